@@ -1,0 +1,99 @@
+# Every command of the house. `make` alone lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.in-step
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+HTML := _build/html
+
+# An environment without byte code doubles the time of every notebook.
+unexport PYTHONDONTWRITEBYTECODE
+# The matrices are small: more threads than one make the sums slower.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+
+# TRUSTLIB_DATA names the folder with the survey files. A relative path counts from here.
+ifneq ($(strip $(TRUSTLIB_DATA)),)
+DATA_AS_GIVEN := $(TRUSTLIB_DATA)
+override TRUSTLIB_DATA := $(shell cd '$(TRUSTLIB_DATA)' 2>/dev/null && pwd)
+ifeq ($(strip $(TRUSTLIB_DATA)),)
+$(error TRUSTLIB_DATA is '$(DATA_AS_GIVEN)', which is not a folder. Give the folder that holds the survey files, or leave TRUSTLIB_DATA out)
+endif
+export TRUSTLIB_DATA
+endif
+
+.PHONY: help
+help: ## List these commands
+	@echo "make <command>     (make book TRUSTLIB_DATA=folder uses the survey files in that folder)"
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+$(BIN)/uv:
+	@command -v $(PYTHON) >/dev/null || { echo "make env: no program named $(PYTHON) was found. Install Python 3.11 or newer, or run: make env PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make env: $(PYTHON) is $$($(PYTHON) -V 2>&1), and 3.11 or newer is needed. Run: make env PYTHON=python3.12 (or another one you have)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make env: this Python cannot make environments. On Debian and Ubuntu, install the package python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "uv>=0.8"
+
+$(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: env
+env: $(STAMP) ## Make .venv with exactly the packages of requirements.lock
+
+.PHONY: lint
+lint: env ## Check style and types (ruff, mypy)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: test
+test: lint browser-deps ## Check style and types, then run all tests
+	$(BIN)/python -m pytest
+
+.PHONY: book
+book: env ## Run the notebooks, check the findings, build the book (_build/html/index.html)
+	$(BIN)/trustlib run
+	$(BIN)/trustlib check
+	rm -rf _build
+	$(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -n -W --keep-going
+	@test -f $(HTML)/index.html && echo "The book is built: $(HTML)/index.html"
+
+.PHONY: browser
+browser: env browser-deps ## Open every page of the built book in Chromium and check it
+	@test -f $(HTML)/index.html || $(MAKE) --no-print-directory book
+	TRUSTLIB_SITE="$(CURDIR)/$(HTML)" $(BIN)/python -m pytest tests/browser
+
+.PHONY: browser-deps
+browser-deps: ## Install Debian's Chromium where it is missing and may be installed
+	@for b in $(BROWSERS); do command -v $$b >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "No Chromium was found: installing Debian's package."; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+	  || echo "Chromium could not be installed: the browser checks will be skipped."; \
+	else \
+	  echo "No Chromium was found, and it cannot be installed here: the browser checks will be skipped."; \
+	fi
+
+.PHONY: reference
+reference: ## Compute the R results again that the tests compare with
+	@command -v Rscript >/dev/null || { echo "make reference: Rscript was not found. The committed results in tests/reference stay as they are. To compute them again, install R with the package survey"; exit 1; }
+	Rscript tests/reference/run.R
+
+.PHONY: lock
+lock: $(BIN)/uv ## Write requirements.lock again from pyproject.toml (UPGRADE=1 takes newer versions)
+	$(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --python-version 3.11 --all-extras --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove the built book, the executed notebooks and all caches (.venv stays)
+	rm -rf _build book/_runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests book notebooks benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,116 @@
+"""Every page, opened in Chromium: light, dark, and at the width of a phone.
+
+`make test` opens the small book. `make browser` opens the whole book (TRUSTLIB_SITE names its folder).
+The classes let the two workers share the three ways of looking.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import site_checks
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+each_page = pytest.mark.parametrize("name", site_checks.pages_under_test())
+
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+READY = """async () => {
+    if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
+    for (const part of document.querySelectorAll('main details')) part.open = true;
+    await document.fonts.ready;
+    await new Promise(done => setTimeout(done, 200));
+}"""
+RUN_AXE = """async tags => (await axe.run({runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})).violations
+    .map(v => `${v.id} (${v.impact}): ${v.help}\\n` + v.nodes.slice(0, 3)
+        .map(n => '      ' + n.html.slice(0, 160) + '\\n        ' + n.any.concat(n.all, n.none).map(c => c.message).join('; ').slice(0, 240))
+        .join('\\n'))"""
+WIDER = """() => {
+    const width = document.documentElement.clientWidth;
+    if (Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) <= width) return [];
+    const guilty = [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > width + 1);
+    return [`the page is ${document.documentElement.scrollWidth} wide in a window of ${width}: `
+        + guilty.slice(0, 3).map(e => e.outerHTML.slice(0, 100)).join(' | ')];
+}"""
+ALT = "() => [...document.querySelectorAll('img:not(.logo__image)')].map(i => [i.currentSrc.slice(-60), (i.getAttribute('alt') || '').trim()])"
+
+
+def axe_source() -> str:
+    return (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+
+@contextmanager
+def opened(chromium: Browser, address: str, name: str, **how: Any) -> Iterator[tuple[Page, list[str]]]:
+    """Open one page and collect what goes wrong while it loads; requests to other hosts are refused."""
+    faults: list[str] = []
+    context = chromium.new_context(reduced_motion="reduce", **how)
+    try:
+
+        def refuse(route: Any) -> None:
+            faults.append(f"request outside the site: {route.request.url}")
+            route.abort()
+
+        context.route(re.compile(f"^(?!{re.escape(address)})(?!data:|blob:)"), refuse)
+        page = context.new_page()
+        page.on("console", lambda m: faults.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("pageerror", lambda e: faults.append(f"error in a script: {e}"))
+        page.on(
+            "response", lambda r: faults.append(f"answer {r.status}: {r.url}") if r.status >= 400 else None
+        )
+        page.goto(address + name, wait_until="load")
+        page.evaluate(READY)
+        yield page, faults
+    finally:
+        context.close()
+
+
+def inspect(chromium: Browser, address: str, name: str, **how: Any) -> list[str]:
+    """Return all faults of one page seen in one way."""
+    with opened(chromium, address, name, **how) as (page, faults):
+        images = page.evaluate(ALT)
+        faults += [
+            f"the image {source} has the alt text '{alt}'"
+            for source, alt in images
+            if not alt or site_checks.FILE_NAME.search(alt)
+        ]
+        if how["viewport"]["width"] < 500:
+            for width in (how["viewport"]["width"], 320):
+                page.set_viewport_size({"width": width, "height": 800})
+                page.wait_for_timeout(50)
+                faults += page.evaluate(WIDER)
+            page.set_viewport_size(how["viewport"])
+        seen = list(faults)  # what axe itself requests is not the page's fault
+        page.evaluate(axe_source())
+        return seen + [f"axe: {violation}" for violation in page.evaluate(RUN_AXE, AXE_TAGS)]
+
+
+def assert_none(faults: list[str], name: str) -> None:
+    assert not faults, f"{name} has {len(faults)} faults\n  " + "\n  ".join(faults)
+
+
+class TestLight:
+    @each_page
+    def test_page(self, chromium: Browser, address: str, name: str) -> None:
+        how = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
+        assert_none(inspect(chromium, address, name, **how), name)
+
+
+class TestDark:
+    @each_page
+    def test_page(self, chromium: Browser, address: str, name: str) -> None:
+        how = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"}
+        assert_none(inspect(chromium, address, name, **how), name)
+
+
+class TestPhone:
+    @each_page
+    def test_page(self, chromium: Browser, address: str, name: str) -> None:
+        how = {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "has_touch": True}
+        assert_none(inspect(chromium, address, name, **how), name)

@@ -1,0 +1,120 @@
+"""The built pages, read without a browser. Each check is also shown a page with the fault it looks for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import site_checks
+from bs4 import BeautifulSoup
+
+sys.path.insert(0, str(site_checks.ROOT / "book" / "_ext"))
+import accessible
+
+CHECKS = [
+    site_checks.remote_loads,
+    site_checks.broken_links,
+    site_checks.poor_alt_texts,
+    site_checks.error_outputs,
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_no_page_has_the_fault(site: Path, check: Callable[[Path], list[str]]) -> None:
+    faults = check(site)
+    assert not faults, f"{len(faults)} faults\n  " + "\n  ".join(faults[:40])
+
+
+def test_every_expected_page_was_built(site: Path) -> None:
+    assert set(site_checks.pages_under_test()) <= set(site_checks.pages(site))
+    assert (site / ".nojekyll").is_file(), "GitHub Pages would not serve folders such as _runs"
+
+
+@pytest.mark.parametrize(
+    ("check", "body", "words"),
+    [
+        (site_checks.remote_loads, "<script src='https://example.org/a.js'></script>", "example.org"),
+        (site_checks.remote_loads, "<link rel='stylesheet' href='//example.org/a.css'>", "example.org"),
+        (site_checks.remote_loads, "<img alt='x' src='http://example.org/a.png'>", "example.org"),
+        (
+            site_checks.remote_loads,
+            "<style>p{background:url(https://example.org/a.png)}</style>",
+            "example.org",
+        ),
+        (site_checks.remote_loads, "<script>load('https://example.org/a')</script>", "inline script"),
+        (site_checks.broken_links, "<a href='missing.html'>x</a>", "does not exist"),
+        (site_checks.broken_links, "<a href='index.html#nowhere'>x</a>", "a place that page does not have"),
+        (site_checks.poor_alt_texts, "<img src='a.png'>", "alt text ''"),
+        (site_checks.poor_alt_texts, "<img src='a.png' alt='_images/a.png'>", "alt text '_images/a.png'"),
+        (site_checks.error_outputs, "<div class='output traceback'>ValueError</div>", "ValueError"),
+        (site_checks.error_outputs, "<div class='output stderr'>UserWarning</div>", "UserWarning"),
+    ],
+)
+def test_each_check_finds_its_fault(
+    tmp_path: Path, check: Callable[[Path], list[str]], body: str, words: str
+) -> None:
+    (tmp_path / "index.html").write_text(f"<html><body><main>{body}</main></body></html>", encoding="utf-8")
+    assert [fault for fault in check(tmp_path) if words in fault]
+
+
+def test_links_to_other_hosts_and_to_places_are_no_faults(tmp_path: Path) -> None:
+    body = "<a href='https://example.org'>x</a> <a href='#here'>y</a> <p id='here'></p> <a href='mailto:a@b.c'>z</a>"
+    (tmp_path / "index.html").write_text(f"<main>{body}</main>", encoding="utf-8")
+    assert [fault for check in CHECKS for fault in check(tmp_path)] == []
+
+
+class TestRepair:
+    """The repairs of book/_ext/accessible.py, on the pieces of HTML that need them."""
+
+    @staticmethod
+    def repaired(html: str) -> BeautifulSoup:
+        once = accessible.repair(html)
+        return BeautifulSoup(once, "html.parser")
+
+    def test_citations_lose_roles_their_parents_do_not_allow(self) -> None:
+        html = (
+            "<main><div role='list' class='citation-list'><div class='citation' role='doc-biblioentry'>"
+            "<span class='backlinks' role='doc-backlink'>a</span></div></div></main>"
+        )
+        assert not self.repaired(html).select("[role]")
+
+    def test_the_launcher_of_remote_kernels_is_gone(self) -> None:
+        html = "<script>const THEBE_JS_URL = 'https://x'</script><script src='_static/sphinx-thebe.js'></script><b>1</b>"
+        assert str(self.repaired(html)) == "<b>1</b>"
+
+    def test_an_arrow_of_the_left_bar_names_its_page(self) -> None:
+        html = "<nav><ul><li><a href='x'>Models</a><details><summary><i class='fa-solid'></i></summary></details></li></ul></nav>"
+        page = self.repaired(html)
+        assert page.summary["aria-label"] == "Pages under Models"
+        assert page.i["aria-hidden"] == "true"
+
+    def test_tables_of_one_page_get_different_names(self) -> None:
+        html = "<main><h2>Gaps<a class='headerlink'>#</a></h2><table><tr><th></th></tr></table><table></table></main>"
+        page = self.repaired(html)
+        boxes = page.select(".table-scroll[role=region][tabindex='0']")
+        assert [box["aria-label"] for box in boxes] == ["Table: Gaps", "Table: Gaps (2)"]
+        assert page.select("th") == [], "an empty header cell names nothing"
+
+    def test_a_great_table_is_unpacked(self) -> None:
+        html = (
+            "<main><div style='overflow:auto'><style>#a .gt_table {}</style><table class='gt_table'>"
+            "<thead><tr class='gt_heading'><td class='gt_heading gt_title' id='t'>Title</td></tr></thead>"
+            "<tbody><tr><td>1</td></tr></tbody>"
+            "<tfoot><tr><td class='gt_sourcenote'>one</td></tr><tr><td class='gt_footnote'>two</td></tr></tfoot>"
+            "</table></div></main>"
+        )
+        page = self.repaired(html)
+        assert page.select_one(".table-title#t").string == "Title"
+        assert [note.string for note in page.select(".table-note")] == ["one", "two"]
+        assert page.select_one(".table-scroll")["aria-label"] == "Title"
+        assert not page.select("style, tfoot, tr.gt_heading")
+
+    def test_a_repaired_page_stays_as_it_is(self) -> None:
+        html = (
+            "<main><h1>A</h1><div><table class='gt_table'><thead><tr class='gt_heading'><td class='gt_title'>T</td></tr>"
+            "</thead><tbody><tr><td>1</td></tr></tbody></table></div><table><tr><td>2</td></tr></table></main>"
+        )
+        once = accessible.repair(html)
+        assert accessible.repair(once) == once

@@ -1,0 +1,166 @@
+"""The rules of the house: the lock, the commands, the continuous check, the contents of the book."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+# Each of these compiles a grammar whenever a notebook is read, which makes every run slower.
+UNWANTED = {
+    "jupyter-server",
+    "jupyterlab",
+    "notebook",
+    "jupyterlite",
+    "jupyterlite-core",
+    "jupyterlite-sphinx",
+}
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make as from a shell, also where these tests were themselves started by make."""
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MAKE", "MFLAGS", "TRUSTLIB_"))
+    }
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
+
+
+def locked() -> list[Requirement]:
+    lines = [line.removesuffix("\\").strip() for line in LOCK.splitlines()]
+    return [Requirement(line) for line in lines if re.match(r"^[a-z0-9]", line, re.IGNORECASE)]
+
+
+def wanted() -> list[Requirement]:
+    extras = PROJECT["optional-dependencies"].values()
+    return [Requirement(line) for group in [PROJECT["dependencies"], *extras] for line in group]
+
+
+def environment(python: str) -> dict[str, str]:
+    linux = {
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "os_name": "posix",
+        "platform_machine": "x86_64",
+    }
+    return {**default_environment(), **linux, "python_version": python, "python_full_version": f"{python}.0"}
+
+
+class TestLock:
+    @pytest.mark.parametrize("python", PYTHONS)
+    def test_it_satisfies_the_project(self, python: str) -> None:
+        here = environment(python)
+        versions: dict[str, list[str]] = {}
+        for pin in locked():
+            if pin.marker is None or pin.marker.evaluate(here):
+                versions.setdefault(canonicalize_name(pin.name), []).append(next(iter(pin.specifier)).version)
+        faults = []
+        for need in wanted():
+            found = versions.get(canonicalize_name(need.name), [])
+            if len(found) != 1 or not need.specifier.contains(found[0], prereleases=True):
+                faults.append(f"{need} is wanted, the lock has {found or 'nothing'}")
+        assert not faults, "make lock writes the lock again\n  " + "\n  ".join(faults)
+
+    def test_it_is_exact_and_hashed(self) -> None:
+        loose = [str(pin) for pin in locked() if [s.operator for s in pin.specifier] != ["=="]]
+        assert not loose
+        blocks = re.split(r"\n(?=[a-z0-9])", LOCK, flags=re.IGNORECASE)[1:]
+        assert len(blocks) == len(locked())
+        assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
+
+    def test_it_holds_no_address(self) -> None:
+        assert re.findall(r"\w+://\S*|--(?:index-url|extra-index-url|find-links)\S*|\S+ @ \S+", LOCK) == []
+
+    def test_it_stays_lean(self) -> None:
+        assert UNWANTED & {canonicalize_name(pin.name) for pin in locked()} == set()
+
+
+class TestCommands:
+    def test_every_command_explains_itself(self) -> None:
+        rules = re.findall(r"^([a-z][a-z-]*):(?!=)(.*)$", MAKEFILE, re.MULTILINE)
+        silent = [name for name, rest in rules if not re.search(r" ## \S", rest)]
+        assert rules
+        assert silent == []
+
+    def test_help_lists_every_command(self) -> None:
+        rules = set(re.findall(r"^([a-z][a-z-]*):.* ## ", MAKEFILE, re.MULTILINE))
+        done = subprocess.run(
+            ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert rules == set(re.findall(r"^  ([a-z-]+) ", done.stdout, re.MULTILINE))
+
+    def test_a_data_folder_that_is_missing_is_refused(self) -> None:
+        done = make("help", "TRUSTLIB_DATA=no/such/folder")
+        assert done.returncode != 0
+        assert "'no/such/folder', which is not a folder" in done.stderr
+
+    def test_the_continuous_check_is_the_two_commands(self) -> None:
+        script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+        assert re.findall(r"^\s*(make .*)$", script, re.MULTILINE) == ["make test", "make book"]
+        assert "set -euo pipefail" in script
+        assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+class TestBook:
+    def test_every_page_of_the_contents_exists(self) -> None:
+        toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+        assert [page for page in toc_files(toc) if not page_exists(page)] == []
+
+    def test_every_page_that_exists_is_in_the_contents(self) -> None:
+        toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+        book = ROOT / "book"
+        written = {p.relative_to(book).with_suffix("").as_posix() for p in book.rglob("*.md") if own_page(p)}
+        assert written - {page.removesuffix(".md") for page in toc_files(toc)} == set()
+
+    def test_versions_agree(self) -> None:
+        version = PROJECT["version"]
+        citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+        assert str(citation["version"]) == version
+        assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+        assert re.fullmatch(r"20\d\d\.(?:[1-9]|1[0-2])\.\d+", version)
+
+
+def toc_files(node: object) -> list[str]:
+    """Return every page the contents name, globs left out."""
+    if isinstance(node, list):
+        return [page for item in node for page in toc_files(item)]
+    if isinstance(node, dict):
+        here = [node[key] for key in ("root", "file") if key in node]
+        return here + [page for value in node.values() for page in toc_files(value)]
+    return []
+
+
+def page_exists(page: str) -> bool:
+    """Tell whether a page is in the book, or is a run that notebooks/runs.yml makes."""
+    book = ROOT / "book"
+    if page.startswith("_runs/"):
+        runs = yaml.safe_load((ROOT / "notebooks" / "runs.yml").read_text(encoding="utf-8"))
+        name = Path(page).name.removesuffix(".ipynb")
+        return page.removesuffix(".ipynb") == f"_runs/{name}/{name}" and name in run_names(runs)
+    return any((book / f"{page}{end}").is_file() for end in ("", ".md", ".ipynb"))
+
+
+def run_names(runs: object) -> set[str]:
+    """Return the run names of runs.yml, whether its top level is the runs or has a key 'runs'."""
+    runs = runs.get("runs", runs) if isinstance(runs, dict) else runs
+    return set(runs) if isinstance(runs, dict) else {str(run.get("id", run.get("name"))) for run in runs}
+
+
+def own_page(path: Path) -> bool:
+    parts = path.relative_to(ROOT / "book").parts
+    return not {"_runs", "_ext", "_static", "vendor"} & set(parts)
