@@ -1,0 +1,78 @@
+"""Numbers and pictures on pages: the roles ``finding`` and ``published`` and the directive ``run-figure``.
+
+``{finding}`id` `` prints the number that ``findings.yml`` ties to a run, linked to the page of that run; ``{finding}`id
+interval` `` adds its 95 % interval. ``{published}`file/id` `` prints a figure of ``data/published``. ``{run-figure} run 1`` shows the first picture of a run with its alternative text.
+A finding that cannot be resolved is a warning, and the build treats warnings as errors.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+from trustlib.errors import TrustlibError
+from trustlib.findings import load_findings, published_figure, resolve, text
+
+UNITS = {"percent": " %", "points": " points", "count": ""}
+
+
+class FindingRole(SphinxRole):
+    """Print a finding, linked to the run it comes from."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        name, _, option = self.text.partition(" ")
+        source = Path(self.env.srcdir)
+        try:
+            finding = load_findings(source / "findings.yml")[name]
+            shown = text(finding, resolve(finding, source / "_runs"), interval=option.strip() == "interval")
+        except (TrustlibError, KeyError) as error:
+            message = f"finding {name!r} cannot be printed: {error}".replace("\n", " ")
+            return [], [self.inliner.reporter.error(message, line=self.lineno)]
+        link = pending_xref(
+            "", refdomain="std", reftype="doc", reftarget=f"/_runs/{finding.run}/{finding.run}", refexplicit=True
+        )
+        link += nodes.inline(shown, shown, classes=["finding"])
+        self.env.note_dependency(str(source / "findings.yml"))
+        return [link], []
+
+
+class PublishedRole(SphinxRole):
+    """Print a figure that somebody published, with its source as a tooltip."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        try:
+            figure = published_figure(self.text, Path(self.env.srcdir).parent / "data" / "published")
+        except TrustlibError as error:
+            message = f"published figure {self.text!r} cannot be printed: {error}".replace("\n", " ")
+            return [], [self.inliner.reporter.error(message, line=self.lineno)]
+        shown = f"{figure['value']:,.{int(figure['decimals'])}f}{UNITS[figure['unit']]}"
+        return [nodes.abbreviation(shown, shown, explanation=f"{figure['claim']}. {figure['source']}.")], []
+
+
+class RunFigure(SphinxDirective):
+    """Show a picture of a run: ``{run-figure} run-id number``."""
+
+    required_arguments = 2
+    has_content = False
+
+    def run(self) -> list[nodes.Node]:
+        run, number = self.arguments
+        folder = Path(self.env.srcdir) / "_runs" / run
+        try:
+            facts = json.loads((folder / "provenance.json").read_text())["figures"][int(number) - 1]
+        except (OSError, KeyError, IndexError, ValueError) as error:
+            return [self.state.document.reporter.error(f"no picture {number} of run {run}: {error}", line=self.lineno)]
+        uri = f"/_runs/{run}/{facts['file']}"
+        return [nodes.image("", uri=uri, alt=facts["alt"])]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.add_role("finding", FindingRole())
+    app.add_role("published", PublishedRole())
+    app.add_directive("run-figure", RunFigure)
+    return {"parallel_read_safe": True}

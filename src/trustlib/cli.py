@@ -1,0 +1,143 @@
+"""The command line: ``trustlib validate | compress | run | check``.
+
+Every error that trustlib raises on purpose is printed as its two sentences, never as a traceback, and ends the command
+with status 1.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from trustlib.errors import MissingRowsWarning, TrustlibError
+
+app = typer.Typer(help="Design-based analysis of identity intersections.", no_args_is_help=True, add_completion=False)
+console = Console(soft_wrap=True, highlight=False)
+DataFolder = Annotated[
+    Path, typer.Option("--data", help="Folder of the survey files.", envvar="TRUSTLIB_DATA", show_default=True)
+]
+DEFAULT_DATA = Path("data/external")
+
+
+def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Print a `TrustlibError` as text and leave with status 1."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except TrustlibError as error:
+            console.print(f"{type(error).__name__}: {error}", markup=False, style="red")
+            raise typer.Exit(1) from None
+
+    return wrapped
+
+
+@app.command()
+@_plain_errors
+def validate(
+    file: Annotated[Path, typer.Argument(help=".csv, .csv.gz, .sav, .zsav, .dta or .parquet")],
+    mapping: Annotated[Path, typer.Option(help="How its columns become codebook variables.")],
+) -> None:
+    """Read a survey file through its mapping and say what is in it; all faults at once."""
+    from trustlib.disclosure import masked_count
+    from trustlib.schema import declared_design, read_survey
+    from trustlib.design import SurveyDesign
+
+    frame = read_survey(file, mapping)
+    design = SurveyDesign(frame, **declared_design(mapping))
+    console.print(f"{len(frame):,} people. {design.variance}.")
+    for name in frame.attrs["labels"]:
+        kinds = frame.get(f"{name}_missing")
+        lost = "" if kinds is None else "; ".join(f"{k}: {masked_count(int(n))}" for k, n in kinds.value_counts().items())
+        levels = ", ".join(map(str, frame[name].cat.categories)) if frame[name].dtype == "category" else "0, 1"
+        console.print(f"  {name} ({levels})" + (f"; missing: {lost}" if lost else ""), markup=False)
+
+
+@app.command()
+@_plain_errors
+def compress(
+    plan: Annotated[Path, typer.Argument(help="cells.yml: which sealed cells to make of which file.")],
+    data: DataFolder = DEFAULT_DATA,
+    check: Annotated[bool, typer.Option("--check", help="Compare with the committed cells, write nothing.")] = False,
+) -> None:
+    """Make the sealed cells that may be committed: totals and their covariance, every cell of 10 people or more."""
+    from trustlib.sealing import load_cell_plan, make_cells, require_same
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingRowsWarning)
+        for name, cells in make_cells(load_cell_plan(plan), data).items():
+            path = plan.parent / "cells" / f"{name}.parquet"
+            if check:
+                require_same(cells, path)
+            else:
+                cells.write(path)
+            console.print(f"  {'agrees' if check else 'written'}: {name} ({len(cells)} cells)", markup=False)
+
+
+@app.command()
+@_plain_errors
+def run(
+    plan: Annotated[Path, typer.Option(help="Which runs there are.")] = Path("notebooks/runs.yml"),
+    out: Annotated[Path, typer.Option(help="Where results go.")] = Path("book/_runs"),
+    only: Annotated[list[str] | None, typer.Option(help="Run ids; repeat for several.")] = None,
+    jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 2,
+    force: Annotated[bool, typer.Option("--force", help="Also what is unchanged.")] = False,
+) -> None:
+    """Execute the notebooks whose template, parameters, data or library changed."""
+    from trustlib.runs import load_plan, run_all, write_status
+
+    runs = load_plan(plan)
+    states: dict[str, int] = {"done": 0, "fresh": 0}
+    bar = Progress(TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                   TextColumn("{task.description}"), console=console)
+    with bar:
+        task = bar.add_task("", total=len(only or runs))
+
+        def report(name: str, state: str) -> None:
+            states[state] = states.get(state, 0) + 1
+            bar.update(task, advance=1, description=name)
+
+        failed = run_all(runs, out, only or (), jobs, force, report)
+    console.print(f"{states['done']} executed, {states['fresh']} unchanged, {len(failed)} failed.")
+    for message in failed.values():
+        console.print(message, style="red", markup=False)
+    if failed:
+        raise typer.Exit(1)
+    if not only:
+        write_status(runs, out)
+
+
+@app.command()
+@_plain_errors
+def check(
+    findings: Annotated[Path, typer.Option(help="Where each number stands.")] = Path("book/findings.yml"),
+    runs: Annotated[Path, typer.Option(help="The executed runs.")] = Path("book/_runs"),
+    published: Annotated[Path, typer.Option(help="Published figures.")] = Path("data/published"),
+) -> None:
+    """Resolve every number of the book and compare the published ones; a difference ends with status 1."""
+    from trustlib.findings import check as check_findings
+    from trustlib.findings import load_findings, write_ledger
+
+    known = load_findings(findings)
+    ledger = check_findings(known, runs, published)
+    write_ledger(ledger, runs)
+    console.print(f"{len(known)} findings resolved; {len(ledger)} compared with published figures:")
+    for name, count in ledger["verdict"].value_counts().items() if len(ledger) else ():
+        console.print(f"  {name}: {count}")
+    differing = ledger[ledger["verdict"] == "differs"] if len(ledger) else ledger
+    for r in differing.itertuples():
+        console.print(f"{r.id}: published {r.published}, ours {r.ours:.2f}", style="red", markup=False)
+    if len(differing):
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,49 @@
+"""The disclosure gate: the one place that decides whether a result may be shown.
+
+A result may be shown when every identity cell behind it holds at least `MINIMUM` people, and among them at
+least `MINIMUM` with the outcome and `MINIMUM` without. Counts are of people, not weights. Refusal is
+whole: a table with a hole can be filled in from its margins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trustlib.errors import DisclosureError
+
+MINIMUM = 10
+
+
+def smallest_count(n: np.ndarray, events: np.ndarray) -> np.ndarray:
+    """The smallest of people, people with the outcome and people without it, for each cell."""
+    n, events = np.asarray(n), np.asarray(events)
+    return np.minimum(n, np.minimum(events, n - events))
+
+
+def require_showable(smallest: np.ndarray, labels: Sequence[str], what: str) -> None:
+    """Raise `DisclosureError` if any row rests on fewer than `MINIMUM` people.
+
+    Parameters
+    ----------
+    smallest : array (m,)
+        Smallest count behind each row; see `smallest_count`.
+    labels : sequence of str
+        Name of each row, for the message. The message never contains a count.
+    what : str
+        What was to be shown, for example ``"this table"``.
+    """
+    failing = [label for label, count in zip(labels, smallest, strict=True) if count < MINIMUM]
+    if failing:
+        named = "; ".join(failing[:4]) + (f"; and {len(failing) - 4} more" if len(failing) > 4 else "")
+        raise DisclosureError(
+            f"{what} is not shown: {len(failing)} of {len(labels)} rows rest on fewer than {MINIMUM} people with "
+            f"the outcome, or without it, or in all ({named}).",
+            "Use coarser levels or fewer axes, so that every cell is large enough, and run the model on those.",
+        )
+
+
+def masked_count(n: int) -> str:
+    """A count as it may be printed in a message: small ones are not given."""
+    return f"fewer than {MINIMUM}" if 0 < n < MINIMUM else f"{n:,}"

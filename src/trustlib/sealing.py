@@ -1,0 +1,135 @@
+"""Sealed cells by plan: which cells of a survey file are committed, made again and compared.
+
+A plan (``data/<source>/cells.yml``) names the mapping and, for each set of cells, the outcome and the axes::
+
+    mapping: mapping.yml          # its `file:` lies below the data folder
+    cells:
+      mistrust: {outcome: mistrust, by: []}
+      mistrust-gender: {outcome: mistrust, by: [gender], known: [ethnicity]}
+
+`known` restricts a set to people whose value of these variables is known too, so that sets share one base. Sets of one
+`family` (by default the outcome) are subtracted from each other before they are sealed: a difference that isolates a
+few people, such as those who told their sex and not their ethnicity, is refused like a small cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+
+from trustlib.cells import Cells, compress
+from trustlib.design import SurveyDesign
+from trustlib.disclosure import MINIMUM
+from trustlib.errors import CodebookError, DesignError, DisclosureError
+from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
+
+RELATIVE = 1e-10
+
+
+@dataclass(frozen=True)
+class CellSet:
+    """One set of cells of a plan."""
+
+    name: str
+    outcome: str
+    by: tuple[str, ...]
+    known: frozenset[str]  # all variables a person must have told, axes included
+    family: str
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """What to seal of one survey file."""
+
+    mapping: Path
+    file: str
+    sets: tuple[CellSet, ...]
+
+
+def load_cell_plan(path: str | Path) -> CellPlan:
+    """Read a plan of sealed cells."""
+    path = Path(path)
+    raw = load_yaml(path)
+    cells = raw.get("cells") if isinstance(raw, dict) else None
+    if not isinstance(cells, dict) or "mapping" not in raw:
+        raise CodebookError(f"{path} has no `mapping:` or no `cells:`.", "See trustlib.sealing for the form.")
+    sets = []
+    for name, spec in cells.items():
+        if not isinstance(spec, dict) or not {"outcome", "by"} <= set(spec) <= {"outcome", "by", "known", "family"}:
+            raise CodebookError(f"{path}: cells {name!r} are {spec}.", "Expected {outcome: ..., by: [...]}.")
+        known = frozenset([*spec["by"], *spec.get("known", [])])
+        sets.append(CellSet(name, spec["outcome"], tuple(spec["by"]), known, spec.get("family", spec["outcome"])))
+    mapping = path.parent / raw["mapping"]
+    file = load_mapping(mapping)[0].get("file")
+    if not file:
+        raise CodebookError(f"{mapping} names no `file:`.", "Name the survey file below the data folder.")
+    return CellPlan(mapping, str(file), tuple(sets))
+
+
+def make_cells(plan: CellPlan, data: str | Path) -> dict[str, Cells]:
+    """Read the survey file below `data` and seal each set of cells.
+
+    Raises
+    ------
+    DisclosureError
+        A cell, or the difference between two sets of one family, is smaller than 10 people.
+    """
+    frame = read_survey(Path(data) / plan.file, plan.mapping)
+    design = SurveyDesign(frame, **declared_design(plan.mapping))
+    made = {}
+    for spec in plan.sets:
+        base = design.domain(frame[sorted(spec.known)].notna().all(axis=1).to_numpy()) if spec.known else design
+        made[spec.name] = compress(base, spec.outcome, spec.by)
+    _require_no_small_difference(plan.sets, made)
+    return {name: cells.seal() for name, cells in made.items()}
+
+
+def _require_no_small_difference(sets: tuple[CellSet, ...], made: dict[str, Cells]) -> None:
+    """Refuse sets whose subtraction isolates fewer than 10 people, with or without the outcome."""
+    for inner, outer in permutations(sets, 2):
+        if inner.family != outer.family or not inner.known >= outer.known:
+            continue
+        common = [c for c in inner.by if c in outer.by]
+        a, b = (
+            (f.groupby(common, observed=True)[["n", "n_events"]].sum() if common else f[["n", "n_events"]].sum().to_frame().T)
+            for f in (made[inner.name].frame, made[outer.name].frame)
+        )
+        people, events = (b["n"] - a["n"]).to_numpy(), (b["n_events"] - a["n_events"]).to_numpy()
+        sizes = np.abs(np.r_[people, events, people - events])
+        if ((sizes > 0) & (sizes < MINIMUM)).any():
+            raise DisclosureError(
+                f"Cells {inner.name!r} subtracted from {outer.name!r} isolate fewer than {MINIMUM} people.",
+                "Give both the same `known:` variables, so that they share one base, or leave one of them out.",
+            )
+
+
+def largest_difference(ours: Cells, other: Cells) -> float:
+    """Largest relative difference between totals and covariances of two sets of the same sealed cells."""
+    same = ours.frame.drop(columns=["sum_w", "sum_wy"]).astype(object).equals(
+        other.frame.drop(columns=["sum_w", "sum_wy"]).astype(object)
+    )
+    if not same or (ours.outcome, ours.by, ours.df) != (other.outcome, other.by, other.df):
+        return float("inf")
+    worst = 0.0
+    identity = np.eye(2 * len(ours))
+    for a, b in (
+        (ours.frame[["sum_w", "sum_wy"]].to_numpy(), other.frame[["sum_w", "sum_wy"]].to_numpy()),
+        (ours.scatter.covariance(identity), other.scatter.covariance(identity)),
+    ):
+        worst = max(worst, float(np.abs(a - b).max() / np.abs(b).max()))
+    return worst
+
+
+def require_same(made: Cells, path: str | Path) -> None:
+    """Raise if committed cells differ from those just made from the survey file by more than 1e-10."""
+    difference = largest_difference(made, Cells.read(path))
+    if difference > RELATIVE:
+        raise DesignError(
+            f"The committed cells {Path(path).name} differ from those made from the survey file (relative difference "
+            f"{difference:.2g}).",
+            "The file, the mapping or the library changed. If that was intended, make them again with "
+            "`trustlib compress` and say why in the changelog.",
+        )

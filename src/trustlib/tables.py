@@ -1,0 +1,204 @@
+"""Estimates as tables for readers, and as CSV files for reuse. Both pass the disclosure gate first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trustlib.errors import EstimandError, SurveyFileError, require_a
+from trustlib.estimates import Estimates
+
+MEASURE_NAMES = {
+    "interaction_contrast": "Interaction contrast (points)",
+    "reri_rr": "Relative excess risk (RERI), from risk ratios",
+    "ap": "Attributable proportion (AP), from risk ratios",
+    "synergy": "Synergy index (S), from risk ratios",
+    "ratio_of_rr": "Ratio of risk ratios",
+    "reri_or": "RERI from odds ratios",
+    "ap_or": "AP from odds ratios",
+    "synergy_or": "S from odds ratios",
+    "ratio_of_or": "Ratio of odds ratios",
+}
+HEADINGS = {
+    "level": "Percent", "difference": "Gap (points)", "ratio": "Ratio", "odds_ratio": "Odds ratio",
+    "coefficient": "Log odds", "interaction": "Estimate",
+}
+EVIDENCE = {
+    "real": "Real people", "supplied": "Supplied microdata", "synthetic": "SYNTHETIC data, not a finding",
+    "published": "Published figures",
+}
+_PERCENT = ("level", "difference")
+_NUMBERS = {*HEADINGS.values(), "95% interval", "p", "People", "F", "df", "df of the denominator"}
+
+
+def evidence(source: dict) -> str:
+    """What kind of evidence this is, for every table and figure."""
+    kind = EVIDENCE.get(str(source.get("kind")), "Source not stated")
+    return f"{kind}: {source['label']}" if source.get("label") else kind
+
+
+def _number(value: float, kind: str, measure: str | None = None) -> str:
+    if pd.isna(value):
+        return "–"
+    points = kind in _PERCENT or measure == "interaction_contrast"
+    signed = kind == "difference" or measure in ("interaction_contrast", "reri_rr", "reri_or", "ap", "ap_or")
+    text = f"{100 * value:{'+' if signed else ''}.1f}" if points else f"{value:{'+' if signed else ''}.2f}"
+    return text.replace("-", "−")
+
+
+def _p_value(p: float) -> str:
+    return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def readable(estimates: Estimates) -> pd.DataFrame:
+    """Estimates as texts with readable headings, for `table` and for figures; passes the gate.
+
+    Raises
+    ------
+    DisclosureError
+    """
+    _require_rows(estimates)
+    estimates.require_showable("This table")
+    frame, kind = estimates.frame, estimates.kind
+    measure = frame["measure"] if "measure" in frame else pd.Series([None] * len(frame))
+    out = pd.DataFrame(index=frame.index)
+    for c in estimates.by:
+        if c == "measure":
+            out["Measure"] = measure.map(lambda m: MEASURE_NAMES.get(m, m))
+        elif c == "axis":
+            out["Axis"] = frame[c].map(lambda axis: heading(axis, estimates.labels))
+        else:
+            name = heading(c, estimates.labels)
+            taken = {*out, *HEADINGS.values(), *_NUMBERS, "Measure", "Axis", "Compared with"}
+            out[f"{name} ({c})" if name in taken else name] = frame[c].astype(str)
+    if "reference" in frame:
+        out["Compared with"] = frame["reference"]
+    cells = list(zip(frame["estimate"], frame["conf_low"], frame["conf_high"], measure, strict=True))
+    out[HEADINGS[kind]] = [_number(e, kind, m) for e, _, _, m in cells]
+    out["95% interval"] = [
+        "–" if pd.isna(low) else f"{_number(low, kind, m)} to {_number(high, kind, m)}" for _, low, high, m in cells
+    ]
+    if kind != "level":
+        out["p"] = frame["p_value"].map(_p_value)
+    out["People"] = frame["n"].map("{:,.0f}".format)
+    return out
+
+
+def _require_rows(estimates: Estimates) -> None:
+    require_a(Estimates, estimates, "Give the result of cell_means, predictions, comparisons or interactions.")
+    if not len(estimates):
+        raise EstimandError("There are no rows to show.", "The condition that chose them holds for none.")
+
+
+def heading(column: str, labels: dict) -> str:
+    """Heading of an axis: its label, or its name in plain words."""
+    return str(labels.get(column) or column.replace("_", " ").capitalize())
+
+
+TEST_COLUMNS = {
+    "rule": "Rule", "term": "Term", "statistic": "F", "df_num": "df", "df_den": "df of the denominator", "p_value": "p",
+}
+RULES = {"wald": "Wald F, as R's regTermTest", "adjusted": "Adjusted F, as Stata's test"}
+
+
+def _readable_test(test: pd.DataFrame) -> pd.DataFrame:
+    """The result of `LogitFit.term_test` as texts; it holds nothing about single cells."""
+    frame = test.reset_index()
+    if list(frame) != list(TEST_COLUMNS):
+        raise EstimandError(
+            f"A table is made of Estimates or of a term test, not of a frame with the columns {list(frame)}.",
+            "Give the Estimates themselves: their frame would not pass the disclosure gate.",
+        )
+    frame["rule"] = frame["rule"].map(RULES)
+    frame["statistic"] = frame["statistic"].map("{:.2f}".format)
+    frame["df_den"] = frame["df_den"].map("{:g}".format)
+    frame["p_value"] = frame["p_value"].map(_p_value)
+    return frame.rename(columns=TEST_COLUMNS).astype(str)
+
+
+def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Any:
+    """A table for readers, with its convention and the kind of evidence below it.
+
+    Parameters
+    ----------
+    estimates : Estimates, or the frame that `LogitFit.term_test` returns
+    title : str, optional
+        By default the outcome's label.
+
+    Returns
+    -------
+    great_tables.GT
+
+    Raises
+    ------
+    DisclosureError
+        A row rests on fewer than 10 people.
+    """
+    from great_tables import GT
+
+    title = None if title is None else str(title)
+    if isinstance(estimates, pd.DataFrame):
+        shown, notes = _readable_test(estimates), []
+        title = title or "Wald test"
+    else:
+        shown = readable(estimates)
+        title = title or heading(estimates.outcome, estimates.labels)
+        notes = [evidence(estimates.source), f"Convention: {estimates.convention}."]
+    name = hashlib.sha256((title + shown.to_csv()).encode()).hexdigest()[:8]
+    texts = [c for c in shown if c not in _NUMBERS]
+    built = GT(shown, id=f"table-{name}", rowname_col=texts[0] if texts else None).tab_header(title=title)
+    if texts:
+        built = built.tab_stubhead(texts[0]).cols_align("left", columns=texts[1:])
+    built = built.cols_align("right", columns=[c for c in shown if c in _NUMBERS])
+    for note in notes:
+        built = built.tab_source_note(note)
+    return built.tab_options(
+        table_width="100%", table_font_size="0.9em", heading_align="left", heading_title_font_size="1em",
+        heading_title_font_weight="bold", source_notes_font_size="0.85em",
+    )  # fmt: skip
+
+
+def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -> Path:
+    """Write estimates as ``<name>.csv``, with what they are in ``<name>.json`` beside it.
+
+    Parameters
+    ----------
+    estimates : Estimates
+    name : str
+        Letters, digits, - and _.
+    folder : path, optional
+        By default ``tables`` in the folder of the run (TRUSTLIB_RUN_FOLDER), else in the current folder.
+
+    Returns
+    -------
+    Path
+        The CSV file. Numbers have full precision; probabilities are on the scale 0 to 1.
+
+    Raises
+    ------
+    DisclosureError
+        A row rests on fewer than 10 people; nothing is written.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
+        raise EstimandError(f"{str(name)[:100]!r} cannot be a file name.", "Use up to 100 letters, digits, - and _.")
+    _require_rows(estimates)
+    estimates.require_showable(f"Table {name!r}")
+    folder = Path(folder or Path(os.environ.get("TRUSTLIB_RUN_FOLDER", ".")) / "tables")
+    path = folder / f"{name}.csv"
+    facts = {
+        "kind": estimates.kind, "outcome": estimates.outcome, "by": list(estimates.by), "source": estimates.source,
+        "convention": estimates.convention,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        estimates.frame.to_csv(path, index=False, lineterminator="\n")
+        path.with_suffix(".json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SurveyFileError(f"{path} cannot be written: {error.strerror}", "Choose another folder.") from error
+    return path

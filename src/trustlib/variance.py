@@ -1,0 +1,183 @@
+"""Covariance of estimated totals under a survey design. Arrays in, matrix out.
+
+Everything the library estimates is a function of cell totals: for each cell c the sum of weights
+``W_c`` and the weighted sum of a 0/1 outcome ``Y_c``. A linearised estimator is ``A @ (W, Y)`` with
+a matrix ``A`` of shape (k, 2C): the first C columns act on ``W``, the last C on ``Y``. Three kinds
+of scatter know the covariance of the totals, and each answers ``covariance(A)``:
+
+* `TaylorScatter` - strata, PSUs and finite population corrections (linearisation);
+* `ReplicateScatter` - totals under each set of replicate weights (jackknife, BRR, bootstrap);
+* `SealedScatter` - the covariance matrix of the totals itself, all that leaves a machine.
+
+Sources: Lumley (2010), *Complex Surveys*, ch. 2 and appendix; R ``survey::svyrecvar`` (Taylor, with its
+lonely-PSU rules) and ``survey::svrVar`` (replicates), version 4.1-1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustlib.errors import LonelyPSUError
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+LONELY_PSU = ("fail", "remove", "certainty", "adjust", "average")
+
+
+def sum_by(rows: Array, group: Codes, size: int) -> Array:
+    """Sum `rows` (m, k) into `size` groups; group codes are 0 to size-1."""
+    out = np.zeros((size, rows.shape[1]))
+    if len(group):
+        order = np.argsort(group, kind="stable")
+        ordered = group[order]
+        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        out[ordered[starts]] = np.add.reduceat(rows[order], starts, axis=0)
+    return out
+
+
+def stratified_covariance(
+    rows: Array,
+    stratum: Codes,
+    n_psu: Array,
+    remaining: Array,
+    lonely_psu: str = "fail",
+    first: Array | None = None,
+    second: Array | None = None,
+) -> Array:
+    r"""Covariance of the sum of PSU totals over a stratified sample.
+
+    .. math:: V = \sum_h r_h \frac{n_h}{n_h-1} \Big[\sum_j z_{hj} z_{hj}' - T_h T_h'/n_h\Big]
+
+    Parameters
+    ----------
+    rows : array (m, k)
+        Total of each PSU, or of each group of one-person PSUs (then see `first`, `second`).
+    stratum : int array (m,)
+        Stratum code of each row.
+    n_psu : array (H,)
+        PSUs in each stratum of the *full* design. PSUs without rows (outside a domain) count as zeros.
+    remaining : array (H,)
+        Share of the stratum's PSUs that was not sampled, 1 - n/N; 1 without finite population correction.
+    lonely_psu : {"fail", "remove", "certainty", "adjust", "average"}
+        Rule for a stratum with one PSU, as R's ``options(survey.lonely.psu=)``.
+    first, second : array (m,), optional
+        If a row stands for several PSUs that are multiples w of it: the sum of w and of w squared.
+
+    Returns
+    -------
+    array (k, k)
+
+    Notes
+    -----
+    R: ``survey::svyrecvar``. `adjust` uses the PSU's distance from zero, which is the grand mean of scores;
+    `average` gives lonely strata the mean variance of the others.
+    """
+    first = np.ones(len(rows)) if first is None else first
+    second = np.ones(len(rows)) if second is None else second
+    scale = np.where(n_psu > 1, remaining * n_psu / np.maximum(n_psu - 1, 1), 0.0)
+    totals = sum_by(rows * first[:, None], stratum, len(n_psu))
+    cov = rows.T @ (rows * (second * scale[stratum])[:, None]) - totals.T @ (totals * (scale / n_psu)[:, None])
+    present = np.bincount(stratum, minlength=len(n_psu)) > 0
+    lonely = present & (n_psu == 1) & (remaining > 0)
+    if lonely.any():
+        if lonely_psu == "fail":
+            raise LonelyPSUError(
+                f"{lonely.sum()} strata have only one PSU, so their variance is unknown.",
+                "Choose lonely_psu='adjust' (conservative), 'average', 'certainty' or 'remove', or join strata.",
+            )
+        if lonely_psu == "adjust":
+            cov = cov + totals[lonely].T @ (totals[lonely] * remaining[lonely][:, None])
+        if lonely_psu == "average":
+            known = present.sum() - lonely.sum()
+            cov = cov * (present.sum() / known) if known else np.full_like(cov, np.nan)
+    return cov
+
+
+def replicate_covariance(replicates: Array, estimate: Array, scale: Array, mse: bool = True) -> Array:
+    r"""Covariance from replicate estimates: :math:`\sum_r a_r (\hat\theta_r-c)(\hat\theta_r-c)'`.
+
+    Parameters
+    ----------
+    replicates : array (R, k)
+        The estimate under each set of replicate weights.
+    estimate : array (k,)
+        The full-sample estimate.
+    scale : array (R,)
+        Factor of each replicate (R's ``scale * rscales``).
+    mse : bool
+        Centre c on the full-sample estimate (True) or on the mean of the replicates (False, R's default).
+
+    Returns
+    -------
+    array (k, k)
+
+    Notes
+    -----
+    R: ``survey::svrVar``.
+    """
+    centre = estimate if mse else replicates[scale > 0].mean(axis=0)
+    deviation = replicates - centre
+    return deviation.T @ (deviation * scale[:, None])
+
+
+@dataclass(frozen=True)
+class TaylorScatter:
+    """How totals vary under strata, PSUs and fpc, kept as sums over groups of people.
+
+    One group is one stratum x PSU x cell x answer; without PSUs one stratum x cell x answer.
+    """
+
+    stratum: Codes  # (G,)
+    psu: Codes | None  # (G,) code over all PSUs with rows; None: each person is a PSU
+    cell: Codes  # (G,)
+    answer: Array  # (G,) 0 or 1
+    sum_w: Array  # (G,)
+    sum_w2: Array  # (G,)
+    n_psu: Array  # (H,) of the full design
+    remaining: Array  # (H,) 1 - sampling fraction
+    lonely_psu: str
+
+    def covariance(self, a: Array) -> Array:
+        """Covariance (k, k) of ``a @ (W, Y)``; `a` has shape (k, 2C)."""
+        n_cells = a.shape[1] // 2
+        unit = a[:, self.cell].T + self.answer[:, None] * a[:, n_cells + self.cell].T
+        if self.psu is None:
+            return stratified_covariance(
+                unit, self.stratum, self.n_psu, self.remaining, self.lonely_psu, self.sum_w, self.sum_w2
+            )
+        size = int(self.psu.max()) + 1
+        stratum = np.zeros(size, dtype=np.int64)
+        stratum[self.psu] = self.stratum
+        rows = sum_by(unit * self.sum_w[:, None], self.psu, size)
+        return stratified_covariance(rows, stratum, self.n_psu, self.remaining, self.lonely_psu)
+
+
+@dataclass(frozen=True)
+class ReplicateScatter:
+    """Totals under each set of replicate weights."""
+
+    totals: Array  # (R, 2C)
+    estimate: Array  # (2C,) full-sample totals
+    scale: Array  # (R,)
+    mse: bool
+
+    def covariance(self, a: Array) -> Array:
+        """Covariance (k, k) of ``a @ (W, Y)``: exact for linear functions, linearised for others."""
+        return replicate_covariance(self.totals @ a.T, a @ self.estimate, self.scale, self.mse)
+
+
+@dataclass(frozen=True)
+class SealedScatter:
+    """The covariance matrix of the totals: nothing of PSUs, replicates or people."""
+
+    matrix: Array  # (2C, 2C)
+
+    def covariance(self, a: Array) -> Array:
+        """Covariance (k, k) of ``a @ (W, Y)``."""
+        return a @ self.matrix @ a.T
+
+
+Scatter = TaylorScatter | ReplicateScatter | SealedScatter
