@@ -60,6 +60,10 @@ test: lint browser-deps ## Check style and types, then run all tests
 
 .PHONY: book
 book: env ## Run the notebooks, check the findings, build the book (_build/html/index.html)
+	@if [ -f "$${TRUSTLIB_DATA:-data/external}/hints6/hints6_extract.csv.gz" ]; then \
+	  echo "The survey file is here: the committed cells are compared with it."; \
+	  $(BIN)/trustlib compress data/hints6/cells.yml --check; \
+	fi
 	$(BIN)/trustlib run
 	$(BIN)/trustlib check
 	rm -rf _build
@@ -86,6 +90,11 @@ browser-deps: ## Install Debian's Chromium where it is missing and may be instal
 reference: ## Compute the R results again that the tests compare with
 	@command -v Rscript >/dev/null || { echo "make reference: Rscript was not found. The committed results in tests/reference stay as they are. To compute them again, install R with the package survey"; exit 1; }
 	Rscript tests/reference/run.R
+
+.PHONY: reference-notebooks
+reference-notebooks: env ## Take the executed notebooks that the notebook test compares with
+	$(BIN)/trustlib run
+	for run in $(basename $(notdir $(wildcard tests/notebooks/*.ipynb))); do cp book/_runs/$$run/$$run.ipynb tests/notebooks/; done
 
 .PHONY: lock
 lock: $(BIN)/uv ## Write requirements.lock again from pyproject.toml (UPGRADE=1 takes newer versions)

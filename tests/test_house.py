@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -32,11 +33,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run make as from a shell, also where these tests were themselves started by make."""
-    own = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("MAKE", "MFLAGS", "TRUSTLIB_"))
-    }
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "TRUSTLIB_"))}
     command = ["make", "--no-print-directory", *arguments]
     return subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
 
@@ -99,9 +96,7 @@ class TestCommands:
 
     def test_help_lists_every_command(self) -> None:
         rules = set(re.findall(r"^([a-z][a-z-]*):.* ## ", MAKEFILE, re.MULTILINE))
-        done = subprocess.run(
-            ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
-        )
+        done = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
         assert rules == set(re.findall(r"^  ([a-z-]+) ", done.stdout, re.MULTILINE))
 
     def test_a_data_folder_that_is_missing_is_refused(self) -> None:
@@ -164,3 +159,24 @@ def run_names(runs: object) -> set[str]:
 def own_page(path: Path) -> bool:
     parts = path.relative_to(ROOT / "book").parts
     return not {"_runs", "_ext", "_static", "vendor"} & set(parts)
+
+
+def manifest() -> list[dict]:
+    return yaml.safe_load((ROOT / "data" / "manifest.yml").read_text())["files"]
+
+
+@pytest.mark.parametrize("entry", manifest(), ids=lambda e: e["path"])
+def test_the_manifest_describes_what_is_there(entry):
+    assert {"path", "where", "what", "source", "terms"} <= set(entry)
+    if entry["where"] == "committed":
+        assert (ROOT / entry["path"]).exists()
+    else:
+        path = ROOT / os.environ.get("TRUSTLIB_DATA", "data/external") / entry["path"]
+        if not path.is_file():
+            pytest.skip(f"needs {entry['path']} below TRUSTLIB_DATA (default data/external)")
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
+
+
+def test_every_published_file_is_in_the_manifest():
+    named = {Path(entry["path"]).name for entry in manifest()}
+    assert {p.name for p in (ROOT / "data" / "published").iterdir()} <= named

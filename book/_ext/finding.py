@@ -1,7 +1,8 @@
 """Numbers and pictures on pages: the roles ``finding`` and ``published`` and the directive ``run-figure``.
 
 ``{finding}`id` `` prints the number that ``findings.yml`` ties to a run, linked to the page of that run; ``{finding}`id
-interval` `` adds its 95 % interval. ``{published}`file/id` `` prints a figure of ``data/published``. ``{run-figure} run 1`` shows the first picture of a run with its alternative text.
+interval` `` adds its 95 % interval. ``{published}`file/id` `` prints a figure of ``data/published``, with its source.
+``{run-figure} run 1`` shows the first picture of a run with its alternative text.
 A finding that cannot be resolved is a warning, and the build treats warnings as errors.
 """
 
@@ -14,6 +15,7 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+
 from trustlib.errors import TrustlibError
 from trustlib.findings import load_findings, published_figure, resolve, text
 
@@ -24,6 +26,7 @@ class FindingRole(SphinxRole):
     """Print a finding, linked to the run it comes from."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Resolve the finding and make the link."""
         name, _, option = self.text.partition(" ")
         source = Path(self.env.srcdir)
         try:
@@ -44,6 +47,7 @@ class PublishedRole(SphinxRole):
     """Print a figure that somebody published, with its source as a tooltip."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Look the figure up and print it."""
         try:
             figure = published_figure(self.text, Path(self.env.srcdir).parent / "data" / "published")
         except TrustlibError as error:
@@ -60,6 +64,7 @@ class RunFigure(SphinxDirective):
     has_content = False
 
     def run(self) -> list[nodes.Node]:
+        """Find the picture and its text in the run's provenance."""
         run, number = self.arguments
         folder = Path(self.env.srcdir) / "_runs" / run
         try:

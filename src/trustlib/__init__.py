@@ -7,7 +7,8 @@
     Estimates --comparisons, interactions--> Estimates --table, forest, publish--> reader
 
 Everything a user needs is named here. The modules, in the order in which they may import each other:
-errors; variance, disclosure; schema, design; cells; logit; estimates; interaction; tables, figures; runs; findings; cli.
+errors; variance, disclosure; schema; design; cells; sealing, logit; estimates; interaction; tables; figures; runs;
+findings; cli.
 Heavy libraries are imported by the functions that use them.
 """
 
@@ -45,6 +46,6 @@ __all__ = [
     "FewPSUWarning", "FindingError", "FitError", "LogitFit", "LonelyPSUError", "MissingFileError",
     "MissingRowsWarning", "Picture", "ProtectiveExposureWarning", "RankError", "RunError", "SeparationError",
     "SurveyDesign", "SurveyFileError", "TrustlibError", "UnknownNameError", "cell_means", "coefficients",
-    "comparisons", "compress", "declared_design", "fit_logit", "forest", "interactions", "one_way", "predictions", "publish",
-    "read_survey", "table",
+    "comparisons", "compress", "declared_design", "fit_logit", "forest", "interactions", "one_way", "predictions",
+    "publish", "read_survey", "table",
 ]  # fmt: skip

@@ -22,8 +22,15 @@ import pandas as pd
 from trustlib.design import DOMAIN, SurveyDesign, _collect
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
 from trustlib.errors import (
-    DesignError, EstimandError, FewPSUWarning, MissingFileError, MissingRowsWarning, SurveyFileError, TrustlibError,
-    require_a, require_names,
+    DesignError,
+    EstimandError,
+    FewPSUWarning,
+    MissingFileError,
+    MissingRowsWarning,
+    SurveyFileError,
+    TrustlibError,
+    require_a,
+    require_names,
 )
 from trustlib.variance import Array, Codes, ReplicateScatter, Scatter, SealedScatter, TaylorScatter
 
@@ -32,8 +39,28 @@ FEW_DF = 8  # the US National Center for Health Statistics flags estimates with 
 _USED = "_used"
 # Names of columns that the verbs add beside axes and outcome.
 RESERVED = (
-    "n", "n_events", "n_eff", "w", "w2", "sum_w", "sum_wy", "smallest", "cov_w", "cov_wy", "estimate", "std_error",
-    "conf_low", "conf_high", "statistic", "p_value", "df", "reference", "measure", "method", "term", "axis",
+    "n",
+    "n_events",
+    "n_eff",
+    "w",
+    "w2",
+    "sum_w",
+    "sum_wy",
+    "smallest",
+    "cov_w",
+    "cov_wy",
+    "estimate",
+    "std_error",
+    "conf_low",
+    "conf_high",
+    "statistic",
+    "p_value",
+    "df",
+    "reference",
+    "measure",
+    "method",
+    "term",
+    "axis",
 )
 
 
@@ -109,7 +136,7 @@ class Cells:
         Cells
             Every verb takes them. Exact for Taylor designs. For replicate weights standard errors of ratios and
             models become linearised: in HINTS 6 within 0.2 % for groups of thousands, but up to 5 % off for
-            coefficients and 12 % for levels of groups of some dozens with very uneven weights.
+            coefficients and 12 % for levels of groups of a few hundred with very uneven weights.
 
         Raises
         ------
@@ -139,7 +166,7 @@ class Cells:
         parts : sequence of Cells
             Of the same outcome and axes; sealed or not. Cells that only some offices have are kept.
         """
-        parts = list(parts) if isinstance(parts, (list, tuple)) else [parts]
+        require_a(Sequence, parts, "Give a list of Cells.")
         for part in parts:
             require_a(Cells, part, "Give a list of Cells.")
         if not parts or any((p.outcome, p.by) != (parts[0].outcome, parts[0].by) for p in parts):
@@ -171,14 +198,19 @@ class Cells:
             matrix[np.ix_(both, both)] += part.scatter.covariance(np.eye(2 * len(part)))
         sources = {json.dumps(p.source, sort_keys=True): p.source for p in parts}
         kinds = {s.get("kind") for s in sources.values()}
-        joint = parts[0].source if len(sources) == 1 else {
-            "id": "+".join(str(s.get("id")) for s in sources.values()),
-            "kind": kinds.pop() if len(kinds) == 1 else "synthetic" if "synthetic" in kinds else None,
-            "label": " and ".join(str(s.get("label")) for s in sources.values()),
-        }
+        joint = (
+            parts[0].source
+            if len(sources) == 1
+            else {
+                "id": "+".join(str(s.get("id")) for s in sources.values()),
+                "kind": kinds.pop() if len(kinds) == 1 else "synthetic" if "synthetic" in kinds else None,
+                "label": " and ".join(str(s.get("label")) for s in sources.values()),
+            }
+        )
         words = "; ".join(dict.fromkeys(p.variance for p in parts))
-        return Cells(frame, outcome, tuple(by), SealedScatter(matrix), sum(p.df for p in parts), words, joint,
-                     parts[0].labels)
+        return Cells(
+            frame, outcome, tuple(by), SealedScatter(matrix), sum(p.df for p in parts), words, joint, parts[0].labels
+        )
 
     def write(self, path: str | Path) -> Path:
         """Write sealed cells to a Parquet file; cells that are not sealed are sealed first.
@@ -194,8 +226,13 @@ class Cells:
         columns |= {c: pa.array(frame[c].to_numpy()) for c in ("n", "sum_w", "sum_wy")}
         columns |= {"cov_w": pa.array(list(matrix[:size])), "cov_wy": pa.array(list(matrix[size:]))}
         facts = {
-            "outcome": self.outcome, "by": list(self.by), "df": self.df, "variance": sealed.variance,
-            "source": self.source, "labels": self.labels, "minimum_count": MINIMUM,
+            "outcome": self.outcome,
+            "by": list(self.by),
+            "df": self.df,
+            "variance": sealed.variance,
+            "source": self.source,
+            "labels": self.labels,
+            "minimum_count": MINIMUM,
             "levels": {c: list(frame[c].cat.categories) for c in self.by if frame[c].dtype == "category"},
         }
         table = pa.table(columns).replace_schema_metadata({b"trustlib": json.dumps(facts, sort_keys=True).encode()})
@@ -231,8 +268,16 @@ class Cells:
             frame = frame[[*facts["by"], "n", "sum_w", "sum_wy"]]
             if matrix.shape != (2 * len(frame), 2 * len(frame)) or frame.isna().any(axis=None):
                 raise ValueError("the covariance matrix does not fit the cells")
-            return Cells(frame, facts["outcome"], tuple(facts["by"]), SealedScatter(matrix), float(facts["df"]),
-                         facts["variance"], facts["source"], facts["labels"])
+            return Cells(
+                frame,
+                facts["outcome"],
+                tuple(facts["by"]),
+                SealedScatter(matrix),
+                float(facts["df"]),
+                facts["variance"],
+                facts["source"],
+                facts["labels"],
+            )
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise SurveyFileError(
                 f"{path.name} is not a file of sealed cells, or is damaged.", "Make it again with `trustlib compress`."
@@ -326,21 +371,27 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         reasons = ", ".join(f"{r.variable} {r.reason}: {masked_count(r.n)}" for r in missing.itertuples())
         warnings.warn(
             f"{masked_count(lost)} people left the estimate and stay in the design ({reasons}).",
-            MissingRowsWarning, stacklevel=2,
+            MissingRowsWarning,
+            stacklevel=2,
         )
     axes = {c: _axis(kept[c], c) for c in by}
     cell, table = _cell_codes(pd.DataFrame(axes), by, len(kept))
     events = answers[used & complete].to_numpy()
     size = len(table)
-    for name, values in (("n", kept["n"]), ("n_events", kept["n"] * events), ("sum_w", kept["w"]),
-                         ("sum_wy", kept["w"] * events)):
+    for name, values in (
+        ("n", kept["n"]),
+        ("n_events", kept["n"] * events),
+        ("sum_w", kept["w"]),
+        ("sum_wy", kept["w"] * events),
+    ):
         table[name] = np.bincount(cell, weights=values.to_numpy(float), minlength=size)
     table = table.astype({"n": int, "n_events": int})
     scatter, df = _scatter(design, kept, cell, events, table)
     if df < FEW_DF:
         warnings.warn(
             f"Only {df:g} degrees of freedom: standard errors and intervals are themselves very uncertain.",
-            FewPSUWarning, stacklevel=2,
+            FewPSUWarning,
+            stacklevel=2,
         )
     labels = dict(getattr(design.frame, "attrs", {}).get("labels", {}))
     return Cells(table, outcome, tuple(by), scatter, df, design.variance, design.source or {}, labels, missing)
@@ -364,12 +415,19 @@ def _grouped(design: SurveyDesign, frame: Any, outcome: str, by: list[str], colu
     else:
         renamed = {k: c for k, c in (("_stratum", design.strata), ("_psu", design.psu)) if c is not None}
     kinds = [k for c in [outcome, *by] if (k := f"{c}_missing") in columns and k not in by]
-    if frame.implementation.is_polars():  # the order of a Categorical is that of first use anywhere; an Enum's is its own
+    if (
+        frame.implementation.is_polars()
+    ):  # the order of a Categorical is that of first use anywhere; an Enum's is its own
         schema = frame.collect_schema()
         frame = frame.with_columns(nw.col(c).cast(nw.String) for c in by if schema[c] == nw.Categorical)
     answer = nw.col(outcome).cast(nw.Float64).alias(outcome)
     ready = frame.select(
-        *by, *kinds, answer, weight.alias("w"), (weight * weight).alias("w2"), inside.alias(_USED),
+        *by,
+        *kinds,
+        answer,
+        weight.alias("w"),
+        (weight * weight).alias("w2"),
+        inside.alias(_USED),
         *(nw.col(c).alias(k) for k, c in renamed.items()),
     )
     keys = [*(k for k in renamed if not k.startswith("_r")), *by, *kinds, outcome, _USED]
@@ -439,7 +497,7 @@ def _scatter(
         for column, factor in ((0, 1.0), (size, events)):
             summed = np.zeros((size, values.shape[1]))
             np.add.at(summed, cell, values * np.reshape(factor, (-1, 1)))
-            totals[:, column:column + size] = summed.T
+            totals[:, column : column + size] = summed.T
         estimate = np.r_[table["sum_w"], table["sum_wy"]]
         assert design.scale is not None
         return ReplicateScatter(totals, estimate, design.scale, design.replicate_mse), design.replicate_rank_df()
@@ -452,7 +510,14 @@ def _scatter(
     else:
         units = int(kept["n"].sum())
     scatter = TaylorScatter(
-        stratum.astype(np.int64), psu, cell.astype(np.int64), events, kept["w"].to_numpy(float),
-        kept["w2"].to_numpy(float), layout.n_psu, layout.remaining, design.lonely_psu,
+        stratum.astype(np.int64),
+        psu,
+        cell.astype(np.int64),
+        events,
+        kept["w"].to_numpy(float),
+        kept["w2"].to_numpy(float),
+        layout.n_psu,
+        layout.remaining,
+        design.lonely_psu,
     )
     return scatter, float(units - len(np.unique(stratum)))

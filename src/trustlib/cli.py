@@ -47,16 +47,18 @@ def validate(
     mapping: Annotated[Path, typer.Option(help="How its columns become codebook variables.")],
 ) -> None:
     """Read a survey file through its mapping and say what is in it; all faults at once."""
+    from trustlib.design import SurveyDesign
     from trustlib.disclosure import masked_count
     from trustlib.schema import declared_design, read_survey
-    from trustlib.design import SurveyDesign
 
     frame = read_survey(file, mapping)
     design = SurveyDesign(frame, **declared_design(mapping))
     console.print(f"{len(frame):,} people. {design.variance}.")
     for name in frame.attrs["labels"]:
         kinds = frame.get(f"{name}_missing")
-        lost = "" if kinds is None else "; ".join(f"{k}: {masked_count(int(n))}" for k, n in kinds.value_counts().items())
+        lost = (
+            "" if kinds is None else "; ".join(f"{k}: {masked_count(int(n))}" for k, n in kinds.value_counts().items())
+        )
         levels = ", ".join(map(str, frame[name].cat.categories)) if frame[name].dtype == "category" else "0, 1"
         console.print(f"  {name} ({levels})" + (f"; missing: {lost}" if lost else ""), markup=False)
 
@@ -66,14 +68,16 @@ def validate(
 def compress(
     plan: Annotated[Path, typer.Argument(help="cells.yml: which sealed cells to make of which file.")],
     data: DataFolder = DEFAULT_DATA,
+    file: Annotated[Path | None, typer.Option(help="The survey file, if it is not where the mapping says.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Compare with the committed cells, write nothing.")] = False,
 ) -> None:
     """Make the sealed cells that may be committed: totals and their covariance, every cell of 10 people or more."""
     from trustlib.sealing import load_cell_plan, make_cells, require_same
 
+    cell_plan = load_cell_plan(plan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MissingRowsWarning)
-        for name, cells in make_cells(load_cell_plan(plan), data).items():
+        for name, cells in make_cells(cell_plan, file or data / cell_plan.file).items():
             path = plan.parent / "cells" / f"{name}.parquet"
             if check:
                 require_same(cells, path)
@@ -96,8 +100,14 @@ def run(
 
     runs = load_plan(plan)
     states: dict[str, int] = {"done": 0, "fresh": 0}
-    bar = Progress(TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                   TextColumn("{task.description}"), console=console)
+    bar = Progress(
+        TextColumn("runs"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+        console=console,
+    )
     with bar:
         task = bar.add_task("", total=len(only or runs))
 

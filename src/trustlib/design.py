@@ -102,8 +102,8 @@ class SurveyDesign:
     scale: Array | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        repeated = self.frame.columns[self.frame.columns.duplicated()] if isinstance(self.frame, pd.DataFrame) else []
-        if len(repeated):
+        names = list(self.frame.columns) if isinstance(self.frame, pd.DataFrame) else []
+        if repeated := [c for c in names if names.count(c) > 1]:
             raise DesignError(f"The frame has two columns named {repeated[0]!r}.", "Rename one of them.")
         try:
             frame = nw.from_native(self.frame)
@@ -155,7 +155,9 @@ class SurveyDesign:
         for name in ("nest", "replicate_mse"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise DesignError(f"{name} is True or False, got {getattr(self, name)!r}.", "Give one of the two.")
-        if self.replicate_df is not None and not (isinstance(self.replicate_df, (int, float)) and self.replicate_df > 0):
+        if self.replicate_df is not None and not (
+            isinstance(self.replicate_df, (int, float)) and self.replicate_df > 0
+        ):
             raise DesignError(
                 f"replicate_df is a number above zero, got {self.replicate_df!r}.", "Leave it out for R's rule."
             )
@@ -184,16 +186,21 @@ class SurveyDesign:
         for c in names:
             low, high, total = float(found[f"{c} min"]), float(found[f"{c} max"]), float(found[f"{c} sum"])
             fault = (
-                "missing" if found[f"{c} null"] > 0 or np.isnan(total) and not np.isinf(high) and not np.isinf(low)
-                else "infinite" if not (np.isfinite(low) and np.isfinite(high))
-                else "negative" if low < 0
-                else "all zero" if high == 0
+                "missing"
+                if found[f"{c} null"] > 0 or (np.isnan(total) and not np.isinf(high) and not np.isinf(low))
+                else "infinite"
+                if not (np.isfinite(low) and np.isfinite(high))
+                else "negative"
+                if low < 0
+                else "all zero"
+                if high == 0
                 else None
             )
             if fault:
                 raise DesignError(
                     f"Weights are zero or more and finite, but some in column {c!r} are {fault}."
-                    if fault != "all zero" else f"All weights in column {c!r} are zero.",
+                    if fault != "all zero"
+                    else f"All weights in column {c!r} are zero.",
                     "Mend the weights or drop these people knowingly; a zero weight is allowed.",
                 )
 
@@ -242,8 +249,11 @@ class SurveyDesign:
         frame = frame.with_columns(absent)
         if not frame.collect_schema()[self.fpc].is_numeric():
             raise DesignError(f"Column {self.fpc!r} (fpc) does not hold numbers.", "Convert it to numbers before.")
-        spread = [nw.col(self.fpc).min().alias("low"), nw.col(self.fpc).max().alias("high"),
-                  nw.col("_absent").sum().alias("missing")]
+        spread = [
+            nw.col(self.fpc).min().alias("low"),
+            nw.col(self.fpc).max().alias("high"),
+            nw.col("_absent").sum().alias("missing"),
+        ]
         if self.strata is None:
             found = _collect(frame.select(*spread))
         else:
@@ -356,7 +366,8 @@ class SurveyDesign:
             if values.dtype != bool or values.shape != (len(frame),):
                 raise DesignError(
                     f"A domain is one True or False for each of {len(frame)} rows; got {values.dtype} with shape "
-                    f"{values.shape}.", hint,
+                    f"{values.shape}.",
+                    hint,
                 )
             mask = nw.new_series(DOMAIN, values, nw.Boolean, backend=nw.get_native_namespace(frame))
         if DOMAIN in columns:
@@ -403,8 +414,13 @@ def _evaluate(where: str, frame: Any, columns: list[str]) -> np.ndarray:
             "For example: \"gender == 'woman'\". Rename a variable whose name has spaces, or give a boolean array.",
         ) from error
     used = [node.id for node in nodes if isinstance(node, ast.Name)]
-    asked = {node.value.id for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-             and node.attr in ("isna", "isnull", "notna", "notnull")}
+    asked = {
+        node.value.id
+        for node in nodes
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.attr in ("isna", "isnull", "notna", "notnull")
+    }
     require_names("variable", used, columns)
     try:
         values = frame.eval(where)
@@ -416,4 +432,8 @@ def _evaluate(where: str, frame: Any, columns: list[str]) -> np.ndarray:
     if not isinstance(values, pd.Series):
         return np.asarray(values)
     known = frame[[c for c in used if c not in asked]].notna().all(axis=1)
-    return (values.fillna(False).astype(bool) & known).to_numpy() if values.dtype in (bool, "boolean", object) else values.to_numpy()
+    return (
+        (values.fillna(False).astype(bool) & known).to_numpy()
+        if values.dtype in (bool, "boolean", object)
+        else values.to_numpy()
+    )

@@ -29,7 +29,7 @@ class TrustlibError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return type(self), (self.message, self.hint)
 
 

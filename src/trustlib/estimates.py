@@ -22,7 +22,15 @@ from trustlib.logit import LogitFit
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance
 
 COLUMNS = (
-    "estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "df", "n", "n_eff",
+    "estimate",
+    "std_error",
+    "conf_low",
+    "conf_high",
+    "statistic",
+    "p_value",
+    "df",
+    "n",
+    "n_eff",
 )
 LEVEL = 0.95
 COUNTS = ("n", "n_events", "sum_w", "sum_wy")
@@ -49,6 +57,8 @@ class Estimates:
         Variance estimator, degrees of freedom, interval and treatment of covariates, in one line.
     smallest : int array (m,)
         Smallest count behind each row; what the disclosure gate looks at.
+    notes : tuple of str
+        Cautions that belong below every table of these estimates.
     """
 
     _frame: pd.DataFrame
@@ -61,6 +71,7 @@ class Estimates:
     df: float
     source: dict = field(default_factory=dict)
     labels: dict = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -96,7 +107,9 @@ class Estimates:
                 f"Compare a column with a value; the columns are {', '.join(self._frame)}.",
             )
         return replace(
-            self, _frame=self._frame[mask].reset_index(drop=True), vcov=self.vcov[np.ix_(mask, mask)],
+            self,
+            _frame=self._frame[mask].reset_index(drop=True),
+            vcov=self.vcov[np.ix_(mask, mask)],
             smallest=self.smallest[mask],
         )
 
@@ -140,7 +153,7 @@ def two_sided_p(statistic: Array, df: float) -> Array:
 
 
 def wald_interval(estimate: Array, se: Array, df: float) -> tuple[Array, Array]:
-    """estimate -/+ t SE (R: ``svyciprop(method = "mean")``, ``confint``)."""
+    """Estimate -/+ t SE (R: ``svyciprop(method = "mean")``, ``confint``)."""
     margin = t_quantile(df) * se
     return estimate - margin, estimate + margin
 
@@ -176,8 +189,18 @@ def _levels(
     for column, value in zip(COLUMNS, values, strict=True):
         frame[column] = value
     convention = f"{cells.variance}; t with {cells.df:g} df (design); {interval} interval{note}"
-    return Estimates(frame, vcov, "level", tuple(axes.columns), convention, cells.outcome,
-                     counts["smallest"].to_numpy(), cells.df, cells.source, cells.labels)
+    return Estimates(
+        frame,
+        vcov,
+        "level",
+        tuple(axes.columns),
+        convention,
+        cells.outcome,
+        counts["smallest"].to_numpy(),
+        cells.df,
+        cells.source,
+        cells.labels,
+    )
 
 
 def cell_means(cells: Cells, by: Sequence[str] | None = None, interval: str = "logit") -> Estimates:
@@ -212,7 +235,8 @@ def _member(group: np.ndarray) -> Array:
     groups = int(group.max()) + 1
     if groups > MAX_ROWS:
         raise EstimandError(
-            f"The axes make {groups:,} groups; at most {MAX_ROWS:,} are estimated together.", "Use fewer axes, or band one."
+            f"The axes make {groups:,} groups; at most {MAX_ROWS:,} are estimated together.",
+            "Use fewer axes, or band one.",
         )
     member = np.zeros((groups, len(group)))
     member[group, np.arange(len(group))] = 1
@@ -307,7 +331,8 @@ def predictions(
 
     Notes
     -----
-    R: ``marginaleffects::avg_predictions(fit, variables = by, wts = weights(fit))``; Stata: ``margins gender#ethnicity``.
+    R: ``marginaleffects::avg_predictions(fit, variables = by, wts = weights(fit))``.
+    Stata: ``margins gender#ethnicity``.
     """
     require_a(LogitFit, fit, "Make it with fit_logit(cells, formula).")
     cells = fit.cells
@@ -373,7 +398,11 @@ def _settings(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, li
 
 def _like(column: pd.Series, values: list) -> Any:
     """Values as a column of the same kind as an axis."""
-    return pd.Categorical(values, categories=column.cat.categories) if column.dtype == "category" else np.array(values, float)
+    return (
+        pd.Categorical(values, categories=column.cat.categories)
+        if column.dtype == "category"
+        else np.array(values, float)
+    )
 
 
 def _smallest_in_model(fit: LogitFit) -> int:
@@ -408,10 +437,27 @@ def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
     note = f"{fit.cells.variance}; t with {fit.df:g} df (design df - (p - 1)); model: {fit.formula}"
     smallest = np.full(len(axes), _smallest_in_model(fit))
     cells = fit.cells
-    part = Estimates(axes, fit.vcov.to_numpy(), "coefficient", ("term",), note, cells.outcome, smallest, fit.df,
-                     cells.source, cells.labels)
-    return contrast(part, axes, fit.coef.to_numpy(), np.eye(len(axes)), np.full(len(axes), n),
-                    log=scale == "odds_ratio", kind="coefficient" if scale == "log_odds" else "odds_ratio")
+    part = Estimates(
+        axes,
+        fit.vcov.to_numpy(),
+        "coefficient",
+        ("term",),
+        note,
+        cells.outcome,
+        smallest,
+        fit.df,
+        cells.source,
+        cells.labels,
+    )
+    return contrast(
+        part,
+        axes,
+        fit.coef.to_numpy(),
+        np.eye(len(axes)),
+        np.full(len(axes), n),
+        log=scale == "odds_ratio",
+        kind="coefficient" if scale == "log_odds" else "odds_ratio",
+    )
 
 
 def contrast(
@@ -457,7 +503,11 @@ def contrast(
     for column, numbers in zip(COLUMNS, values, strict=True):
         frame[column] = numbers
     return replace(
-        origin, _frame=frame, vcov=vcov * np.outer(factor, factor), kind=kind, by=tuple(axes.columns),
+        origin,
+        _frame=frame,
+        vcov=vcov * np.outer(factor, factor),
+        kind=kind,
+        by=tuple(axes.columns),
         smallest=origin.smallest if smallest is None else smallest,
         convention=origin.convention.replace("; logit interval", "").replace("; wald interval", "") + note,
     )
@@ -503,8 +553,11 @@ def comparisons(
     by = list(estimates.by)
     if not isinstance(reference, (Mapping, type(None))):
         raise EstimandError(f"`reference` maps axes to levels, got {reference!r}.", 'For example {"gender": "man"}.')
-    reference = dict(reference) if reference is not None else {c: frame[c].min() if frame[c].dtype != "category"
-                                                               else frame[c].cat.categories[0] for c in by}
+    reference = (
+        dict(reference)
+        if reference is not None
+        else {c: frame[c].min() if frame[c].dtype != "category" else frame[c].cat.categories[0] for c in by}
+    )
     if not reference:
         raise EstimandError("There is one group only, so there is no gap.", "Ask for levels `by` some axis.")
     require_names("axis", reference, by)
@@ -532,8 +585,17 @@ def comparisons(
     smallest = np.minimum(estimates.smallest[at], estimates.smallest[base])
     note = "; Wald interval" if scale == "difference" else "; interval on the log scale"
     return replace(
-        contrast(estimates, axes, value[at] - value[base], jacobian, n[at] + n[base], kind=scale,
-                 log=scale != "difference", smallest=smallest, note=note),
+        contrast(
+            estimates,
+            axes,
+            value[at] - value[base],
+            jacobian,
+            n[at] + n[base],
+            kind=scale,
+            log=scale != "difference",
+            smallest=smallest,
+            note=note,
+        ),
         by=tuple(by),
     )
 

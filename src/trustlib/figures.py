@@ -1,4 +1,4 @@
-"""Pictures of estimates: quiet, direct labels, intervals always, source always, an alternative text that says what is seen."""
+"""Pictures of estimates: quiet, direct labels, intervals and source always, and an alternative text of what is seen."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from trustlib.errors import EstimandError
 from trustlib.estimates import Estimates
 from trustlib.tables import HEADINGS, evidence, heading, readable
 
 DPI = 144
-WIDTH = 7.2  # inches
+WIDTH = 6.6  # inches
 INK, QUIET = "#222222", "#595959"  # at least 7:1 on white
 
 
@@ -68,6 +69,11 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
     frame, kind = estimates.frame, estimates.kind
     percent = kind in ("level", "difference")
     factor = 100 if percent else 1
+    if kind == "interaction" and frame["measure"].nunique() > 1:
+        raise EstimandError(
+            "Measures of interaction have different scales and do not share an axis.",
+            "Choose one, for example estimates.where(\"measure == 'reri_rr'\"), or show a table.",
+        )
     axes_columns = list(shown.columns[: len(estimates.by)])
     names = shown[axes_columns].agg(" · ".join, axis=1) if axes_columns else shown.iloc[:, 0].map(lambda _: "Everyone")
     what = shown[HEADINGS[kind]]
@@ -81,8 +87,17 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         colours = [palette[list(dict.fromkeys(colour_by)).index(c)] for c in colour_by]
         low, high = frame["conf_low"] * factor, frame["conf_high"] * factor
         ax.hlines(y, low, high, color=colours, linewidth=2.2)
-        sns.scatterplot(x=frame["estimate"] * factor, y=y, hue=y, palette=colours, s=52, ax=ax, legend=False,
-                        zorder=3, edgecolor="white")
+        sns.scatterplot(
+            x=frame["estimate"] * factor,
+            y=y,
+            hue=y,
+            palette=colours,
+            s=52,
+            ax=ax,
+            legend=False,
+            zorder=3,
+            edgecolor="white",
+        )
         none = {"difference": 0.0, "ratio": 1.0, "odds_ratio": 1.0, "coefficient": 0.0}.get(kind)
         if none is not None:
             ax.axvline(none, color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=0)
@@ -91,7 +106,9 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         ax.set_yticks(y, names.map(_plain))
         ax.set(ylim=(len(frame) - 0.4, -0.6), ylabel="", xlabel=HEADINGS[kind])
         right = ax.secondary_yaxis("right")
-        right.set_yticks(y, [f"{v} ({i}), n {n}" for v, i, n in zip(what, shown["95% interval"], shown["People"], strict=True)])
+        right.set_yticks(
+            y, [f"{v} ({i}), n {n}" for v, i, n in zip(what, shown["95% interval"], shown["People"], strict=True)]
+        )
         right.tick_params(length=0, labelsize=8.5, colors=INK)
         right.spines["right"].set_visible(False)
         ax.tick_params(axis="y", length=0, labelsize=9.5, colors=INK)
@@ -101,10 +118,13 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         for side in ("top", "right", "left"):
             ax.spines[side].set_visible(False)
         ax.set_title(_plain(_wrap(title)), loc="left", fontsize=11, color=INK, fontweight="bold")
-        figure.supxlabel(f"{_plain(evidence(estimates.source))}. Lines: 95% intervals.", fontsize=8, color=QUIET, x=0.01, ha="left")
+        figure.supxlabel(
+            f"{_plain(evidence(estimates.source))}. Lines: 95% intervals.", fontsize=8, color=QUIET, x=0.01, ha="left"
+        )
         if estimates.source.get("kind") == "synthetic":
-            figure.text(0.5, 0.5, "SYNTHETIC", fontsize=44, color="#c0392b", alpha=0.18, rotation=20, ha="center",
-                        va="center")
+            figure.text(
+                0.5, 0.5, "SYNTHETIC", fontsize=44, color="#c0392b", alpha=0.18, rotation=20, ha="center", va="center"
+            )
     return Picture(figure, _alternative(title, names.tolist(), estimates, what.tolist()))
 
 
@@ -129,5 +149,7 @@ def _alternative(title: str, names: list[str], estimates: Estimates, shown: list
     else:
         low, high = int(np.nanargmin(value)), int(np.nanargmax(value))
         seen = f"Lowest: {names[low]}, {shown[low]}{unit}. Highest: {names[high]}, {shown[high]}{unit}."
-    return (f"{title}. {len(value)} {kind.get(estimates.kind, 'estimates')} with 95% intervals. {seen} "
-            f"{evidence(estimates.source)}.")
+    return (
+        f"{title}. {len(value)} {kind.get(estimates.kind, 'estimates')} with 95% intervals. {seen} "
+        f"{evidence(estimates.source)}."
+    )

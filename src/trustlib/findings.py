@@ -48,7 +48,8 @@ def load_findings(path: str | Path) -> dict[str, Finding]:
     for name, facts in (raw or {}).items():
         if not isinstance(facts, dict) or set(facts) - _FIELDS or not {"run", "table"} <= set(facts):
             raise FindingError(
-                f"Finding {name!r} is not understood: {facts}.", f"It has run and table, and may have {sorted(_FIELDS)}."
+                f"Finding {name!r} is not understood: {facts}.",
+                f"It has run and table, and may have {sorted(_FIELDS)}.",
             )
         out[name] = Finding(name, **facts)
         if out[name].format not in FORMATS:
@@ -70,9 +71,11 @@ def resolve(finding: Finding, runs: str | Path) -> pd.Series:
             f"Finding {finding.id!r}: run {finding.run!r} has no table {finding.table!r}.",
             "Check the names in findings.yml, and execute the run with `trustlib run`.",
         )
-    frame = pd.read_csv(path, dtype={c: str for c in finding.row})
+    frame = pd.read_csv(path, dtype=dict.fromkeys(finding.row, str))
     if absent := [c for c in (*finding.row, finding.column) if c not in frame]:
-        raise FindingError(f"Finding {finding.id!r}: {path.name} has no column {absent[0]!r}.", f"It has {list(frame)}.")
+        raise FindingError(
+            f"Finding {finding.id!r}: {path.name} has no column {absent[0]!r}.", f"It has {list(frame)}."
+        )
     for column, value in finding.row.items():
         frame = frame[frame[column] == str(value)]
     if len(frame) != 1:
@@ -147,12 +150,23 @@ def check(findings: dict[str, Finding], runs: str | Path, published: str | Path)
         ours = [float(row[c]) * factor for c in ("estimate", "conf_low", "conf_high")]
         printed = [float(figure[c]) for c in ("value", "conf_low", "conf_high")]
         tolerance = [float(figure["tolerance"]), *[float(figure["interval_tolerance"])] * 2]
-        rows.append({
-            "id": finding.id, "claim": figure["claim"], "source": figure["source"], "run": finding.run,
-            "published": printed[0], "published_low": printed[1], "published_high": printed[2],
-            "ours": ours[0], "ours_low": ours[1], "ours_high": ours[2], "df": float(row["df"]), "n": int(row["n"]),
-            "verdict": verdict(ours, printed, tolerance, int(figure["decimals"])),
-        })
+        rows.append(
+            {
+                "id": finding.id,
+                "claim": figure["claim"],
+                "source": figure["source"],
+                "run": finding.run,
+                "published": printed[0],
+                "published_low": printed[1],
+                "published_high": printed[2],
+                "ours": ours[0],
+                "ours_low": ours[1],
+                "ours_high": ours[2],
+                "df": float(row["df"]),
+                "n": int(row["n"]),
+                "verdict": verdict(ours, printed, tolerance, int(figure["decimals"])),
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -66,8 +66,17 @@ def measures(p: Array) -> dict[str, tuple[float, Array]]:
             log_s = np.log(together / apart) if known else np.nan
             out[f"synergy{tail}"] = (log_s, gradient[0] / together - (gradient[1] + gradient[2]) / apart)
         out[f"ratio_of_{suffix}"] = (float(_SIGN @ value), _SIGN * slope)
-    order = ("interaction_contrast", "reri_rr", "ap", "synergy", "ratio_of_rr", "reri_or", "ap_or", "synergy_or",
-             "ratio_of_or")
+    order = (
+        "interaction_contrast",
+        "reri_rr",
+        "ap",
+        "synergy",
+        "ratio_of_rr",
+        "reri_or",
+        "ap_or",
+        "synergy_or",
+        "ratio_of_or",
+    )
     return {name: out[name] for name in order}
 
 
@@ -129,23 +138,32 @@ def interactions(estimates: Estimates, first: str, second: str) -> Estimates:
         raise EstimandError(
             f"No combination of {first!r} and {second!r} has all four groups.", "Use axes with two or more levels each."
         )
+    notes = []
     if protective:
-        warnings.warn(
+        notes.append(
             f"One identity alone goes with a lower risk than the reference ({'; '.join(sorted(protective))}). RERI, AP "
             "and S are then hard to read and may contradict each other: take the group with the lowest risk as "
-            "reference (Knol et al. 2011). The interaction contrast is not affected.",
-            ProtectiveExposureWarning, stacklevel=2,
+            "reference (Knol et al. 2011). The interaction contrast is not affected."
         )
+        warnings.warn(notes[0], ProtectiveExposureWarning, stacklevel=2)
+    if np.isnan(values).any():
+        notes.append("A dash marks a measure that is not defined here: S needs both its parts to have the same sign.")
     axes = pd.DataFrame(rows)
     for c in by:
         if frame[c].dtype == "category":
             axes[c] = pd.Categorical(axes[c], categories=frame[c].cat.categories)
     result = contrast(
-        estimates, axes, np.array(values), np.array(gradients), np.array(people), kind="interaction",
-        log=axes["measure"].isin(LOG_MEASURES).to_numpy(), smallest=np.array(smallest),
+        estimates,
+        axes,
+        np.array(values),
+        np.array(gradients),
+        np.array(people),
+        kind="interaction",
+        log=axes["measure"].isin(LOG_MEASURES).to_numpy(),
+        smallest=np.array(smallest),
         note="; delta method, synergy and ratios on the log scale",
     )
-    return replace(result, by=(*by, "measure"))
+    return replace(result, by=(*by, "measure"), notes=tuple(notes))
 
 
 def _levels(column: pd.Series) -> list:

@@ -23,7 +23,14 @@ import pandas as pd
 
 from trustlib.cells import Cells, describe
 from trustlib.errors import (
-    ConvergenceError, EstimandError, FitError, RankError, SeparationError, require_a, require_names, unknown_name,
+    ConvergenceError,
+    EstimandError,
+    FitError,
+    RankError,
+    SeparationError,
+    require_a,
+    require_names,
+    unknown_name,
 )
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance
 
@@ -175,8 +182,14 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
             vcov = _taylor_vcov(cells, frame, x, beta)
     index = pd.Index(names)
     return LogitFit(
-        cells, formula, pd.Series(beta, index=index, name="coef"), pd.DataFrame(vcov, index=index, columns=index),
-        cells.df - (len(names) - 1), glm, x, spec,
+        cells,
+        formula,
+        pd.Series(beta, index=index, name="coef"),
+        pd.DataFrame(vcov, index=index, columns=index),
+        cells.df - (len(names) - 1),
+        glm,
+        x,
+        spec,
     )
 
 
@@ -213,7 +226,9 @@ def _design_matrix(cells: Cells, frame: pd.DataFrame, formula: str) -> tuple[Any
             f"The axes are {', '.join(axes) or 'none'}.",
         ) from error
     if isinstance(matrix, formulaic.ModelMatrices) or not matrix.shape[1]:
-        raise FitError(f"The formula {formula!r} does not make one set of coefficients.", "Use + * : and names of axes.")
+        raise FitError(
+            f"The formula {formula!r} does not make one set of coefficients.", "Use + * : and names of axes."
+        )
     return matrix.model_spec, np.asarray(matrix, dtype=float), list(matrix.columns)
 
 
@@ -239,7 +254,7 @@ def _require_rank(x: Array, names: list[str]) -> None:
     if aliased:
         why = "no people are in these combinations" if set(aliased) <= set(empty) else "each is a sum of other terms"
         raise RankError(
-            f"{len(aliased)} of {len(names)} coefficients cannot be estimated, because {why}: {', '.join(aliased[:6])}.",
+            f"{len(aliased)} of {len(names)} coefficients cannot be estimated: {why} ({', '.join(aliased[:6])}).",
             "Take these terms out, or join levels so that every combination in the formula has people.",
         )
 
@@ -257,9 +272,13 @@ def _require_overlap(
     pure = sign != 0
     towards = sign[pure, None] * x[pure]
     found = linprog(
-        -towards.sum(axis=0), A_ub=-towards, b_ub=np.zeros(len(towards)),
-        A_eq=x[~pure] if (~pure).any() else None, b_eq=np.zeros((~pure).sum()) if (~pure).any() else None,
-        bounds=(-1, 1), method="highs",
+        -towards.sum(axis=0),
+        A_ub=-towards,
+        b_ub=np.zeros(len(towards)),
+        A_eq=x[~pure] if (~pure).any() else None,
+        b_eq=np.zeros((~pure).sum()) if (~pure).any() else None,
+        bounds=(-1, 1),
+        method="highs",
     )
     if found.status == 0 and -found.fun > 1e-7:
         moving = [n for n, b in zip(names, found.x, strict=True) if abs(b) > 1e-7]

@@ -89,12 +89,16 @@ def load_plan(path: str | Path) -> list[Run]:
     entries = raw.get("runs") if isinstance(raw, dict) else None
     if not isinstance(entries, list):
         raise RunError(f"{path} has no list `runs:`.", "A run is {id, template, parameters}.")
-    faults, runs, declared = [], [], {}
+    faults: list[str] = []
+    runs: list[Run] = []
+    declared: dict[Path, list[str]] = {}
     for entry in entries:
         if not isinstance(entry, dict) or set(entry) != _FIELDS:
             faults.append(f"{entry}: expected exactly {', '.join(sorted(_FIELDS))}")
             continue
-        run = Run(entry["id"], path.parent / "templates" / f"{entry['template']}.ipynb", dict(entry["parameters"] or {}))
+        run = Run(
+            entry["id"], path.parent / "templates" / f"{entry['template']}.ipynb", dict(entry["parameters"] or {})
+        )
         if not run.template.is_file():
             faults.append(f"{run.id}: there is no template {run.template.name}")
             continue
@@ -183,7 +187,8 @@ def execute(run: Run, out: str | Path) -> float:
     except PapermillExecutionError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise RunError(
-            f"Run {run.id} failed in cell {error.exec_count}: {error.ename}: {' '.join(str(error.evalue).split())[:300]}",
+            f"Run {run.id} failed in the cell that begins {error.source.strip().splitlines()[0]!r}: {error.ename}: "
+            f"{' '.join(str(error.evalue).split())[:300]}",
             f"Open {run.template.name} with these parameters to see it.",
         ) from None
     seconds = time.perf_counter() - start
@@ -200,7 +205,7 @@ def execute(run: Run, out: str | Path) -> float:
 
 def _fill_markdown(notebook: Any, run: Run) -> None:
     """Give the page its own title and words: ``@{name}`` becomes the parameter (lists joined by commas)."""
-    words = {}
+    words: dict[str, str] = {}
     for name, value in run.parameters.items():
         items = [str(v) for v in value] if isinstance(value, list) else [str(value)]
         words |= {name: ", ".join(items), f"{name}_plus": " + ".join(items) or "1"}
@@ -256,8 +261,16 @@ def _finish(notebook: Any, run: Run, folder: Path, facts: dict[str, Any]) -> lis
         ("Data", "; ".join(f"`{name}` (SHA-256 `{digest[:12]}…`)" for name, digest in facts["data"].items())),
         ("Template", f"`{facts['template']}` (SHA-256 `{facts['template_sha256'][:12]}…`)"),
         ("Parameters", "; ".join(f"`{k}` = {v}" for k, v in run.parameters.items() if k not in ("title", "question"))),
-        ("Software", ", ".join([f"trustlib {facts['trustlib']}", f"Python {facts['python']}",
-                                *(f"{k} {v}" for k, v in facts["libraries"].items())])),
+        (
+            "Software",
+            ", ".join(
+                [
+                    f"trustlib {facts['trustlib']}",
+                    f"Python {facts['python']}",
+                    *(f"{k} {v}" for k, v in facts["libraries"].items()),
+                ]
+            ),
+        ),
         ("Tables", ", ".join(f"{{download}}`{t.name} <tables/{t.name}>`" for t in tables)),
     ]
     lines = ["## Where these numbers come from", "", "| What | Which |", "|---|---|"]
@@ -356,9 +369,13 @@ def write_status(runs: Sequence[Run], out: str | Path) -> Path:
     lines = ["| Run | Template | Seconds | Data |", "|---|---|--:|---|"]
     for f in facts:
         data = ", ".join(f"`{name}` `{digest[:8]}…`" for name, digest in f["data"].items())
-        lines.append(f"| {{doc}}`{f['run']} </_runs/{f['run']}/{f['run']}>` | {f['template']} | {f['seconds']:.1f} | {data} |")
-    versions = {f"trustlib {f['trustlib']}, Python {f['python']}, " + ", ".join(f"{k} {v}" for k, v in f["libraries"].items())
-                for f in facts}
+        lines.append(
+            f"| {{doc}}`{f['run']} </_runs/{f['run']}/{f['run']}>` | {f['template']} | {f['seconds']:.1f} | {data} |"
+        )
+    versions = {
+        f"trustlib {f['trustlib']}, Python {f['python']}, " + ", ".join(f"{k} {v}" for k, v in f["libraries"].items())
+        for f in facts
+    }
     lines += ["", "Software: " + "; ".join(sorted(versions)) + "."]
     path = out / "status.md"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

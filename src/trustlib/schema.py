@@ -40,13 +40,30 @@ SUFFIXES = (".csv", ".csv.gz", ".sav", ".zsav", ".dta", ".parquet")
 KINDS = ("real", "supplied", "synthetic", "published")
 BLANK = "blank in the file"
 TYPES = ("category", "binary", "number")
-_SECTIONS = {"source": dict, "codebook": str, "file": str, "encoding": str, "missing": dict, "variables": dict,
-             "design": dict}
+_SECTIONS = {
+    "source": dict,
+    "codebook": str,
+    "file": str,
+    "encoding": str,
+    "missing": dict,
+    "variables": dict,
+    "design": dict,
+}
 _PART = {"column": str, "values": dict, "missing": dict}
 _RULE = {**_PART, "missing_as": (str, int, float), "any_of": list, "levels": list, "label": str}
-_DESIGN = {"weight": str, "strata": str, "psu": str, "fpc": str, "nest": bool, "lonely_psu": str,
-           "replicate_weights": (dict, list), "replicate_method": str, "replicate_scale": (int, float, list),
-           "replicate_mse": bool, "replicate_df": (int, float)}
+_DESIGN = {
+    "weight": str,
+    "strata": str,
+    "psu": str,
+    "fpc": str,
+    "nest": bool,
+    "lonely_psu": str,
+    "replicate_weights": (dict, list),
+    "replicate_method": str,
+    "replicate_scale": (int, float, list),
+    "replicate_mse": bool,
+    "replicate_df": (int, float),
+}
 
 
 class _Yaml(yaml.SafeLoader):
@@ -98,8 +115,10 @@ class _Faults:
                 self.add(f"{where}{unknown_name('key', key, known)}".replace("\n", " "))
             elif value is not None and not isinstance(value, known[key]):
                 kinds = known[key] if isinstance(known[key], tuple) else (known[key],)
-                names = " or ".join({dict: "a mapping", list: "a list", str: "a text", bool: "true or false"}.get(
-                    k, "a number") for k in kinds)
+                names = " or ".join(
+                    {dict: "a mapping", list: "a list", str: "a text", bool: "true or false"}.get(k, "a number")
+                    for k in kinds
+                )
                 self.add(f"{where}{key} is {value!r}, expected {names}")
         return {k: v for k, v in facts.items() if k in known and isinstance(v, known[k])}
 
@@ -128,7 +147,7 @@ def load_yaml(path: str | Path) -> Any:
     if not path.is_file():
         raise MissingFileError(f"There is no file {path}.", "Check the spelling and the folder you run from.")
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Yaml)  # noqa: S506 (a SafeLoader)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Yaml)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CodebookError(
             f"{path} is not valid YAML: {' '.join(str(error).split())}", "Mend the line and column named above."
@@ -188,8 +207,9 @@ def load_mapping(mapping: str | Path | dict) -> tuple[dict, dict[str, Variable]]
     raw["variables"] = {str(v): _rule(str(v), rule, faults) for v, rule in raw["variables"].items()}
     raw["design"] = faults.check("design: ", raw.get("design", {}), _DESIGN)
     declared = raw["design"].get("replicate_weights")
-    if isinstance(declared, dict) and not (isinstance(declared.get("prefix"), str)
-                                           and isinstance(declared.get("count"), int)):
+    if isinstance(declared, dict) and not (
+        isinstance(declared.get("prefix"), str) and isinstance(declared.get("count"), int)
+    ):
         faults.add(f"design: replicate_weights is {declared!r}, expected a list or {{prefix: WT, count: 50}}")
     faults.raise_if_any("See the module documentation of trustlib.schema for the form.")
     codebook = load_codebook(where / raw["codebook"]) if raw.get("codebook") else {}
@@ -353,9 +373,12 @@ def _any_of(parts: list[tuple[np.ndarray, np.ndarray]], positive: Any) -> tuple[
     """Positive if any part is; missing if none is and some part is missing; else the first part's value."""
     value, kind = parts[0][0].copy(), parts[0][1].copy()
     for other, other_kind in parts[1:]:
-        value = np.where(other == positive, other, np.where((value != positive) & (other == None), None, value))  # noqa: E711
-        kind = np.where(kind == None, other_kind, kind)  # noqa: E711
-    return value, np.where(value == None, kind, None)  # noqa: E711
+        value[pd.isna(other) & (value != positive)] = None
+        value[other == positive] = positive
+        unknown = pd.isna(kind)
+        kind[unknown] = other_kind[unknown]
+    kind[pd.notna(value)] = None
+    return value, kind
 
 
 def _typed(value: np.ndarray, variable: Variable, declared: set, faults: _Faults) -> pd.Series:
@@ -373,7 +396,7 @@ def _typed(value: np.ndarray, variable: Variable, declared: set, faults: _Faults
     extra = sorted(set(texts.dropna()) - set(levels) - declared)
     if extra:
         faults.add(f"variable {variable.name}: {extra} are not levels; the levels are {list(levels)}")
-    return pd.Series(pd.Categorical(texts, categories=list(levels)))
+    return pd.Series(pd.Categorical(texts.where(texts.isin(levels)), categories=list(levels)))
 
 
 def _replicate_names(declared: Any) -> list[str]:
@@ -400,8 +423,11 @@ def declared_design(mapping: str | Path | dict, variance: str = "taylor") -> dic
     declared = load_mapping(mapping)[0].get("design", {})
     options: dict[str, Any] = {"weight": "weight" if "weight" in declared else None}
     if variance == "taylor":
-        options |= {own: own_name for own, own_name in (("strata", "stratum"), ("psu", "psu"), ("fpc", "fpc"))
-                    if own in declared}
+        options |= {
+            own: own_name
+            for own, own_name in (("strata", "stratum"), ("psu", "psu"), ("fpc", "fpc"))
+            if own in declared
+        }
         options |= {k: declared[k] for k in ("nest", "lonely_psu") if k in declared}
     elif variance == "replicates":
         names = _replicate_names(declared.get("replicate_weights"))
@@ -440,8 +466,8 @@ def read_survey(path: str | Path, mapping: str | Path | dict | None = None) -> p
         `SurveyFileError` are kinds of it.
     """
     if mapping is None:
-        frame, labels = read_table(path)
-        for column, names in labels.items():
+        frame, value_labels = read_table(path)
+        for column, names in value_labels.items():
             if len(set(names.values())) < len(names):
                 continue
             frame[column] = frame[column].map(lambda v, names=names: names.get(v, v))
@@ -451,7 +477,7 @@ def read_survey(path: str | Path, mapping: str | Path | dict | None = None) -> p
     faults = _Faults(Path(path).name)
     missing = {str(k).strip(): str(v) for k, v in raw_mapping.get("missing", {}).items()}
     out: dict[str, Any] = {}
-    labels = {}
+    labels: dict[str, str] = {}
     for name, rule in raw_mapping["variables"].items():
         variable = _variable(name, rule, codebook, faults)
         parts = []
@@ -468,10 +494,11 @@ def read_survey(path: str | Path, mapping: str | Path | dict | None = None) -> p
         if name in out:
             faults.add(f"variable {name}: the kind of missing of another variable has this name; choose another")
         if "missing_as" in rule:
-            value, kind = np.where(value == None, rule["missing_as"], value), np.full(len(value), None)  # noqa: E711
+            value[pd.isna(value)] = rule["missing_as"]
+            kind[:] = None
         out[name] = _typed(value, variable, _targets(rule), faults)
         labels[name] = variable.label
-        if (kind != None).any():  # noqa: E711
+        if pd.notna(kind).any():
             out[f"{name}_missing"] = pd.Series(pd.Categorical(kind))
     of_design = _design_columns(raw, raw_mapping["design"], faults)
     for name in sorted(set(out) & set(of_design)):

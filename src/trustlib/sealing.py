@@ -61,7 +61,8 @@ def load_cell_plan(path: str | Path) -> CellPlan:
         if not isinstance(spec, dict) or not {"outcome", "by"} <= set(spec) <= {"outcome", "by", "known", "family"}:
             raise CodebookError(f"{path}: cells {name!r} are {spec}.", "Expected {outcome: ..., by: [...]}.")
         known = frozenset([*spec["by"], *spec.get("known", [])])
-        sets.append(CellSet(name, spec["outcome"], tuple(spec["by"]), known, spec.get("family", spec["outcome"])))
+        family = str(spec.get("family") or spec["outcome"])
+        sets.append(CellSet(name, spec["outcome"], tuple(spec["by"]), known, family))
     mapping = path.parent / raw["mapping"]
     file = load_mapping(mapping)[0].get("file")
     if not file:
@@ -69,15 +70,15 @@ def load_cell_plan(path: str | Path) -> CellPlan:
     return CellPlan(mapping, str(file), tuple(sets))
 
 
-def make_cells(plan: CellPlan, data: str | Path) -> dict[str, Cells]:
-    """Read the survey file below `data` and seal each set of cells.
+def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
+    """Read the survey file and seal each set of cells.
 
     Raises
     ------
     DisclosureError
         A cell, or the difference between two sets of one family, is smaller than 10 people.
     """
-    frame = read_survey(Path(data) / plan.file, plan.mapping)
+    frame = read_survey(file, plan.mapping)
     design = SurveyDesign(frame, **declared_design(plan.mapping))
     made = {}
     for spec in plan.sets:
@@ -94,7 +95,11 @@ def _require_no_small_difference(sets: tuple[CellSet, ...], made: dict[str, Cell
             continue
         common = [c for c in inner.by if c in outer.by]
         a, b = (
-            (f.groupby(common, observed=True)[["n", "n_events"]].sum() if common else f[["n", "n_events"]].sum().to_frame().T)
+            (
+                f.groupby(common, observed=True)[["n", "n_events"]].sum()
+                if common
+                else f[["n", "n_events"]].sum().to_frame().T
+            )
             for f in (made[inner.name].frame, made[outer.name].frame)
         )
         people, events = (b["n"] - a["n"]).to_numpy(), (b["n_events"] - a["n_events"]).to_numpy()
@@ -108,8 +113,10 @@ def _require_no_small_difference(sets: tuple[CellSet, ...], made: dict[str, Cell
 
 def largest_difference(ours: Cells, other: Cells) -> float:
     """Largest relative difference between totals and covariances of two sets of the same sealed cells."""
-    same = ours.frame.drop(columns=["sum_w", "sum_wy"]).astype(object).equals(
-        other.frame.drop(columns=["sum_w", "sum_wy"]).astype(object)
+    same = (
+        ours.frame.drop(columns=["sum_w", "sum_wy"])
+        .astype(object)
+        .equals(other.frame.drop(columns=["sum_w", "sum_wy"]).astype(object))
     )
     if not same or (ours.outcome, ours.by, ours.df) != (other.outcome, other.by, other.df):
         return float("inf")

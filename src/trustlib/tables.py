@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,17 @@ MEASURE_NAMES = {
     "ratio_of_or": "Ratio of odds ratios",
 }
 HEADINGS = {
-    "level": "Percent", "difference": "Gap (points)", "ratio": "Ratio", "odds_ratio": "Odds ratio",
-    "coefficient": "Log odds", "interaction": "Estimate",
+    "level": "Percent",
+    "difference": "Gap (points)",
+    "ratio": "Ratio",
+    "odds_ratio": "Odds ratio",
+    "coefficient": "Log odds",
+    "interaction": "Estimate",
 }
 EVIDENCE = {
-    "real": "Real people", "supplied": "Supplied microdata", "synthetic": "SYNTHETIC data, not a finding",
+    "real": "Real people",
+    "supplied": "Supplied microdata",
+    "synthetic": "SYNTHETIC data, not a finding",
     "published": "Published figures",
 }
 _PERCENT = ("level", "difference")
@@ -73,6 +80,8 @@ def readable(estimates: Estimates) -> pd.DataFrame:
             out["Measure"] = measure.map(lambda m: MEASURE_NAMES.get(m, m))
         elif c == "axis":
             out["Axis"] = frame[c].map(lambda axis: heading(axis, estimates.labels))
+        elif c == "term":
+            out["Term"] = frame[c].map(_term)
         else:
             name = heading(c, estimates.labels)
             taken = {*out, *HEADINGS.values(), *_NUMBERS, "Measure", "Axis", "Compared with"}
@@ -90,6 +99,22 @@ def readable(estimates: Estimates) -> pd.DataFrame:
     return out
 
 
+def _term(name: str) -> str:
+    """``gender[T.woman]:ethnicity[T.minority]`` as ``gender: woman × ethnicity: minority``."""
+    return " × ".join(re.sub(r"^(.*)\[T\.(.*)\]$", r"\1: \2", part) for part in re.split(r":(?![^\[]*\])", name))
+
+
+def _condense(shown: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Say once, below the table, what is the same in every row."""
+    texts = [c for c in shown if c not in _NUMBERS]
+    same = [c for c in texts if len(shown) > 1 and shown[c].nunique() == 1]
+    if len(same) == len(texts):
+        return shown, []
+    return shown.drop(columns=same), [
+        f"In every row: {'; '.join(f'{c}: {shown[c].iloc[0]}' for c in same)}."
+    ] if same else []
+
+
 def _require_rows(estimates: Estimates) -> None:
     require_a(Estimates, estimates, "Give the result of cell_means, predictions, comparisons or interactions.")
     if not len(estimates):
@@ -102,7 +127,12 @@ def heading(column: str, labels: dict) -> str:
 
 
 TEST_COLUMNS = {
-    "rule": "Rule", "term": "Term", "statistic": "F", "df_num": "df", "df_den": "df of the denominator", "p_value": "p",
+    "rule": "Rule",
+    "term": "Term",
+    "statistic": "F",
+    "df_num": "df",
+    "df_den": "df of the denominator",
+    "p_value": "p",
 }
 RULES = {"wald": "Wald F, as R's regTermTest", "adjusted": "Adjusted F, as Stata's test"}
 
@@ -122,7 +152,32 @@ def _readable_test(test: pd.DataFrame) -> pd.DataFrame:
     return frame.rename(columns=TEST_COLUMNS).astype(str)
 
 
-def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Any:
+@dataclass(frozen=True, repr=False)
+class Table:
+    """A table for readers; shown as HTML in notebooks and named by its title elsewhere.
+
+    Attributes
+    ----------
+    gt : great_tables.GT
+        For those who want to style it further.
+    title : str
+    """
+
+    gt: Any
+    title: str
+
+    def as_raw_html(self, **options: Any) -> str:
+        """The table as HTML; the options are those of `great_tables.GT.as_raw_html`."""
+        return self.gt.as_raw_html(**options)
+
+    def _repr_html_(self) -> str:
+        return self.as_raw_html()
+
+    def __repr__(self) -> str:
+        return f"Table: {self.title}"
+
+
+def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Table:
     """A table for readers, with its convention and the kind of evidence below it.
 
     Parameters
@@ -133,7 +188,8 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Any:
 
     Returns
     -------
-    great_tables.GT
+    Table
+        Made with great_tables.
 
     Raises
     ------
@@ -147,9 +203,9 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Any:
         shown, notes = _readable_test(estimates), []
         title = title or "Wald test"
     else:
-        shown = readable(estimates)
+        shown, same = _condense(readable(estimates))
         title = title or heading(estimates.outcome, estimates.labels)
-        notes = [evidence(estimates.source), f"Convention: {estimates.convention}."]
+        notes = [*same, evidence(estimates.source), *estimates.notes, f"Convention: {estimates.convention}."]
     name = hashlib.sha256((title + shown.to_csv()).encode()).hexdigest()[:8]
     texts = [c for c in shown if c not in _NUMBERS]
     built = GT(shown, id=f"table-{name}", rowname_col=texts[0] if texts else None).tab_header(title=title)
@@ -158,10 +214,11 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Any:
     built = built.cols_align("right", columns=[c for c in shown if c in _NUMBERS])
     for note in notes:
         built = built.tab_source_note(note)
-    return built.tab_options(
+    built = built.tab_options(
         table_width="100%", table_font_size="0.9em", heading_align="left", heading_title_font_size="1em",
         heading_title_font_weight="bold", source_notes_font_size="0.85em",
     )  # fmt: skip
+    return Table(built, title)
 
 
 def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -> Path:
@@ -192,7 +249,10 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
     folder = Path(folder or Path(os.environ.get("TRUSTLIB_RUN_FOLDER", ".")) / "tables")
     path = folder / f"{name}.csv"
     facts = {
-        "kind": estimates.kind, "outcome": estimates.outcome, "by": list(estimates.by), "source": estimates.source,
+        "kind": estimates.kind,
+        "outcome": estimates.outcome,
+        "by": list(estimates.by),
+        "source": estimates.source,
         "convention": estimates.convention,
     }
     try:

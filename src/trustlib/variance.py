@@ -16,14 +16,15 @@ lonely-PSU rules) and ``survey::svrVar`` (replicates), version 4.1-1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trustlib.errors import LonelyPSUError
 
-Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
+Array = NDArray[Any]  # of floats
+Codes = NDArray[Any]  # of integers, 0 and up
 LONELY_PSU = ("fail", "remove", "certainty", "adjust", "average")
 
 

@@ -61,9 +61,7 @@ def pages_under_test() -> list[str]:
     site = site_under_test()
     if site is not None:
         return pages(site)
-    sources = [
-        path.relative_to(SMALL_BOOK) for path in SMALL_BOOK.rglob("*") if path.suffix in (".md", ".ipynb")
-    ]
+    sources = [path.relative_to(SMALL_BOOK) for path in SMALL_BOOK.rglob("*") if path.suffix in (".md", ".ipynb")]
     return sorted([*(path.with_suffix(".html").as_posix() for path in sources), "search.html"])
 
 
@@ -108,9 +106,7 @@ def remote_loads(site: Path) -> list[str]:
                 faults.append(f"{page}: <link> loads {link['href']}")
         for script in soup.find_all("script", src=False):
             if (script.string or "") and re.search(r"https?://", script.string):
-                faults.append(
-                    f"{page}: an inline script names a remote address: {script.string.strip()[:80]}"
-                )
+                faults.append(f"{page}: an inline script names a remote address: {script.string.strip()[:80]}")
         for style in soup.find_all("style"):
             faults += [f"{page}: <style> loads {url}" for url in CSS_REMOTE.findall(style.string or "")]
     for sheet in sorted(site.rglob("*.css")):
@@ -156,12 +152,8 @@ def error_outputs(site: Path) -> list[str]:
             faults.append(f"{page}: has no main part")
             continue
         for selector in ERROR_PARTS:
-            faults += [
-                f"{page}: {selector} {t.get_text(' ', strip=True)[:120]}" for t in main.select(selector)
-            ]
-        outputs = " ".join(
-            t.get_text(" ", strip=True) for t in main.select(".cell_output, article > section > p")
-        )
+            faults += [f"{page}: {selector} {t.get_text(' ', strip=True)[:120]}" for t in main.select(selector)]
+        outputs = " ".join(t.get_text(" ", strip=True) for t in main.select(".cell_output, article > section > p"))
         faults += [f"{page}: holds '{words}'" for words in ERROR_WORDS if words in outputs]
     return faults
 
@@ -186,6 +178,5 @@ def _soup(path: Path) -> BeautifulSoup:
 def _ids(path: Path) -> frozenset[str]:
     soup = _soup(path)
     return frozenset(
-        [t["id"] for t in soup.find_all(id=True)]
-        + [t["name"] for t in soup.find_all("a", attrs={"name": True})]
+        [t["id"] for t in soup.find_all(id=True)] + [t["name"] for t in soup.find_all("a", attrs={"name": True})]
     )

@@ -61,9 +61,7 @@ def opened(chromium: Browser, address: str, name: str, **how: Any) -> Iterator[t
         page = context.new_page()
         page.on("console", lambda m: faults.append(f"console: {m.text}") if m.type == "error" else None)
         page.on("pageerror", lambda e: faults.append(f"error in a script: {e}"))
-        page.on(
-            "response", lambda r: faults.append(f"answer {r.status}: {r.url}") if r.status >= 400 else None
-        )
+        page.on("response", lambda r: faults.append(f"answer {r.status}: {r.url}") if r.status >= 400 else None)
         page.goto(address + name, wait_until="load")
         page.evaluate(READY)
         yield page, faults

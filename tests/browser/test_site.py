@@ -52,9 +52,7 @@ def test_every_expected_page_was_built(site: Path) -> None:
         (site_checks.error_outputs, "<div class='output stderr'>UserWarning</div>", "UserWarning"),
     ],
 )
-def test_each_check_finds_its_fault(
-    tmp_path: Path, check: Callable[[Path], list[str]], body: str, words: str
-) -> None:
+def test_each_check_finds_its_fault(tmp_path: Path, check: Callable[[Path], list[str]], body: str, words: str) -> None:
     (tmp_path / "index.html").write_text(f"<html><body><main>{body}</main></body></html>", encoding="utf-8")
     assert [fault for fault in check(tmp_path) if words in fault]
 
@@ -81,7 +79,9 @@ class TestRepair:
         assert not self.repaired(html).select("[role]")
 
     def test_the_launcher_of_remote_kernels_is_gone(self) -> None:
-        html = "<script>const THEBE_JS_URL = 'https://x'</script><script src='_static/sphinx-thebe.js'></script><b>1</b>"
+        html = (
+            "<script>const THEBE_JS_URL = 'https://x'</script><script src='_static/sphinx-thebe.js'></script><b>1</b>"
+        )
         assert str(self.repaired(html)) == "<b>1</b>"
 
     def test_an_arrow_of_the_left_bar_names_its_page(self) -> None:

@@ -1,0 +1,22 @@
+"""Where the tests find survey files that are not part of the repository."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def data_file():
+    """A function (folder, name) -> path below TRUSTLIB_DATA; the test is skipped, with the reason, if it is absent."""
+    folder = ROOT / os.environ.get("TRUSTLIB_DATA", "data/external")
+
+    def find(*parts: str) -> Path:
+        path = folder.joinpath(*parts)
+        if not path.is_file():
+            pytest.skip(f"needs {'/'.join(parts)} below TRUSTLIB_DATA (default data/external)")
+        return path
+
+    return find

@@ -1,0 +1,161 @@
+"""The house rules that can be measured: import order, sizes, late imports, templates, contents, typed numbers."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "trustlib"
+ORDER = [
+    {"errors"},
+    {"variance", "disclosure"},
+    {"schema"},
+    {"design"},
+    {"cells"},
+    {"sealing", "logit"},
+    {"estimates"},
+    {"interaction"},
+    {"tables"},
+    {"figures"},
+    {"runs"},
+    {"findings"},
+    {"cli"},
+]
+ONLY = {
+    "great_tables": {"tables"},
+    "seaborn": {"figures"},
+    "matplotlib": {"figures"},
+    "papermill": {"runs"},
+    "pandera": {"schema"},
+    "pyreadstat": {"schema"},
+    "statsmodels": {"logit"},
+    "formulaic": {"logit"},
+}
+LATE = ("statsmodels", "matplotlib", "seaborn", "papermill", "pandera", "pyreadstat", "great_tables", "formulaic",
+        "scipy.stats", "scipy.optimize", "IPython")  # fmt: skip
+TEMPLATES = sorted((ROOT / "notebooks" / "templates").glob("*.ipynb"))
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, at the top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def code_lines(path: Path) -> int:
+    """Lines of code without docstrings, comments and blanks."""
+    text = path.read_text()
+    lines = {i for i, line in enumerate(text.splitlines(), 1) if line.strip() and not line.strip().startswith("#")}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            lines -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return len(lines)
+
+
+def test_modules_import_only_what_comes_before_them():
+    place = {name: i for i, level in enumerate(ORDER) for name in level}
+    modules = {p.stem for p in SOURCE.glob("*.py")} - {"__init__", "__main__"}
+    assert modules == set(place), "a module was added or removed: give it its place in ORDER"
+    wrong = [
+        f"{name} imports {target}"
+        for name in modules
+        for target in (m.removeprefix("trustlib.") for m in imports(SOURCE / f"{name}.py") if m.startswith("trustlib."))
+        if place[target] >= place[name]
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("library", sorted(ONLY))
+def test_a_heavy_library_has_one_home(library):
+    users = {p.stem for p in SOURCE.glob("*.py") if any(m.split(".")[0] == library for m in imports(p))}
+    assert users <= ONLY[library]
+
+
+def test_the_library_stays_small():
+    sizes = {p.stem: code_lines(p) for p in SOURCE.glob("*.py")}
+    assert max(sizes.values()) <= 400, sizes
+    assert sum(sizes.values()) <= 3000, sizes
+
+
+def test_importing_trustlib_imports_nothing_heavy():
+    code = f"import sys, trustlib; print([m for m in {LATE} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_everything_named_in_all_exists_and_is_documented():
+    import trustlib
+
+    assert sorted(trustlib.__all__) == sorted(set(trustlib.__all__))
+    for name in trustlib.__all__:
+        assert (getattr(trustlib, name).__doc__ or "").strip(), name
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.stem)
+def test_a_template_is_short_linear_and_empty(path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    assert len(code) <= 12
+    assert all(not c.outputs and c.execution_count is None for c in code), "strip the outputs of templates"
+    tree = ast.parse("\n".join(c.source for c in code))
+    loops = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.Lambda)
+    assert not [n for n in ast.walk(tree) if isinstance(n, loops)], "notebooks call, the library computes"
+    tagged = [c for c in code if "parameters" in c.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    declared = {t.id for n in ast.parse(tagged[0].source).body if isinstance(n, ast.Assign) for t in n.targets}
+    used = {m for c in notebook.cells if c.cell_type == "markdown" for m in re.findall(r"@\{(\w+)\}", c.source)}
+    assert used <= declared | {f"{name}_plus" for name in declared}
+    assert not any(".frame" in c.source for c in code), "a page shows estimates through the gate, never their frame"
+
+
+def test_every_run_is_a_page_and_every_page_of_a_run_is_a_run():
+    plan = yaml.safe_load((ROOT / "notebooks" / "runs.yml").read_text())
+    ids = [run["id"] for run in plan["runs"]]
+    listed = re.findall(r"_runs/([\w-]+)/([\w-]+)", (ROOT / "_toc.yml").read_text())
+    assert all(folder == page for folder, page in listed)
+    assert sorted(folder for folder, _ in listed) == sorted(ids)
+
+
+def pages() -> list[tuple[str, str]]:
+    """The texts that readers meet: pages of the book and markdown of the templates."""
+    texts = [(p.name, p.read_text()) for p in sorted((ROOT / "book").glob("*.md"))]
+    for path in TEMPLATES:
+        cells = nbformat.read(path, as_version=4).cells
+        texts.append((path.name, "\n\n".join(c.source for c in cells if c.cell_type == "markdown")))
+    return texts
+
+
+TYPED = re.compile(r"\d[\d.,]*\s*(?:%|percent\b|percentage points?\b|points?\b)")
+ALLOWED = re.compile(r"95 % interval|95 % confidence|0 and 100 percent")
+
+
+@pytest.mark.parametrize(("name", "text"), pages(), ids=lambda v: v if len(v) < 40 else "text")
+def test_no_percentage_is_typed_into_prose(name, text):
+    prose = re.sub(r"```.*?```|`[^`]*`|\$[^$]*\$", "", text, flags=re.DOTALL)
+    assert not TYPED.findall(ALLOWED.sub("", prose)), "print it with {finding} or {published}"
+
+
+def test_the_check_for_typed_percentages_can_fail():
+    assert TYPED.findall("82 % of people")
+    assert TYPED.findall("a gap of 35 points")
+    assert TYPED.findall("47 percent")
+
+
+def test_every_finding_is_used_and_every_use_is_a_finding():
+    known = yaml.safe_load((ROOT / "book" / "findings.yml").read_text())
+    used = {m for _, text in pages() for m in re.findall(r"\{finding\}`([\w-]+)", text)}
+    assert used <= set(known)
+    assert {name for name, facts in known.items() if "published" not in facts} <= used

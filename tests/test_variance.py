@@ -1,0 +1,148 @@
+"""Covariance formulas on arrays, against the oracle's loops and against numbers worked by hand."""
+
+import numpy as np
+import pytest
+
+import oracle
+from trustlib.errors import LonelyPSUError
+from trustlib.variance import (
+    ReplicateScatter,
+    SealedScatter,
+    TaylorScatter,
+    replicate_covariance,
+    stratified_covariance,
+    sum_by,
+)
+
+RNG = np.random.default_rng(20221)
+
+
+def test_sum_by():
+    rows = np.arange(8.0).reshape(4, 2)
+    found = sum_by(rows, np.array([2, 0, 2, 0]), 4)
+    np.testing.assert_array_equal(found, [[8, 10], [0, 0], [4, 6], [0, 0]])
+    np.testing.assert_array_equal(sum_by(np.zeros((0, 2)), np.array([], dtype=int), 3), np.zeros((3, 2)))
+
+
+def test_two_strata_by_hand():
+    """PSU totals 1, 3 and 2, 2, 5: variance 2 (1 + 1) + 3/2 (1 + 1 + 4) = 13."""
+    rows = np.array([[1.0], [3], [2], [2], [5]])
+    stratum = np.array([0, 0, 1, 1, 1])
+    assert stratified_covariance(rows, stratum, np.array([2.0, 3]), np.ones(2))[0, 0] == pytest.approx(13)
+    half_sampled = stratified_covariance(rows, stratum, np.array([2.0, 3]), np.array([0.5, 1]))
+    assert half_sampled[0, 0] == pytest.approx(2 + 9)
+
+
+def test_psu_outside_the_domain_counts_as_zero():
+    """One PSU of two has people: the other is a zero, not absent. (3, 0): 2 (1.5^2 + 1.5^2) = 9."""
+    found = stratified_covariance(np.array([[3.0]]), np.array([0]), np.array([2.0]), np.ones(1))
+    assert found[0, 0] == pytest.approx(9)
+
+
+def test_census_stratum_has_no_variance():
+    rows = np.array([[1.0], [5]])
+    assert stratified_covariance(rows, np.array([0, 0]), np.array([2.0]), np.zeros(1))[0, 0] == 0
+    one = stratified_covariance(rows[:1], np.array([0]), np.array([1.0]), np.zeros(1), "fail")
+    assert one[0, 0] == 0  # everyone was asked: not lonely
+
+
+def random_design(rng, people=60):
+    stratum = rng.integers(0, 5, people)
+    psu = rng.integers(0, 4, people)
+    psu[stratum == 4] = 0  # one PSU
+    return stratum, psu
+
+
+@pytest.mark.parametrize("rule", oracle.LONELY)
+@pytest.mark.parametrize("with_fpc", [False, True])
+def test_lonely_rules_and_fpc_as_the_oracle(rule, with_fpc):
+    stratum, psu = random_design(RNG)
+    scores = RNG.normal(size=(len(stratum), 3))
+    used = RNG.random(len(stratum)) < 0.8
+    population = {h: 5.0 + 3 * h for h in range(5)} if with_fpc else None
+    n_psu = np.array([len(set(psu[stratum == h])) for h in range(5)], dtype=float)
+    remaining = np.ones(5) if population is None else 1 - n_psu / np.array([population[h] for h in range(5)])
+    code = stratum * 10 + psu
+    present = np.unique(code[used])
+    rows = np.array([scores[used & (code == c)].sum(axis=0) for c in present])
+    arguments = (rows, present // 10, n_psu, remaining)
+    if rule == "fail":
+        with pytest.raises(LonelyPSUError, match="only one PSU"):
+            stratified_covariance(*arguments)
+        with pytest.raises(oracle.LonelyPSU):
+            oracle.taylor_covariance(scores, stratum, psu, used, population)
+        return
+    expected = oracle.taylor_covariance(scores, stratum, psu, used, population, rule)
+    np.testing.assert_allclose(stratified_covariance(*arguments, rule), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_lonely_stratum_outside_the_domain_is_no_fault():
+    rows, stratum = np.array([[1.0], [2]]), np.array([0, 0])
+    found = stratified_covariance(rows, stratum, np.array([2.0, 1]), np.ones(2), "fail")
+    assert found[0, 0] == pytest.approx(1)
+
+
+def test_average_of_nothing_is_unknown():
+    """With lonely strata only there is no variance to average."""
+    found = stratified_covariance(np.array([[2.0]]), np.array([0]), np.array([1.0]), np.ones(1), "average")
+    assert np.isnan(found).all()
+
+
+def test_people_as_psus_in_groups():
+    """Groups of people with the same score keep sums of w and w^2: as if each person were a row."""
+    stratum = RNG.integers(0, 3, 40)
+    group = RNG.integers(0, 2, 40)
+    unit = RNG.normal(size=(2, 2))
+    w = RNG.uniform(0.5, 3, 40)
+    n = np.bincount(stratum, minlength=3).astype(float)
+    apart = stratified_covariance(unit[group] * w[:, None], stratum, n, np.ones(3))
+    keys = sorted(set(zip(stratum, group, strict=True)))
+    first = np.array([w[(stratum == h) & (group == g)].sum() for h, g in keys])
+    second = np.array([(w[(stratum == h) & (group == g)] ** 2).sum() for h, g in keys])
+    together = stratified_covariance(
+        unit[[g for _, g in keys]], np.array([h for h, _ in keys]), n, np.ones(3), "fail", first, second
+    )
+    np.testing.assert_allclose(together, apart, rtol=1e-12)
+
+
+@pytest.mark.parametrize("mse", [True, False])
+def test_replicates_as_the_oracle(mse):
+    replicates, estimate = RNG.normal(size=(7, 3)), RNG.normal(size=3)
+    scale = np.array([0.5, 0, 1, 1, 2, 0.3, 1])  # a replicate with scale zero is not part of the mean either
+    expected = oracle.replicate_covariance(replicates, estimate, scale, mse)
+    np.testing.assert_allclose(replicate_covariance(replicates, estimate, scale, mse), expected, rtol=1e-12)
+
+
+def test_scatters_are_linear_and_agree_when_sealed():
+    """covariance(A) = A covariance(I) A' for each kind of scatter, so sealing loses nothing that is linear."""
+    groups, cells = 24, 3
+    psu = np.repeat(np.arange(6), 4)
+    clustered = TaylorScatter(
+        psu // 2, psu, RNG.integers(0, cells, groups), RNG.integers(0, 2, groups).astype(float),
+        RNG.uniform(1, 4, groups), np.zeros(groups), np.array([2.0, 2, 3]), np.array([1, 0.9, 0.8]), "fail",
+    )  # fmt: skip
+    totals = RNG.uniform(5, 9, size=(6, 2 * cells))
+    replicated = ReplicateScatter(totals, totals.mean(axis=0), np.full(6, 5 / 6), True)
+    a = RNG.normal(size=(4, 2 * cells))
+    for scatter in (clustered, replicated):
+        whole = scatter.covariance(np.eye(2 * cells))
+        np.testing.assert_allclose(whole, whole.T, rtol=1e-12)
+        assert np.linalg.eigvalsh(whole).min() > -1e-9 * np.linalg.eigvalsh(whole).max()
+        np.testing.assert_allclose(SealedScatter(whole).covariance(a), scatter.covariance(a), rtol=1e-10)
+
+
+def test_jackknife_of_a_total_is_its_taylor_variance():
+    """Leaving one of n PSUs out and scaling the others by n/(n-1): JK1 of a total equals the Taylor variance."""
+    totals = RNG.normal(10, 2, size=(8, 2))
+    n = len(totals)
+    replicates = np.array([(totals.sum(axis=0) - t) * n / (n - 1) for t in totals])
+    jackknife = replicate_covariance(replicates, totals.sum(axis=0), np.full(n, (n - 1) / n))
+    taylor = stratified_covariance(totals, np.zeros(n, dtype=int), np.array([float(n)]), np.ones(1))
+    np.testing.assert_allclose(jackknife, taylor, rtol=1e-12)
+
+
+def test_average_counts_the_strata_with_people():
+    """A lonely stratum takes the mean variance of the strata that have people in the domain; a third has none."""
+    rows, stratum = np.array([[1.0], [2], [7]]), np.array([0, 0, 1])
+    found = stratified_covariance(rows, stratum, np.array([2.0, 1, 2]), np.ones(3), "average")
+    assert found[0, 0] == pytest.approx(2 * 1)
