@@ -1,6 +1,7 @@
 """From a survey file to a frame in codebook terms, and every fault of a file or a mapping."""
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,10 @@ import pytest
 import yaml
 
 import trustlib as tl
-from conftest import ROOT
 from test_bad_input import ids, refused
 from trustlib.schema import load_codebook, read_table
+
+ROOT = Path(__file__).parents[1]
 
 RAW = pd.DataFrame({
     "Sex": [1.0, 2, 2, 9, np.nan, 1], "Deaf": ["Yes", "No", "No", "Refused", "", "No"],
