@@ -56,10 +56,10 @@ def test_a_finding_that_is_not_one_number_is_refused(runs, finding, says):
 def test_faults_in_findings_yml_are_named(tmp_path):
     path = tmp_path / "findings.yml"
     path.write_text("a: {run: r, tabel: t}\n")
-    with pytest.raises(tl.FindingError, match="'a'"):
+    with pytest.raises(tl.FindingError, match=r"finding a: There is no key 'tabel'\. Did you mean 'table'"):
         load_findings(path)
     path.write_text("a: {run: r, table: t, format: percnt}\n")
-    with pytest.raises(tl.UnknownNameError, match="percent"):
+    with pytest.raises(tl.FindingError, match=r"finding a: There is no format 'percnt'\. Did you mean 'percent'"):
         load_findings(path)
 
 

@@ -17,6 +17,7 @@ SOURCE = ROOT / "src" / "trustlib"
 ORDER = [
     {"errors"},
     {"variance", "disclosure"},
+    {"forms"},
     {"schema"},
     {"design"},
     {"cells"},
@@ -34,12 +35,13 @@ ONLY = {
     "seaborn": {"figures"},
     "matplotlib": {"figures"},
     "papermill": {"runs"},
-    "pandera": {"schema"},
+    "pandera": {"record"},
+    "pydantic": {"forms"},
     "pyreadstat": {"schema"},
     "statsmodels": {"logit"},
     "formulaic": {"logit"},
 }
-LATE = ("statsmodels", "matplotlib", "seaborn", "papermill", "pandera", "pyreadstat", "great_tables", "formulaic",
+LATE = ("statsmodels", "matplotlib", "seaborn", "papermill", "pydantic", "pandera", "pyreadstat", "great_tables", "formulaic",
         "scipy.stats", "scipy.optimize", "IPython")  # fmt: skip
 TEMPLATES = sorted((ROOT / "notebooks" / "templates").glob("*.ipynb"))
 

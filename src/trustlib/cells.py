@@ -18,6 +18,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype, union_categoricals
 
 from trustlib.design import DOMAIN, SurveyDesign, _collect
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
@@ -25,43 +26,27 @@ from trustlib.errors import (
     DesignError,
     EstimandError,
     FewPSUWarning,
-    MissingFileError,
     MissingRowsWarning,
     SurveyFileError,
     TrustlibError,
+    axis_names,
+    one_line,
     require_a,
+    require_file,
     require_names,
 )
-from trustlib.variance import Array, Codes, ReplicateScatter, Scatter, SealedScatter, TaylorScatter
+from trustlib.variance import Array, Codes, ReplicateScatter, Scatter, SealedScatter, TaylorScatter, sum_by
 
 MAX_CELLS = 100_000
 FEW_DF = 8  # the US National Center for Health Statistics flags estimates with fewer (Parker et al. 2017)
 _USED = "_used"
 # Names of columns that the verbs add beside axes and outcome.
-RESERVED = (
-    "n",
-    "n_events",
-    "n_eff",
-    "w",
-    "w2",
-    "sum_w",
-    "sum_wy",
-    "smallest",
-    "cov_w",
-    "cov_wy",
-    "estimate",
-    "std_error",
-    "conf_low",
-    "conf_high",
-    "statistic",
-    "p_value",
-    "df",
-    "reference",
-    "measure",
-    "method",
-    "term",
-    "axis",
-)
+RESERVED = {
+    "n", "n_events", "n_eff", "w", "w2", "sum_w", "sum_wy", "smallest", "cov_w", "cov_wy", "estimate", "std_error",
+    "conf_low", "conf_high", "statistic", "p_value", "df", "reference", "measure", "method", "term", "axis",
+}  # fmt: skip
+_FACTS = ("outcome", "by", "df", "variance", "source", "labels")  # written beside the totals
+SUMS = ["n", "n_events", "sum_w", "sum_wy"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,10 +103,7 @@ class Cells:
         Sealed cells hold no counts of answers; each passed the gate when it was sealed, so a combination's
         smallest count is at least the gate's minimum times its number of cells.
         """
-        if self.sealed:
-            facts = self.frame.assign(smallest=np.minimum(self.frame["n"] // 2, MINIMUM))
-        else:
-            facts = self.frame.assign(smallest=0)
+        facts = self.frame.assign(smallest=np.minimum(self.frame["n"] // 2, MINIMUM))
         columns = ["n", "smallest"] if self.sealed else ["n", "n_events"]
         out = facts.groupby(list(by), observed=True)[columns].sum() if by else facts[columns].sum().to_frame().T
         if not self.sealed:
@@ -148,14 +130,14 @@ class Cells:
         labels = [describe(row, self.by) for _, row in self.frame.iterrows()]
         smallest = smallest_count(self.frame["n"].to_numpy(), self.frame["n_events"].to_numpy())
         require_showable(smallest, labels, "This set of cells")
-        return self._reduced(self.frame.drop(columns="n_events"))
-
-    def _reduced(self, frame: pd.DataFrame) -> Cells:
-        """The same cells with the covariance matrix of their totals in place of the design."""
-        matrix = self.scatter.covariance(np.eye(2 * len(self)))
-        note = "" if "linearised" in self.variance or not isinstance(self.scatter, ReplicateScatter) else ", linearised"
-        none = self.missing.iloc[:0]
-        return replace(self, frame=frame, scatter=SealedScatter(matrix), variance=self.variance + note, missing=none)
+        note = ", linearised" if isinstance(self.scatter, ReplicateScatter) else ""
+        return replace(
+            self,
+            frame=self.frame.drop(columns="n_events"),
+            scatter=SealedScatter(self.scatter.covariance(np.eye(2 * len(self)))),
+            variance=self.variance + note,
+            missing=self.missing.iloc[:0],
+        )
 
     @staticmethod
     def merge(parts: Sequence[Cells]) -> Cells:
@@ -171,9 +153,8 @@ class Cells:
             require_a(Cells, part, "Give a list of Cells.")
         if not parts or any((p.outcome, p.by) != (parts[0].outcome, parts[0].by) for p in parts):
             raise EstimandError("Expected cells of one outcome and the same axes.", "Compress them alike first.")
-        outcome, by = parts[0].outcome, list(parts[0].by)
-        kinds_of = [[p.frame[c].dtype == "category" for c in by] for p in parts]
-        if any(k != kinds_of[0] for k in kinds_of):
+        by = list(parts[0].by)
+        if any(len({p.frame[c].dtype == "category" for p in parts}) > 1 for c in by):
             raise EstimandError("An axis is a category in some parts and a number in others.", "Make it one of both.")
         if any(a.frame.equals(b.frame) for i, a in enumerate(parts) for b in parts[:i]):
             raise EstimandError(
@@ -181,35 +162,28 @@ class Cells:
             )
         if any(p.sealed for p in parts):
             parts = [p.seal() for p in parts]  # what is not sealed passes the gate first
-        tables = [p.frame.assign(**{c: p.frame[c].astype(object) for c in by}) for p in parts]
-        sums = [c for c in ("n", "n_events", "sum_w", "sum_wy") if all(c in t for t in tables)]
-        stacked = pd.concat(tables, ignore_index=True)
-        levels = {c: _joint_levels([p.frame[c] for p in parts]) for c in by}
-        for c, known in levels.items():
-            stacked[c] = pd.Categorical(stacked[c], categories=known) if known is not None else stacked[c].astype(float)
-        frame = stacked.groupby(by, observed=True)[sums].sum().reset_index() if by else stacked[sums].sum().to_frame().T
-        size = len(frame)
+        stacked = pd.concat([p.frame for p in parts], ignore_index=True)
+        for c in by:
+            if parts[0].frame[c].dtype == "category":
+                stacked[c] = union_categoricals([p.frame[c] for p in parts])
+        cell, frame = _cell_codes(stacked, by, len(stacked))
+        sums = [c for c in SUMS if c in stacked]
+        frame[sums] = stacked[sums].groupby(cell).sum()
+        size, start = len(frame), 0
         matrix = np.zeros((2 * size, 2 * size))
-        place = frame[by].astype(object).apply(tuple, axis=1) if by else pd.Series([()])
-        position = {key: i for i, key in enumerate(place)}
-        for part, table in zip(parts, tables, strict=True):
-            at = np.array([position[tuple(row)] for row in table[by].to_numpy(object)] if by else [0])
+        for part in parts:
+            at = cell[start : start + len(part)]
             both = np.r_[at, size + at]
             matrix[np.ix_(both, both)] += part.scatter.covariance(np.eye(2 * len(part)))
-        sources = {json.dumps(p.source, sort_keys=True): p.source for p in parts}
-        kinds = {s.get("kind") for s in sources.values()}
-        joint = (
-            parts[0].source
-            if len(sources) == 1
-            else {
-                "id": "+".join(str(s.get("id")) for s in sources.values()),
-                "kind": kinds.pop() if len(kinds) == 1 else "synthetic" if "synthetic" in kinds else None,
-                "label": " and ".join(str(s.get("label")) for s in sources.values()),
-            }
-        )
-        words = "; ".join(dict.fromkeys(p.variance for p in parts))
-        return Cells(
-            frame, outcome, tuple(by), SealedScatter(matrix), sum(p.df for p in parts), words, joint, parts[0].labels
+            start += len(part)
+        return replace(
+            parts[0],
+            frame=frame,
+            scatter=SealedScatter(matrix),
+            df=sum(p.df for p in parts),
+            variance="; ".join(dict.fromkeys(p.variance for p in parts)),
+            source=_joint_source([p.source for p in parts]),
+            missing=parts[0].missing.iloc[:0],
         )
 
     def write(self, path: str | Path) -> Path:
@@ -225,13 +199,7 @@ class Cells:
         columns = {c: pa.array(frame[c].astype(object).tolist()) for c in sealed.by}
         columns |= {c: pa.array(frame[c].to_numpy()) for c in ("n", "sum_w", "sum_wy")}
         columns |= {"cov_w": pa.array(list(matrix[:size])), "cov_wy": pa.array(list(matrix[size:]))}
-        facts = {
-            "outcome": self.outcome,
-            "by": list(self.by),
-            "df": self.df,
-            "variance": sealed.variance,
-            "source": self.source,
-            "labels": self.labels,
+        facts = {name: getattr(sealed, name) for name in _FACTS} | {
             "minimum_count": MINIMUM,
             "levels": {c: list(frame[c].cat.categories) for c in self.by if frame[c].dtype == "category"},
         }
@@ -255,9 +223,7 @@ class Cells:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        if not isinstance(path, (str, Path)) or not Path(path).is_file():
-            raise MissingFileError(f"There is no file of sealed cells {path}.", "Make it with `trustlib compress`.")
-        path = Path(path)
+        path = require_file(path, "file of sealed cells", "Make it with `trustlib compress`.")
         try:
             table = pq.read_table(path)
             facts = json.loads(table.schema.metadata[b"trustlib"])
@@ -266,33 +232,18 @@ class Cells:
             for c, levels in facts["levels"].items():
                 frame[c] = pd.Categorical(frame[c], categories=levels)
             frame = frame[[*facts["by"], "n", "sum_w", "sum_wy"]]
-            if matrix.shape != (2 * len(frame), 2 * len(frame)) or frame.isna().any(axis=None):
+            if (
+                matrix.shape != (2 * len(frame), 2 * len(frame))
+                or frame.isna().any(axis=None)
+                or (frame["sum_w"] <= 0).any()
+            ):
                 raise ValueError("the covariance matrix does not fit the cells")
-            return Cells(
-                frame,
-                facts["outcome"],
-                tuple(facts["by"]),
-                SealedScatter(matrix),
-                float(facts["df"]),
-                facts["variance"],
-                facts["source"],
-                facts["labels"],
-            )
+            known = {name: facts[name] for name in _FACTS} | {"by": tuple(facts["by"]), "df": float(facts["df"])}
+            return Cells(frame=frame, scatter=SealedScatter(matrix), **known)
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise SurveyFileError(
                 f"{path.name} is not a file of sealed cells, or is damaged.", "Make it again with `trustlib compress`."
             ) from error
-
-
-def axis_names(by: Any, allowed: Sequence[str]) -> list[str]:
-    """The axes as a list: one name or several, each of them known and there once."""
-    if by is not None and not isinstance(by, (str, list, tuple, np.ndarray, pd.Index)):
-        raise EstimandError(f"Axes are a list of names, got {type(by).__name__}.", "For example by=['gender'].")
-    names = [by] if isinstance(by, str) else [] if by is None else list(by)
-    require_names("axis", names, allowed)
-    if len(set(names)) < len(names):
-        raise EstimandError(f"An axis is named more than once in {names}.", "Name each once.")
-    return names
 
 
 def describe(row: Any, by: Sequence[str]) -> str:
@@ -300,11 +251,17 @@ def describe(row: Any, by: Sequence[str]) -> str:
     return ", ".join(f"{c}={row[c]}" for c in by) or "everyone"
 
 
-def _joint_levels(columns: list[pd.Series]) -> list | None:
-    """Levels in the order of the first column that has them; None for numbers."""
-    if columns[0].dtype != "category":
-        return None
-    return list(dict.fromkeys(level for column in columns for level in column.cat.categories))
+def _joint_source(sources: list[dict]) -> dict:
+    """What pooled cells rest on: synthetic if any part is, of no kind if the kinds differ otherwise."""
+    different = list({json.dumps(s, sort_keys=True): s for s in sources}.values())
+    if len(different) == 1:
+        return different[0]
+    kinds = {s.get("kind") for s in different}
+    return {
+        "id": "+".join(str(s.get("id")) for s in different),
+        "kind": "synthetic" if "synthetic" in kinds else kinds.pop() if len(kinds) == 1 else None,
+        "label": " and ".join(str(s.get("label")) for s in different),
+    }
 
 
 def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cells:
@@ -349,7 +306,11 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
             raise DesignError(f"A column {name!r} would clash with the columns of results.", "Rename it in the frame.")
     if repeated := [c for c in [*by, outcome] if [*by, outcome].count(c) > 1]:
         raise DesignError(f"{repeated[0]!r} is named more than once among outcome and axes.", "Name each once.")
-    _require_numeric(schema[outcome], outcome)
+    if not (schema[outcome].is_numeric() or schema[outcome] == nw.Boolean):
+        raise DesignError(
+            f"The outcome {outcome!r} is not 0/1 but {schema[outcome]}.",
+            "Recode it before, for example (x == 'yes').astype(float), keeping missing values missing.",
+        )
     groups = _grouped(design, frame, outcome, by, columns)
     answers = groups[outcome].astype(float)
     if not answers.dropna().isin([0.0, 1.0]).all():
@@ -374,18 +335,10 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
             MissingRowsWarning,
             stacklevel=2,
         )
-    axes = {c: _axis(kept[c], c) for c in by}
-    cell, table = _cell_codes(pd.DataFrame(axes), by, len(kept))
+    cell, table = _cell_codes(pd.DataFrame({c: _axis(kept[c], c) for c in by}), by, len(kept))
     events = answers[used & complete].to_numpy()
-    size = len(table)
-    for name, values in (
-        ("n", kept["n"]),
-        ("n_events", kept["n"] * events),
-        ("sum_w", kept["w"]),
-        ("sum_wy", kept["w"] * events),
-    ):
-        table[name] = np.bincount(cell, weights=values.to_numpy(float), minlength=size)
-    table = table.astype({"n": int, "n_events": int})
+    sums = kept[["n"]].assign(n_events=kept["n"] * events, sum_w=kept["w"], sum_wy=kept["w"] * events)
+    table[SUMS] = sums.groupby(cell).sum().astype({"n": int, "n_events": int})
     scatter, df = _scatter(design, kept, cell, events, table)
     if df < FEW_DF:
         warnings.warn(
@@ -397,27 +350,15 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     return Cells(table, outcome, tuple(by), scatter, df, design.variance, design.source or {}, labels, missing)
 
 
-def _require_numeric(dtype: Any, outcome: str) -> None:
-    if not (dtype.is_numeric() or dtype == nw.Boolean):
-        raise DesignError(
-            f"The outcome {outcome!r} is not 0/1 but {dtype}.",
-            "Recode it before, for example (x == 'yes').astype(float), keeping missing values missing.",
-        )
-
-
 def _grouped(design: SurveyDesign, frame: Any, outcome: str, by: list[str], columns: list[str]) -> pd.DataFrame:
     """One pass over the people, on whatever engine holds them: sums per stratum x PSU x cell x answer."""
     weight = nw.col(design.weight).cast(nw.Float64) if design.weight else nw.lit(1.0)
     inside = (weight > 0) & (nw.col(DOMAIN) if DOMAIN in columns else nw.lit(True))
-    renamed = {}
+    renamed = {own: c for own, c in (("_stratum", design.strata), ("_psu", design.psu)) if c is not None}
     if design.replicate_weights:
         renamed = {f"_r{i}": c for i, c in enumerate(design.replicate_weights)}
-    else:
-        renamed = {k: c for k, c in (("_stratum", design.strata), ("_psu", design.psu)) if c is not None}
     kinds = [k for c in [outcome, *by] if (k := f"{c}_missing") in columns and k not in by]
-    if (
-        frame.implementation.is_polars()
-    ):  # the order of a Categorical is that of first use anywhere; an Enum's is its own
+    if frame.implementation.is_polars():  # a Categorical's order is that of first use anywhere; an Enum's is its own
         schema = frame.collect_schema()
         frame = frame.with_columns(nw.col(c).cast(nw.String) for c in by if schema[c] == nw.Categorical)
     answer = nw.col(outcome).cast(nw.Float64).alias(outcome)
@@ -438,7 +379,7 @@ def _grouped(design: SurveyDesign, frame: Any, outcome: str, by: list[str], colu
         raise
     except Exception as error:  # the engines have their own exceptions
         raise DesignError(
-            f"The frame cannot be grouped by {keys}: {' '.join(str(error).split())[:200]}",
+            f"The frame cannot be grouped by {keys}: {one_line(error)}",
             "Axes are categories, texts, booleans or numbers.",
         ) from error
 
@@ -459,8 +400,8 @@ def _axis(column: pd.Series, name: str) -> pd.Series:
     if column.dtype == "category":
         plain = column.cat.remove_unused_categories()
         return plain.cat.as_unordered() if plain.cat.ordered else plain
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        if pd.api.types.is_complex_dtype(column) or not np.isfinite(column.astype(float)).all():
+    if is_numeric_dtype(column) and not is_bool_dtype(column):
+        if is_complex_dtype(column) or not np.isfinite(column.astype(float)).all():
             raise DesignError(f"The axis {name!r} holds numbers that are not finite.", "Recode them as missing.")
         return column.astype(float)
     values = column.astype(object)
@@ -493,11 +434,7 @@ def _scatter(
     size = len(table)
     if design.replicate_weights:
         values = kept[[f"_r{i}" for i in range(len(design.replicate_weights))]].to_numpy(float)
-        totals = np.zeros((values.shape[1], 2 * size))
-        for column, factor in ((0, 1.0), (size, events)):
-            summed = np.zeros((size, values.shape[1]))
-            np.add.at(summed, cell, values * np.reshape(factor, (-1, 1)))
-            totals[:, column : column + size] = summed.T
+        totals = np.vstack([sum_by(values, cell, size), sum_by(values * events[:, None], cell, size)]).T
         estimate = np.r_[table["sum_w"], table["sum_wy"]]
         assert design.scale is not None
         return ReplicateScatter(totals, estimate, design.scale, design.replicate_mse), design.replicate_rank_df()

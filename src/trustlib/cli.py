@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from trustlib.errors import MissingRowsWarning, TrustlibError
 
@@ -56,9 +56,8 @@ def validate(
     console.print(f"{len(frame):,} people. {design.variance}.")
     for name in frame.attrs["labels"]:
         kinds = frame.get(f"{name}_missing")
-        lost = (
-            "" if kinds is None else "; ".join(f"{k}: {masked_count(int(n))}" for k, n in kinds.value_counts().items())
-        )
+        counts = {} if kinds is None else kinds.value_counts()
+        lost = "; ".join(f"{kind}: {masked_count(int(n))}" for kind, n in counts.items())
         levels = ", ".join(map(str, frame[name].cat.categories)) if frame[name].dtype == "category" else "0, 1"
         console.print(f"  {name} ({levels})" + (f"; missing: {lost}" if lost else ""), markup=False)
 
@@ -100,16 +99,8 @@ def run(
 
     runs = load_plan(plan)
     states: dict[str, int] = {"done": 0, "fresh": 0}
-    bar = Progress(
-        TextColumn("runs"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-        console=console,
-    )
-    with bar:
-        task = bar.add_task("", total=len(only or runs))
+    with Progress(console=console) as bar:
+        task = bar.add_task("runs", total=len(only or runs))
 
         def report(name: str, state: str) -> None:
             states[state] = states.get(state, 0) + 1

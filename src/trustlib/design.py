@@ -17,12 +17,13 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from trustlib.errors import DesignError, LonelyPSUError, require_names, unknown_name
+from trustlib.errors import DesignError, LonelyPSUError, one_line, require_names
 from trustlib.schema import KINDS
 from trustlib.variance import LONELY_PSU, Array
 
 REPLICATE_METHODS = ("JK1", "JKn", "BRR", "Fay", "bootstrap")
 DOMAIN = "_in_domain"
+_ASKS_FOR_MISSING = ("isna", "isnull", "notna", "notnull")
 
 
 @dataclass(frozen=True)
@@ -119,20 +120,19 @@ class SurveyDesign:
                 "Rename it, or call domain() on the first design instead of making a design of its frame.",
             )
         self._check_options()
-        named = (self.weight, self.strata, self.psu, self.fpc, *(self.replicate_weights or ()))
-        require_names("column", [c for c in named if c is not None], columns)
-        if self.lonely_psu not in LONELY_PSU:
-            raise unknown_name("lonely-PSU rule", self.lonely_psu, LONELY_PSU)
-        if self.source is None:
-            object.__setattr__(self, "source", dict(getattr(self.frame, "attrs", {}).get("source", {})))
-        if (kind := (self.source or {}).get("kind")) is not None and kind not in KINDS:
-            raise unknown_name("kind of source", kind, KINDS)
-        self._check_weights(frame)
-        if self.replicate_weights:
+        of_people = None if self.replicate_weights else {"stratum": self.strata, "psu": self.psu}
+        keys = {own: c for own, c in (of_people or {}).items() if c is not None}
+        weights = [c for c in (self.weight, *(self.replicate_weights or ())) if c is not None]
+        fpc = [self.fpc] if self.fpc is not None and of_people else []
+        named = [c for c in (self.strata, self.psu, self.fpc) if c is not None]
+        require_names("column", [*weights, *named], columns)
+        units = _units(frame, keys, [*weights, *fpc])
+        _check_weights(units, weights)
+        if of_people:
+            layout = self._strata(units, keys)
+        else:
             object.__setattr__(self, "scale", self._replicate_scale())
             layout = Strata(pd.Index([0]), np.array([np.nan]), np.array([1.0]))
-        else:
-            layout = self._strata(frame)
         object.__setattr__(self, "layout", layout)
 
     def __repr__(self) -> str:
@@ -155,113 +155,47 @@ class SurveyDesign:
         for name in ("nest", "replicate_mse"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise DesignError(f"{name} is True or False, got {getattr(self, name)!r}.", "Give one of the two.")
-        if self.replicate_df is not None and not (
-            isinstance(self.replicate_df, (int, float)) and self.replicate_df > 0
-        ):
-            raise DesignError(
-                f"replicate_df is a number above zero, got {self.replicate_df!r}.", "Leave it out for R's rule."
-            )
-        if self.source is not None and not isinstance(self.source, dict):
+        df = self.replicate_df
+        if df is not None and not (isinstance(df, (int, float)) and df > 0):
+            raise DesignError(f"replicate_df is a number above zero, got {df!r}.", "Leave it out for R's rule.")
+        require_names("lonely-PSU rule", [self.lonely_psu], LONELY_PSU)
+        require_names("replicate method", [self.replicate_method], (None, *REPLICATE_METHODS))
+        if self.source is None:
+            object.__setattr__(self, "source", dict(getattr(self.frame, "attrs", {}).get("source", {})))
+        if not isinstance(self.source, dict):
             raise DesignError(f"source is {self.source!r}.", "Give a dict with id, kind and label.")
+        require_names("kind of source", [self.source.get("kind")], (None, *KINDS))
 
-    def _check_weights(self, frame: Any) -> None:
-        names = [c for c in (self.weight, *(self.replicate_weights or ())) if c is not None]
-        schema = frame.collect_schema()
-        texts = [c for c in names if not schema[c].is_numeric()]
-        if texts:
+    def _strata(self, units: pd.DataFrame, keys: dict[str, str]) -> Strata:
+        """The strata with their PSUs, from one row per stratum and PSU."""
+        for own, c in keys.items():
+            if units[own].isna().any() or (units[own].astype(str).str.strip() == "").any():
+                raise DesignError(
+                    f"Some people have no value in column {c!r} ({own}).",
+                    "Everyone in the sample has one: mend the file, or drop these people knowingly.",
+                )
+        if "psu" in keys and not self.nest and units["psu"].duplicated().any():
+            again = units.loc[units["psu"].duplicated(), "psu"].iloc[0]
             raise DesignError(
-                f"The weights in column {texts[0]!r} are not numbers.", "Convert the column to numbers before."
+                f"PSU {str(again)!r} of column {self.psu!r} lies in more than one stratum.",
+                "If PSU labels are reused in each stratum, give nest=True; else the file has a fault.",
             )
-        facts = [nw.len().alias("rows")]
-        for c in names:
-            facts += [
-                nw.col(c).is_null().sum().alias(f"{c} null"),
-                nw.col(c).min().cast(nw.Float64).alias(f"{c} min"),
-                nw.col(c).max().cast(nw.Float64).alias(f"{c} max"),
-                nw.col(c).sum().cast(nw.Float64).alias(f"{c} sum"),
-            ]
-        found = _collect(frame.select(*facts)).iloc[0]
-        if found["rows"] == 0:
-            raise DesignError("The frame has no rows.", "Expected one row per person.")
-        for c in names:
-            low, high, total = float(found[f"{c} min"]), float(found[f"{c} max"]), float(found[f"{c} sum"])
-            fault = (
-                "missing"
-                if found[f"{c} null"] > 0 or (np.isnan(total) and not np.isinf(high) and not np.isinf(low))
-                else "infinite"
-                if not (np.isfinite(low) and np.isfinite(high))
-                else "negative"
-                if low < 0
-                else "all zero"
-                if high == 0
-                else None
-            )
-            if fault:
-                raise DesignError(
-                    f"Weights are zero or more and finite, but some in column {c!r} are {fault}."
-                    if fault != "all zero"
-                    else f"All weights in column {c!r} are zero.",
-                    "Mend the weights or drop these people knowingly; a zero weight is allowed.",
-                )
-
-    def _strata(self, frame: Any) -> Strata:
-        keys = {k: c for k, c in (("stratum", self.strata), ("psu", self.psu)) if c is not None}
-        if not keys:
-            n = float(_collect(frame.select(nw.len().alias("n")))["n"].iloc[0])
-            table = pd.DataFrame({"stratum": [0], "n_psu": [n], "rows": [n]})
-            key = pd.Index([0])
-        else:
-            counted = [nw.len().alias("rows")]
-            labels = frame.select(*(nw.col(c).alias(k) for k, c in keys.items()))
-            units = _collect(labels.group_by(*keys, drop_null_keys=False).agg(*counted))
-            for k, c in keys.items():
-                if units[k].isna().any() or (units[k].astype(str).str.strip() == "").any():
-                    raise DesignError(
-                        f"Some people have no value in column {c!r} ({k}).",
-                        "Everyone in the sample has one: mend the file, or drop these people knowingly.",
-                    )
-            if "stratum" not in units:
-                units["stratum"] = 0
-            if self.psu is not None and not self.nest and units["psu"].duplicated().any():
-                again = units.loc[units["psu"].duplicated(), "psu"].iloc[0]
-                raise DesignError(
-                    f"PSU {str(again)!r} of column {self.psu!r} lies in more than one stratum.",
-                    "If PSU labels are reused in each stratum, give nest=True; else the file has a fault.",
-                )
-            grouped = units.groupby("stratum", observed=True, sort=True)["rows"]
-            n_psu = grouped.size() if self.psu is not None else grouped.sum()
-            table, key = pd.DataFrame({"n_psu": n_psu.astype(float)}), n_psu.index
-        remaining = self._remaining(frame, key, table["n_psu"].to_numpy(float))
-        lonely = (table["n_psu"].to_numpy() == 1) & (remaining > 0)
+        grouped = units.groupby(units["stratum"] if "stratum" in keys else np.zeros(len(units), int), observed=True)
+        n_psu = (grouped.size() if "psu" in keys else grouped["rows"].sum()).astype(float)
+        remaining = np.ones(len(n_psu)) if self.fpc is None else self._remaining(grouped, n_psu.to_numpy())
+        lonely = (n_psu.to_numpy() == 1) & (remaining > 0)
         if lonely.any() and self.lonely_psu == "fail":
-            names = ", ".join(map(str, key[lonely][:5])) + (" ..." if lonely.sum() > 5 else "")
+            names = ", ".join(map(str, n_psu.index[lonely][:5])) + (" ..." if lonely.sum() > 5 else "")
             raise LonelyPSUError(
-                f"{lonely.sum()} of {len(key)} strata have only one PSU ({names}), so their variance is unknown.",
+                f"{lonely.sum()} of {len(n_psu)} strata have only one PSU ({names}), so their variance is unknown.",
                 "Choose lonely_psu='adjust' (conservative), 'average', 'certainty' or 'remove', or join strata.",
             )
-        return Strata(key, table["n_psu"].to_numpy(float), remaining)
+        return Strata(n_psu.index, n_psu.to_numpy(), remaining)
 
-    def _remaining(self, frame: Any, key: pd.Index, n_psu: Array) -> Array:
+    def _remaining(self, grouped: Any, n_psu: Array) -> Array:
         """1 - sampling fraction for each stratum."""
-        if self.fpc is None:
-            return np.ones(len(key))
-        absent = nw.col(self.fpc).is_null().cast(nw.Int64).alias("_absent")
-        frame = frame.with_columns(absent)
-        if not frame.collect_schema()[self.fpc].is_numeric():
-            raise DesignError(f"Column {self.fpc!r} (fpc) does not hold numbers.", "Convert it to numbers before.")
-        spread = [
-            nw.col(self.fpc).min().alias("low"),
-            nw.col(self.fpc).max().alias("high"),
-            nw.col("_absent").sum().alias("missing"),
-        ]
-        if self.strata is None:
-            found = _collect(frame.select(*spread))
-        else:
-            both = frame.select(nw.col(self.strata).alias("_stratum"), nw.col(self.fpc), nw.col("_absent"))
-            found = _collect(both.group_by("_stratum", drop_null_keys=False).agg(*spread))
-            found = found.set_index("_stratum").reindex(key)
-        low, high = found["low"].to_numpy(float), found["high"].to_numpy(float)
-        if found["missing"].sum() or not np.array_equal(low, high) or (low <= 0).any():
+        low, high = (grouped[f"{self.fpc} {end}"].agg(end).to_numpy(float) for end in ("min", "max"))
+        if grouped[f"{self.fpc} null"].sum().any() or not np.array_equal(low, high) or (low <= 0).any():
             raise DesignError(
                 f"Column {self.fpc!r} (fpc) is missing, not positive, or not constant within a stratum.",
                 "Give each stratum one number: PSUs in its population, or the fraction sampled.",
@@ -275,36 +209,28 @@ class SurveyDesign:
         return 1 - fraction
 
     def _replicate_scale(self) -> Array:
-        method, n = self.replicate_method, len(self.replicate_weights or ())
-        if method is not None and method not in REPLICATE_METHODS:
-            raise unknown_name("replicate method", method, REPLICATE_METHODS)
-        if self.replicate_scale is not None:
-            try:
-                scale = np.asarray(self.replicate_scale, dtype=float)
-                fits = scale.shape in ((), (n,)) and bool(np.isfinite(scale).all() and scale.min() >= 0 < scale.max())
-            except (TypeError, ValueError):
-                fits = False
-            if not fits:
-                raise DesignError(
-                    f"replicate_scale is one number or {n} numbers, none negative or infinite and not all zero; got "
-                    f"{str(self.replicate_scale)[:60]}.",
-                    "Take it from the survey's documentation.",
-                )
-            return np.broadcast_to(scale, (n,)).astype(float)
+        """The factor of each replicate: what was given, or what the method says."""
+        n = len(self.replicate_weights or ())
         default = {"JK1": (n - 1) / n, "BRR": 1 / n, "bootstrap": 1 / (n - 1)}
-        if method not in default:
+        given = default.get(str(self.replicate_method)) if self.replicate_scale is None else self.replicate_scale
+        if given is None:
             raise DesignError(
-                f"replicate_method={method!r} does not determine the scale of the replicates.",
+                f"replicate_method={self.replicate_method!r} does not determine the scale of the replicates.",
                 "Give replicate_scale: (n_h - 1)/n_h of each replicate's stratum for JKn, 1/(R (1 - rho)^2) for Fay.",
             )
-        return np.full(n, default[method])
+        try:
+            scale = np.broadcast_to(np.asarray(given, dtype=float), (n,)).astype(float)
+        except (TypeError, ValueError):
+            scale = np.zeros(n)
+        if not (np.isfinite(scale).all() and scale.min() >= 0 < scale.max()):
+            raise DesignError(
+                f"replicate_scale is one number or {n} numbers, none negative or infinite and not all zero; got "
+                f"{str(given)[:60]}.",
+                "Take it from the survey's documentation.",
+            )
+        return scale
 
     # -- what others ask of a design ------------------------------------------------------------------------------
-
-    @property
-    def unclustered(self) -> bool:
-        """Each person is a PSU of their own."""
-        return self.psu is None and not self.replicate_weights
 
     @property
     def variance(self) -> str:
@@ -380,6 +306,43 @@ class SurveyDesign:
         return new
 
 
+def _units(frame: Any, keys: dict[str, str], numbers: list[str]) -> pd.DataFrame:
+    """One pass over the people: for each stratum and PSU the rows, and the range, sum and blanks of each number."""
+    schema = frame.collect_schema()
+    if texts := [c for c in numbers if not schema[c].is_numeric()]:
+        raise DesignError(
+            f"The values of column {texts[0]!r} are not numbers.", "Convert the column to numbers before."
+        )
+    columns = [nw.col(c).alias(own) for own, c in keys.items()]
+    sums = [nw.len().alias("rows")]
+    for c in dict.fromkeys(numbers):
+        columns += [nw.col(c).cast(nw.Float64).alias(f"{c} "), nw.col(c).is_null().cast(nw.Int64).alias(f"{c} null")]
+        sums += [getattr(nw.col(f"{c} "), fact)().alias(f"{c} {fact}") for fact in ("min", "max", "sum")]
+        sums.append(nw.col(f"{c} null").sum())
+    ready = frame.select(*columns) if columns else frame
+    return _collect(ready.group_by(*keys, drop_null_keys=False).agg(*sums) if keys else ready.select(*sums))
+
+
+def _check_weights(units: pd.DataFrame, weights: list[str]) -> None:
+    """Refuse a design of nobody, and weights that are not zero or more and finite."""
+    if units["rows"].sum() == 0:
+        raise DesignError("The frame has no rows.", "Expected one row per person.")
+    for c in weights:
+        low, high, total = units[f"{c} min"].min(), units[f"{c} max"].max(), units[f"{c} sum"].to_numpy(float).sum()
+        infinite = np.isinf([low, high]).any()
+        faults = {
+            "missing": units[f"{c} null"].sum() > 0 or (np.isnan(total) and not infinite),
+            "infinite": infinite,
+            "negative": low < 0,
+            "all zero": high == 0,
+        }
+        if fault := next((name for name, found in faults.items() if found), None):
+            raise DesignError(
+                f"Weights are zero or more, finite and not all zero, but those in column {c!r} are {fault}.",
+                "Mend the weights or drop these people knowingly; a zero weight is allowed.",
+            )
+
+
 def _collect(frame: Any) -> pd.DataFrame:
     """A small result as pandas, whatever engine computed it."""
     return (frame.collect() if isinstance(frame, nw.LazyFrame) else frame).to_pandas()
@@ -395,7 +358,7 @@ def _require_boolean(frame: Any, where: nw.Expr, hint: str) -> None:
     try:
         kind = frame.select(where.alias(DOMAIN)).collect_schema()[DOMAIN]
     except Exception as error:  # the engines have their own exceptions
-        raise DesignError(f"The domain cannot be evaluated: {' '.join(str(error).split())[:160]}", hint) from error
+        raise DesignError(f"The domain cannot be evaluated: {one_line(error)}", hint) from error
     if kind != nw.Boolean:
         raise DesignError(f"A domain is True or False for each person; this expression gives {kind}.", hint)
 
@@ -413,27 +376,21 @@ def _evaluate(where: str, frame: Any, columns: list[str]) -> np.ndarray:
             f"The domain {where!r} is not a valid expression.",
             "For example: \"gender == 'woman'\". Rename a variable whose name has spaces, or give a boolean array.",
         ) from error
-    used = [node.id for node in nodes if isinstance(node, ast.Name)]
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
     asked = {
         node.value.id
         for node in nodes
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.attr in ("isna", "isnull", "notna", "notnull")
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in _ASKS_FOR_MISSING
     }
-    require_names("variable", used, columns)
+    require_names("variable", sorted(used), columns)
     try:
         values = frame.eval(where)
     except Exception as error:  # pandas.eval raises many kinds
         raise DesignError(
-            f"The domain {where!r} cannot be evaluated: {' '.join(str(error).split())[:160]}",
+            f"The domain {where!r} cannot be evaluated: {one_line(error)}",
             "For example: \"gender == 'woman' and age_band != '75+'\".",
         ) from error
-    if not isinstance(values, pd.Series):
+    if not isinstance(values, pd.Series) or values.dtype not in (bool, "boolean", object):
         return np.asarray(values)
-    known = frame[[c for c in used if c not in asked]].notna().all(axis=1)
-    return (
-        (values.fillna(False).astype(bool) & known).to_numpy()
-        if values.dtype in (bool, "boolean", object)
-        else values.to_numpy()
-    )
+    known = frame[sorted(used - asked)].notna().all(axis=1)
+    return (values.fillna(False).astype(bool) & known).to_numpy()

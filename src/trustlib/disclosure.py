@@ -1,4 +1,4 @@
-"""The disclosure gate: the one place that decides whether a result may be shown.
+"""The disclosure gate: the one place that decides whether a result may be shown, and what it says of its evidence.
 
 A result may be shown when every identity cell behind it holds at least `MINIMUM` people, and among them at
 least `MINIMUM` with the outcome and `MINIMUM` without. Counts are of people, not weights. Refusal is
@@ -14,6 +14,13 @@ import numpy as np
 from trustlib.errors import DisclosureError
 
 MINIMUM = 10
+# The kinds of evidence, and what every table and figure says of its source.
+EVIDENCE = {
+    "real": "Real people",
+    "supplied": "Supplied microdata",
+    "synthetic": "SYNTHETIC data, not a finding",
+    "published": "Published figures",
+}
 
 
 def smallest_count(n: np.ndarray, events: np.ndarray) -> np.ndarray:

@@ -6,8 +6,12 @@ Every error is a `TrustlibError` and also the built-in exception a user would ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
 
 class TrustlibError(Exception):
@@ -101,6 +105,11 @@ class ProtectiveExposureWarning(UserWarning):
     """An identity goes with a lower risk than the reference: RERI, AP and S may contradict each other (Knol 2011)."""
 
 
+def one_line(error: object, width: int = 160) -> str:
+    """What another library says, in one line of bounded length and without colours."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:width]
+
+
 def unknown_name(kind: str, name: object, allowed: Iterable[object]) -> UnknownNameError:
     """Build the error for a misspelt name: what exists, and the nearest to what was written."""
     names = [str(a) for a in allowed]
@@ -110,15 +119,43 @@ def unknown_name(kind: str, name: object, allowed: Iterable[object]) -> UnknownN
     return UnknownNameError(f"There is no {kind} {str(name)!r}.", f"{hint}There is: {listed or 'none'}.")
 
 
-def require_a(kind: type, value: object, hint: str) -> None:
-    """Raise `EstimandError` if a verb was given another noun than it takes."""
-    if not isinstance(value, kind):
-        raise EstimandError(f"Expected {kind.__name__}, got {type(value).__name__}.", hint)
-
-
 def require_names(kind: str, names: Iterable[object], allowed: Iterable[object]) -> None:
     """Raise `UnknownNameError` for the first of `names` that is not in `allowed`."""
     allowed = list(allowed)
     for name in names:
         if name not in allowed:
             raise unknown_name(kind, name, allowed)
+
+
+def require_a(kind: type | tuple[type, ...], value: object, hint: str) -> None:
+    """Raise `EstimandError` if a verb was given another noun than it takes."""
+    if not isinstance(value, kind):
+        expected = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
+        raise EstimandError(f"Expected {expected}, got {type(value).__name__}.", hint)
+
+
+def axis_names(by: Any, allowed: Iterable[object]) -> list[str]:
+    """The axes as a list: one name or several, each of them known and there once."""
+    if isinstance(by, (Set, Mapping)) or not isinstance(by, (Iterable, type(None))):
+        raise EstimandError(f"Axes are a list of names, got {type(by).__name__}.", "For example by=['gender'].")
+    names = [by] if isinstance(by, str) else [] if by is None else list(by)
+    require_names("axis", names, allowed)
+    if len(set(names)) < len(names):
+        raise EstimandError(f"An axis is named more than once in {names}.", "Name each once.")
+    return names
+
+
+def require_file(path: Any, what: str, hint: str) -> Path:
+    """The path of a file that exists; `MissingFileError` if there is none."""
+    if not isinstance(path, (str, os.PathLike)) or not Path(path).is_file():
+        raise MissingFileError(f"There is no {what} {path}.", hint)
+    return Path(path)
+
+
+def raise_faults(kind: type[TrustlibError], what: str, faults: Sequence[str], hint: str) -> None:
+    """Raise one error that lists all faults of a file, the first 20 of them in full; none is no error."""
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        shown = [f"  {i}. {fault}" for i, fault in enumerate(faults[:20], 1)]
+        more = [f"  and {len(faults) - 20} more"] if len(faults) > 20 else []
+        raise kind("\n".join([f"{what}, {count}:", *shown, *more]), hint)

@@ -7,6 +7,7 @@ Probabilities are on the scale 0 to 1.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -15,25 +16,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import Cells, axis_names, describe
+from trustlib.cells import SUMS, Cells, describe
 from trustlib.disclosure import require_showable
-from trustlib.errors import DisclosureError, EstimandError, require_a, require_names, unknown_name
+from trustlib.errors import DisclosureError, EstimandError, axis_names, require_a, require_names
 from trustlib.logit import LogitFit
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance
 
-COLUMNS = (
-    "estimate",
-    "std_error",
-    "conf_low",
-    "conf_high",
-    "statistic",
-    "p_value",
-    "df",
-    "n",
-    "n_eff",
-)
+COLUMNS = ("estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "df", "n", "n_eff")
 LEVEL = 0.95
-COUNTS = ("n", "n_events", "sum_w", "sum_wy")
 MAX_ROWS = 2_000  # each row carries its covariance with all others
 
 
@@ -92,19 +82,15 @@ class Estimates:
 
     def where(self, condition: str | Array) -> Estimates:
         """Some of the rows, with their covariance. `condition` is a query of the frame or a boolean array."""
-        if isinstance(condition, str):
-            try:
-                mask = np.asarray(self._frame.eval(condition))
-            except Exception as error:  # pandas.eval raises many kinds
-                raise EstimandError(
-                    f"The condition {condition!r} cannot be evaluated.", f"The columns are {', '.join(self._frame)}."
-                ) from error
-        else:
-            mask = np.asarray(condition)
+        columns = f"The columns are {', '.join(self._frame)}."
+        try:
+            mask = np.asarray(self._frame.eval(condition) if isinstance(condition, str) else condition)
+        except Exception as error:  # pandas.eval raises many kinds
+            raise EstimandError(f"The condition {condition!r} cannot be evaluated.", columns) from error
         if mask.dtype != bool or mask.shape != (len(self),):
             raise EstimandError(
                 f"A condition is one True or False for each of {len(self)} rows; got {mask.dtype}.",
-                f"Compare a column with a value; the columns are {', '.join(self._frame)}.",
+                f"Compare a column with a value. {columns}",
             )
         return replace(
             self,
@@ -113,23 +99,19 @@ class Estimates:
             smallest=self.smallest[mask],
         )
 
-    def _display(self) -> pd.DataFrame | str:
+    def __repr__(self) -> str:
+        return f"{self.kind} of {self.outcome} ({self.convention})\n" + self._shown(lambda f: f.to_string(index=False))
+
+    def _repr_html_(self) -> str:
+        return self._shown(lambda f: f.to_html(index=False, border=0, na_rep="") + f"<p>{self.convention}</p>")
+
+    def _shown(self, form: Callable[[pd.DataFrame], str]) -> str:
+        """The rounded frame in some form, or the refusal of the gate."""
         try:
             self.require_showable()
         except DisclosureError as error:
             return str(error)
-        return self._frame.round({c: 4 for c in COLUMNS if c not in ("n", "df")})
-
-    def __repr__(self) -> str:
-        shown = self._display()
-        body = shown if isinstance(shown, str) else shown.to_string(index=False)
-        return f"{self.kind} of {self.outcome} ({self.convention})\n{body}"
-
-    def _repr_html_(self) -> str:
-        shown = self._display()
-        if isinstance(shown, str):
-            return f"<p>{shown}</p>"
-        return f"{shown.to_html(index=False, border=0, na_rep='')}<p>{self.convention}</p>"
+        return form(self._frame.round({c: 4 for c in COLUMNS if c not in ("n", "df")}))
 
 
 # -- intervals and tests ----------------------------------------------------------------------------------------------
@@ -168,39 +150,34 @@ def logit_interval(p: Array, se: Array, df: float) -> tuple[Array, Array]:
     return np.where(inside, expit(low), np.nan), np.where(inside, expit(high), np.nan)
 
 
-INTERVALS: dict[str, Callable[[Array, Array, float], tuple[Array, Array]]] = {
-    "logit": logit_interval,
-    "wald": wald_interval,
-}
+INTERVALS = {"logit": logit_interval, "wald": wald_interval}
 
 
 def _levels(
     axes: pd.DataFrame, p: Array, vcov: Array, counts: pd.DataFrame, cells: Cells, interval: str, note: str
 ) -> Estimates:
     """Proportions or predicted probabilities as `Estimates`."""
-    if interval not in INTERVALS:
-        raise unknown_name("interval", interval, INTERVALS)
+    require_names("interval", [interval], INTERVALS)
     se = np.sqrt(np.clip(np.diag(vcov), 0, None))
     low, high = INTERVALS[interval](p, se, cells.df)
-    frame = axes.copy()
     with np.errstate(divide="ignore", invalid="ignore"):
         n_eff = np.where(se > 0, p * (1 - p) / se**2, np.nan)
-    values = (p, se, low, high, np.nan, np.nan, cells.df, counts["n"].to_numpy(), n_eff)
-    for column, value in zip(COLUMNS, values, strict=True):
-        frame[column] = value
     convention = f"{cells.variance}; t with {cells.df:g} df (design); {interval} interval{note}"
-    return Estimates(
-        frame,
-        vcov,
-        "level",
-        tuple(axes.columns),
-        convention,
-        cells.outcome,
-        counts["smallest"].to_numpy(),
-        cells.df,
-        cells.source,
-        cells.labels,
-    )
+    values = (p, se, low, high, np.nan, np.nan, cells.df, counts["n"].to_numpy(), n_eff)
+    return _estimates(cells, _filled(axes, values), vcov, "level", convention, counts["smallest"].to_numpy(), cells.df)
+
+
+def _filled(axes: pd.DataFrame, values: Sequence[Any]) -> pd.DataFrame:
+    """The identifying columns, followed by the columns of every result."""
+    return axes.reset_index(drop=True).assign(**dict(zip(COLUMNS, values, strict=True)))
+
+
+def _estimates(
+    cells: Cells, frame: pd.DataFrame, vcov: Array, kind: str, convention: str, smallest: np.ndarray, df: float
+) -> Estimates:
+    """Estimates from cells; the identifying columns stand before those of every result."""
+    by = tuple(c for c in frame if c not in COLUMNS)
+    return Estimates(frame, vcov, kind, by, convention, cells.outcome, smallest, df, cells.source, cells.labels)
 
 
 def cell_means(cells: Cells, by: Sequence[str] | None = None, interval: str = "logit") -> Estimates:
@@ -278,19 +255,18 @@ def one_way(source: Cells | LogitFit, axes: Sequence[str] | None = None, interva
     -----
     R: ``svyby(~y, ~axis, design, svymean)`` for each axis; ``marginaleffects::avg_predictions(fit, variables = axis)``.
     """
-    if not isinstance(source, LogitFit):
-        require_a(Cells, source, "Give Cells or the result of fit_logit.")
+    require_a((Cells, LogitFit), source, "Give Cells or the result of fit_logit.")
     cells = source if isinstance(source, Cells) else source.cells
     axes = axis_names(cells.by if axes is None else axes, cells.by)
     if not axes:
         raise EstimandError("Expected at least one axis.", f"The cells have {', '.join(cells.by) or 'none'}.")
-    levels = [_groups(cells.frame, [axis]) for axis in axes]
+    levels = {axis: _groups(cells.frame, [axis]) for axis in axes}
     counts = pd.concat([cells.counts([axis])[["n", "smallest"]] for axis in axes], ignore_index=True)
-    rows = [(axis, level) for axis, (frame, _) in zip(axes, levels, strict=True) for level in frame[axis]]
-    named = pd.DataFrame([(heading, str(level)) for heading, level in rows], columns=["axis", "level"])
+    settings = [{axis: level} for axis, (frame, _) in levels.items() for level in frame[axis]]
+    named = pd.DataFrame([(axis, str(level)) for s in settings for axis, level in s.items()], columns=["axis", "level"])
     if isinstance(source, Cells):
-        return _means(cells, named, np.vstack([_member(group) for _, group in levels]), counts, interval)
-    return _margins(source, named, [{axis: level} for axis, level in rows], counts, interval)
+        return _means(cells, named, np.vstack([_member(group) for _, group in levels.values()]), counts, interval)
+    return _margins(source, named, settings, counts, interval)
 
 
 def _groups(frame: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -338,17 +314,16 @@ def predictions(
     cells = fit.cells
     by = axis_names(by, cells.by)
     at = _settings(cells.frame, at)
-    if covariates != "fixed":
-        raise unknown_name("treatment of covariates", covariates, ("fixed",))
+    require_names("treatment of covariates", [covariates], ("fixed",))
     if both := [c for c in by if c in at]:
         raise EstimandError(f"{both[0]!r} is in both `by` and `at`.", "Set each axis in one of them.")
     observed, _ = _groups(cells.frame, by)
-    combos = [(i, v) for i in range(len(observed)) for v in product(*at.values())]
-    grid = observed.iloc[[i for i, _ in combos]].reset_index(drop=True)
-    for k, name in enumerate(at):
-        grid[name] = _like(cells.frame[name], [v[k] for _, v in combos])
-    counts = cells.counts(by).iloc[[i for i, _ in combos]].reset_index(drop=True)
-    return _margins(fit, grid, grid.to_dict("records"), counts, interval)
+    everyone = observed.assign(**cells.counts(by)[["n", "smallest"]])
+    grid = everyone.merge(pd.DataFrame(product(*at.values()), columns=list(at)), how="cross") if at else everyone
+    for name in at:
+        grid[name] = _like(cells.frame[name], grid[name].tolist())
+    axes = grid[[*by, *at]]
+    return _margins(fit, axes, axes.to_dict("records"), grid[["n", "smallest"]], interval)
 
 
 def _margins(
@@ -367,8 +342,7 @@ def _margins(
         others = tuple(c for c in cells.by if c not in setting)
         if others not in averaged:
             rest, group = _groups(cells.frame, list(others))
-            total = np.bincount(group, weights=cells.frame["sum_w"].to_numpy(float))
-            averaged[others] = rest, total / total.sum()
+            averaged[others] = rest, np.bincount(group, weights=cells.frame["sum_w"] / cells.frame["sum_w"].sum())
         rest, share = averaged[others]
         fixed = {c: _like(cells.frame[c], [level] * len(rest)) for c, level in setting.items()}
         mu, x = fit.probabilities(rest.assign(**fixed))
@@ -384,7 +358,7 @@ def _settings(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, li
     """The values of `at`, each axis with a list of levels or of finite numbers."""
     if not isinstance(at, (Mapping, type(None))):
         raise EstimandError(f"`at` maps axes to values, got {at!r}.", 'For example at={"age_band": "65+"}.')
-    require_names("axis", at or {}, [c for c in frame if c not in COUNTS])
+    require_names("axis", at or {}, [c for c in frame if c not in SUMS])
     out = {k: list(v) if isinstance(v, (list, tuple, np.ndarray, pd.Series)) else [v] for k, v in (at or {}).items()}
     for name, values in out.items():
         if frame[name].dtype == "category":
@@ -398,11 +372,9 @@ def _settings(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, li
 
 def _like(column: pd.Series, values: list) -> Any:
     """Values as a column of the same kind as an axis."""
-    return (
-        pd.Categorical(values, categories=column.cat.categories)
-        if column.dtype == "category"
-        else np.array(values, float)
-    )
+    if column.dtype == "category":
+        return pd.Categorical(values, categories=column.cat.categories)
+    return np.array(values, float)
 
 
 def _smallest_in_model(fit: LogitFit) -> int:
@@ -430,34 +402,15 @@ def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
     R: ``summary(svyglm(...))``, ``exp(confint(...))``; t with design df - (p - 1).
     """
     require_a(LogitFit, fit, "Make it with fit_logit(cells, formula).")
-    if scale not in ("log_odds", "odds_ratio"):
-        raise unknown_name("scale", scale, ("log_odds", "odds_ratio"))
+    require_names("scale", [scale], ("log_odds", "odds_ratio"))
+    ratio = scale == "odds_ratio"
     axes = pd.DataFrame({"term": fit.coef.index})
-    n = int(fit.cells.frame["n"].sum())
+    size, n = len(axes), int(fit.cells.frame["n"].sum())
     note = f"{fit.cells.variance}; t with {fit.df:g} df (design df - (p - 1)); model: {fit.formula}"
-    smallest = np.full(len(axes), _smallest_in_model(fit))
-    cells = fit.cells
-    part = Estimates(
-        axes,
-        fit.vcov.to_numpy(),
-        "coefficient",
-        ("term",),
-        note,
-        cells.outcome,
-        smallest,
-        fit.df,
-        cells.source,
-        cells.labels,
-    )
-    return contrast(
-        part,
-        axes,
-        fit.coef.to_numpy(),
-        np.eye(len(axes)),
-        np.full(len(axes), n),
-        log=scale == "odds_ratio",
-        kind="coefficient" if scale == "log_odds" else "odds_ratio",
-    )
+    smallest = np.full(size, _smallest_in_model(fit))
+    terms = _estimates(fit.cells, axes, fit.vcov.to_numpy(), "coefficient", note, smallest, fit.df)
+    kind = "odds_ratio" if ratio else "coefficient"
+    return contrast(terms, axes, fit.coef.to_numpy(), np.eye(size), np.full(size, n), kind=kind, log=ratio)
 
 
 def contrast(
@@ -497,19 +450,15 @@ def contrast(
         statistic = value / se
         factor = np.where(log, np.exp(value), 1.0)
         estimate, low, high = (np.where(log, np.exp(v), v) for v in (value, low, high))
-    frame = axes.reset_index(drop=True).copy()
     p = two_sided_p(statistic, origin.df)
-    values = (estimate, se * factor, low, high, statistic, p, origin.df, n, np.nan)
-    for column, numbers in zip(COLUMNS, values, strict=True):
-        frame[column] = numbers
     return replace(
         origin,
-        _frame=frame,
+        _frame=_filled(axes, (estimate, se * factor, low, high, statistic, p, origin.df, n, np.nan)),
         vcov=vcov * np.outer(factor, factor),
         kind=kind,
         by=tuple(axes.columns),
         smallest=origin.smallest if smallest is None else smallest,
-        convention=origin.convention.replace("; logit interval", "").replace("; wald interval", "") + note,
+        convention=re.sub("; (logit|wald) interval", "", origin.convention) + note,
     )
 
 
@@ -541,23 +490,13 @@ def comparisons(
     -----
     R: ``svycontrast(svyby(..., covmat = TRUE), ...)``. The covariance between the two estimates is used.
     """
-    require_a(Estimates, estimates, "Call comparisons on the result of cell_means or predictions.")
-    if estimates.kind != "level":
-        raise EstimandError(
-            f"Gaps are between levels or predictions, not between estimates of kind {estimates.kind!r}.",
-            "Call comparisons on the result of cell_means or predictions.",
-        )
-    if scale not in SCALES:
-        raise unknown_name("scale", scale, SCALES)
+    require_levels(estimates, "comparisons")
+    require_names("scale", [scale], SCALES)
     frame = estimates.frame
     by = list(estimates.by)
     if not isinstance(reference, (Mapping, type(None))):
         raise EstimandError(f"`reference` maps axes to levels, got {reference!r}.", 'For example {"gender": "man"}.')
-    reference = (
-        dict(reference)
-        if reference is not None
-        else {c: frame[c].min() if frame[c].dtype != "category" else frame[c].cat.categories[0] for c in by}
-    )
+    reference = {c: axis_levels(frame[c])[0] for c in by} if reference is None else dict(reference)
     if not reference:
         raise EstimandError("There is one group only, so there is no gap.", "Ask for levels `by` some axis.")
     require_names("axis", reference, by)
@@ -582,22 +521,31 @@ def comparisons(
     axes = frame[by].iloc[at].reset_index(drop=True)
     axes["reference"] = [", ".join(str(frame[c].iloc[b]) for c in reference) for b in base]
     n = frame["n"].to_numpy()
-    smallest = np.minimum(estimates.smallest[at], estimates.smallest[base])
-    note = "; Wald interval" if scale == "difference" else "; interval on the log scale"
-    return replace(
-        contrast(
-            estimates,
-            axes,
-            value[at] - value[base],
-            jacobian,
-            n[at] + n[base],
-            kind=scale,
-            log=scale != "difference",
-            smallest=smallest,
-            note=note,
-        ),
-        by=tuple(by),
+    result = contrast(
+        estimates,
+        axes,
+        value[at] - value[base],
+        jacobian,
+        n[at] + n[base],
+        kind=scale,
+        log=scale != "difference",
+        smallest=np.minimum(estimates.smallest[at], estimates.smallest[base]),
+        note="; Wald interval" if scale == "difference" else "; interval on the log scale",
     )
+    return replace(result, by=tuple(by))
+
+
+def require_levels(estimates: Any, verb: str) -> None:
+    """Raise `EstimandError` unless these are levels or predictions, the only estimates that can be compared."""
+    hint = f"Call {verb} on the result of cell_means or predictions."
+    require_a(Estimates, estimates, hint)
+    if estimates.kind != "level":
+        raise EstimandError(f"Expected levels or predictions, got estimates of kind {estimates.kind!r}.", hint)
+
+
+def axis_levels(column: pd.Series) -> list:
+    """Levels of an axis in order; the first is the reference."""
+    return list(column.cat.categories) if column.dtype == "category" else sorted(column.unique())
 
 
 def transform(p: Array, scale: str) -> tuple[Array, Array]:

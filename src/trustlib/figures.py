@@ -117,7 +117,7 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         ax.set_axisbelow(True)
         for side in ("top", "right", "left"):
             ax.spines[side].set_visible(False)
-        ax.set_title(_plain(_wrap(title)), loc="left", fontsize=11, color=INK, fontweight="bold")
+        figure.suptitle(_plain(_wrap(title)), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
         figure.supxlabel(
             f"{_plain(evidence(estimates.source))}. Lines: 95% intervals.", fontsize=8, color=QUIET, x=0.01, ha="left"
         )

@@ -25,7 +25,6 @@ from trustlib.errors import FindingError, unknown_name
 from trustlib.schema import load_yaml
 
 FORMATS = {"percent": (100, 1, " %"), "points": (100, 1, " points"), "ratio": (1, 2, ""), "count": (1, 0, "")}
-_FIELDS = {"run", "table", "row", "column", "format", "published"}
 
 
 @dataclass(frozen=True)
@@ -43,18 +42,12 @@ class Finding:
 
 def load_findings(path: str | Path) -> dict[str, Finding]:
     """Read findings.yml; every fault in it is a `FindingError`."""
-    raw = load_yaml(path)
-    out = {}
-    for name, facts in (raw or {}).items():
-        if not isinstance(facts, dict) or set(facts) - _FIELDS or not {"run", "table"} <= set(facts):
-            raise FindingError(
-                f"Finding {name!r} is not understood: {facts}.",
-                f"It has run and table, and may have {sorted(_FIELDS)}.",
-            )
-        out[name] = Finding(name, **facts)
-        if out[name].format not in FORMATS:
-            raise unknown_name(f"format (finding {name})", out[name].format, FORMATS)
-    return out
+    from trustlib import forms
+
+    hint = "A finding has run and table, and may have row, column, format and published."
+    raw = {"findings": load_yaml(path) or {}}
+    read = forms.read(forms.FindingsForm, raw, f"{path} is not a list of findings", FindingError, hint)
+    return {name: Finding(name, **facts.model_dump()) for name, facts in read.findings.items()}
 
 
 def resolve(finding: Finding, runs: str | Path) -> pd.Series:
@@ -151,21 +144,11 @@ def check(findings: dict[str, Finding], runs: str | Path, published: str | Path)
         printed = [float(figure[c]) for c in ("value", "conf_low", "conf_high")]
         tolerance = [float(figure["tolerance"]), *[float(figure["interval_tolerance"])] * 2]
         rows.append(
-            {
-                "id": finding.id,
-                "claim": figure["claim"],
-                "source": figure["source"],
-                "run": finding.run,
-                "published": printed[0],
-                "published_low": printed[1],
-                "published_high": printed[2],
-                "ours": ours[0],
-                "ours_low": ours[1],
-                "ours_high": ours[2],
-                "df": float(row["df"]),
-                "n": int(row["n"]),
-                "verdict": verdict(ours, printed, tolerance, int(figure["decimals"])),
-            }
+            {"id": finding.id, "claim": figure["claim"], "source": figure["source"], "run": finding.run}
+            | dict(zip(("published", "published_low", "published_high"), printed, strict=True))
+            | dict(zip(("ours", "ours_low", "ours_high"), ours, strict=True))
+            | {"df": float(row["df"]), "n": int(row["n"])}
+            | {"verdict": verdict(ours, printed, tolerance, int(figure["decimals"]))}
         )
     return pd.DataFrame(rows)
 
@@ -175,11 +158,11 @@ def write_ledger(ledger: pd.DataFrame, runs: str | Path) -> Path:
     runs = Path(runs)
     ledger.to_csv(runs / "ledger.csv", index=False, lineterminator="\n")
     lines = ["| What was published | Published | Ours | People | Verdict |", "|---|--:|--:|--:|---|"]
-    for r in ledger.itertuples():
-        lines.append(
-            f"| {{doc}}`{r.claim} </_runs/{r.run}/{r.run}>` | {r.published:.1f} ({r.published_low:.1f} to "
-            f"{r.published_high:.1f}) | {r.ours:.2f} ({r.ours_low:.2f} to {r.ours_high:.2f}) | {r.n:,} | {r.verdict} |"
-        )
+    lines += [
+        f"| {{doc}}`{r.claim} </_runs/{r.run}/{r.run}>` | {r.published:.1f} ({r.published_low:.1f} to "
+        f"{r.published_high:.1f}) | {r.ours:.2f} ({r.ours_low:.2f} to {r.ours_high:.2f}) | {r.n:,} | {r.verdict} |"
+        for r in ledger.itertuples()
+    ]
     path = runs / "ledger.md"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -27,10 +27,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from trustlib.errors import EstimandError, ProtectiveExposureWarning, require_a, require_names
-from trustlib.estimates import Estimates, contrast, transform
+from trustlib.errors import EstimandError, ProtectiveExposureWarning, require_names
+from trustlib.estimates import Estimates, axis_levels, contrast, require_levels, transform
 from trustlib.variance import Array
 
+MEASURES = (
+    "interaction_contrast", "reri_rr", "ap", "synergy", "ratio_of_rr", "reri_or", "ap_or", "synergy_or", "ratio_of_or",
+)  # fmt: skip
 LOG_MEASURES = ("synergy", "synergy_or", "ratio_of_rr", "ratio_of_or")
 # sign of 11, 10, 01, 00 in every contrast of four groups
 _SIGN = np.array([1.0, -1.0, -1.0, 1.0])
@@ -66,18 +69,7 @@ def measures(p: Array) -> dict[str, tuple[float, Array]]:
             log_s = np.log(together / apart) if known else np.nan
             out[f"synergy{tail}"] = (log_s, gradient[0] / together - (gradient[1] + gradient[2]) / apart)
         out[f"ratio_of_{suffix}"] = (float(_SIGN @ value), _SIGN * slope)
-    order = (
-        "interaction_contrast",
-        "reri_rr",
-        "ap",
-        "synergy",
-        "ratio_of_rr",
-        "reri_or",
-        "ap_or",
-        "synergy_or",
-        "ratio_of_or",
-    )
-    return {name: out[name] for name in order}
+    return {name: out[name] for name in MEASURES}
 
 
 def interactions(estimates: Estimates, first: str, second: str) -> Estimates:
@@ -102,18 +94,13 @@ def interactions(estimates: Estimates, first: str, second: str) -> Estimates:
     ProtectiveExposureWarning
         The risk is lower in a group than in the reference: choose the group with the lowest risk as reference.
     """
-    require_a(Estimates, estimates, "Call interactions on the result of cell_means or predictions.")
-    if estimates.kind != "level":
-        raise EstimandError(
-            f"Interaction is measured between levels or predictions, not estimates of kind {estimates.kind!r}.",
-            "Call interactions on the result of cell_means or predictions.",
-        )
+    require_levels(estimates, "interactions")
     require_names("axis", [first, second], estimates.by)
     if first == second:
         raise EstimandError("Interaction needs two different axes.", f"Got {first!r} twice.")
     frame, by = estimates.frame, list(estimates.by)
     keys = {tuple(k): i for i, k in enumerate(frame[by].astype(object).to_numpy())}
-    base = {axis: _levels(frame[axis])[0] for axis in (first, second)}
+    base = {axis: axis_levels(frame[axis])[0] for axis in (first, second)}
     p, n = frame["estimate"].to_numpy(float), frame["n"].to_numpy()
     rows, values, gradients, people, smallest, protective = [], [], [], [], [], set()
     for key in keys:
@@ -164,7 +151,3 @@ def interactions(estimates: Estimates, first: str, second: str) -> Estimates:
         note="; delta method, synergy and ratios on the log scale",
     )
     return replace(result, by=(*by, "measure"), notes=tuple(notes))
-
-
-def _levels(column: pd.Series) -> list:
-    return list(column.cat.categories) if column.dtype == "category" else sorted(column.unique())

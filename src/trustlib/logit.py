@@ -12,7 +12,6 @@ statsmodels' own standard errors ignore the design: never quote them (``freq_wei
 
 from __future__ import annotations
 
-import re
 import warnings
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +27,7 @@ from trustlib.errors import (
     FitError,
     RankError,
     SeparationError,
+    one_line,
     require_a,
     require_names,
     unknown_name,
@@ -166,20 +166,24 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
     if not isinstance(formula, str):
         raise FitError(f"A formula is a text, got {type(formula).__name__}.", 'For example "gender * ethnicity".')
-    frame = cells.frame[cells.frame["sum_w"] > 0].reset_index(drop=True)
-    spec, x, names = _design_matrix(cells, frame, formula)
-    weight, events = frame["sum_w"].to_numpy(float), frame["sum_wy"].to_numpy(float)
-    events = np.clip(events, 0.0, weight)
+    spec, x, names = _design_matrix(cells, formula)
+    weight = cells.frame["sum_w"].to_numpy(float)
+    events = np.clip(cells.frame["sum_wy"].to_numpy(float), 0.0, weight)
     _require_rank(x, names)
-    _require_overlap(x, names, weight, events, frame, cells)
+    _require_overlap(x, names, weight, events, cells)
     with _blas().limit(limits=1):
         glm = _glm(x, names, weight, events, cells.outcome)
         beta = np.asarray(glm.params, dtype=float)
         if isinstance(cells.scatter, ReplicateScatter):
             beta = _newton(x, weight[None], events[None], beta)[0]
-            vcov = _replicate_vcov(cells, frame, x, beta)
+            totals = cells.scatter.totals
+            betas = _newton(x, totals[:, : len(cells)], totals[:, len(cells) :], beta)
+            vcov = replicate_covariance(betas, beta, cells.scatter.scale, cells.scatter.mse)
         else:
-            vcov = _taylor_vcov(cells, frame, x, beta)
+            mu = _expit(x @ beta)
+            information = (x * (weight * mu * (1 - mu))[:, None]).T @ x
+            vcov = cells.scatter.covariance(np.linalg.solve(information, np.hstack([-(x * mu[:, None]).T, x.T])))
+        vcov = (vcov + vcov.T) / 2
     index = pd.Index(names)
     return LogitFit(
         cells,
@@ -193,7 +197,7 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     )
 
 
-def _design_matrix(cells: Cells, frame: pd.DataFrame, formula: str) -> tuple[Any, Array, list[str]]:
+def _design_matrix(cells: Cells, formula: str) -> tuple[Any, Array, list[str]]:
     import formulaic
 
     left, tilde, right = formula.rpartition("~")
@@ -202,16 +206,16 @@ def _design_matrix(cells: Cells, frame: pd.DataFrame, formula: str) -> tuple[Any
             f"The formula is for {left.strip()!r}, the cells are of {cells.outcome!r}.",
             "Give the right-hand side only, or compress that outcome.",
         )
-    axes = list(cells.by)
+    frame = cells.frame[list(cells.by)]
+    hint = (
+        f'Use + * : and names of axes ({", ".join(cells.by) or "none"}): for example "gender * ethnicity + disability".'
+    )
     try:
         parsed = formulaic.Formula(right)
         required = sorted(str(v) for v in parsed.required_variables)
     except Exception as error:  # formulaic has many
-        raise FitError(
-            f"The formula {formula!r} cannot be read: {_plain(error)}",
-            'For example: "gender * ethnicity + disability".',
-        ) from error
-    require_names("axis", required, axes)
+        raise FitError(f"The formula {formula!r} cannot be read: {_plain(error)}", hint) from error
+    require_names("axis", required, cells.by)
     for c in required:
         if frame[c].dtype == "category" and frame[c].nunique() < 2:
             raise RankError(
@@ -219,22 +223,17 @@ def _design_matrix(cells: Cells, frame: pd.DataFrame, formula: str) -> tuple[Any
                 "Take it out of the formula.",
             )
     try:
-        matrix = formulaic.model_matrix(parsed, frame[axes], na_action="raise")
+        matrix = formulaic.model_matrix(parsed, frame, na_action="raise")
     except Exception as error:
-        raise FitError(
-            f"The formula {formula!r} cannot be evaluated: {_plain(error)}",
-            f"The axes are {', '.join(axes) or 'none'}.",
-        ) from error
+        raise FitError(f"The formula {formula!r} cannot be evaluated: {_plain(error)}", hint) from error
     if isinstance(matrix, formulaic.ModelMatrices) or not matrix.shape[1]:
-        raise FitError(
-            f"The formula {formula!r} does not make one set of coefficients.", "Use + * : and names of axes."
-        )
+        raise FitError(f"The formula {formula!r} does not make one set of coefficients.", hint)
     return matrix.model_spec, np.asarray(matrix, dtype=float), list(matrix.columns)
 
 
 def _plain(error: Exception) -> str:
-    """The message of formulaic in one line, without its colours."""
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).split())[:160]
+    """The message of formulaic without the marks around its culprit."""
+    return one_line(error).translate(str.maketrans("", "", "⧛⧚"))
 
 
 def _require_rank(x: Array, names: list[str]) -> None:
@@ -259,9 +258,7 @@ def _require_rank(x: Array, names: list[str]) -> None:
         )
 
 
-def _require_overlap(
-    x: Array, names: list[str], weight: Array, events: Array, frame: pd.DataFrame, cells: Cells
-) -> None:
+def _require_overlap(x: Array, names: list[str], weight: Array, events: Array, cells: Cells) -> None:
     """Refuse separated data, naming cells and terms; without this check every software prints a finite number."""
     none, every = events <= 0, events >= weight
     if not (none | every).any():
@@ -275,14 +272,14 @@ def _require_overlap(
         -towards.sum(axis=0),
         A_ub=-towards,
         b_ub=np.zeros(len(towards)),
-        A_eq=x[~pure] if (~pure).any() else None,
-        b_eq=np.zeros((~pure).sum()) if (~pure).any() else None,
+        A_eq=x[~pure],
+        b_eq=np.zeros((~pure).sum()),
         bounds=(-1, 1),
         method="highs",
     )
     if found.status == 0 and -found.fun > 1e-7:
         moving = [n for n, b in zip(names, found.x, strict=True) if abs(b) > 1e-7]
-        where = [describe(frame.loc[i], cells.by) for i in np.flatnonzero(pure)][:3]
+        where = [describe(cells.frame.loc[i], cells.by) for i in np.flatnonzero(pure)][:3]
         raise SeparationError(
             f"No finite estimate exists: in {int(pure.sum())} cells everyone or nobody has {cells.outcome!r} (such as "
             f"{'; '.join(where)}), which these terms predict perfectly: {', '.join(moving[:6])}.",
@@ -308,25 +305,6 @@ def _glm(x: Array, names: list[str], weight: Array, events: Array, outcome: str)
     if not fitted.converged or not np.isfinite(np.asarray(fitted.params)).all():
         raise ConvergenceError("The fit did not converge in 100 steps.", "Use fewer terms or coarser levels.")
     return fitted
-
-
-def _taylor_vcov(cells: Cells, frame: pd.DataFrame, x: Array, beta: Array) -> Array:
-    mu = _expit(x @ beta)
-    information = (x * (frame["sum_w"].to_numpy(float) * mu * (1 - mu))[:, None]).T @ x
-    full = np.zeros((len(cells), x.shape[1]))
-    full[(cells.frame["sum_w"] > 0).to_numpy()] = x
-    level = np.zeros(len(cells))
-    level[(cells.frame["sum_w"] > 0).to_numpy()] = mu
-    influence = np.linalg.solve(information, np.hstack([-(full * level[:, None]).T, full.T]))
-    return _symmetric(cells.scatter.covariance(influence))
-
-
-def _replicate_vcov(cells: Cells, frame: pd.DataFrame, x: Array, beta: Array) -> Array:
-    scatter = cells.scatter
-    assert isinstance(scatter, ReplicateScatter)
-    keep = np.flatnonzero((cells.frame["sum_w"] > 0).to_numpy())
-    betas = _newton(x, scatter.totals[:, keep], scatter.totals[:, len(cells) + keep], beta)
-    return _symmetric(replicate_covariance(betas, beta, scatter.scale, scatter.mse))
 
 
 def _newton(x: Array, weight: Array, events: Array, start: Array, steps: int = 40) -> Array:
@@ -356,7 +334,3 @@ def _newton(x: Array, weight: Array, events: Array, start: Array, steps: int = 4
         f"The fit did not converge under {failed} of {len(weight)} sets of replicate weights.",
         "A cell is empty or separated there. Use coarser levels or fewer terms.",
     )
-
-
-def _symmetric(matrix: Array) -> Array:
-    return (matrix + matrix.T) / 2

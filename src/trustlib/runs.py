@@ -26,12 +26,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from trustlib.errors import MissingFileError, RunError, require_names
+from trustlib.errors import RunError, one_line, raise_faults, require_file, require_names, unknown_name
 from trustlib.schema import file_hash, load_yaml
 
 DATA_SUFFIXES = (".parquet", ".csv")
 LIBRARIES = ("numpy", "pandas", "statsmodels", "formulaic", "seaborn", "papermill")
-_FIELDS = {"id", "template", "parameters"}
 
 
 class _Fill(string.Template):
@@ -84,6 +83,10 @@ def load_plan(path: str | Path) -> list[Run]:
         All faults at once: a parameter that the template does not declare (papermill would run it with the default),
         one that is missing, a data file that does not exist, two runs with one id.
     """
+    import papermill
+
+    from trustlib import forms
+
     path = Path(path)
     raw = load_yaml(path)
     entries = raw.get("runs") if isinstance(raw, dict) else None
@@ -92,39 +95,27 @@ def load_plan(path: str | Path) -> list[Run]:
     faults: list[str] = []
     runs: list[Run] = []
     declared: dict[Path, list[str]] = {}
-    for entry in entries:
-        if not isinstance(entry, dict) or set(entry) != _FIELDS:
-            faults.append(f"{entry}: expected exactly {', '.join(sorted(_FIELDS))}")
+    for number, entry in enumerate(entries, 1):
+        form, wrong = forms.attempt(forms.RunForm, entry)
+        faults += [f"run {number}: {fault}" for fault in wrong]
+        if form is None:
             continue
-        run = Run(
-            entry["id"], path.parent / "templates" / f"{entry['template']}.ipynb", dict(entry["parameters"] or {})
-        )
+        run = Run(form.id, path.parent / "templates" / f"{form.template}.ipynb", form.parameters)
+        if run.id in [r.id for r in runs]:
+            faults.append(f"{run.id}: two runs have this id")
+        runs.append(run)
         if not run.template.is_file():
             faults.append(f"{run.id}: there is no template {run.template.name}")
             continue
         if run.template not in declared:
-            declared[run.template] = _declared(run.template)
-        for name in run.parameters:
-            try:
-                require_names(f"parameter of template {entry['template']!r}", [name], declared[run.template])
-            except KeyError as error:
-                faults.append(f"{run.id}: {error}".replace("\n", " "))
-        faults += [f"{run.id}: parameter {n!r} is missing" for n in declared[run.template] if n not in run.parameters]
+            declared[run.template] = list(papermill.inspect_notebook(str(run.template)))
+        known, given = declared[run.template], run.parameters
+        unknown = [unknown_name(f"parameter of template {form.template!r}", n, known) for n in given if n not in known]
+        faults += [f"{run.id}: {one_line(error)}" for error in unknown]
+        faults += [f"{run.id}: parameter {n!r} is missing" for n in known if n not in given]
         faults += [f"{run.id}: there is no data file {p.name}" for p in run.data if not p.is_file()]
-        if run.id in [r.id for r in runs]:
-            faults.append(f"{run.id}: two runs have this id")
-        runs.append(run)
-    if faults:
-        shown = "\n".join(f"  {i}. {fault}" for i, fault in enumerate(faults[:20], 1))
-        raise RunError(f"{path.name} has {len(faults)} faults; nothing was run:\n{shown}", "Mend the plan.")
+    raise_faults(RunError, f"{path.name} cannot be run; nothing was", faults, "Mend the plan.")
     return runs
-
-
-def _declared(template: Path) -> list[str]:
-    """The parameters a template declares, in its cell tagged `parameters`."""
-    import papermill
-
-    return list(papermill.inspect_notebook(str(template)))
 
 
 def is_fresh(run: Run, out: Path) -> bool:
@@ -159,8 +150,7 @@ def execute(run: Run, out: str | Path) -> float:
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
-    out = Path(out).resolve()
-    folder = out / f".{run.id}.new"
+    folder = Path(out).resolve() / f".{run.id}.new"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     start = time.perf_counter()
@@ -168,19 +158,15 @@ def execute(run: Run, out: str | Path) -> float:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     notebook = nbformat.read(run.template, as_version=4)
     _fill_markdown(notebook, run)
-    prepared = folder / f"{run.id}.ipynb"
-    nbformat.write(notebook, prepared)
     try:
         with TemporaryDirectory(prefix="tl") as sockets:  # local sockets of its own: no ports, no clash between runs
-            papermill.execute_notebook(
-                str(prepared),
-                str(prepared),
+            done = papermill.execute_notebook(
+                notebook,
+                None,
                 parameters=run.parameters,
                 cwd=str(run.template.parent),
                 kernel_name="python3",
                 progress_bar=False,
-                log_output=False,
-                request_save_on_cell_execute=False,
                 extra_arguments=["--IPKernelApp.log_level=50"],  # it calls its own shutdown an error
                 config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
             )
@@ -188,18 +174,15 @@ def execute(run: Run, out: str | Path) -> float:
         shutil.rmtree(folder, ignore_errors=True)
         raise RunError(
             f"Run {run.id} failed in the cell that begins {error.source.strip().splitlines()[0]!r}: {error.ename}: "
-            f"{' '.join(str(error.evalue).split())[:300]}",
+            f"{one_line(error.evalue, 300)}",
             f"Open {run.template.name} with these parameters to see it.",
         ) from None
     seconds = time.perf_counter() - start
-    done = nbformat.read(prepared, as_version=4)
     facts = _provenance(run)
-    facts["figures"] = _finish(done, run, folder, facts)
-    nbformat.write(done, prepared)
-    (folder / "provenance.json").write_text(
-        json.dumps({**facts, "key": run.key(), "seconds": round(seconds, 2)}, indent=1, sort_keys=True) + "\n"
-    )
-    _put_in_place(folder, out / run.id)
+    facts |= {"figures": _finish(done, folder, facts), "key": run.key(), "seconds": round(seconds, 2)}
+    nbformat.write(done, folder / f"{run.id}.ipynb")
+    (folder / "provenance.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+    _put_in_place(folder, folder.parent / run.id)
     return seconds
 
 
@@ -207,10 +190,9 @@ def _fill_markdown(notebook: Any, run: Run) -> None:
     """Give the page its own title and words: ``@{name}`` becomes the parameter (lists joined by commas)."""
     words: dict[str, str] = {}
     for name, value in run.parameters.items():
-        items = [str(v) for v in value] if isinstance(value, list) else [str(value)]
+        items = list(map(str, value)) if isinstance(value, list) else [str(value)]
         words |= {name: ", ".join(items), f"{name}_plus": " + ".join(items) or "1"}
-    for i, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{i:03d}"
+    for cell in notebook.cells:
         if cell.cell_type == "markdown":
             try:
                 cell.source = _Fill(cell.source).substitute(words)
@@ -234,56 +216,50 @@ def _provenance(run: Run) -> dict[str, Any]:
     }
 
 
-def _finish(notebook: Any, run: Run, folder: Path, facts: dict[str, Any]) -> list[dict[str, str]]:
+def _finish(notebook: Any, folder: Path, facts: dict[str, Any]) -> list[dict[str, str]]:
     """Make an executed notebook a page: the same bytes each time, alternative texts, where the numbers come from.
 
     Returns the pictures, which are also written to ``figures/``.
     """
-    import nbformat
+    from nbformat.v4 import new_markdown_cell
 
     figures: list[dict[str, str]] = []
-    notebook.metadata.pop("papermill", None)
-    notebook.metadata.pop("language_info", None)
+    for name in ("papermill", "language_info"):
+        notebook.metadata.pop(name, None)
+    notebook.cells.append(new_markdown_cell(_origin(folder, facts)))
     for i, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{i:03d}"
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
+        for name in ("papermill", "execution"):
+            cell.metadata.pop(name, None)
         if {"parameters", "injected-parameters"} & set(cell.metadata.get("tags", [])):
             cell.metadata["tags"] = sorted({*cell.metadata["tags"], "remove-cell"})
         for output in cell.get("outputs", []):
-            alt = output.get("metadata", {}).get("image/png", {}).get("alt")
-            if alt:
+            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
                 cell.metadata["mystnb"] = {"image": {"alt": alt}}
                 figures.append({"file": f"figures/{len(figures) + 1}.png", "alt": alt})
-                _write_bytes(folder / figures[-1]["file"], base64.b64decode(output["data"]["image/png"]))
-    tables = sorted((folder / "tables").glob("*.csv"))
-    rows = [
-        ("Data", "; ".join(f"`{name}` (SHA-256 `{digest[:12]}…`)" for name, digest in facts["data"].items())),
-        ("Template", f"`{facts['template']}` (SHA-256 `{facts['template_sha256'][:12]}…`)"),
-        ("Parameters", "; ".join(f"`{k}` = {v}" for k, v in run.parameters.items() if k not in ("title", "question"))),
-        (
-            "Software",
-            ", ".join(
-                [
-                    f"trustlib {facts['trustlib']}",
-                    f"Python {facts['python']}",
-                    *(f"{k} {v}" for k, v in facts["libraries"].items()),
-                ]
-            ),
-        ),
-        ("Tables", ", ".join(f"{{download}}`{t.name} <tables/{t.name}>`" for t in tables)),
-    ]
-    lines = ["## Where these numbers come from", "", "| What | Which |", "|---|---|"]
-    lines += [f"| {what} | {which} |" for what, which in rows if which]
-    cell = nbformat.v4.new_markdown_cell("\n".join(lines))
-    cell["id"] = f"cell-{len(notebook.cells):03d}"
-    notebook.cells.append(cell)
+                (folder / "figures").mkdir(exist_ok=True)
+                (folder / figures[-1]["file"]).write_bytes(base64.b64decode(output["data"]["image/png"]))
     return figures
 
 
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+def _origin(folder: Path, facts: dict[str, Any]) -> str:
+    """The last section of a page: data, template, parameters, software and tables of the run."""
+    shown = {name: value for name, value in facts["parameters"].items() if name not in ("title", "question")}
+    tables = sorted(path.name for path in (folder / "tables").glob("*.csv"))
+    rows = {
+        "Data": "; ".join(f"`{name}` (SHA-256 `{digest[:12]}…`)" for name, digest in facts["data"].items()),
+        "Template": f"`{facts['template']}` (SHA-256 `{facts['template_sha256'][:12]}…`)",
+        "Parameters": "; ".join(f"`{name}` = {value}" for name, value in shown.items()),
+        "Software": _software(facts),
+        "Tables": ", ".join(f"{{download}}`{name} <tables/{name}>`" for name in tables),
+    }
+    lines = ["## Where these numbers come from", "", "| What | Which |", "|---|---|"]
+    return "\n".join(lines + [f"| {what} | {which} |" for what, which in rows.items() if which])
+
+
+def _software(facts: dict[str, Any]) -> str:
+    versions = {"trustlib": facts["trustlib"], "Python": facts["python"], **facts["libraries"]}
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _put_in_place(new: Path, final: Path) -> None:
@@ -357,9 +333,7 @@ def run_all(
 def provenance(run_id: str, out: str | Path) -> dict[str, Any]:
     """The provenance of a run that was executed."""
     path = Path(out) / run_id / "provenance.json"
-    if not path.is_file():
-        raise MissingFileError(f"Run {run_id} has no result in {out}.", "Execute it with `trustlib run`.")
-    return json.loads(path.read_text())
+    return json.loads(require_file(path, f"result of run {run_id}:", "Execute it with `trustlib run`.").read_text())
 
 
 def write_status(runs: Sequence[Run], out: str | Path) -> Path:
@@ -372,11 +346,7 @@ def write_status(runs: Sequence[Run], out: str | Path) -> Path:
         lines.append(
             f"| {{doc}}`{f['run']} </_runs/{f['run']}/{f['run']}>` | {f['template']} | {f['seconds']:.1f} | {data} |"
         )
-    versions = {
-        f"trustlib {f['trustlib']}, Python {f['python']}, " + ", ".join(f"{k} {v}" for k, v in f["libraries"].items())
-        for f in facts
-    }
-    lines += ["", "Software: " + "; ".join(sorted(versions)) + "."]
+    lines += ["", "Software: " + "; ".join(sorted({_software(f) for f in facts})) + "."]
     path = out / "status.md"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -25,45 +25,33 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import yaml
 
-from trustlib.errors import CodebookError, MissingFileError, SurveyFileError, unknown_name
+from trustlib.disclosure import EVIDENCE
+from trustlib.errors import (
+    CodebookError,
+    SurveyFileError,
+    one_line,
+    raise_faults,
+    require_file,
+    require_names,
+    unknown_name,
+)
 
-SUFFIXES = (".csv", ".csv.gz", ".sav", ".zsav", ".dta", ".parquet")
-KINDS = ("real", "supplied", "synthetic", "published")
+if TYPE_CHECKING:
+    from trustlib.forms import Design, MappingForm, Part, Rule
+
+SUFFIXES = (".csv.gz", ".csv", ".sav", ".zsav", ".dta", ".parquet")
+KINDS = tuple(EVIDENCE)
 BLANK = "blank in the file"
-TYPES = ("category", "binary", "number")
-_SECTIONS = {
-    "source": dict,
-    "codebook": str,
-    "file": str,
-    "encoding": str,
-    "missing": dict,
-    "variables": dict,
-    "design": dict,
-}
-_PART = {"column": str, "values": dict, "missing": dict}
-_RULE = {**_PART, "missing_as": (str, int, float), "any_of": list, "levels": list, "label": str}
-_DESIGN = {
-    "weight": str,
-    "strata": str,
-    "psu": str,
-    "fpc": str,
-    "nest": bool,
-    "lonely_psu": str,
-    "replicate_weights": (dict, list),
-    "replicate_method": str,
-    "replicate_scale": (int, float, list),
-    "replicate_mse": bool,
-    "replicate_df": (int, float),
-}
+_DESIGN_NAMES = {"weight": "weight", "strata": "stratum", "psu": "psu", "fpc": "fpc"}  # in a mapping, in a frame
+_FORM = "See the documentation of trustlib.schema: under `variables:` each has a column with values, or any_of."
 
 
 class _Yaml(yaml.SafeLoader):
@@ -97,45 +85,6 @@ class Variable:
     note: str | None = None
 
 
-@dataclass
-class _Faults:
-    """Collects what is wrong with a file, to be raised at once."""
-
-    path: str
-    lines: list[str] = field(default_factory=list)
-    what: str = "does not fit its mapping"
-
-    def add(self, line: str) -> None:
-        self.lines.append(line)
-
-    def check(self, where: str, facts: dict, known: dict) -> dict:
-        """The facts that are understood and of the right kind; the others are faults. An empty entry is absent."""
-        for key, value in facts.items():
-            if key not in known:
-                self.add(f"{where}{unknown_name('key', key, known)}".replace("\n", " "))
-            elif value is not None and not isinstance(value, known[key]):
-                kinds = known[key] if isinstance(known[key], tuple) else (known[key],)
-                names = " or ".join(
-                    {dict: "a mapping", list: "a list", str: "a text", bool: "true or false"}.get(k, "a number")
-                    for k in kinds
-                )
-                self.add(f"{where}{key} is {value!r}, expected {names}")
-        return {k: v for k, v in facts.items() if k in known and isinstance(v, known[k])}
-
-    def raise_if_any(self, hint: str) -> None:
-        if self.lines:
-            shown = "\n".join(f"  {i}. {line}" for i, line in enumerate(self.lines[:20], 1))
-            more = f"\n  and {len(self.lines) - 20} more" if len(self.lines) > 20 else ""
-            count = "1 fault" if len(self.lines) == 1 else f"{len(self.lines)} faults"
-            raise CodebookError(f"{self.path} {self.what}, {count}:\n{shown}{more}", hint)
-
-
-def _path(path: Any) -> Path:
-    if not isinstance(path, (str, os.PathLike)):
-        raise MissingFileError(f"Expected the path of a file, got {type(path).__name__}.", "Give a text or a Path.")
-    return Path(path)
-
-
 def load_yaml(path: str | Path) -> Any:
     """Read a YAML file in which ``Yes`` and ``No`` stay texts.
 
@@ -143,50 +92,28 @@ def load_yaml(path: str | Path) -> Any:
     ------
     MissingFileError, CodebookError
     """
-    path = _path(path)
-    if not path.is_file():
-        raise MissingFileError(f"There is no file {path}.", "Check the spelling and the folder you run from.")
+    path = require_file(path, "file", "Check the spelling and the folder you run from.")
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Yaml)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CodebookError(
-            f"{path} is not valid YAML: {' '.join(str(error).split())}", "Mend the line and column named above."
+            f"{path} is not valid YAML: {one_line(error, 300)}", "Mend the line and column named above."
         ) from error
 
 
 def load_codebook(path: str | Path) -> dict[str, Variable]:
     """Read a codebook: variable name -> `Variable`."""
-    raw = load_yaml(path)
-    variables = raw.get("variables") if isinstance(raw, dict) else None
-    if not isinstance(variables, dict):
-        raise CodebookError(f"{path} has no `variables:` section.", "A codebook maps each variable name to its facts.")
-    out, faults = {}, _Faults(str(path), what="is not a codebook")
-    for name, facts in variables.items():
-        if facts is not None and not isinstance(facts, dict):
-            faults.add(f"variable {name} is {facts!r}, expected a mapping")
-            continue
-        facts = facts or {}
-        known = {key: facts[key] for key in ("label", "type", "question", "note") if facts.get(key)}
-        if known.get("type", "category") not in TYPES:
-            faults.add(f"variable {name}: {unknown_name('type', known['type'], TYPES)}".replace("\n", " "))
-        levels = _distinct(name, facts.get("levels"), faults)
-        out[name] = Variable(name, **{"label": name, **known}, levels=levels)
-    faults.raise_if_any("Each variable has a label, and a type or levels in order.")
-    return out
+    from trustlib import forms
+
+    hint = "Under `variables:` each has a label, and a type or levels in order."
+    read = forms.read(forms.CodebookForm, load_yaml(path), f"{path} is not a codebook", CodebookError, hint)
+    return {
+        name: Variable(name, v.label or name, v.type, tuple(v.levels), v.question, v.note)
+        for name, v in read.variables.items()
+    }
 
 
-def _distinct(name: str, levels: Any, faults: _Faults) -> tuple[str, ...]:
-    """Levels as texts, none twice."""
-    if not isinstance(levels, (list, tuple, type(None))):
-        faults.add(f"variable {name}: levels is {levels!r}, expected a list")
-        return ()
-    texts = tuple(map(str, levels or ()))
-    if len(set(texts)) < len(texts):
-        faults.add(f"variable {name}: a level is there twice in {list(texts)}")
-    return tuple(dict.fromkeys(texts))
-
-
-def load_mapping(mapping: str | Path | dict) -> tuple[dict, dict[str, Variable]]:
+def load_mapping(mapping: str | Path | dict) -> tuple[MappingForm, dict[str, Variable]]:
     """Read a mapping and the codebook it names; a mapping may also be given as a dict.
 
     Raises
@@ -194,50 +121,13 @@ def load_mapping(mapping: str | Path | dict) -> tuple[dict, dict[str, Variable]]
     CodebookError
         Lists every fault of form: keys that are not known, lists where mappings are expected, and so on.
     """
-    where = Path.cwd() if isinstance(mapping, dict) else _path(mapping).resolve().parent
-    raw = mapping if isinstance(mapping, dict) else load_yaml(mapping)
-    name = "The mapping" if isinstance(mapping, dict) else str(mapping)
-    if not isinstance(raw, dict) or not isinstance(raw.get("variables"), dict) or not raw["variables"]:
-        raise CodebookError(f"{name} has no `variables:` section.", "See the module documentation for the form.")
-    faults = _Faults(name, what="is not a mapping of a survey file")
-    raw = faults.check("", raw, _SECTIONS)
-    kind = raw.get("source", {}).get("kind")
-    if kind is not None and kind not in KINDS:
-        faults.add(f"source: {unknown_name('kind of source', kind, KINDS)}".replace("\n", " "))
-    raw["variables"] = {str(v): _rule(str(v), rule, faults) for v, rule in raw["variables"].items()}
-    raw["design"] = faults.check("design: ", raw.get("design", {}), _DESIGN)
-    declared = raw["design"].get("replicate_weights")
-    if isinstance(declared, dict) and not (
-        isinstance(declared.get("prefix"), str) and isinstance(declared.get("count"), int)
-    ):
-        faults.add(f"design: replicate_weights is {declared!r}, expected a list or {{prefix: WT, count: 50}}")
-    faults.raise_if_any("See the module documentation of trustlib.schema for the form.")
-    codebook = load_codebook(where / raw["codebook"]) if raw.get("codebook") else {}
-    return raw, codebook
+    from trustlib import forms
 
-
-def _rule(name: str, rule: Any, faults: _Faults) -> dict:
-    """The rule of one variable, checked for form."""
-    if not isinstance(rule, dict):
-        faults.add(f"variable {name} is {rule!r}, expected a rule such as {{column: ..., values: {{...}}}}")
-        return {}
-    here = f"variable {name}: "
-    rule = faults.check(here, rule, _RULE)
-    _distinct(name, rule.get("levels"), faults)
-    if "any_of" in rule:
-        if {"column", "values", "missing"} & set(rule) or not rule["any_of"]:
-            faults.add(f"{here}any_of lists columns with their values; column, values and missing stand within it")
-        parts = [part if isinstance(part, dict) else {"": part} for part in rule["any_of"]]
-        rule["any_of"] = [faults.check(here, part, _PART) for part in parts]
-    for part in rule.get("any_of", [rule]):
-        if "any_of" in rule and not {"column", "values"} <= set(part):
-            faults.add(f"{here}each entry of any_of has a column and values")
-        answers = [str(k).strip() for k in (*part.get("values", {}), *part.get("missing", {}))]
-        if twice := sorted({a for a in answers if answers.count(a) > 1}):
-            faults.add(f"{here}answers declared more than once: {', '.join(twice)}")
-        if lacking := [str(k) for k, v in part.get("values", {}).items() if v is None]:
-            faults.add(f"{here}no value is given for {', '.join(lacking)}; answers that mean missing stand in missing")
-    return rule
+    folder, name, raw = Path.cwd(), "The mapping", mapping
+    if not isinstance(mapping, dict):
+        raw, name, folder = load_yaml(mapping), str(mapping), Path(mapping).resolve().parent
+    read = forms.read(forms.MappingForm, raw, f"{name} is not a mapping of a survey file", CodebookError, _FORM)
+    return read, load_codebook(folder / read.codebook) if read.codebook else {}
 
 
 def file_hash(path: str | Path) -> str:
@@ -270,14 +160,9 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
     SurveyFileError
         The ending is not known, or the file cannot be read or is damaged.
     """
-    path = _path(path)
-    name = path.name.lower()
-    suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(s)), None)
-    if not path.is_file():
-        raise MissingFileError(
-            f"There is no survey file {path}.",
-            "Check the spelling, or set TRUSTLIB_DATA to the folder that holds the download.",
-        )
+    hint = "Check the spelling, or set TRUSTLIB_DATA to the folder that holds the download."
+    path = require_file(path, "survey file", hint)
+    suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), None)
     if suffix is None:
         raise SurveyFileError(
             f"{path.name} has an ending that is not known.", f"Expected one of {', '.join(SUFFIXES)}."
@@ -299,7 +184,7 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
         raise
     except Exception as error:  # each reader has its own exceptions, and all mean the same to the user
         raise SurveyFileError(
-            f"{path.name} cannot be read: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
+            f"{path.name} cannot be read: {type(error).__name__}: {one_line(error)}",
             "The file is damaged, cut short, or in another encoding. Download it again, or name its `encoding:`.",
         ) from error
     if frame.empty:
@@ -342,31 +227,29 @@ def _spellings(value: object, labels: dict) -> list[str]:
 
 
 def _translate(
-    raw: pd.Series, rule: dict, missing: dict[str, str], labels: dict, name: str, faults: _Faults
+    raw: pd.Series, part: Part, missing: dict[str, str], labels: dict, name: str, faults: list[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """One column through one rule: codebook values (None where missing), and the kind of missing (None elsewhere)."""
-    values = {str(k).strip(): v for k, v in rule["values"].items()} if "values" in rule else None
-    kinds = {**missing, **{str(k).strip(): str(v) for k, v in rule.get("missing", {}).items()}}
+    kinds = missing | {answer: str(kind) for answer, kind in part.missing.items()}
     codes, distinct = pd.factorize(raw, use_na_sentinel=True)
-    to_value: list[Any] = []
-    to_kind: list[Any] = []
+    translated: list[tuple[Any, Any]] = []
     undeclared: list[str] = []
     for answer in distinct:
         spelt = _spellings(answer, labels)
-        value = next((values[s] for s in spelt if s in values), None) if values is not None else answer
         kind = next((kinds[s] for s in spelt if s in kinds), BLANK if spelt[-1] == "" else None)
-        if values is None and kind is not None:
-            value = None
+        if part.values is None:
+            value = answer if kind is None else None
+        else:
+            value = next((part.values[s] for s in spelt if s in part.values), None)
         if value is None and kind is None:
-            undeclared.append(spelt[0])
-        to_value.append(value)
-        to_kind.append(None if value is not None else kind)
+            undeclared.append(repr(spelt[0][:60]))
+        translated.append((value, kind if value is None else None))
     if undeclared:
-        shown = ", ".join(repr(u[:60]) for u in undeclared[:6]) + (" ..." if len(undeclared) > 6 else "")
-        faults.add(f"variable {name}: column {raw.name} has answers that are not declared: {shown}")
-    to_value.append(None)
-    to_kind.append(BLANK)  # what factorize codes as -1
-    return np.array(to_value, dtype=object)[codes], np.array(to_kind, dtype=object)[codes]
+        shown = ", ".join(undeclared[:6]) + (" ..." if len(undeclared) > 6 else "")
+        faults.append(f"variable {name}: column {raw.name} has answers that are not declared: {shown}")
+    translated.append((None, BLANK))  # what factorize codes as -1
+    values, kinds_of = (np.array(side, dtype=object)[codes] for side in zip(*translated, strict=True))
+    return values, kinds_of
 
 
 def _any_of(parts: list[tuple[np.ndarray, np.ndarray]], positive: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -381,29 +264,21 @@ def _any_of(parts: list[tuple[np.ndarray, np.ndarray]], positive: Any) -> tuple[
     return value, kind
 
 
-def _typed(value: np.ndarray, variable: Variable, declared: set, faults: _Faults) -> pd.Series:
+def _typed(value: np.ndarray, variable: Variable, declared: set, faults: list[str]) -> pd.Series:
     """Codebook values as a pandas column of the variable's type; `declared` values were checked before."""
+    given = pd.Series(value, dtype=object)
     if variable.type in ("binary", "number"):
-        column = pd.to_numeric(pd.Series(value, dtype=object), errors="coerce").astype(float)
-        bad = pd.Series(value, dtype=object).notna() & column.isna()
-        if bad.any():
-            faults.add(f"variable {variable.name}: {int(bad.sum())} answers are not numbers")
+        column = pd.to_numeric(given, errors="coerce").astype(float)
+        if bad := int((given.notna() & column.isna()).sum()):
+            faults.append(f"variable {variable.name}: {bad} answers are not numbers")
         if variable.type == "binary" and not column.dropna().isin([0, 1]).all():
-            faults.add(f"variable {variable.name}: expected 0 or 1")
+            faults.append(f"variable {variable.name}: expected 0 or 1")
         return column
-    levels = variable.levels or tuple(dict.fromkeys(str(v) for v in value if v is not None))
-    texts = pd.Series([None if v is None else str(v) for v in value], dtype=object)
-    extra = sorted(set(texts.dropna()) - set(levels) - declared)
-    if extra:
-        faults.add(f"variable {variable.name}: {extra} are not levels; the levels are {list(levels)}")
-    return pd.Series(pd.Categorical(texts.where(texts.isin(levels)), categories=list(levels)))
-
-
-def _replicate_names(declared: Any) -> list[str]:
-    """Column names of replicate weights: a list, or {prefix, count} numbered from 1."""
-    if isinstance(declared, dict):
-        return [f"{declared['prefix']}{i}" for i in range(1, int(declared["count"]) + 1)]
-    return list(declared or [])
+    texts = given.map(str, na_action="ignore")
+    levels = list(variable.levels or texts.dropna().unique())
+    if extra := sorted(set(texts.dropna()) - set(levels) - declared):
+        faults.append(f"variable {variable.name}: {extra} are not levels; the levels are {levels}")
+    return pd.Series(pd.Categorical(texts.where(texts.isin(levels)), categories=levels))
 
 
 def declared_design(mapping: str | Path | dict, variance: str = "taylor") -> dict[str, Any]:
@@ -420,23 +295,18 @@ def declared_design(mapping: str | Path | dict, variance: str = "taylor") -> dic
     dict
         ``SurveyDesign(frame, **declared_design(mapping))``.
     """
-    declared = load_mapping(mapping)[0].get("design", {})
+    declared = load_mapping(mapping)[0].design.model_dump(exclude_none=True)
+    replicates = declared.pop("replicate_weights")
     options: dict[str, Any] = {"weight": "weight" if "weight" in declared else None}
+    require_names("kind of variance", [variance], ("taylor", "replicates", "weights"))
     if variance == "taylor":
-        options |= {
-            own: own_name
-            for own, own_name in (("strata", "stratum"), ("psu", "psu"), ("fpc", "fpc"))
-            if own in declared
-        }
-        options |= {k: declared[k] for k in ("nest", "lonely_psu") if k in declared}
+        options |= {key: own for key, own in _DESIGN_NAMES.items() if key in declared and key != "weight"}
+        options |= {key: declared[key] for key in ("nest", "lonely_psu") if key in declared}
     elif variance == "replicates":
-        names = _replicate_names(declared.get("replicate_weights"))
-        if not names:
+        if not replicates:
             raise CodebookError("The mapping declares no replicate weights.", "Add `replicate_weights:` to its design.")
-        options["replicate_weights"] = [f"weight_{i}" for i in range(1, len(names) + 1)]
-        options |= {k: v for k, v in declared.items() if k.startswith("replicate_") and k != "replicate_weights"}
-    elif variance != "weights":
-        raise unknown_name("kind of variance", variance, ("taylor", "replicates", "weights"))
+        options["replicate_weights"] = [f"weight_{i}" for i in range(1, len(replicates) + 1)]
+        options |= {key: value for key, value in declared.items() if key.startswith("replicate_")}
     return options
 
 
@@ -466,110 +336,100 @@ def read_survey(path: str | Path, mapping: str | Path | dict | None = None) -> p
         `SurveyFileError` are kinds of it.
     """
     if mapping is None:
-        frame, value_labels = read_table(path)
-        for column, names in value_labels.items():
-            if len(set(names.values())) < len(names):
-                continue
-            frame[column] = frame[column].map(lambda v, names=names: names.get(v, v))
-        return frame.apply(_numbers_where_possible) if str(path).lower().endswith((".csv", ".csv.gz")) else frame
-    raw_mapping, codebook = load_mapping(mapping)
-    raw, value_labels = read_table(path, raw_mapping.get("encoding"))
-    faults = _Faults(Path(path).name)
-    missing = {str(k).strip(): str(v) for k, v in raw_mapping.get("missing", {}).items()}
+        return _as_it_is(path)
+    plan, codebook = load_mapping(mapping)
+    raw, value_labels = read_table(path, plan.encoding)
+    faults: list[str] = []
     out: dict[str, Any] = {}
     labels: dict[str, str] = {}
-    for name, rule in raw_mapping["variables"].items():
+    for name, rule in plan.variables.items():
         variable = _variable(name, rule, codebook, faults)
         parts = []
-        for part in rule.get("any_of", [rule]):
-            column = part.get("column", name)
-            if column not in raw.columns:
-                faults.add(f"variable {name}: " + str(unknown_name("column", column, raw.columns)).replace("\n", " "))
-                continue
-            parts.append(_translate(raw[column], part, missing, value_labels.get(column, {}), name, faults))
+        for part in rule.parts:
+            column = part.column or name
+            if column in raw.columns:
+                known = value_labels.get(column, {})
+                parts.append(_translate(raw[column], part, plan.missing, known, name, faults))
+            else:
+                faults.append(f"variable {name}: {one_line(unknown_name('column', column, raw.columns))}")
         if not parts:
             continue
-        positive = 1 if variable.type == "binary" else (variable.levels[-1] if variable.levels else None)
-        value, kind = _any_of(parts, positive)
         if name in out:
-            faults.add(f"variable {name}: the kind of missing of another variable has this name; choose another")
-        if "missing_as" in rule:
-            value[pd.isna(value)] = rule["missing_as"]
+            faults.append(f"variable {name}: the kind of missing of another variable has this name; choose another")
+        value, kind = _any_of(parts, 1 if variable.type == "binary" else next(reversed(variable.levels), None))
+        if rule.missing_as is not None:
+            value[pd.isna(value)] = rule.missing_as
             kind[:] = None
         out[name] = _typed(value, variable, _targets(rule), faults)
         labels[name] = variable.label
         if pd.notna(kind).any():
             out[f"{name}_missing"] = pd.Series(pd.Categorical(kind))
-    of_design = _design_columns(raw, raw_mapping["design"], faults)
-    for name in sorted(set(out) & set(of_design)):
-        faults.add(f"variable {name}: a column of the design has this name; choose another")
-    _validate(pd.DataFrame({k: v for k, v in of_design.items() if k.startswith("weight")}), faults)
-    faults.raise_if_any("Declare each answer under `values:` or `missing:`, and check the spelling of columns.")
+    of_design = _design_columns(raw, plan.design, faults)
+    both = sorted(set(out) & set(of_design))
+    faults += [f"variable {name}: a column of the design has this name; choose another" for name in both]
+    hint = "Declare each answer under `values:` or `missing:`, and check the spelling of columns."
+    raise_faults(CodebookError, f"{Path(path).name} does not fit its mapping", faults, hint)
     frame = pd.DataFrame(out | of_design)
-    frame.attrs = {"source": dict(raw_mapping.get("source", {})), "labels": labels}
+    frame.attrs = {"source": plan.source.model_dump(exclude_none=True), "labels": labels}
     return frame
 
 
+def _as_it_is(path: str | Path) -> pd.DataFrame:
+    """A survey file without a mapping: labels where each has one code, numbers where a CSV column holds only these."""
+    frame, value_labels = read_table(path)
+    for column, names in value_labels.items():
+        if len(set(names.values())) == len(names):
+            frame[column] = frame[column].map(lambda v, names=names: names.get(v, v))
+    return frame.apply(_numbers_where_possible) if str(path).lower().endswith((".csv", ".csv.gz")) else frame
+
+
 def _numbers_where_possible(column: pd.Series) -> pd.Series:
-    number = pd.to_numeric(column.replace("", None), errors="coerce")
-    return number if number.notna().sum() == (column != "").sum() else column.replace("", None)
+    filled = column.replace("", None)
+    number = pd.to_numeric(filled, errors="coerce")
+    return number if number.notna().equals(filled.notna()) else filled
 
 
-def _variable(name: str, rule: dict, codebook: dict[str, Variable], faults: _Faults) -> Variable:
+def _variable(name: str, rule: Rule, codebook: dict[str, Variable], faults: list[str]) -> Variable:
     """The codebook's variable, with the label and levels that this source declares for itself."""
     if codebook and name not in codebook:
-        faults.add(str(unknown_name("codebook variable", name, codebook)).replace("\n", " "))
+        faults.append(one_line(unknown_name("codebook variable", name, codebook)))
     known = codebook.get(name, Variable(name, name))
-    levels = tuple(map(str, rule.get("levels", known.levels)))
-    values = [v for part in rule.get("any_of", [rule]) for v in part.get("values", {}).values()]
-    if name not in codebook and values and set(values) <= {0, 1}:
-        return Variable(name, rule.get("label", name), "binary")
-    extra = sorted(_targets(rule) - set(levels))
-    if known.type == "category" and levels and extra:
-        faults.add(f"variable {name}: {extra} are not levels; the levels are {list(levels)}")
-    if known.type == "category" and "any_of" in rule and len(levels) != 2:
-        faults.add(f"variable {name}: any_of needs two levels in order, the second for 'any'; got {list(levels)}")
-    if not levels and known.type == "category":
-        levels = tuple(dict.fromkeys(map(str, values)))
-    return Variable(name, rule.get("label", known.label), known.type, levels, known.question, known.note)
+    own = replace(known, label=rule.label or known.label, levels=tuple(rule.levels or known.levels))
+    if name not in codebook and rule.targets and set(rule.targets) <= {0, 1}:
+        return replace(own, type="binary", levels=())
+    if own.type != "category":
+        return own
+    extra = sorted(_targets(rule) - set(own.levels))
+    if own.levels and extra:
+        faults.append(f"variable {name}: {extra} are not levels; the levels are {list(own.levels)}")
+    if rule.any_of and len(own.levels) != 2:
+        faults.append(
+            f"variable {name}: any_of needs two levels in order, the second for 'any'; got {list(own.levels)}"
+        )
+    return own if own.levels else replace(own, levels=tuple(dict.fromkeys(map(str, rule.targets))))
 
 
-def _targets(rule: dict) -> set[str]:
-    """The values that a rule gives to answers, as texts."""
-    values = [v for part in rule.get("any_of", [rule]) for v in part.get("values", {}).values()]
-    return {str(v) for v in [*values, *([rule["missing_as"]] if "missing_as" in rule else [])]}
+def _targets(rule: Rule) -> set[str]:
+    """The values that a rule gives to people, as texts."""
+    return {str(value) for value in (*rule.targets, rule.missing_as) if value is not None}
 
 
-def _design_columns(raw: pd.DataFrame, design: dict, faults: _Faults) -> dict[str, pd.Series]:
+def _design_columns(raw: pd.DataFrame, design: Design, faults: list[str]) -> dict[str, pd.Series]:
     """Weights as numbers, strata and PSUs as they are, under the names of the codebook."""
-    replicates = _replicate_names(design.get("replicate_weights"))
-    wanted = {own: design[key] for key, own in (("weight", "weight"), ("fpc", "fpc")) if key in design}
-    wanted |= {f"weight_{i}": column for i, column in enumerate(replicates, 1)}
-    labels = {own: design[key] for key, own in (("strata", "stratum"), ("psu", "psu")) if key in design}
+    wanted = {own: column for key, own in _DESIGN_NAMES.items() if (column := getattr(design, key)) is not None}
+    wanted |= {f"weight_{i}": column for i, column in enumerate(design.replicate_weights, 1)}
     out = {}
-    for own, column in {**wanted, **labels}.items():
+    for own, column in wanted.items():
         if column not in raw.columns:
-            faults.add(f"design: {unknown_name('column', column, raw.columns)}".replace("\n", " "))
-        elif own in labels:
+            faults.append(f"design: {one_line(unknown_name('column', column, raw.columns))}")
+        elif own in ("stratum", "psu"):
             out[own] = raw[column]
             if blank := int((raw[column].isna() | (raw[column].astype(str).str.strip() == "")).sum()):
-                faults.add(f"design: {blank} people have no value in column {column} ({own})")
+                faults.append(f"design: {blank} people have no value in column {column} ({own})")
         else:
-            number = pd.to_numeric(raw[column], errors="coerce").astype(float)
-            if number.isna().any():
-                faults.add(f"design: {int(number.isna().sum())} values of {column} are blank or not numbers")
-            out[own] = number
+            out[own] = number = pd.to_numeric(raw[column], errors="coerce").astype(float)
+            if unknown := int(number.isna().sum()):
+                faults.append(f"design: {unknown} values of {column} are blank or not numbers")
+            if own != "fpc" and (bad := int(((number < 0) | np.isinf(number)).sum())):
+                faults.append(f"design: {bad} values of {own} are negative or not finite; a weight is zero or more")
     return out
-
-
-def _validate(weights: pd.DataFrame, faults: _Faults) -> None:
-    """Hold the weights to their schema (pandera), so that nothing downstream meets one below zero."""
-    import pandera.pandas as pa
-
-    column = pa.Column(float, pa.Check.in_range(0, np.finfo(float).max), nullable=True)
-    try:
-        pa.DataFrameSchema({str(c): column for c in weights}).validate(weights, lazy=True)
-    except pa.errors.SchemaErrors as error:
-        cases = error.failure_cases.groupby("column")["failure_case"].count()
-        for name, count in cases.items():
-            faults.add(f"design: {count} values of {name} are negative or not finite; a weight is zero or more")

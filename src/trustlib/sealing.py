@@ -19,6 +19,7 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from trustlib.cells import Cells, compress
 from trustlib.design import SurveyDesign
@@ -51,23 +52,20 @@ class CellPlan:
 
 def load_cell_plan(path: str | Path) -> CellPlan:
     """Read a plan of sealed cells."""
+    from trustlib import forms
+
     path = Path(path)
-    raw = load_yaml(path)
-    cells = raw.get("cells") if isinstance(raw, dict) else None
-    if not isinstance(cells, dict) or "mapping" not in raw:
-        raise CodebookError(f"{path} has no `mapping:` or no `cells:`.", "See trustlib.sealing for the form.")
-    sets = []
-    for name, spec in cells.items():
-        if not isinstance(spec, dict) or not {"outcome", "by"} <= set(spec) <= {"outcome", "by", "known", "family"}:
-            raise CodebookError(f"{path}: cells {name!r} are {spec}.", "Expected {outcome: ..., by: [...]}.")
-        known = frozenset([*spec["by"], *spec.get("known", [])])
-        family = str(spec.get("family") or spec["outcome"])
-        sets.append(CellSet(name, spec["outcome"], tuple(spec["by"]), known, family))
-    mapping = path.parent / raw["mapping"]
-    file = load_mapping(mapping)[0].get("file")
+    hint = "Expected `mapping:` and `cells:`, each with outcome and by. See trustlib.sealing."
+    plan = forms.read(forms.CellPlanForm, load_yaml(path), f"{path} is not a plan of cells", CodebookError, hint)
+    sets = [
+        CellSet(name, s.outcome, tuple(s.by), frozenset([*s.by, *s.known]), s.family or s.outcome)
+        for name, s in plan.cells.items()
+    ]
+    mapping = path.parent / plan.mapping
+    file = load_mapping(mapping)[0].file
     if not file:
         raise CodebookError(f"{mapping} names no `file:`.", "Name the survey file below the data folder.")
-    return CellPlan(mapping, str(file), tuple(sets))
+    return CellPlan(mapping, file, tuple(sets))
 
 
 def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
@@ -94,16 +92,9 @@ def _require_no_small_difference(sets: tuple[CellSet, ...], made: dict[str, Cell
         if inner.family != outer.family or not inner.known >= outer.known:
             continue
         common = [c for c in inner.by if c in outer.by]
-        a, b = (
-            (
-                f.groupby(common, observed=True)[["n", "n_events"]].sum()
-                if common
-                else f[["n", "n_events"]].sum().to_frame().T
-            )
-            for f in (made[inner.name].frame, made[outer.name].frame)
-        )
-        people, events = (b["n"] - a["n"]).to_numpy(), (b["n_events"] - a["n_events"]).to_numpy()
-        sizes = np.abs(np.r_[people, events, people - events])
+        a, b = (_people(made[each.name].frame, common) for each in (inner, outer))
+        left = b - a
+        sizes = np.abs(np.r_[left["n"], left["n_events"], left["n"] - left["n_events"]])
         if ((sizes > 0) & (sizes < MINIMUM)).any():
             raise DisclosureError(
                 f"Cells {inner.name!r} subtracted from {outer.name!r} isolate fewer than {MINIMUM} people.",
@@ -111,23 +102,22 @@ def _require_no_small_difference(sets: tuple[CellSet, ...], made: dict[str, Cell
             )
 
 
+def _people(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """People, and people with the outcome, in each combination of `by`."""
+    counts = frame[["n", "n_events"]]
+    return counts.groupby([frame[c] for c in by], observed=True).sum() if by else counts.sum().to_frame().T
+
+
 def largest_difference(ours: Cells, other: Cells) -> float:
     """Largest relative difference between totals and covariances of two sets of the same sealed cells."""
-    same = (
-        ours.frame.drop(columns=["sum_w", "sum_wy"])
-        .astype(object)
-        .equals(other.frame.drop(columns=["sum_w", "sum_wy"]).astype(object))
-    )
-    if not same or (ours.outcome, ours.by, ours.df) != (other.outcome, other.by, other.df):
+    sums = ["sum_w", "sum_wy"]
+    cells, others = (c.frame.drop(columns=sums).astype(object) for c in (ours, other))
+    if not cells.equals(others) or (ours.outcome, ours.by, ours.df) != (other.outcome, other.by, other.df):
         return float("inf")
-    worst = 0.0
-    identity = np.eye(2 * len(ours))
-    for a, b in (
-        (ours.frame[["sum_w", "sum_wy"]].to_numpy(), other.frame[["sum_w", "sum_wy"]].to_numpy()),
-        (ours.scatter.covariance(identity), other.scatter.covariance(identity)),
-    ):
-        worst = max(worst, float(np.abs(a - b).max() / np.abs(b).max()))
-    return worst
+    every = np.eye(2 * len(ours))
+    totals = (ours.frame[sums].to_numpy(), other.frame[sums].to_numpy())
+    covariances = (ours.scatter.covariance(every), other.scatter.covariance(every))
+    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in (totals, covariances))
 
 
 def require_same(made: Cells, path: str | Path) -> None:

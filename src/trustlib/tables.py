@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from trustlib.disclosure import EVIDENCE
 from trustlib.errors import EstimandError, SurveyFileError, require_a
 from trustlib.estimates import Estimates
 
@@ -33,12 +34,6 @@ HEADINGS = {
     "odds_ratio": "Odds ratio",
     "coefficient": "Log odds",
     "interaction": "Estimate",
-}
-EVIDENCE = {
-    "real": "Real people",
-    "supplied": "Supplied microdata",
-    "synthetic": "SYNTHETIC data, not a finding",
-    "published": "Published figures",
 }
 _PERCENT = ("level", "difference")
 _NUMBERS = {*HEADINGS.values(), "95% interval", "p", "People", "F", "df", "df of the denominator"}

@@ -1,0 +1,293 @@
+"""The forms of the project's YAML files: which keys each may have, and what may stand there.
+
+Each class is one mapping in a file. A key that no class knows is a fault, an empty entry is an absent one, and numbers
+are taken as texts where texts are expected. `read` reports every fault of a file at once, each with its place and the
+nearest name that exists.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    model_validator,
+)
+
+from trustlib.disclosure import EVIDENCE
+from trustlib.errors import TrustlibError, one_line, raise_faults, unknown_name
+
+
+class Form(BaseModel):
+    """A mapping in which only the named keys may stand."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, raw: Any) -> Any:
+        return {key: value for key, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
+
+
+F = TypeVar("F", bound=Form)
+
+
+# -- kinds of entries -------------------------------------------------------------------------------------------------
+
+
+def _evidence(kind: str) -> str:
+    if kind not in EVIDENCE:
+        raise ValueError(one_line(unknown_name("kind of source", kind, EVIDENCE)))
+    return kind
+
+
+def _distinct(levels: list[str]) -> list[str]:
+    if len(set(levels)) < len(levels):
+        raise ValueError(f"a level is there twice in {levels}")
+    return levels
+
+
+def _answers(raw: Any) -> Any:
+    """Answers as texts, each there once and with a text or a number."""
+    if not isinstance(raw, dict):
+        return raw
+    texts = [str(answer).strip() for answer in raw]
+    if twice := sorted({t for t in texts if texts.count(t) > 1}):
+        raise ValueError(f"answers declared more than once: {', '.join(twice)}")
+    if lacking := [t for t, value in zip(texts, raw.values(), strict=True) if not isinstance(value, (str, int, float))]:
+        raise ValueError(f"no value is given for {', '.join(lacking)}; answers that mean missing stand in missing")
+    return dict(zip(texts, raw.values(), strict=True))
+
+
+def _numbered(raw: Any) -> Any:
+    """Names of columns: a list, or {prefix, count} for names numbered from 1."""
+    if not isinstance(raw, dict):
+        return raw
+    match raw:
+        case {"prefix": str(prefix), "count": int(count)} if len(raw) == 2:
+            return [f"{prefix}{i}" for i in range(1, count + 1)]
+    raise ValueError(f"replicate_weights is {raw!r}, expected a list or {{prefix: WT, count: 50}}")
+
+
+Levels = Annotated[list[str], AfterValidator(_distinct)]
+Answers = Annotated[dict[str, Any], BeforeValidator(_answers)]
+Columns = Annotated[list[str], BeforeValidator(_numbered)]
+
+
+# -- the codebook -----------------------------------------------------------------------------------------------------
+
+
+class VariableForm(Form):
+    """One variable of the codebook."""
+
+    label: str | None = None
+    type: Literal["category", "binary", "number"] = "category"
+    levels: Levels = []
+    question: str | None = None
+    note: str | None = None
+
+
+class CodebookForm(Form):
+    """``codebook.yml``."""
+
+    variables: Annotated[
+        dict[str, VariableForm],
+        BeforeValidator(lambda v: {k: f or {} for k, f in v.items()} if isinstance(v, dict) else v),
+    ]
+
+
+# -- the mapping of a survey file -------------------------------------------------------------------------------------
+
+
+class Part(Form):
+    """One column and what its answers mean."""
+
+    column: str | None = None
+    values: Answers | None = None
+    missing: Answers = {}
+
+    @model_validator(mode="after")
+    def _each_answer_once(self) -> Part:
+        if twice := sorted(set(self.values or {}) & set(self.missing)):
+            raise ValueError(f"answers declared more than once: {', '.join(twice)}")
+        return self
+
+
+class Rule(Part):
+    """How one variable is made, from one column or from any of several."""
+
+    any_of: Annotated[list[Part], Field(min_length=1)] = []
+    missing_as: int | float | str | None = None
+    levels: Levels | None = None
+    label: str | None = None
+
+    @model_validator(mode="after")
+    def _columns_stand_in_any_of(self) -> Rule:
+        if self.any_of and (self.column or self.values is not None or self.missing):
+            raise ValueError("any_of lists columns with their values; column, values and missing stand within it")
+        if any(part.column is None or part.values is None for part in self.any_of):
+            raise ValueError("each entry of any_of has a column and values")
+        return self
+
+    @property
+    def parts(self) -> list[Part]:
+        """The columns that make the variable."""
+        return self.any_of or [self]
+
+    @property
+    def targets(self) -> list[Any]:
+        """The values that are given to answers."""
+        return [value for part in self.parts for value in (part.values or {}).values()]
+
+
+class Source(Form):
+    """What the data are; further facts are welcome."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: Annotated[str, AfterValidator(_evidence)] | None = None
+
+
+class Design(Form):
+    """The columns and rules of the sample design, as `SurveyDesign` takes them."""
+
+    weight: str | None = None
+    strata: str | None = None
+    psu: str | None = None
+    fpc: str | None = None
+    nest: StrictBool | None = None
+    lonely_psu: str | None = None
+    replicate_weights: Columns = []
+    replicate_method: str | None = None
+    replicate_scale: Any = None
+    replicate_mse: StrictBool | None = None
+    replicate_df: float | None = None
+
+
+class MappingForm(Form):
+    """``mapping.yml``; see `trustlib.schema`."""
+
+    source: Source = Source()
+    codebook: str | None = None
+    file: str | None = None
+    encoding: str | None = None
+    missing: Answers = {}
+    variables: Annotated[dict[str, Rule], Field(min_length=1)]
+    design: Design = Design()
+
+
+# -- plans and findings -----------------------------------------------------------------------------------------------
+
+
+class CellSetForm(Form):
+    """One set of sealed cells."""
+
+    outcome: str
+    by: list[str]
+    known: list[str] = []
+    family: str | None = None
+
+
+class CellPlanForm(Form):
+    """``cells.yml``; see `trustlib.sealing`."""
+
+    mapping: str
+    cells: dict[str, CellSetForm]
+
+
+class RunForm(Form):
+    """One run of ``runs.yml``; see `trustlib.runs`."""
+
+    id: str
+    template: str
+    parameters: dict[str, Any] = {}
+
+
+class FindingForm(Form):
+    """One entry of ``findings.yml``; see `trustlib.findings`."""
+
+    run: str
+    table: str
+    row: dict[str, Any] = {}
+    column: str = "estimate"
+    format: Literal["percent", "points", "ratio", "count"] = "percent"
+    published: str | None = None
+
+
+class FindingsForm(Form):
+    """``findings.yml``."""
+
+    findings: dict[str, FindingForm]
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+_EXPECTED = {"model_type": "a mapping", "dict_type": "a mapping", "list_type": "a list", "string_type": "a text",
+             "bool_type": "true or false"}  # fmt: skip
+
+
+def attempt(form: type[F], raw: Any) -> tuple[F | None, list[str]]:
+    """The content of a YAML file as a form, or every fault: its place, what is there and what was expected."""
+    try:
+        return form.model_validate(raw), []
+    except ValidationError as error:
+        return None, [_fault(fault, form) for fault in error.errors(include_url=False)]
+
+
+def read(form: type[F], raw: Any, what: str, kind: type[TrustlibError], hint: str) -> F:
+    """The content of a YAML file as a form.
+
+    Parameters
+    ----------
+    form : type
+        One of the classes above.
+    raw : Any
+        What `load_yaml` returned.
+    what : str
+        The beginning of the message, for example ``"mapping.yml is not a mapping of a survey file"``.
+    kind : type
+        The error that is raised with all faults.
+    hint : str
+    """
+    content, faults = attempt(form, raw)
+    raise_faults(kind, what, faults, hint)
+    assert content is not None
+    return content
+
+
+def _fault(fault: Any, form: type[Form]) -> str:
+    kind, place = fault["type"], list(fault["loc"])
+    if kind == "extra_forbidden":
+        *place, key = place
+        return _words(place, ": ") + one_line(unknown_name("key", key, _keys(form, place)))
+    if kind == "value_error":
+        return _words(place, ": ") + str(fault["ctx"]["error"])
+    if kind == "literal_error":
+        allowed = re.findall("'(.*?)'", fault["ctx"]["expected"])
+        return _words(place[:-1], ": ") + one_line(unknown_name(place[-1], fault["input"], allowed))
+    if kind == "missing":
+        return f"{_words(place)} is missing in {str(fault['input'])[:80]}"
+    expected = _EXPECTED.get(kind) or fault["msg"].removeprefix("Input should be ")
+    return f"{_words(place) or 'the file'} is {repr(fault['input'])[:80]}, expected {expected}"
+
+
+def _words(place: list[Any], end: str = "") -> str:
+    """A place as a reader finds it: ``variable gender: any_of: entry 2``."""
+    named = [f"entry {step + 1}" if isinstance(step, int) else str(step) for step in place]
+    if len(named) > 1 and named[0] in ("variables", "findings", "runs", "cells"):
+        named = [f"{named[0].removesuffix('s')} {named[1]}", *named[2:]]
+    return ": ".join(named) + (end if named else "")
+
+
+def _keys(form: Any, place: list[Any]) -> list[str]:
+    """The keys that a form knows at a place."""
+    for step in place:
+        form = form.model_fields[step].annotation if isinstance(form, type(Form)) else get_args(form)[-1]
+    return list(form.model_fields)
