@@ -1,7 +1,7 @@
-"""Numbers and pictures on pages: the roles ``finding`` and ``published`` and the directive ``run-figure``.
+"""Numbers and pictures of the runs on pages: the role ``finding`` and the directive ``run-figure``.
 
 ``{finding}`id` `` prints the number that ``findings.yml`` ties to a run, linked to the page of that run; ``{finding}`id
-interval` `` adds its 95 % interval. ``{published}`file/id` `` prints a figure of ``data/published``, with its source.
+interval` `` adds its 95 % interval.
 ``{run-figure} run 1`` shows the first picture of a run with its alternative text.
 A finding that cannot be resolved is a warning, and the build treats warnings as errors.
 """
@@ -17,9 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from trustlib.errors import TrustlibError
-from trustlib.findings import load_findings, published_figure, resolve, text
-
-UNITS = {"percent": " %", "points": " points", "count": ""}
+from trustlib.findings import load_findings, resolve, text
 
 
 class FindingRole(SphinxRole):
@@ -43,20 +41,6 @@ class FindingRole(SphinxRole):
         return [link], []
 
 
-class PublishedRole(SphinxRole):
-    """Print a figure that somebody published, with its source as a tooltip."""
-
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Look the figure up and print it."""
-        try:
-            figure = published_figure(self.text, Path(self.env.srcdir).parent / "data" / "published")
-        except TrustlibError as error:
-            message = f"published figure {self.text!r} cannot be printed: {error}".replace("\n", " ")
-            return [], [self.inliner.reporter.error(message, line=self.lineno)]
-        shown = f"{figure['value']:,.{int(figure['decimals'])}f}{UNITS[figure['unit']]}"
-        return [nodes.abbreviation(shown, shown, explanation=f"{figure['claim']}. {figure['source']}.")], []
-
-
 class RunFigure(SphinxDirective):
     """Show a picture of a run: ``{run-figure} run-id number``."""
 
@@ -78,6 +62,5 @@ class RunFigure(SphinxDirective):
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_role("finding", FindingRole())
-    app.add_role("published", PublishedRole())
     app.add_directive("run-figure", RunFigure)
     return {"parallel_read_safe": True}

@@ -91,6 +91,8 @@ class VariableForm(Form):
     type: Literal["category", "binary", "number"] = "category"
     levels: Levels = []
     question: str | None = None
+    printed: dict[str, str] = {}
+    asked_in: dict[str, str | dict[str, str]] = {}
     note: str | None = None
 
 
