@@ -96,6 +96,10 @@ reference-notebooks: env ## Take the executed notebooks that the notebook test c
 	$(BIN)/trustlib run
 	for run in $(basename $(notdir $(wildcard tests/notebooks/*.ipynb))); do cp book/_runs/$$run/$$run.ipynb tests/notebooks/; done
 
+.PHONY: data
+data: env ## Write the synthetic stand-in again, from its targets
+	$(BIN)/python data/synthetic/simulate.py
+
 .PHONY: lock
 lock: $(BIN)/uv ## Write requirements.lock again from pyproject.toml (UPGRADE=1 takes newer versions)
 	$(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --python-version 3.11 --all-extras --generate-hashes \

@@ -170,6 +170,8 @@ def test_the_manifest_describes_what_is_there(entry):
     assert {"path", "where", "what", "source", "terms"} <= set(entry)
     if entry["where"] == "committed":
         assert (ROOT / entry["path"]).exists()
+        if "sha256" in entry:
+            assert hashlib.sha256((ROOT / entry["path"]).read_bytes()).hexdigest() == entry["sha256"]
     else:
         path = ROOT / os.environ.get("TRUSTLIB_DATA", "data/external") / entry["path"]
         if not path.is_file():
