@@ -3,6 +3,7 @@
 ``{record-table}`` shows every row of ``data/published/figures.csv`` in one table, with a filter where scripts run.
 ``{record-counts} column`` counts its rows by the values of a column.
 ``{record}`R24-017` `` prints one figure of it; what it says and its source are the tooltip.
+``{calibration-table}`` and ``{coverage-table}`` show what the synthetic stand-in was held to, and fresh draws from it.
 ``{codebook-table} gender reason_*`` shows variables of ``data/codebook.yml``; ``{asked-in} gender reason_*`` says in
 which wave and country they were asked.
 A row or variable that does not exist is an error, and the build treats it as one.
@@ -225,6 +226,36 @@ class AskedIn(_Made):
         return self.read(markdown_table(["Variable", *heads], rows))
 
 
+class CalibrationTable(_Made):
+    """Every printed figure, and what the synthetic stand-in makes of it."""
+
+    def make(self) -> list[nodes.Node]:
+        """A table with one row for each target."""
+        claims = self.figures().set_index("id")["claim"]
+        table = pd.read_csv(self.file("synthetic/calibration.csv"), dtype={"wave": str, "asked": str})
+        rows = [
+            [f"`{t.id}`", claims[t.id], t.asked, f"{t.achieved:,.10g}", f"{t.n:,.0f}", t.verdict]
+            for t in table.fillna({"n": 0}).itertuples()
+        ]
+        heads = ["Figure", "What is said", "Asked", "Achieved (synthetic)", "People (synthetic)", "Verdict"]
+        return self.read(markdown_table(heads, rows))
+
+
+class CoverageTable(_Made):
+    """How often intervals held the truth in fresh draws from the model of the stand-in."""
+
+    def make(self) -> list[nodes.Node]:
+        """A table with one row for each cell of identities."""
+        table = pd.read_csv(self.file("synthetic/coverage.csv"))
+        rows = [
+            [f"{t.gender}, {t.ethnicity}, {t.disability}", f"{100 * t.truth:.1f}", f"{100 * t.coverage:.1f}",
+             f"{100 * t.mean_length:.1f}", f"{t.mean_n:,.0f}", f"{t.draws:,}"]
+            for t in table.itertuples()
+        ]  # fmt: skip
+        heads = ["Cell (synthetic)", "Truth, percent", "Covered, percent of draws", "Length, points", "People", "Draws"]
+        return self.read(markdown_table(heads, rows))
+
+
 class RecordRole(SphinxRole):
     """Print one figure of the record, with what it says and its source as a tooltip."""
 
@@ -247,5 +278,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("record-counts", RecordCounts)
     app.add_directive("codebook-table", CodebookTable)
     app.add_directive("asked-in", AskedIn)
+    app.add_directive("calibration-table", CalibrationTable)
+    app.add_directive("coverage-table", CoverageTable)
     app.add_role("record", RecordRole())
     return {"parallel_read_safe": True}
