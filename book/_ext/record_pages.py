@@ -233,11 +233,12 @@ class CalibrationTable(_Made):
         """A table with one row for each target."""
         claims = self.figures().set_index("id")["claim"]
         table = pd.read_csv(self.file("synthetic/calibration.csv"), dtype={"wave": str, "asked": str})
-        rows = [
-            [f"`{t.id}`", claims[t.id], t.asked, f"{t.achieved:,.10g}", f"{t.n:,.0f}", t.verdict]
-            for t in table.fillna({"n": 0}).itertuples()
-        ]
-        heads = ["Figure", "What is said", "Asked", "Achieved (synthetic)", "People (synthetic)", "Verdict"]
+        rows = []
+        for t in table.itertuples():
+            order = t.statistic == "order"
+            asked, achieved = ("order", "order") if order else (t.asked, f"{t.achieved:,.10g}")
+            rows.append([t.id, claims[t.id], asked, achieved, t.verdict])
+        heads = ["Figure", "What is said", "Asked", "Synthetic", "Verdict"]
         return self.read(markdown_table(heads, rows))
 
 
