@@ -13,6 +13,10 @@ from trustlib.findings import Finding, check, load_findings, published_figure, r
 ROOT = Path(__file__).parents[1]
 
 
+def finding(run: str, table: str, row: dict | None = None, **facts) -> Finding:
+    return Finding(run=run, table=table, row=row or {}, **facts)
+
+
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     folder = tmp_path / "runs" / "r" / "tables"
@@ -25,30 +29,30 @@ def runs(tmp_path: Path) -> Path:
 
 
 def test_a_finding_is_one_row_and_prints_as_percent_with_interval(runs):
-    finding = Finding("f", "r", "t", {"group": "a"})
-    row = resolve(finding, runs)
-    assert text(finding, row) == "62.3 %"
-    assert text(finding, row, interval=True) == "62.3 % (60.4 to 64.2)"
-    points = Finding("f", "r", "t", {"wave": 2024}, format="points")
+    percent = finding("r", "t", {"group": "a"})
+    row = resolve(percent, runs)
+    assert text(percent, row) == "62.3 %"
+    assert text(percent, row, interval=True) == "62.3 % (60.4 to 64.2)"
+    points = finding("r", "t", {"wave": 2024}, format="points")
     assert text(points, resolve(points, runs)) == "−5.0 points"
-    count = Finding("f", "r", "t", {"group": "a"}, column="n", format="count")
+    count = finding("r", "t", {"group": "a"}, column="n", format="count")
     assert text(count, resolve(count, runs)) == "6,252"
 
 
 @pytest.mark.parametrize(
-    ("finding", "says"),
+    ("wrong", "says"),
     [
-        (Finding("f", "no", "t"), "no table"),
-        (Finding("f", "r", "u"), "no table"),
-        (Finding("f", "r", "t"), "picks 2 rows"),
-        (Finding("f", "r", "t", {"group": "c"}), "picks 0 rows"),
-        (Finding("f", "r", "t", {"grp": "a"}), "no column 'grp'"),
-        (Finding("f", "r", "t", {"group": "a"}, column="estimat"), "no column 'estimat'"),
+        (finding("no", "t"), "no table"),
+        (finding("r", "u"), "no table"),
+        (finding("r", "t"), "picks 2 rows"),
+        (finding("r", "t", {"group": "c"}), "picks 0 rows"),
+        (finding("r", "t", {"grp": "a"}), "no column 'grp'"),
+        (finding("r", "t", {"group": "a"}, column="estimat"), "no column 'estimat'"),
     ],
 )
-def test_a_finding_that_is_not_one_number_is_refused(runs, finding, says):
+def test_a_finding_that_is_not_one_number_is_refused(runs, wrong, says):
     with pytest.raises(tl.FindingError, match=says) as caught:
-        resolve(finding, runs)
+        resolve(wrong, runs)
     assert isinstance(caught.value, LookupError)
     assert caught.value.hint
 
@@ -78,8 +82,7 @@ def ledger_for(runs: Path, tmp_path: Path, value: float) -> pd.DataFrame:
         "id,claim,value,conf_low,conf_high,decimals,tolerance,interval_tolerance,source\n"
         f"all,Everyone,{value},60.4,64.2,1,0.1,0.15,somebody\n"
     )
-    finding = Finding("f", "r", "t", {"group": "a"}, published="p/all")
-    return check({"f": finding}, runs, folder)
+    return check({"f": finding("r", "t", {"group": "a"}, published="p/all")}, runs, folder)
 
 
 def test_the_ledger_sets_published_beside_ours(runs, tmp_path):
@@ -119,6 +122,6 @@ def test_every_finding_of_the_book_names_a_run_of_the_plan():
     ids = {run["id"] for run in yaml.safe_load((ROOT / "notebooks" / "runs.yml").read_text())["runs"]}
     findings = load_findings(ROOT / "book" / "findings.yml")
     assert {f.run for f in findings.values()} <= ids
-    for finding in findings.values():
-        if finding.published:
-            published_figure(finding.published, ROOT / "data" / "published")
+    for known in findings.values():
+        if known.published:
+            published_figure(known.published, ROOT / "data" / "published")

@@ -34,7 +34,7 @@ def people(data_folder):
 
 
 def test_the_plan_and_the_files_agree():
-    assert sorted(p.stem for p in FILES) == sorted(s.name for s in load_cell_plan(PLAN).sets)
+    assert sorted(p.stem for p in FILES) == sorted(load_cell_plan(PLAN).sets)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

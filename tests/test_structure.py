@@ -22,7 +22,7 @@ ORDER = [
     {"design"},
     {"cells"},
     {"sealing", "logit"},
-    {"estimates", "record"},
+    {"estimates", "record", "audit"},
     {"interaction"},
     {"tables"},
     {"figures"},

@@ -7,8 +7,8 @@
     Estimates --comparisons, interactions--> Estimates --table, forest, publish--> reader
 
 Everything a user needs is named here. The modules, in the order in which they may import each other:
-errors; variance, disclosure; forms; schema; design; cells; sealing, logit; estimates, record; interaction; tables; figures;
-runs; findings; cli.
+errors; variance, disclosure; forms; schema; design; cells; sealing, logit; estimates, record, audit; interaction;
+tables; figures; runs; findings; cli.
 Heavy libraries are imported by the functions that use them.
 """
 

@@ -28,7 +28,6 @@ from trustlib.errors import (
     FewPSUWarning,
     MissingRowsWarning,
     SurveyFileError,
-    TrustlibError,
     axis_names,
     one_line,
     require_a,
@@ -157,9 +156,8 @@ class Cells:
         if any(len({p.frame[c].dtype == "category" for p in parts}) > 1 for c in by):
             raise EstimandError("An axis is a category in some parts and a number in others.", "Make it one of both.")
         if any(a.frame.equals(b.frame) for i, a in enumerate(parts) for b in parts[:i]):
-            raise EstimandError(
-                "Two of the parts hold the same cells, so their people would count twice.", "Give each office once."
-            )
+            hint = "Give each office once."
+            raise EstimandError("Two of the parts hold the same cells, so their people would count twice.", hint)
         if any(p.sealed for p in parts):
             parts = [p.seal() for p in parts]  # what is not sealed passes the gate first
         stacked = pd.concat([p.frame for p in parts], ignore_index=True)
@@ -232,18 +230,14 @@ class Cells:
             for c, levels in facts["levels"].items():
                 frame[c] = pd.Categorical(frame[c], categories=levels)
             frame = frame[[*facts["by"], "n", "sum_w", "sum_wy"]]
-            if (
-                matrix.shape != (2 * len(frame), 2 * len(frame))
-                or frame.isna().any(axis=None)
-                or (frame["sum_w"] <= 0).any()
-            ):
+            fits = matrix.shape == (2 * len(frame), 2 * len(frame))
+            if not fits or frame.isna().any(axis=None) or (frame["sum_w"] <= 0).any():
                 raise ValueError("the covariance matrix does not fit the cells")
             known = {name: facts[name] for name in _FACTS} | {"by": tuple(facts["by"]), "df": float(facts["df"])}
             return Cells(frame=frame, scatter=SealedScatter(matrix), **known)
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise SurveyFileError(
-                f"{path.name} is not a file of sealed cells, or is damaged.", "Make it again with `trustlib compress`."
-            ) from error
+            hint = "Make it again with `trustlib compress`."
+            raise SurveyFileError(f"{path.name} is not a file of sealed cells, or is damaged.", hint) from error
 
 
 def describe(row: Any, by: Sequence[str]) -> str:
@@ -306,46 +300,36 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
             raise DesignError(f"A column {name!r} would clash with the columns of results.", "Rename it in the frame.")
     if repeated := [c for c in [*by, outcome] if [*by, outcome].count(c) > 1]:
         raise DesignError(f"{repeated[0]!r} is named more than once among outcome and axes.", "Name each once.")
+    recode = "An outcome is 0, 1 or missing. Recode it before, for example (x == 'yes').astype(float)."
     if not (schema[outcome].is_numeric() or schema[outcome] == nw.Boolean):
-        raise DesignError(
-            f"The outcome {outcome!r} is not 0/1 but {schema[outcome]}.",
-            "Recode it before, for example (x == 'yes').astype(float), keeping missing values missing.",
-        )
+        raise DesignError(f"The outcome {outcome!r} is not 0/1 but {schema[outcome]}.", recode)
     groups = _grouped(design, frame, outcome, by, columns)
     answers = groups[outcome].astype(float)
     if not answers.dropna().isin([0.0, 1.0]).all():
         found = sorted(answers.dropna().unique())
         raise DesignError(
-            f"The outcome {outcome!r} holds {len(found)} different values from {found[0]:g} to {found[-1]:g}.",
-            "An outcome is 0, 1 or missing. Recode it before, for example (x == 'yes').astype(float).",
+            f"The outcome {outcome!r} holds {len(found)} different values from {found[0]:g} to {found[-1]:g}.", recode
         )
     used = groups[_USED].astype(bool)
     complete = answers.notna() & groups[by].notna().all(axis=1)
     missing = _missing(groups[used & ~complete], outcome, by)
     kept = groups[used & complete].reset_index(drop=True)
     if kept.empty:
-        raise DesignError(
-            f"Nobody in the domain has a value of {outcome!r} and of each axis.", "Check the domain and the axes."
-        )
+        hint = "Check the domain and the axes."
+        raise DesignError(f"Nobody in the domain has a value of {outcome!r} and of each axis.", hint)
     lost = int(groups.loc[used & ~complete, "n"].sum())
     if lost:
         reasons = ", ".join(f"{r.variable} {r.reason}: {masked_count(r.n)}" for r in missing.itertuples())
-        warnings.warn(
-            f"{masked_count(lost)} people left the estimate and stay in the design ({reasons}).",
-            MissingRowsWarning,
-            stacklevel=2,
-        )
+        text = f"{masked_count(lost)} people left the estimate and stay in the design ({reasons})."
+        warnings.warn(text, MissingRowsWarning, stacklevel=2)
     cell, table = _cell_codes(pd.DataFrame({c: _axis(kept[c], c) for c in by}), by, len(kept))
     events = answers[used & complete].to_numpy()
     sums = kept[["n"]].assign(n_events=kept["n"] * events, sum_w=kept["w"], sum_wy=kept["w"] * events)
     table[SUMS] = sums.groupby(cell).sum().astype({"n": int, "n_events": int})
     scatter, df = _scatter(design, kept, cell, events, table)
     if df < FEW_DF:
-        warnings.warn(
-            f"Only {df:g} degrees of freedom: standard errors and intervals are themselves very uncertain.",
-            FewPSUWarning,
-            stacklevel=2,
-        )
+        text = f"Only {df:g} degrees of freedom: standard errors and intervals are themselves very uncertain."
+        warnings.warn(text, FewPSUWarning, stacklevel=2)
     labels = dict(getattr(design.frame, "attrs", {}).get("labels", {}))
     return Cells(table, outcome, tuple(by), scatter, df, design.variance, design.source or {}, labels, missing)
 
@@ -361,27 +345,15 @@ def _grouped(design: SurveyDesign, frame: Any, outcome: str, by: list[str], colu
     if frame.implementation.is_polars():  # a Categorical's order is that of first use anywhere; an Enum's is its own
         schema = frame.collect_schema()
         frame = frame.with_columns(nw.col(c).cast(nw.String) for c in by if schema[c] == nw.Categorical)
-    answer = nw.col(outcome).cast(nw.Float64).alias(outcome)
-    ready = frame.select(
-        *by,
-        *kinds,
-        answer,
-        weight.alias("w"),
-        (weight * weight).alias("w2"),
-        inside.alias(_USED),
-        *(nw.col(c).alias(k) for k, c in renamed.items()),
-    )
+    made = {outcome: nw.col(outcome).cast(nw.Float64), "w": weight, "w2": weight * weight, _USED: inside}
+    ready = frame.select(*by, *kinds, **made, **{k: nw.col(c) for k, c in renamed.items()})
     keys = [*(k for k in renamed if not k.startswith("_r")), *by, *kinds, outcome, _USED]
     sums = [nw.len().alias("n"), *(nw.col(k).sum() for k in ("w", "w2", *renamed) if k not in keys)]
     try:
         return _collect(ready.group_by(*keys, drop_null_keys=False).agg(*sums))
-    except TrustlibError:
-        raise
     except Exception as error:  # the engines have their own exceptions
-        raise DesignError(
-            f"The frame cannot be grouped by {keys}: {one_line(error)}",
-            "Axes are categories, texts, booleans or numbers.",
-        ) from error
+        hint = "Axes are categories, texts, booleans or numbers."
+        raise DesignError(f"The frame cannot be grouped by {keys}: {one_line(error)}", hint) from error
 
 
 def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
@@ -446,15 +418,7 @@ def _scatter(
         units = int(psu.max()) + 1
     else:
         units = int(kept["n"].sum())
-    scatter = TaylorScatter(
-        stratum.astype(np.int64),
-        psu,
-        cell.astype(np.int64),
-        events,
-        kept["w"].to_numpy(float),
-        kept["w2"].to_numpy(float),
-        layout.n_psu,
-        layout.remaining,
-        design.lonely_psu,
-    )
+    codes = stratum.astype(np.int64), psu, cell.astype(np.int64)
+    weights = kept["w"].to_numpy(float), kept["w2"].to_numpy(float)
+    scatter = TaylorScatter(*codes, events, *weights, layout.n_psu, layout.remaining, design.lonely_psu)
     return scatter, float(units - len(np.unique(stratum)))

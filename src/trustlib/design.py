@@ -17,8 +17,8 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from trustlib.disclosure import EVIDENCE
 from trustlib.errors import DesignError, LonelyPSUError, one_line, require_names
-from trustlib.schema import KINDS
 from trustlib.variance import LONELY_PSU, Array
 
 REPLICATE_METHODS = ("JK1", "JKn", "BRR", "Fay", "bootstrap")
@@ -115,10 +115,8 @@ class SurveyDesign:
             ) from error
         columns = frame.collect_schema().names()
         if DOMAIN in columns:
-            raise DesignError(
-                f"The frame has a column {DOMAIN!r}, which trustlib uses for domains.",
-                "Rename it, or call domain() on the first design instead of making a design of its frame.",
-            )
+            hint = "Rename it, or call domain() on the first design instead of making a design of its frame."
+            raise DesignError(f"The frame has a column {DOMAIN!r}, which trustlib uses for domains.", hint)
         self._check_options()
         of_people = None if self.replicate_weights else {"stratum": self.strata, "psu": self.psu}
         keys = {own: c for own, c in (of_people or {}).items() if c is not None}
@@ -164,22 +162,18 @@ class SurveyDesign:
             object.__setattr__(self, "source", dict(getattr(self.frame, "attrs", {}).get("source", {})))
         if not isinstance(self.source, dict):
             raise DesignError(f"source is {self.source!r}.", "Give a dict with id, kind and label.")
-        require_names("kind of source", [self.source.get("kind")], (None, *KINDS))
+        require_names("kind of source", [self.source.get("kind")], (None, *EVIDENCE))
 
     def _strata(self, units: pd.DataFrame, keys: dict[str, str]) -> Strata:
         """The strata with their PSUs, from one row per stratum and PSU."""
         for own, c in keys.items():
             if units[own].isna().any() or (units[own].astype(str).str.strip() == "").any():
-                raise DesignError(
-                    f"Some people have no value in column {c!r} ({own}).",
-                    "Everyone in the sample has one: mend the file, or drop these people knowingly.",
-                )
+                hint = "Everyone in the sample has one: mend the file, or drop these people knowingly."
+                raise DesignError(f"Some people have no value in column {c!r} ({own}).", hint)
         if "psu" in keys and not self.nest and units["psu"].duplicated().any():
             again = units.loc[units["psu"].duplicated(), "psu"].iloc[0]
-            raise DesignError(
-                f"PSU {str(again)!r} of column {self.psu!r} lies in more than one stratum.",
-                "If PSU labels are reused in each stratum, give nest=True; else the file has a fault.",
-            )
+            hint = "If PSU labels are reused in each stratum, give nest=True; else the file has a fault."
+            raise DesignError(f"PSU {str(again)!r} of column {self.psu!r} lies in more than one stratum.", hint)
         grouped = units.groupby(units["stratum"] if "stratum" in keys else np.zeros(len(units), int), observed=True)
         n_psu = (grouped.size() if "psu" in keys else grouped["rows"].sum()).astype(float)
         remaining = np.ones(len(n_psu)) if self.fpc is None else self._remaining(grouped, n_psu.to_numpy())
@@ -310,9 +304,8 @@ def _units(frame: Any, keys: dict[str, str], numbers: list[str]) -> pd.DataFrame
     """One pass over the people: for each stratum and PSU the rows, and the range, sum and blanks of each number."""
     schema = frame.collect_schema()
     if texts := [c for c in numbers if not schema[c].is_numeric()]:
-        raise DesignError(
-            f"The values of column {texts[0]!r} are not numbers.", "Convert the column to numbers before."
-        )
+        hint = "Convert the column to numbers before."
+        raise DesignError(f"The values of column {texts[0]!r} are not numbers.", hint)
     columns = [nw.col(c).alias(own) for own, c in keys.items()]
     sums = [nw.len().alias("rows")]
     for c in dict.fromkeys(numbers):
@@ -366,16 +359,13 @@ def _require_boolean(frame: Any, where: nw.Expr, hint: str) -> None:
 def _evaluate(where: str, frame: Any, columns: list[str]) -> np.ndarray:
     """A domain written as text, with missing values outside, as a boolean array."""
     if not isinstance(frame, pd.DataFrame):
-        raise DesignError(
-            "A domain written as text needs a pandas frame.", "Give a boolean array or a narwhals expression."
-        )
+        hint = "Give a boolean array or a narwhals expression."
+        raise DesignError("A domain written as text needs a pandas frame.", hint)
     try:
         nodes = list(ast.walk(ast.parse(where, mode="eval")))
     except (SyntaxError, ValueError) as error:
-        raise DesignError(
-            f"The domain {where!r} is not a valid expression.",
-            "For example: \"gender == 'woman'\". Rename a variable whose name has spaces, or give a boolean array.",
-        ) from error
+        hint = "For example: \"gender == 'woman'\". Rename a variable whose name has spaces, or give a boolean array."
+        raise DesignError(f"The domain {where!r} is not a valid expression.", hint) from error
     used = {node.id for node in nodes if isinstance(node, ast.Name)}
     asked = {
         node.value.id
@@ -386,10 +376,8 @@ def _evaluate(where: str, frame: Any, columns: list[str]) -> np.ndarray:
     try:
         values = frame.eval(where)
     except Exception as error:  # pandas.eval raises many kinds
-        raise DesignError(
-            f"The domain {where!r} cannot be evaluated: {one_line(error)}",
-            "For example: \"gender == 'woman' and age_band != '75+'\".",
-        ) from error
+        hint = "For example: \"gender == 'woman' and age_band != '75+'\"."
+        raise DesignError(f"The domain {where!r} cannot be evaluated: {one_line(error)}", hint) from error
     if not isinstance(values, pd.Series) or values.dtype not in (bool, "boolean", object):
         return np.asarray(values)
     known = frame[sorted(used - asked)].notna().all(axis=1)

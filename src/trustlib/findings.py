@@ -15,39 +15,22 @@ one::
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from trustlib.errors import FindingError, unknown_name
+from trustlib.errors import FindingError, require_names
+from trustlib.forms import Finding, FindingsForm, read
 from trustlib.schema import load_yaml
 
 FORMATS = {"percent": (100, 1, " %"), "points": (100, 1, " points"), "ratio": (1, 2, ""), "count": (1, 0, "")}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Where one number stands: run, table, the row's columns, and the column."""
-
-    id: str
-    run: str
-    table: str
-    row: dict[str, Any] = field(default_factory=dict)
-    column: str = "estimate"
-    format: str = "percent"
-    published: str | None = None
-
-
 def load_findings(path: str | Path) -> dict[str, Finding]:
     """Read findings.yml; every fault in it is a `FindingError`."""
-    from trustlib import forms
-
     hint = "A finding has run and table, and may have row, column, format and published."
     raw = {"findings": load_yaml(path) or {}}
-    read = forms.read(forms.FindingsForm, raw, f"{path} is not a list of findings", FindingError, hint)
-    return {name: Finding(name, **facts.model_dump()) for name, facts in read.findings.items()}
+    return read(FindingsForm, raw, f"{path} is not a list of findings", FindingError, hint).findings
 
 
 def resolve(finding: Finding, runs: str | Path) -> pd.Series:
@@ -60,22 +43,16 @@ def resolve(finding: Finding, runs: str | Path) -> pd.Series:
     """
     path = Path(runs) / finding.run / "tables" / f"{finding.table}.csv"
     if not path.is_file():
-        raise FindingError(
-            f"Finding {finding.id!r}: run {finding.run!r} has no table {finding.table!r}.",
-            "Check the names in findings.yml, and execute the run with `trustlib run`.",
-        )
+        hint = "Check the names in findings.yml, and execute the run with `trustlib run`."
+        raise FindingError(f"Run {finding.run!r} has no table {finding.table!r}.", hint)
     frame = pd.read_csv(path, dtype=dict.fromkeys(finding.row, str))
     if absent := [c for c in (*finding.row, finding.column) if c not in frame]:
-        raise FindingError(
-            f"Finding {finding.id!r}: {path.name} has no column {absent[0]!r}.", f"It has {list(frame)}."
-        )
+        raise FindingError(f"Run {finding.run!r}: {path.name} has no column {absent[0]!r}.", f"It has {list(frame)}.")
     for column, value in finding.row.items():
         frame = frame[frame[column] == str(value)]
     if len(frame) != 1:
-        raise FindingError(
-            f"Finding {finding.id!r}: {finding.row} picks {len(frame)} rows of {path.name}, expected one.",
-            "Name every column that identifies the row.",
-        )
+        hint = "Name every column that identifies the row."
+        raise FindingError(f"Run {finding.run!r}: {finding.row} picks {len(frame)} rows of {path.name}, not one.", hint)
     return frame.iloc[0]
 
 
@@ -97,8 +74,7 @@ def published_figure(name: str, folder: str | Path) -> pd.Series:
     if not path.is_file():
         raise FindingError(f"There is no file of published figures {path.name}.", "A figure is named file/id.")
     frame = pd.read_csv(path).set_index("id")
-    if key not in frame.index:
-        raise unknown_name("published figure", key, frame.index)
+    require_names("published figure", [key], frame.index)
     return frame.loc[key]
 
 
@@ -134,7 +110,7 @@ def check(findings: dict[str, Finding], runs: str | Path, published: str | Path)
         A finding cannot be resolved.
     """
     rows = []
-    for finding in findings.values():
+    for name, finding in findings.items():
         row = resolve(finding, runs)
         if finding.published is None:
             continue
@@ -144,7 +120,7 @@ def check(findings: dict[str, Finding], runs: str | Path, published: str | Path)
         printed = [float(figure[c]) for c in ("value", "conf_low", "conf_high")]
         tolerance = [float(figure["tolerance"]), *[float(figure["interval_tolerance"])] * 2]
         rows.append(
-            {"id": finding.id, "claim": figure["claim"], "source": figure["source"], "run": finding.run}
+            {"id": name, "claim": figure["claim"], "source": figure["source"], "run": finding.run}
             | dict(zip(("published", "published_low", "published_high"), printed, strict=True))
             | dict(zip(("ours", "ours_low", "ours_high"), ours, strict=True))
             | {"df": float(row["df"]), "n": int(row["n"])}

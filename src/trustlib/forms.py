@@ -84,8 +84,8 @@ Columns = Annotated[list[str], BeforeValidator(_numbered)]
 # -- the codebook -----------------------------------------------------------------------------------------------------
 
 
-class VariableForm(Form):
-    """One variable of the codebook."""
+class Variable(Form):
+    """One variable of the codebook: `levels` in order (the first is the reference); none for a 0/1 or a number."""
 
     label: str | None = None
     type: Literal["category", "binary", "number"] = "category"
@@ -100,7 +100,7 @@ class CodebookForm(Form):
     """``codebook.yml``."""
 
     variables: Annotated[
-        dict[str, VariableForm],
+        dict[str, Variable],
         BeforeValidator(lambda v: {k: f or {} for k, f in v.items()} if isinstance(v, dict) else v),
     ]
 
@@ -188,20 +188,25 @@ class MappingForm(Form):
 # -- plans and findings -----------------------------------------------------------------------------------------------
 
 
-class CellSetForm(Form):
-    """One set of sealed cells."""
+class CellSet(Form):
+    """One set of sealed cells; see `trustlib.sealing`."""
 
     outcome: str
     by: list[str]
     known: list[str] = []
     family: str | None = None
 
+    @property
+    def told(self) -> set[str]:
+        """All variables that a person must have told, axes included."""
+        return {*self.by, *self.known}
+
 
 class CellPlanForm(Form):
-    """``cells.yml``; see `trustlib.sealing`."""
+    """``cells.yml``."""
 
     mapping: str
-    cells: dict[str, CellSetForm]
+    cells: dict[str, CellSet]
 
 
 class RunForm(Form):
@@ -212,8 +217,8 @@ class RunForm(Form):
     parameters: dict[str, Any] = {}
 
 
-class FindingForm(Form):
-    """One entry of ``findings.yml``; see `trustlib.findings`."""
+class Finding(Form):
+    """Where one number stands: run, table, the row's columns, and the column; see `trustlib.findings`."""
 
     run: str
     table: str
@@ -226,7 +231,7 @@ class FindingForm(Form):
 class FindingsForm(Form):
     """``findings.yml``."""
 
-    findings: dict[str, FindingForm]
+    findings: dict[str, Finding]
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------

@@ -29,8 +29,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from trustlib.errors import CodebookError, MissingFileError, TrustlibError, raise_faults, require_names, unknown_name
-from trustlib.schema import Variable, load_codebook, load_yaml
+from trustlib.errors import CodebookError, TrustlibError, raise_faults, require_file, require_names, unknown_name
+from trustlib.forms import Variable
+from trustlib.schema import load_codebook
 
 _FIVE = ("BR", "FR", "JP", "UK", "US")
 WAVES = {"2022": _FIVE, "2023": ("AU", "CA", "DE", "ES", "MX"), "2024": _FIVE}
@@ -116,9 +117,7 @@ def load_figures(path: str | Path = "data/published/figures.csv", codebook: str 
         Lists every fault with file, row, id and reason: names that are not known, impossible numbers, numbers of
         people that contradict each other.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingFileError(f"There is no file {path}.", "Check the spelling and the folder you run from.")
+    path = require_file(path, "file", "Check the spelling and the folder you run from.")
     known = load_codebook(codebook or path.parent.parent / "codebook.yml")
     raw = pd.read_csv(path, dtype=str, keep_default_na=False)
     if set(raw) != {*CHOICES, *NUMBERS, *TEXTS}:
@@ -224,16 +223,13 @@ def asked_in(codebook: str | Path = "data/codebook.yml") -> pd.DataFrame:
     """
     rows: list[tuple] = []
     faults: list[str] = []
-    for name, facts in load_yaml(codebook)["variables"].items():
-        for wave, told in ((facts or {}).get("asked_in") or {}).items():
-            told = told if isinstance(told, dict) else {"default": told}
+    for name, variable in load_codebook(codebook).items():
+        for wave, answer in variable.asked_in.items():
+            told = answer if isinstance(answer, dict) else {"default": answer}
             countries = WAVES.get(wave, ())
-            known = {
-                "wave": ([wave], WAVES),
-                "country": (told, ("default", *countries)),
-                "answer": (told.values(), ASKED),
-            }
-            for kind, (words, allowed) in known.items():
+            places = ("default", *countries)
+            known = ("wave", [wave], WAVES), ("country", told, places), ("answer", told.values(), ASKED)
+            for kind, words, allowed in known:
                 faults += [f"variable {name}: {unknown_name(kind, w, allowed)}" for w in words if w not in allowed]
             rows += [(name, wave, c, told.get(c, told.get("default", "unknown"))) for c in countries]
     hint = "Each wave has one answer for all countries, or answers by country and a default."

@@ -55,18 +55,11 @@ class Run:
 
     def key(self) -> str:
         """Hash of everything that determines the result."""
-        library = Path(__file__).parent
-        lock = _project_file(self.template, "requirements.lock")
-        parts = [
-            json.dumps(self.parameters, sort_keys=True),
-            *(file_hash(p) for p in (self.template, *self.data, *sorted(library.glob("*.py")))),
-            *([file_hash(lock)] if lock else []),
-        ]
+        above = (folder / "requirements.lock" for folder in self.template.resolve().parents)
+        lock = [path for path in above if path.is_file()][:1]
+        files = [self.template, *self.data, *sorted(Path(__file__).parent.glob("*.py")), *lock]
+        parts = [json.dumps(self.parameters, sort_keys=True), *map(file_hash, files)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _project_file(start: Path, name: str) -> Path | None:
-    return next((folder / name for folder in start.resolve().parents if (folder / name).is_file()), None)
 
 
 def load_plan(path: str | Path) -> list[Run]:
@@ -343,9 +336,8 @@ def write_status(runs: Sequence[Run], out: str | Path) -> Path:
     lines = ["| Run | Template | Seconds | Data |", "|---|---|--:|---|"]
     for f in facts:
         data = ", ".join(f"`{name}` `{digest[:8]}…`" for name, digest in f["data"].items())
-        lines.append(
-            f"| {{doc}}`{f['run']} </_runs/{f['run']}/{f['run']}>` | {f['template']} | {f['seconds']:.1f} | {data} |"
-        )
+        page = f"{{doc}}`{f['run']} </_runs/{f['run']}/{f['run']}>`"
+        lines.append(f"| {page} | {f['template']} | {f['seconds']:.1f} | {data} |")
     lines += ["", "Software: " + "; ".join(sorted({_software(f) for f in facts})) + "."]
     path = out / "status.md"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

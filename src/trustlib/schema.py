@@ -25,7 +25,6 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,6 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from trustlib.disclosure import EVIDENCE
 from trustlib.errors import (
     CodebookError,
     SurveyFileError,
@@ -45,10 +43,9 @@ from trustlib.errors import (
 )
 
 if TYPE_CHECKING:
-    from trustlib.forms import Design, MappingForm, Part, Rule
+    from trustlib.forms import Design, MappingForm, Part, Rule, Variable
 
 SUFFIXES = (".csv.gz", ".csv", ".sav", ".zsav", ".dta", ".parquet")
-KINDS = tuple(EVIDENCE)
 BLANK = "blank in the file"
 _DESIGN_NAMES = {"weight": "weight", "strata": "stratum", "psu": "psu", "fpc": "fpc"}  # in a mapping, in a frame
 _FORM = "See the documentation of trustlib.schema: under `variables:` each has a column with values, or any_of."
@@ -73,18 +70,6 @@ _Yaml.yaml_implicit_resolvers = {
 }
 
 
-@dataclass(frozen=True)
-class Variable:
-    """One variable of the codebook: `levels` in order (the first is the reference); none for a 0/1 or a number."""
-
-    name: str
-    label: str
-    type: str = "category"  # category | binary | number
-    levels: tuple[str, ...] = ()
-    question: str | None = None
-    note: str | None = None
-
-
 def load_yaml(path: str | Path) -> Any:
     """Read a YAML file in which ``Yes`` and ``No`` stay texts.
 
@@ -96,9 +81,8 @@ def load_yaml(path: str | Path) -> Any:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Yaml)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CodebookError(
-            f"{path} is not valid YAML: {one_line(error, 300)}", "Mend the line and column named above."
-        ) from error
+        hint = "Mend the line and column named above."
+        raise CodebookError(f"{path} is not valid YAML: {one_line(error, 300)}", hint) from error
 
 
 def load_codebook(path: str | Path) -> dict[str, Variable]:
@@ -106,11 +90,7 @@ def load_codebook(path: str | Path) -> dict[str, Variable]:
     from trustlib import forms
 
     hint = "Under `variables:` each has a label, and a type or levels in order."
-    read = forms.read(forms.CodebookForm, load_yaml(path), f"{path} is not a codebook", CodebookError, hint)
-    return {
-        name: Variable(name, v.label or name, v.type, tuple(v.levels), v.question, v.note)
-        for name, v in read.variables.items()
-    }
+    return forms.read(forms.CodebookForm, load_yaml(path), f"{path} is not a codebook", CodebookError, hint).variables
 
 
 def load_mapping(mapping: str | Path | dict) -> tuple[MappingForm, dict[str, Variable]]:
@@ -164,9 +144,8 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
     path = require_file(path, "survey file", hint)
     suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), None)
     if suffix is None:
-        raise SurveyFileError(
-            f"{path.name} has an ending that is not known.", f"Expected one of {', '.join(SUFFIXES)}."
-        )
+        hint = f"Expected one of {', '.join(SUFFIXES)}."
+        raise SurveyFileError(f"{path.name} has an ending that is not known.", hint)
     try:
         if suffix in (".csv", ".csv.gz"):
             _require_even(path, encoding or "utf-8-sig")
@@ -183,10 +162,8 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
     except SurveyFileError:
         raise
     except Exception as error:  # each reader has its own exceptions, and all mean the same to the user
-        raise SurveyFileError(
-            f"{path.name} cannot be read: {type(error).__name__}: {one_line(error)}",
-            "The file is damaged, cut short, or in another encoding. Download it again, or name its `encoding:`.",
-        ) from error
+        hint = "The file is damaged, cut short, or in another encoding. Download it again, or name its `encoding:`."
+        raise SurveyFileError(f"{path.name} cannot be read: {type(error).__name__}: {one_line(error)}", hint) from error
     if frame.empty:
         raise SurveyFileError(f"{path.name} holds no rows.", "Expected one row per person.")
     return frame, labels
@@ -203,9 +180,8 @@ def _require_even(path: Path, encoding: str) -> None:
         if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
             raise SurveyFileError(f"{path.name} has no commas between its columns.", "Save it with commas.")
         if repeated := sorted({repr(c) for c in header if header.count(c) > 1}):
-            raise SurveyFileError(
-                f"{path.name} names these columns more than once: {', '.join(repeated)}.", "Rename the columns."
-            )
+            hint = "Rename the columns."
+            raise SurveyFileError(f"{path.name} names these columns more than once: {', '.join(repeated)}.", hint)
         uneven = [lines.line_num for line in lines if line and len(line) != len(header)]
     if uneven:
         raise SurveyFileError(
@@ -264,20 +240,20 @@ def _any_of(parts: list[tuple[np.ndarray, np.ndarray]], positive: Any) -> tuple[
     return value, kind
 
 
-def _typed(value: np.ndarray, variable: Variable, declared: set, faults: list[str]) -> pd.Series:
+def _typed(value: np.ndarray, variable: Variable, declared: set, name: str, faults: list[str]) -> pd.Series:
     """Codebook values as a pandas column of the variable's type; `declared` values were checked before."""
     given = pd.Series(value, dtype=object)
     if variable.type in ("binary", "number"):
         column = pd.to_numeric(given, errors="coerce").astype(float)
         if bad := int((given.notna() & column.isna()).sum()):
-            faults.append(f"variable {variable.name}: {bad} answers are not numbers")
+            faults.append(f"variable {name}: {bad} answers are not numbers")
         if variable.type == "binary" and not column.dropna().isin([0, 1]).all():
-            faults.append(f"variable {variable.name}: expected 0 or 1")
+            faults.append(f"variable {name}: expected 0 or 1")
         return column
     texts = given.map(str, na_action="ignore")
     levels = list(variable.levels or texts.dropna().unique())
     if extra := sorted(set(texts.dropna()) - set(levels) - declared):
-        faults.append(f"variable {variable.name}: {extra} are not levels; the levels are {levels}")
+        faults.append(f"variable {name}: {extra} are not levels; the levels are {levels}")
     return pd.Series(pd.Categorical(texts.where(texts.isin(levels)), categories=levels))
 
 
@@ -360,8 +336,8 @@ def read_survey(path: str | Path, mapping: str | Path | dict | None = None) -> p
         if rule.missing_as is not None:
             value[pd.isna(value)] = rule.missing_as
             kind[:] = None
-        out[name] = _typed(value, variable, _targets(rule), faults)
-        labels[name] = variable.label
+        out[name] = _typed(value, variable, _targets(rule), name, faults)
+        labels[name] = variable.label or name
         if pd.notna(kind).any():
             out[f"{name}_missing"] = pd.Series(pd.Categorical(kind))
     of_design = _design_columns(raw, plan.design, faults)
@@ -391,22 +367,22 @@ def _numbers_where_possible(column: pd.Series) -> pd.Series:
 
 def _variable(name: str, rule: Rule, codebook: dict[str, Variable], faults: list[str]) -> Variable:
     """The codebook's variable, with the label and levels that this source declares for itself."""
+    from trustlib import forms
+
     if codebook and name not in codebook:
         faults.append(one_line(unknown_name("codebook variable", name, codebook)))
-    known = codebook.get(name, Variable(name, name))
-    own = replace(known, label=rule.label or known.label, levels=tuple(rule.levels or known.levels))
+    known = codebook.get(name) or forms.Variable()
+    own = known.model_copy(update={"label": rule.label or known.label, "levels": rule.levels or known.levels})
     if name not in codebook and rule.targets and set(rule.targets) <= {0, 1}:
-        return replace(own, type="binary", levels=())
+        return own.model_copy(update={"type": "binary", "levels": []})
     if own.type != "category":
         return own
     extra = sorted(_targets(rule) - set(own.levels))
     if own.levels and extra:
-        faults.append(f"variable {name}: {extra} are not levels; the levels are {list(own.levels)}")
+        faults.append(f"variable {name}: {extra} are not levels; the levels are {own.levels}")
     if rule.any_of and len(own.levels) != 2:
-        faults.append(
-            f"variable {name}: any_of needs two levels in order, the second for 'any'; got {list(own.levels)}"
-        )
-    return own if own.levels else replace(own, levels=tuple(dict.fromkeys(map(str, rule.targets))))
+        faults.append(f"variable {name}: any_of needs two levels in order, the second for 'any'; got {own.levels}")
+    return own if own.levels else own.model_copy(update={"levels": list(dict.fromkeys(map(str, rule.targets)))})
 
 
 def _targets(rule: Rule) -> set[str]:

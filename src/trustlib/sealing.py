@@ -25,20 +25,10 @@ from trustlib.cells import Cells, compress
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import CodebookError, DesignError, DisclosureError
+from trustlib.forms import CellPlanForm, CellSet, read
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
 
 RELATIVE = 1e-10
-
-
-@dataclass(frozen=True)
-class CellSet:
-    """One set of cells of a plan."""
-
-    name: str
-    outcome: str
-    by: tuple[str, ...]
-    known: frozenset[str]  # all variables a person must have told, axes included
-    family: str
 
 
 @dataclass(frozen=True)
@@ -47,25 +37,19 @@ class CellPlan:
 
     mapping: Path
     file: str
-    sets: tuple[CellSet, ...]
+    sets: dict[str, CellSet]
 
 
 def load_cell_plan(path: str | Path) -> CellPlan:
     """Read a plan of sealed cells."""
-    from trustlib import forms
-
     path = Path(path)
     hint = "Expected `mapping:` and `cells:`, each with outcome and by. See trustlib.sealing."
-    plan = forms.read(forms.CellPlanForm, load_yaml(path), f"{path} is not a plan of cells", CodebookError, hint)
-    sets = [
-        CellSet(name, s.outcome, tuple(s.by), frozenset([*s.by, *s.known]), s.family or s.outcome)
-        for name, s in plan.cells.items()
-    ]
+    plan = read(CellPlanForm, load_yaml(path), f"{path} is not a plan of cells", CodebookError, hint)
     mapping = path.parent / plan.mapping
     file = load_mapping(mapping)[0].file
     if not file:
         raise CodebookError(f"{mapping} names no `file:`.", "Name the survey file below the data folder.")
-    return CellPlan(mapping, file, tuple(sets))
+    return CellPlan(mapping, file, plan.cells)
 
 
 def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
@@ -79,25 +63,25 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
     frame = read_survey(file, plan.mapping)
     design = SurveyDesign(frame, **declared_design(plan.mapping))
     made = {}
-    for spec in plan.sets:
-        base = design.domain(frame[sorted(spec.known)].notna().all(axis=1).to_numpy()) if spec.known else design
-        made[spec.name] = compress(base, spec.outcome, spec.by)
+    for name, spec in plan.sets.items():
+        base = design.domain(frame[sorted(spec.told)].notna().all(axis=1).to_numpy()) if spec.told else design
+        made[name] = compress(base, spec.outcome, spec.by)
     _require_no_small_difference(plan.sets, made)
     return {name: cells.seal() for name, cells in made.items()}
 
 
-def _require_no_small_difference(sets: tuple[CellSet, ...], made: dict[str, Cells]) -> None:
+def _require_no_small_difference(sets: dict[str, CellSet], made: dict[str, Cells]) -> None:
     """Refuse sets whose subtraction isolates fewer than 10 people, with or without the outcome."""
-    for inner, outer in permutations(sets, 2):
-        if inner.family != outer.family or not inner.known >= outer.known:
+    for (name, inner), (other, outer) in permutations(sets.items(), 2):
+        if (inner.family or inner.outcome) != (outer.family or outer.outcome) or not inner.told >= outer.told:
             continue
         common = [c for c in inner.by if c in outer.by]
-        a, b = (_people(made[each.name].frame, common) for each in (inner, outer))
+        a, b = (_people(made[each].frame, common) for each in (name, other))
         left = b - a
         sizes = np.abs(np.r_[left["n"], left["n_events"], left["n"] - left["n_events"]])
         if ((sizes > 0) & (sizes < MINIMUM)).any():
             raise DisclosureError(
-                f"Cells {inner.name!r} subtracted from {outer.name!r} isolate fewer than {MINIMUM} people.",
+                f"Cells {name!r} subtracted from {other!r} isolate fewer than {MINIMUM} people.",
                 "Give both the same `known:` variables, so that they share one base, or leave one of them out.",
             )
 

@@ -65,8 +65,7 @@ def readable(estimates: Estimates) -> pd.DataFrame:
     ------
     DisclosureError
     """
-    _require_rows(estimates)
-    estimates.require_showable("This table")
+    _require_rows(estimates, "This table")
     frame, kind = estimates.frame, estimates.kind
     measure = frame["measure"] if "measure" in frame else pd.Series([None] * len(frame))
     out = pd.DataFrame(index=frame.index)
@@ -105,15 +104,16 @@ def _condense(shown: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     same = [c for c in texts if len(shown) > 1 and shown[c].nunique() == 1]
     if len(same) == len(texts):
         return shown, []
-    return shown.drop(columns=same), [
-        f"In every row: {'; '.join(f'{c}: {shown[c].iloc[0]}' for c in same)}."
-    ] if same else []
+    notes = [f"In every row: {'; '.join(f'{c}: {shown[c].iloc[0]}' for c in same)}."] if same else []
+    return shown.drop(columns=same), notes
 
 
-def _require_rows(estimates: Estimates) -> None:
+def _require_rows(estimates: Estimates, what: str) -> None:
+    """Refuse what is not Estimates, what is empty, and what does not pass the gate."""
     require_a(Estimates, estimates, "Give the result of cell_means, predictions, comparisons or interactions.")
     if not len(estimates):
         raise EstimandError("There are no rows to show.", "The condition that chose them holds for none.")
+    estimates.require_showable(what)
 
 
 def heading(column: str, labels: dict) -> str:
@@ -239,17 +239,10 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
     """
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
         raise EstimandError(f"{str(name)[:100]!r} cannot be a file name.", "Use up to 100 letters, digits, - and _.")
-    _require_rows(estimates)
-    estimates.require_showable(f"Table {name!r}")
+    _require_rows(estimates, f"Table {name!r}")
     folder = Path(folder or Path(os.environ.get("TRUSTLIB_RUN_FOLDER", ".")) / "tables")
     path = folder / f"{name}.csv"
-    facts = {
-        "kind": estimates.kind,
-        "outcome": estimates.outcome,
-        "by": list(estimates.by),
-        "source": estimates.source,
-        "convention": estimates.convention,
-    }
+    facts = {name: getattr(estimates, name) for name in ("kind", "outcome", "by", "source", "convention")}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         estimates.frame.to_csv(path, index=False, lineterminator="\n")
