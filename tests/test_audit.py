@@ -2,8 +2,8 @@
 
 import csv
 import itertools
+import os
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +36,8 @@ TWO = Population({"a": ("0", "1"), "b": ("0", "1")}, double=('a == "1"', 'b == "
 
 @pytest.fixture(scope="module")
 def found():
-    """Every answer, and the time it took."""
-    start = time.process_time()
-    table = answers(FIGURES, QUESTIONS).set_index("key")
-    table.attrs["seconds"] = time.process_time() - start
-    return table
+    """Every answer."""
+    return answers(FIGURES, QUESTIONS).set_index("key")
 
 
 def bounds(claims, population, group, tolerance=None, **asked):
@@ -172,10 +169,11 @@ def test_d21_is_a_reading(found):
 
 
 def test_the_derived_file_says_what_was_recomputed():
-    """The expectations above are those of the shared file, where it is at hand."""
-    path = Path(__file__).parents[2] / "shared" / "published_figures_derived.csv"
-    if not path.exists():
-        pytest.skip("the shared file is not part of the repository")
+    """The expectations above are those of the list of arithmetic, where it is at hand."""
+    folder = (Path(__file__).parents[1] / os.environ.get("TRUSTLIB_DATA", "data/external")).parent
+    path = folder / "published_figures_derived.csv"
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not beside the folder of the survey files")
     rows = {r["id"]: " ".join(r.values()) for r in csv.DictReader(path.open())}
     for row, parts in {
         "D-05": ("1356 to 4066", "11.8% to 35.4%", "15.8% to 47.3%"), "D-07": ("0 to 2602",), "D-15": ("43.7%-46.5%",),
@@ -185,20 +183,10 @@ def test_the_derived_file_says_what_was_recomputed():
         assert all(part in rows[row] for part in parts), row
 
 
-def test_the_chapter_cites_answers_that_exist_and_all_of_them_are_quick(found):
-    assert found.attrs["seconds"] < 20, "more than sixty questions"
+def test_the_chapter_cites_answers_that_exist(found):
     page = (Path(__file__).parents[1] / "book" / "do-the-figures-fit.md").read_text()
     cited = {part.split("`")[0] for part in page.split("{audit}`")[1:]}
     assert cited <= set(found.index)
-
-
-def test_sixteen_cells_and_two_items_take_less_than_five_seconds():
-    questions = {
-        k: QUESTIONS["questions"][k] for k in ("one-item", "one-item-minority", "one-item-order", "split-order")
-    }
-    start = time.process_time()
-    answers(FIGURES, {**QUESTIONS, "questions": questions})
-    assert time.process_time() - start < 5
 
 
 # ----- bounds: never too narrow, and attained -----

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import math
 import os
 import re
 import sys
@@ -461,3 +462,17 @@ def test_the_table_can_be_read_without_script_and_its_filter_with_a_screen_reade
         assert control.find_parent("label").get_text(strip=True)
     assert table.find(id="record-status")["role"] == "status"
     assert not [a for tag in table.find_all(True) for a in tag.attrs if a.startswith("on")]
+
+
+def test_d07_intersections_if_identities_were_independent(figures):
+    """D-07: expected numbers under independence of the printed group sizes. A model, not a printed figure."""
+    size = {k: figures.loc[i, "value"] for k, i in
+            {"all": "R24-001", "women": "R24-007", "minority": "R24-009", "disabled": "R24-010", "lgbtq": "R24-011"}.items()}  # fmt: skip
+    expected = {("minority", "disabled"): 614, ("minority", "lgbtq"): 414, ("disabled", "lgbtq"): 432,
+                ("women", "minority"): 1250, ("women", "disabled"): 1303, ("women", "lgbtq"): 879}  # fmt: skip
+    for (a, b), people in expected.items():
+        assert round(size[a] * size[b] / size["all"]) == people, (a, b)
+    shares = [size[g] / size["all"] for g in ("women", "minority", "disabled", "lgbtq")]
+    none = math.prod(1 - p for p in shares)
+    one = sum(p * none / (1 - p) for p in shares)
+    assert round(size["all"] * (1 - none - one)) == 3435

@@ -11,6 +11,7 @@ A row or variable that does not exist is an error, and the build treats it as on
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from fnmatch import fnmatch
 from functools import lru_cache
 from html import escape
@@ -142,9 +143,9 @@ class _Made(SphinxDirective):
         except TrustlibError as error:
             return [self.state.document.reporter.error(f"{self.name}: {error}", line=self.lineno)]
 
+    @abstractmethod
     def make(self) -> list[nodes.Node]:
         """The nodes of the page."""
-        raise NotImplementedError
 
     def read(self, markdown: str) -> list[nodes.Node]:
         """Markdown as nodes."""
