@@ -1,5 +1,6 @@
 """From a survey file to a frame in codebook terms, and every fault of a file or a mapping."""
 
+import contextlib
 import gzip
 from pathlib import Path
 
@@ -436,3 +437,26 @@ def test_hints_puerto_rico(data_file):
         frame, "R12WGT0", replicate_weights=replicates, replicate_method="JKn", replicate_scale=5 / 6, replicate_df=48
     )
     assert design.scale.tolist() == [5 / 6] * 48
+
+
+def test_a_damaged_sav_never_ends_the_process(tmp_path):
+    """Flip single bytes all over a small file: each copy is read as a table or refused, whatever the C reader does."""
+    path = tmp_path / "people.sav"
+    pyreadstat.write_sav(RAW, path, variable_value_labels=LABELS)
+    whole = bytearray(path.read_bytes())
+    for place in np.linspace(4, len(whole) - 1, 12).astype(int):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        with contextlib.suppress(tl.SurveyFileError):
+            assert len(read_table(path)[0]) > 0
+
+
+def test_a_reader_that_crashes_is_a_refusal(tmp_path, monkeypatch):
+    from trustlib import schema
+
+    monkeypatch.setattr(schema, "_CHILD", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    path = tmp_path / "people.sav"
+    pyreadstat.write_sav(RAW, path)
+    with pytest.raises(tl.SurveyFileError, match="the reader crashed"):
+        read_table(path)

@@ -37,7 +37,7 @@ ONLY = {
     "papermill": {"runs"},
     "pandera": {"record"},
     "pydantic": {"forms"},
-    "pyreadstat": {"schema"},
+    "pyreadstat": {"schema"},  # in the process that it starts
     "statsmodels": {"logit"},
     "formulaic": {"logit"},
 }

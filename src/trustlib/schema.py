@@ -25,6 +25,9 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,11 +157,7 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
         elif suffix == ".parquet":
             frame, labels = pd.read_parquet(path), {}
         else:
-            import pyreadstat
-
-            read = pyreadstat.read_dta if suffix == ".dta" else pyreadstat.read_sav
-            frame, meta = read(str(path), encoding=encoding)
-            labels = dict(meta.variable_value_labels)
+            frame, labels = _read_labelled(path, "read_dta" if suffix == ".dta" else "read_sav", encoding)
     except SurveyFileError:
         raise
     except Exception as error:  # each reader has its own exceptions, and all mean the same to the user
@@ -167,6 +166,23 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
     if frame.empty:
         raise SurveyFileError(f"{path.name} holds no rows.", "Expected one row per person.")
     return frame, labels
+
+
+_CHILD = """
+import pickle, sys, pyreadstat
+frame, meta = getattr(pyreadstat, sys.argv[1])(sys.argv[2], encoding=sys.argv[3] or None)
+pickle.dump((frame, dict(meta.variable_value_labels)), sys.stdout.buffer)
+"""
+
+
+def _read_labelled(path: Path, reader: str, encoding: str | None) -> tuple[pd.DataFrame, dict[str, dict]]:
+    """Read SPSS or Stata in a process of its own: on some damaged files the C reader kills the process it runs in."""
+    command = [sys.executable, "-c", _CHILD, reader, str(path), encoding or ""]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["the reader crashed"]
+        raise OSError(said[-1])
+    return pickle.loads(done.stdout)  # of our own process
 
 
 def _require_even(path: Path, encoding: str) -> None:
