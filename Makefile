@@ -64,10 +64,12 @@ book: env ## Run the notebooks, check the findings, build the book (_build/html/
 	  echo "The survey file is here: the committed cells are compared with it."; \
 	  $(BIN)/trustlib compress data/hints6/cells.yml --check; \
 	fi
+	$(BIN)/trustlib compress data/synthetic/cells.yml --data data --check
 	$(BIN)/trustlib run
 	$(BIN)/trustlib check
 	rm -rf _build
 	$(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -n -W --keep-going
+	$(BIN)/trustlib check-pages $(HTML)
 	@test -f $(HTML)/index.html && echo "The book is built: $(HTML)/index.html"
 
 .PHONY: browser
@@ -98,7 +100,8 @@ reference-notebooks: env ## Take the executed notebooks that the notebook test c
 
 .PHONY: data
 data: env ## Write the synthetic stand-in again, from its targets
-	$(BIN)/python data/synthetic/simulate.py
+	$(BIN)/trustlib simulate
+	$(BIN)/trustlib compress data/synthetic/cells.yml --data data
 
 .PHONY: lock
 lock: $(BIN)/uv ## Write requirements.lock again from pyproject.toml (UPGRADE=1 takes newer versions)

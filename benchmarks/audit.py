@@ -5,16 +5,14 @@ Run ``python benchmarks/audit.py`` from the top of the repository. CPU seconds; 
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
-from trustlib.record import load_figures
+from trustbook.questions import answers
+from trustbook.record import load_figures
 from trustlib.schema import load_yaml
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-from audit_pages import answers  # noqa: E402
 
 FIGURES = load_figures(ROOT / "data" / "published" / "figures.csv")
 

@@ -19,10 +19,9 @@ import pandas as pd
 from scipy.special import expit, stdtrit
 
 import trustlib as tl
+from trustbook import simulate
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "data" / "synthetic"))
-import simulate  # noqa: E402
 
 BY = ["gender", "ethnicity", "disability"]
 WAVE, OUTCOME, DRAWS, FIRST_SEED = 2024, "trust_damaged_any", 2000, 1

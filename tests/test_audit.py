@@ -3,7 +3,6 @@
 import csv
 import itertools
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from trustbook.questions import answers, claims_from
 from trustlib.audit import (
     NO_SINGLE_ABOVE,
     ONE_ITEM,
     Claim,
     Population,
     audit,
-    claims_from,
 )
 from trustlib.audit import bounds as bounds_of
 from trustlib.errors import CodebookError, EstimandError, UnknownNameError
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "book" / "_ext"))
-from audit_pages import answers
 
 PUBLISHED = Path(__file__).parents[1] / "data" / "published"
 QUESTIONS = yaml.safe_load((PUBLISHED / "questions.yml").read_text())

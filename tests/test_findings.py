@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import trustlib as tl
-from trustlib.findings import Finding, check, load_findings, published_figure, resolve, text, verdict, write_ledger
+from trustbook.findings import Finding, check, load_findings, published_figure, resolve, text, verdict, write_ledger
 
 ROOT = Path(__file__).parents[1]
 
@@ -96,7 +96,7 @@ def test_the_ledger_sets_published_beside_ours(runs, tmp_path):
 def test_the_command_fails_when_a_published_figure_differs(runs, tmp_path):
     from typer.testing import CliRunner
 
-    from trustlib.cli import app
+    from trustbook.cli import app
 
     ledger_for(runs, tmp_path, 63.0)
     findings = tmp_path / "findings.yml"

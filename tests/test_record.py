@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from trustbook.record import CHOICES, WAVES, asked_in, load_figures, parse_group
 from trustlib.errors import CodebookError, MissingFileError, TrustlibError
-from trustlib.record import CHOICES, WAVES, asked_in, load_figures, parse_group
 from trustlib.schema import load_codebook
 
 ROOT = Path(__file__).parents[1]

@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from typer.testing import CliRunner
 
 import trustlib as tl
-from trustlib.runs import Run, execute, is_fresh, load_plan, provenance, recover, run_all, write_status
+from trustbook.runs import Run, execute, is_fresh, load_plan, provenance, recover, run_all, write_status
 
 ROOT = Path(__file__).parents[1]
 CELLS = ROOT / "data" / "hints6" / "cells" / "mistrust-gender-ethnicity.parquet"
@@ -157,7 +157,7 @@ def test_a_failing_run_is_named_keeps_its_old_result_and_does_not_stop_others(pr
 
 
 def test_the_command_line_ends_with_status_1_and_no_traceback(project):
-    from trustlib.cli import app
+    from trustbook.cli import app
 
     path = plan(project, entry("bad", fail=True))
     result = CliRunner().invoke(app, ["run", "--plan", str(path), "--out", str(project / "out")])
@@ -188,7 +188,7 @@ def test_killed_half_way_leaves_the_old_result_or_none_and_the_next_call_complet
     execute(old, out)
     before = contents(out / "one")
     path = plan(project, entry("one", wait=30), entry("two", wait=30))
-    command = [sys.executable, "-m", "trustlib.cli", "run", "--plan", str(path), "--out", str(out)]
+    command = [sys.executable, "-m", "trustbook.cli", "run", "--plan", str(path), "--out", str(out)]
     running = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while len(list(out.glob(".*.new"))) < 2 and time.monotonic() < deadline:

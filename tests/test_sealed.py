@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 import trustlib as tl
-from trustlib.cli import app
+from trustbook.cli import app
+from trustbook.sealing import RELATIVE, largest_difference, load_cell_plan, make_cells, require_same
 from trustlib.disclosure import MINIMUM
-from trustlib.sealing import RELATIVE, largest_difference, load_cell_plan, make_cells, require_same
 
 ROOT = Path(__file__).parents[1]
 PLAN = ROOT / "data" / "hints6" / "cells.yml"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,10 @@ import pytest
 import yaml
 
 import trustlib as tl
+from trustbook import simulate as sim
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "data" / "synthetic"
-sys.path.insert(0, str(FOLDER))
-import simulate as sim  # noqa: E402
 
 IDENTITIES = ["wave", "country", "region", "stratum", "gender", "ethnicity", "ethnicity_asked", "disability", "lgbtq",
               "trans", "age_band", "marginalised", "weight"]  # fmt: skip

@@ -16,8 +16,8 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from trustbook.findings import load_findings, resolve, text
 from trustlib.errors import TrustlibError
-from trustlib.findings import load_findings, resolve, text
 
 
 class FindingRole(SphinxRole):

@@ -23,8 +23,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from trustbook.record import WAVES, asked_in, load_figures
 from trustlib.errors import TrustlibError
-from trustlib.record import WAVES, asked_in, load_figures
 from trustlib.schema import load_yaml
 
 UNITS = {"percent": " %", "points": " points", "ratio": " times", "count": ""}
@@ -124,11 +124,13 @@ class _Made(SphinxDirective):
 
     optional_arguments = 1
     final_argument_whitespace = True
+    synthetic = False  # whether a file of the stand-in was read: `trustbook.site` then looks for the word
 
     def file(self, name: str) -> Path:
         """The path of a file below data/, noted as a dependency of this page."""
         path = Path(self.env.srcdir).parent / "data" / name
         self.env.note_dependency(str(path))
+        self.synthetic = self.synthetic or name.startswith("synthetic/")
         return path
 
     def figures(self) -> pd.DataFrame:
@@ -139,7 +141,8 @@ class _Made(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Make the nodes; what cannot be read is an error of the page."""
         try:
-            return self.make()
+            made = self.make()
+            return [nodes.container("", *made, classes=["from-synthetic"])] if self.synthetic else made
         except TrustlibError as error:
             return [self.state.document.reporter.error(f"{self.name}: {error}", line=self.lineno)]
 

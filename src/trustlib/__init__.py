@@ -7,9 +7,9 @@
     Estimates --comparisons, interactions--> Estimates --table, forest, publish--> reader
 
 Everything a user needs is named here. The modules, in the order in which they may import each other:
-errors; variance, disclosure; forms; schema; design; cells; sealing, logit; estimates, record, audit; interaction;
-tables; figures; runs; findings; cli.
-Heavy libraries are imported by the functions that use them.
+errors; variance, disclosure; forms; schema; design; cells; logit; estimates, audit; interaction; tables; figures.
+Heavy libraries are imported by the functions that use them. What runs the notebooks, keeps the record and checks the
+book's numbers is the package `trustbook`, which calls this one.
 """
 
 from trustlib.cells import Cells, compress

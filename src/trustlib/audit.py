@@ -53,7 +53,6 @@ TOLERANCE = 1e-4  # of bounds, where a gap between shares of unknown sizes plays
 _NARROW = 1e-6  # a box of this width is a point
 _PATIENCE = 1_500  # boxes, about ten seconds
 _STEEP = 1e4  # the solver lets a row be missed by 1e-7, which is much for a small group
-_KINDS = {"percent": "share", "count": "count", "points": "gap", "direction": "gap"}
 _WHOLE = 1e-2  # of a person: what a programme may miss by
 
 
@@ -419,53 +418,3 @@ def _mask(expression: str, states: pd.DataFrame) -> Array:
     except (SyntaxError, ValueError):
         hint = 'Write all, or comparisons such as ethnicity == "minority", joined by and, or, not.'
         raise EstimandError(f"{expression!r} is not a group of people.", hint) from None
-
-
-def claims_from(
-    figures: pd.DataFrame, reading: str | Mapping[str, str] = "", exact: Iterable[str] = ()
-) -> tuple[list[Claim], dict[str, str]]:
-    """Turn rows of ``data/published/figures.csv`` into claims.
-
-    Parameters
-    ----------
-    figures : DataFrame
-        Rows of one survey, wave and set of countries.
-    reading : str or mapping
-        The item of figures that do not state theirs: one for all, or id -> item (which may also overrule the record).
-    exact : iterable of str
-        Figures to take without their rounding.
-
-    Returns
-    -------
-    claims : list of Claim
-    left_out : dict
-        Id -> why this figure says nothing that an audit can use.
-    """
-    about = figures[["survey", "wave", "countries"]].drop_duplicates().astype(str)
-    if len(about) > 1:
-        hint = f"Choose one survey, wave and set of countries: {'; '.join(about.agg(', '.join, axis=1))}."
-        raise CodebookError(f"The figures of an audit are of one population; these figures are of {len(about)}.", hint)
-    claims, left_out = [], {}
-    for row in figures.to_dict("records"):
-        name, kind = row["id"], _KINDS.get(row["statistic"])
-        group, _, versus = row["group"].partition(" vs ")
-        item = row["item"] if row["item"] in ("provider", "system", "any") else ""
-        item = reading.get(name, item) if isinstance(reading, Mapping) else item or reading
-        experienced = row["conditioning"] == "of those with an experience"
-        people = kind == "count" and not experienced
-        if kind is None or row["comparison"] not in ("=", ">", ">=", "<") or bool(versus) != (kind == "gap"):
-            left_out[name] = f"a {row['statistic']} is not a number of people, a share or a gap"
-        elif row["outcome"] != "n" and (experienced or not row["outcome"].startswith("trust_damaged")):
-            left_out[name] = f"{row['outcome']} is another question"
-        elif not item and not people:
-            left_out[name] = "its item is not stated: give it a reading"
-        else:
-            value, half = (
-                (0.0, 0.0) if row["statistic"] == "direction" else map(float, (row["value"], row["half_width"]))
-            )
-            ends = (value - half, value + half) if name not in exact else (value, value)
-            low, high = (round(end / (1 if kind == "count" else 100), 9) for end in ends)
-            least, most = (-1.0 if kind == "gap" else 0.0), (np.inf if kind == "count" else 1.0)
-            low, high = {"=": (low, high), "<": (least, low)}.get(row["comparison"], (high, most))
-            claims.append(Claim(name, group, low, high, kind, "" if people else item, versus=versus or None))
-    return claims, left_out

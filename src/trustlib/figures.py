@@ -32,9 +32,9 @@ class Picture:
     alt: str
 
     def png(self) -> bytes:
-        """The picture as PNG bytes; the same each time."""
+        """The picture as PNG bytes, the alternative text within; the same each time."""
         stream = BytesIO()
-        self.figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+        self.figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None, "Description": self.alt})
         return stream.getvalue()
 
     def __repr__(self) -> str:

@@ -185,55 +185,6 @@ class MappingForm(Form):
     design: Design = Design()
 
 
-# -- plans and findings -----------------------------------------------------------------------------------------------
-
-
-class CellSet(Form):
-    """One set of sealed cells; see `trustlib.sealing`."""
-
-    outcome: str
-    by: list[str]
-    known: list[str] = []
-    family: str | None = None
-
-    @property
-    def told(self) -> set[str]:
-        """All variables that a person must have told, axes included."""
-        return {*self.by, *self.known}
-
-
-class CellPlanForm(Form):
-    """``cells.yml``."""
-
-    mapping: str
-    cells: dict[str, CellSet]
-
-
-class RunForm(Form):
-    """One run of ``runs.yml``; see `trustlib.runs`."""
-
-    id: str
-    template: str
-    parameters: dict[str, Any] = {}
-
-
-class Finding(Form):
-    """Where one number stands: run, table, the row's columns, and the column; see `trustlib.findings`."""
-
-    run: str
-    table: str
-    row: dict[str, Any] = {}
-    column: str = "estimate"
-    format: Literal["percent", "points", "ratio", "count"] = "percent"
-    published: str | None = None
-
-
-class FindingsForm(Form):
-    """``findings.yml``."""
-
-    findings: dict[str, Finding]
-
-
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 _EXPECTED = {"model_type": "a mapping", "dict_type": "a mapping", "list_type": "a list", "string_type": "a text",

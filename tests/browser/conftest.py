@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import site_checks
+import small_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -26,10 +26,10 @@ QUIET = (
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of the built pages: the one TRUSTLIB_SITE names, else the small book, built now."""
-    named = site_checks.site_under_test()
+    named = small_site.site_under_test()
     if named is None:
         try:
-            return site_checks.build_small_book(tmp_path_factory.mktemp("small_book"))
+            return small_site.build_small_book(tmp_path_factory.mktemp("small_book"))
         except RuntimeError as error:
             pytest.fail(str(error), pytrace=False)
     if not (named / "index.html").is_file():

@@ -7,49 +7,51 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import site_checks
+import small_site
 from bs4 import BeautifulSoup
 
-sys.path.insert(0, str(site_checks.ROOT / "book" / "_ext"))
+from trustbook import site as checks
+
+sys.path.insert(0, str(small_site.ROOT / "book" / "_ext"))
 import accessible
 
-CHECKS = [
-    site_checks.remote_loads,
-    site_checks.broken_links,
-    site_checks.poor_alt_texts,
-    site_checks.error_outputs,
-]
 
-
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
 def test_no_page_has_the_fault(site: Path, check: Callable[[Path], list[str]]) -> None:
     faults = check(site)
     assert not faults, f"{len(faults)} faults\n  " + "\n  ".join(faults[:40])
 
 
 def test_every_expected_page_was_built(site: Path) -> None:
-    assert set(site_checks.pages_under_test()) <= set(site_checks.pages(site))
+    assert set(small_site.pages_under_test()) <= set(checks.pages(site))
     assert (site / ".nojekyll").is_file(), "GitHub Pages would not serve folders such as _runs"
 
 
 @pytest.mark.parametrize(
     ("check", "body", "words"),
     [
-        (site_checks.remote_loads, "<script src='https://example.org/a.js'></script>", "example.org"),
-        (site_checks.remote_loads, "<link rel='stylesheet' href='//example.org/a.css'>", "example.org"),
-        (site_checks.remote_loads, "<img alt='x' src='http://example.org/a.png'>", "example.org"),
+        (checks.remote_loads, "<script src='https://example.org/a.js'></script>", "example.org"),
+        (checks.remote_loads, "<link rel='stylesheet' href='//example.org/a.css'>", "example.org"),
+        (checks.remote_loads, "<img alt='x' src='http://example.org/a.png'>", "example.org"),
         (
-            site_checks.remote_loads,
+            checks.remote_loads,
             "<style>p{background:url(https://example.org/a.png)}</style>",
             "example.org",
         ),
-        (site_checks.remote_loads, "<script>load('https://example.org/a')</script>", "inline script"),
-        (site_checks.broken_links, "<a href='missing.html'>x</a>", "does not exist"),
-        (site_checks.broken_links, "<a href='index.html#nowhere'>x</a>", "a place that page does not have"),
-        (site_checks.poor_alt_texts, "<img src='a.png'>", "alt text ''"),
-        (site_checks.poor_alt_texts, "<img src='a.png' alt='_images/a.png'>", "alt text '_images/a.png'"),
-        (site_checks.error_outputs, "<div class='output traceback'>ValueError</div>", "ValueError"),
-        (site_checks.error_outputs, "<div class='output stderr'>UserWarning</div>", "UserWarning"),
+        (checks.remote_loads, "<script>load('https://example.org/a')</script>", "inline script"),
+        (checks.broken_links, "<a href='missing.html'>x</a>", "does not exist"),
+        (checks.broken_links, "<a href='index.html#nowhere'>x</a>", "a place that page does not have"),
+        (checks.poor_alt_texts, "<img src='a.png'>", "alt text ''"),
+        (checks.poor_alt_texts, "<img src='a.png' alt='_images/a.png'>", "alt text '_images/a.png'"),
+        (checks.error_outputs, "<div class='output traceback'>ValueError</div>", "ValueError"),
+        (checks.error_outputs, "<div class='output stderr'>UserWarning</div>", "UserWarning"),
+        (checks.unmarked_synthetic, "<div class='from-synthetic'><table><tr><td>1</td></tr></table></div>", "index"),
+        (checks.unmarked_synthetic, "<h1>A title</h1><p><i class='from-synthetic-run'>SYNTHETIC</i></p>", "A title"),
+        (
+            checks.unmarked_synthetic,
+            "<h1>Synthetic</h1><i class='from-synthetic-run'>x</i><table><tr><td>12 %</td></tr></table>",
+            "12 %",
+        ),
     ],
 )
 def test_each_check_finds_its_fault(tmp_path: Path, check: Callable[[Path], list[str]], body: str, words: str) -> None:
@@ -60,7 +62,7 @@ def test_each_check_finds_its_fault(tmp_path: Path, check: Callable[[Path], list
 def test_links_to_other_hosts_and_to_places_are_no_faults(tmp_path: Path) -> None:
     body = "<a href='https://example.org'>x</a> <a href='#here'>y</a> <p id='here'></p> <a href='mailto:a@b.c'>z</a>"
     (tmp_path / "index.html").write_text(f"<main>{body}</main>", encoding="utf-8")
-    assert [fault for check in CHECKS for fault in check(tmp_path)] == []
+    assert [fault for check in checks.CHECKS for fault in check(tmp_path)] == []
 
 
 class TestRepair:

@@ -16,13 +16,11 @@ the printed figures (targets) and our choices where only a direction or an order
 
 Source of the entropy step: Csiszár (1975), *I-divergence geometry of probability distributions*.
 
-It stands beside its targets and not in the library, because only those who keep the book run it: ``make data`` writes
-the stand-in again, and ``python data/synthetic/simulate.py --draw 7 --out people.parquet`` makes a fresh draw.
+``trustlib simulate`` (or ``make data``) writes the stand-in again; ``trustlib simulate --draw 7`` makes a fresh draw.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import re
@@ -39,7 +37,7 @@ from trustlib.errors import CodebookError, SurveyFileError, one_line, raise_faul
 from trustlib.schema import file_hash, load_yaml
 from trustlib.variance import Array
 
-FOLDER = Path(__file__).parent
+FOLDER = Path("data/synthetic")  # below the working directory
 FILES = ("trust_polling_synthetic.parquet", "true_model.json", "calibration.csv")
 ANSWERS = ("no", "yes", "none")
 AXES: dict[str, tuple[str, ...]] = {
@@ -591,42 +589,33 @@ def write(folder: str | Path = FOLDER, targets: str | Path = FOLDER / "targets.y
     dict
         File name -> SHA-256. The same targets, seed and library versions give the same bytes.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     plan, folder = load_targets(targets), Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SurveyFileError(f"{folder} cannot be made: {error.strerror or error}", "Choose another.") from error
-    frame, columns = simulate(plan, model=(model := true_model(plan))), {}
-    for name in (c for c in frame if not c.endswith("_missing")):
-        column = frame[name]
-        if f"{name}_missing" in frame:
-            column = column.map({1.0: "yes", 0.0: "no"}).astype(object).fillna(frame[f"{name}_missing"].astype(object))
-        columns[name] = pa.array(column if name == "weight" else column.astype(str))
-    table = pa.table(columns).replace_schema_metadata({b"source": json.dumps(model["source"], sort_keys=True).encode()})
     data, stored, calibration = (folder / name for name in FILES)
-    pq.write_table(table, data, compression="zstd", compression_level=19)
+    frame = simulate(plan, model=(model := true_model(plan)))
+    write_people(frame, data)
     stored.write_text(json.dumps(model, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
     calibration_table(frame, plan).round({"achieved": 3}).to_csv(calibration, index=False, lineterminator="\n")
     return {name: file_hash(folder / name) for name in FILES}
 
 
-def main() -> None:
-    """Write the stand-in, or a fresh draw from its true model."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--draw", type=int, metavar="SEED", help="people from the stored true model, not calibrated")
-    parser.add_argument("--out", type=Path, help="Parquet file of the draw")
-    options = parser.parse_args()
-    if options.draw is None:
-        for name, digest in write().items():
-            print(f"{digest}  {name}")
-    elif options.out is None:
-        parser.error("--draw needs --out")
-    else:
-        draw(options.draw).to_parquet(options.out, index=False)
+def write_people(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write made-up people as a survey file: what `simulate` and `draw` return, with answers and missing as texts.
 
+    Read it through ``data/synthetic/mapping.yml``; the file itself says that it is synthetic.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-if __name__ == "__main__":
-    main()
+    columns = {}
+    for name in (c for c in frame if not c.endswith("_missing")):
+        column = frame[name]
+        if f"{name}_missing" in frame:
+            column = column.map({1.0: "yes", 0.0: "no"}).astype(object).fillna(frame[f"{name}_missing"].astype(object))
+        columns[name] = pa.array(column if name == "weight" else column.astype(str))
+    facts = json.dumps(frame.attrs["source"], sort_keys=True).encode()
+    table, path = pa.table(columns).replace_schema_metadata({b"source": facts}), Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, path, compression="zstd", compression_level=19)
+    except OSError as error:
+        raise SurveyFileError(f"{path} cannot be written: {error.strerror or error}", "Choose another.") from error

@@ -26,6 +26,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from trustlib.disclosure import EVIDENCE
 from trustlib.errors import RunError, one_line, raise_faults, require_file, require_names, unknown_name
 from trustlib.schema import file_hash, load_yaml
 
@@ -57,7 +58,7 @@ class Run:
         """Hash of everything that determines the result."""
         above = (folder / "requirements.lock" for folder in self.template.resolve().parents)
         lock = [path for path in above if path.is_file()][:1]
-        files = [self.template, *self.data, *sorted(Path(__file__).parent.glob("*.py")), *lock]
+        files = [self.template, *self.data, *sorted(Path(__file__).parents[1].glob("trust*/*.py")), *lock]
         parts = [json.dumps(self.parameters, sort_keys=True), *map(file_hash, files)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -77,8 +78,10 @@ def load_plan(path: str | Path) -> list[Run]:
         one that is missing, a data file that does not exist, two runs with one id.
     """
     import papermill
+    from nbformat.reader import NotJSONError as NBFormatError
 
-    from trustlib import forms
+    from trustbook.plans import RunForm
+    from trustlib.forms import attempt
 
     path = Path(path)
     raw = load_yaml(path)
@@ -89,7 +92,7 @@ def load_plan(path: str | Path) -> list[Run]:
     runs: list[Run] = []
     declared: dict[Path, list[str]] = {}
     for number, entry in enumerate(entries, 1):
-        form, wrong = forms.attempt(forms.RunForm, entry)
+        form, wrong = attempt(RunForm, entry)
         faults += [f"run {number}: {fault}" for fault in wrong]
         if form is None:
             continue
@@ -101,7 +104,11 @@ def load_plan(path: str | Path) -> list[Run]:
             faults.append(f"{run.id}: there is no template {run.template.name}")
             continue
         if run.template not in declared:
-            declared[run.template] = list(papermill.inspect_notebook(str(run.template)))
+            try:
+                declared[run.template] = list(papermill.inspect_notebook(str(run.template)))
+            except (ValueError, KeyError, AttributeError, NBFormatError) as error:
+                faults.append(f"{run.id}: {run.template.name} is not a notebook: {one_line(error, 80)}")
+                continue
         known, given = declared[run.template], run.parameters
         unknown = [unknown_name(f"parameter of template {form.template!r}", n, known) for n in given if n not in known]
         faults += [f"{run.id}: {one_line(error)}" for error in unknown]
@@ -203,10 +210,22 @@ def _provenance(run: Run) -> dict[str, Any]:
         "template_sha256": file_hash(run.template),
         "parameters": run.parameters,
         "data": {p.name: file_hash(p) for p in run.data},
+        "kinds": sorted({kind for p in run.data if (kind := source_kind(p))}),
         "trustlib": metadata.version("trustlib"),
         "python": sys.version.split()[0],
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
     }
+
+
+def source_kind(path: Path) -> str | None:
+    """The kind of evidence that a Parquet file says it holds (see `disclosure.EVIDENCE`)."""
+    import pyarrow.parquet as pq
+
+    if path.suffix != ".parquet":
+        return None
+    facts = pq.read_schema(path).metadata or {}
+    source = json.loads(facts.get(b"trustlib", b"{}")).get("source") or json.loads(facts.get(b"source", b"{}"))
+    return source.get("kind")
 
 
 def _finish(notebook: Any, folder: Path, facts: dict[str, Any]) -> list[dict[str, str]]:
@@ -237,9 +256,10 @@ def _finish(notebook: Any, folder: Path, facts: dict[str, Any]) -> list[dict[str
 
 def _origin(folder: Path, facts: dict[str, Any]) -> str:
     """The last section of a page: data, template, parameters, software and tables of the run."""
-    shown = {name: value for name, value in facts["parameters"].items() if name not in ("title", "question")}
+    shown = {name: value for name, value in facts["parameters"].items() if name not in ("title", "question", "about")}
     tables = sorted(path.name for path in (folder / "tables").glob("*.csv"))
     rows = {
+        "Evidence": "; ".join(f"[{EVIDENCE[kind]}]{{.from-{kind}-run}}" for kind in facts["kinds"]),
         "Data": "; ".join(f"`{name}` (SHA-256 `{digest[:12]}…`)" for name, digest in facts["data"].items()),
         "Template": f"`{facts['template']}` (SHA-256 `{facts['template_sha256'][:12]}…`)",
         "Parameters": "; ".join(f"`{name}` = {value}" for name, value in shown.items()),

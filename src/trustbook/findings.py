@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from trustbook.plans import Finding, FindingsForm
 from trustlib.errors import FindingError, require_names
-from trustlib.forms import Finding, FindingsForm, read
+from trustlib.forms import read
 from trustlib.schema import load_yaml
 
 FORMATS = {"percent": (100, 1, " %"), "points": (100, 1, " points"), "ratio": (1, 2, ""), "count": (1, 0, "")}

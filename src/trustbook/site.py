@@ -1,21 +1,19 @@
-"""Checks of built pages that need no browser. Each returns its faults as lines 'page: fault'."""
+"""Checks of built pages that need no browser. Each returns its faults as lines 'page: fault'.
+
+`make book` ends with them: a page that loads something from another host, leads nowhere, shows a picture without words
+or an error, or shows something made from the synthetic stand-in without saying so, does not leave the house.
+"""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
-
-ROOT = Path(__file__).resolve().parents[2]
-SMALL_BOOK = Path(__file__).resolve().parent / "small_book"
 
 LOADS = {  # tag -> attributes that make a browser load something
     "script": ["src"],
@@ -50,42 +48,6 @@ ERROR_PARTS = (
 ERROR_WORDS = ("An Exception was encountered at", "Traceback (most recent call last)")
 
 
-def site_under_test() -> Path | None:
-    """Return the built site named by TRUSTLIB_SITE, or None where the small book stands in."""
-    name = os.environ.get("TRUSTLIB_SITE")
-    return Path(name).resolve() if name else None
-
-
-def pages_under_test() -> list[str]:
-    """Return the pages of the site, known before anything is built, so that each page is a test."""
-    site = site_under_test()
-    if site is not None:
-        return pages(site)
-    sources = [path.relative_to(SMALL_BOOK) for path in SMALL_BOOK.rglob("*") if path.suffix in (".md", ".ipynb")]
-    return sorted([*(path.with_suffix(".html").as_posix() for path in sources), "search.html"])
-
-
-def build_small_book(folder: Path) -> Path:
-    """Build the small book with the settings, style and extensions of the real one."""
-    book = folder / "book"
-    shutil.copytree(SMALL_BOOK, book, ignore=shutil.ignore_patterns("_toc.yml", ".ipynb_checkpoints"))
-    shutil.copy(SMALL_BOOK / "_toc.yml", folder)
-    shutil.copy(ROOT / "_config.yml", folder)
-    for part in ("_static", "_ext", "vendor"):
-        shutil.copytree(ROOT / "book" / part, book / part, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [
-        *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
-        *("build", "book", "--config", "_config.yml"),
-        *("--toc", str(folder / "_toc.yml"), "--path-output", ".", "-n", "-W", "--keep-going"),
-    ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).splitlines()
-        telling = [line for line in lines if re.search(r"WARNING|ERROR|[A-Za-z]Error:|exception:", line)]
-        raise RuntimeError("The small book did not build:\n" + "\n".join(telling[:20] or lines[-20:]))
-    return folder / "_build" / "html"
-
-
 def pages(site: Path) -> list[str]:
     """Return the pages of a site, relative to it."""
     found = (path.relative_to(site) for path in site.rglob("*.html"))
@@ -102,11 +64,11 @@ def remote_loads(site: Path) -> list[str]:
                 values = " ".join(str(tag.get(a, "")) for a in attributes)
                 faults += [f"{page}: <{tag_name}> loads {url}" for url in values.split() if _is_remote(url)]
         for link in soup.find_all("link", href=True):
-            if LINK_LOADS & set(link.get("rel", [])) and _is_remote(link["href"]):
+            if LINK_LOADS & set(link.get_attribute_list("rel")) and _is_remote(str(link["href"])):
                 faults.append(f"{page}: <link> loads {link['href']}")
         for script in soup.find_all("script", src=False):
-            if (script.string or "") and re.search(r"https?://", script.string):
-                faults.append(f"{page}: an inline script names a remote address: {script.string.strip()[:80]}")
+            if re.search(r"https?://", words := script.string or ""):
+                faults.append(f"{page}: an inline script names a remote address: {words.strip()[:80]}")
         for style in soup.find_all("style"):
             faults += [f"{page}: <style> loads {url}" for url in CSS_REMOTE.findall(style.string or "")]
     for sheet in sorted(site.rglob("*.css")):
@@ -158,6 +120,67 @@ def error_outputs(site: Path) -> list[str]:
     return faults
 
 
+MADE_FROM_SYNTHETIC = "from-synthetic"  # the class that the book's extensions give to what they make from the stand-in
+_MARK = b"SYNTHETIC"  # stands in the picture's own metadata, written by trustlib.figures
+
+
+def unmarked_synthetic(site: Path) -> list[str]:
+    """Return tables, pictures, numbers and files made from the stand-in beside which the word synthetic is missing.
+
+    What is made from it is known by four signs: the class `MADE_FROM_SYNTHETIC`, a page of a run whose data are
+    synthetic, a number or download of such a run, and the metadata of a picture.
+    """
+    faults = []
+    of_runs = {page for page in pages(site) if _soup(site / page).select_one(f".{MADE_FROM_SYNTHETIC}-run")}
+    for page in pages(site):
+        main = _soup(site / page).find("main")
+        if main is None:
+            continue
+        parts = [(p, p) for p in main.select(f".{MADE_FROM_SYNTHETIC}")]
+        if page in of_runs:
+            parts += [(h, h) for h in main.select("h1")] + [(t, t) for t in main.select("table") if not _origin(t)]
+        for link in main.select("a.reference[href]"):
+            target = _target(page, str(link["href"]))
+            if link.select_one(".finding") and target in of_runs and page not in of_runs:
+                parts.append((link, link.find_parent(["p", "li", "tr", "td", "figcaption"]) or link))
+            if "download" in (link.get("class") or []) and "synthetic" in str(link.get("title", "")).lower():
+                parts.append((link, link.find_parent(["p", "li", "tr"]) or link))
+        faults += [
+            f"{page}: made from the stand-in, and not called synthetic: {_said(part)[:80]}"
+            for part, around in parts
+            if "synthetic" not in _said(around).lower()
+        ]
+        for image in main.select("img[src]"):
+            path = (site / page).parent / unquote(str(image["src"]))
+            if path.suffix == ".png" and path.is_file():
+                marked, called = _MARK in path.read_bytes()[:4_000], "synthetic" in str(image.get("alt")).lower()
+                if marked != called or (page in of_runs and not marked):
+                    faults.append(f"{page}: picture {path.name}, its text and its metadata do not all say synthetic")
+    return faults
+
+
+def _said(tag: Any) -> str:
+    return tag.get_text(" ", strip=True)
+
+
+def _origin(table: Any) -> bool:
+    """Whether a table is the list of data, template and software at the end of a run's page."""
+    return table.find_parent("section", id="where-these-numbers-come-from") is not None
+
+
+def _target(page: str, href: str) -> str:
+    parts = (Path(page).parent / unquote(urlsplit(href).path)).as_posix()
+    return str(Path(parts))
+
+
+CHECKS = (remote_loads, broken_links, poor_alt_texts, error_outputs, unmarked_synthetic)
+
+
+def check_pages(site: Path) -> list[str]:
+    """All faults of a built site."""
+    return [fault for check in CHECKS for fault in check(site)]
+
+
 def _local_targets(path: Path) -> Iterator[tuple[str, str]]:
     for tag in _soup(path).find_all(["a", "link", "script", "img", "source"]):
         target = str(tag.get("href") or tag.get("src") or "")
@@ -177,6 +200,5 @@ def _soup(path: Path) -> BeautifulSoup:
 @cache
 def _ids(path: Path) -> frozenset[str]:
     soup = _soup(path)
-    return frozenset(
-        [t["id"] for t in soup.find_all(id=True)] + [t["name"] for t in soup.find_all("a", attrs={"name": True})]
-    )
+    places = [t["id"] for t in soup.find_all(id=True)] + [t["name"] for t in soup.find_all("a", attrs={"name": True})]
+    return frozenset(map(str, places))

@@ -1,4 +1,4 @@
-"""The command line: ``trustlib validate | compress | run | check``.
+"""The command line: ``trustlib validate | compress | audit | simulate | run | check``.
 
 Every error that trustlib raises on purpose is printed as its two sentences, never as a traceback, and ends the command
 with status 1.
@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from trustlib.errors import MissingRowsWarning, TrustlibError
+from trustlib.errors import FindingError, MissingRowsWarning, TrustlibError, raise_faults, require_names
 
 app = typer.Typer(help="Design-based analysis of identity intersections.", no_args_is_help=True, add_completion=False)
 console = Console(soft_wrap=True, highlight=False)
@@ -24,6 +24,8 @@ DataFolder = Annotated[
     Path, typer.Option("--data", help="Folder of the survey files.", envvar="TRUSTLIB_DATA", show_default=True)
 ]
 DEFAULT_DATA = Path("data/external")
+PublishedFolder = Annotated[Path, typer.Option("--published", help="Folder of the published figures.")]
+DEFAULT_PUBLISHED = Path("data/published")
 
 
 def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,7 +73,7 @@ def compress(
     check: Annotated[bool, typer.Option("--check", help="Compare with the committed cells, write nothing.")] = False,
 ) -> None:
     """Make the sealed cells that may be committed: totals and their covariance, every cell of 10 people or more."""
-    from trustlib.sealing import load_cell_plan, make_cells, require_same
+    from trustbook.sealing import load_cell_plan, make_cells, require_same
 
     cell_plan = load_cell_plan(plan)
     with warnings.catch_warnings():
@@ -87,6 +89,46 @@ def compress(
 
 @app.command()
 @_plain_errors
+def audit(
+    keys: Annotated[list[str] | None, typer.Argument(help="Questions whose key begins so; by default all.")] = None,
+    published: PublishedFolder = DEFAULT_PUBLISHED,
+) -> None:
+    """Ask whether the printed figures can all be true, and what they imply for groups that nobody printed."""
+    from trustbook.questions import answers, in_one_line
+    from trustbook.record import load_figures
+    from trustlib.schema import load_yaml
+
+    asked = load_yaml(published / "questions.yml")
+    chosen = {k: q for k, q in asked["questions"].items() if not keys or k.startswith(tuple(keys))}
+    if not chosen:
+        require_names("question", keys or (), asked["questions"])
+    figures = load_figures(published / "figures.csv")
+    for key, question in chosen.items():
+        console.print(in_one_line(key, answers(figures, {**asked, "questions": {key: question}})), markup=False)
+
+
+@app.command()
+@_plain_errors
+def simulate(
+    folder: Annotated[Path, typer.Option(help="Where targets and true model lie.")] = Path("data/synthetic"),
+    draw: Annotated[int | None, typer.Option(metavar="SEED", help="Fresh people, without calibration.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Parquet file of a draw, or folder of the stand-in.")] = None,
+) -> None:
+    """Write the synthetic stand-in from its targets, or draw fresh people from its stored true model."""
+    from trustbook import simulate as stand_in
+
+    if draw is None:
+        for name, digest in stand_in.write(out or folder, folder / "targets.yml").items():
+            console.print(f"{digest}  {name}", markup=False)
+        return
+    path = out or Path(f"draw-{draw}-synthetic.parquet")
+    people = stand_in.draw(draw, model=folder / "true_model.json")
+    stand_in.write_people(people, path)
+    console.print(f"{len(people):,} synthetic people: {path}", markup=False)
+
+
+@app.command()
+@_plain_errors
 def run(
     plan: Annotated[Path, typer.Option(help="Which runs there are.")] = Path("notebooks/runs.yml"),
     out: Annotated[Path, typer.Option(help="Where results go.")] = Path("book/_runs"),
@@ -95,7 +137,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Also what is unchanged.")] = False,
 ) -> None:
     """Execute the notebooks whose template, parameters, data or library changed."""
-    from trustlib.runs import load_plan, run_all, write_status
+    from trustbook.runs import load_plan, run_all, write_status
 
     runs = load_plan(plan)
     states: dict[str, int] = {"done": 0, "fresh": 0}
@@ -121,11 +163,11 @@ def run(
 def check(
     findings: Annotated[Path, typer.Option(help="Where each number stands.")] = Path("book/findings.yml"),
     runs: Annotated[Path, typer.Option(help="The executed runs.")] = Path("book/_runs"),
-    published: Annotated[Path, typer.Option(help="Published figures.")] = Path("data/published"),
+    published: PublishedFolder = DEFAULT_PUBLISHED,
 ) -> None:
     """Resolve every number of the book and compare the published ones; a difference ends with status 1."""
-    from trustlib.findings import check as check_findings
-    from trustlib.findings import load_findings, write_ledger
+    from trustbook.findings import check as check_findings
+    from trustbook.findings import load_findings, write_ledger
 
     known = load_findings(findings)
     ledger = check_findings(known, runs, published)
@@ -138,6 +180,18 @@ def check(
         console.print(f"{r.id}: published {r.published}, ours {r.ours:.2f}", style="red", markup=False)
     if len(differing):
         raise typer.Exit(1)
+
+
+@app.command("check-pages")
+@_plain_errors
+def check_pages(site: Annotated[Path, typer.Argument(help="Folder of the built book.")]) -> None:
+    """Read every built page: links, pictures with words, nothing from other hosts, synthetic called synthetic."""
+    from trustbook.site import check_pages as faults_of
+    from trustbook.site import pages
+
+    faults = faults_of(site)
+    raise_faults(FindingError, "The built book is not fit to be shown", faults, "Mend the page, and build again.")
+    console.print(f"{len(pages(site))} pages were read and have no fault.")
 
 
 if __name__ == "__main__":

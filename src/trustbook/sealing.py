@@ -9,23 +9,26 @@ A plan (``data/<source>/cells.yml``) names the mapping and, for each set of cell
 
 `known` restricts a set to people whose value of these variables is known too, so that sets share one base. Sets of one
 `family` (by default the outcome) are subtracted from each other before they are sealed: a difference that isolates a
-few people, such as those who told their sex and not their ethnicity, is refused like a small cell.
+few people, such as those who told their sex and not their ethnicity, is refused like a small cell. `where` restricts a
+set to a part of the survey, such as one wave (a condition as in `SurveyDesign.domain`); within a family the parts are
+the same or hold nobody in common.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import combinations, permutations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from trustbook.plans import CellPlanForm, CellSet
 from trustlib.cells import Cells, compress
-from trustlib.design import SurveyDesign
+from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import CodebookError, DesignError, DisclosureError
-from trustlib.forms import CellPlanForm, CellSet, read
+from trustlib.forms import read
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
 
 RELATIVE = 1e-10
@@ -43,7 +46,7 @@ class CellPlan:
 def load_cell_plan(path: str | Path) -> CellPlan:
     """Read a plan of sealed cells."""
     path = Path(path)
-    hint = "Expected `mapping:` and `cells:`, each with outcome and by. See trustlib.sealing."
+    hint = "Expected `mapping:` and `cells:`, each with outcome and by. See trustbook.sealing."
     plan = read(CellPlanForm, load_yaml(path), f"{path} is not a plan of cells", CodebookError, hint)
     mapping = path.parent / plan.mapping
     file = load_mapping(mapping)[0].file
@@ -64,16 +67,30 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
     design = SurveyDesign(frame, **declared_design(plan.mapping))
     made = {}
     for name, spec in plan.sets.items():
-        base = design.domain(frame[sorted(spec.told)].notna().all(axis=1).to_numpy()) if spec.told else design
+        base = design if spec.where is None else design.domain(spec.where)
+        base = base.domain(frame[sorted(spec.told)].notna().all(axis=1).to_numpy()) if spec.told else base
         made[name] = compress(base, spec.outcome, spec.by)
+    _require_equal_or_apart(plan.sets, design)
     _require_no_small_difference(plan.sets, made)
     return {name: cells.seal() for name, cells in made.items()}
+
+
+def _require_equal_or_apart(sets: dict[str, CellSet], design: SurveyDesign) -> None:
+    """Refuse two sets of one family whose people overlap in part: their difference could be a few people."""
+    bases = {s.where: design.domain(s.where).frame[DOMAIN].to_numpy() if s.where else None for s in sets.values()}
+    for (name, one), (other, two) in combinations(sets.items(), 2):
+        a, b = bases[one.where], bases[two.where]
+        if one.where != two.where and one.in_family == two.in_family and (a is None or b is None or (a & b).any()):
+            raise DisclosureError(
+                f"The people of cells {name!r} and of {other!r} overlap, and their `where:` differs.",
+                "Give sets of one family the same `where:`, or such that nobody is in both.",
+            )
 
 
 def _require_no_small_difference(sets: dict[str, CellSet], made: dict[str, Cells]) -> None:
     """Refuse sets whose subtraction isolates fewer than 10 people, with or without the outcome."""
     for (name, inner), (other, outer) in permutations(sets.items(), 2):
-        if (inner.family or inner.outcome) != (outer.family or outer.outcome) or not inner.told >= outer.told:
+        if inner.in_family != outer.in_family or inner.where != outer.where or not inner.told >= outer.told:
             continue
         common = [c for c in inner.by if c in outer.by]
         a, b = (_people(made[each].frame, common) for each in (name, other))

@@ -1,0 +1,59 @@
+"""The forms of the book's plans: which keys ``cells.yml``, ``runs.yml`` and ``findings.yml`` may have."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from trustlib.forms import Form
+
+
+class CellSet(Form):
+    """One set of sealed cells; see `trustbook.sealing`."""
+
+    outcome: str
+    by: list[str]
+    known: list[str] = []
+    family: str | None = None
+    where: str | None = None
+
+    @property
+    def in_family(self) -> str:
+        """The sets that are subtracted from each other."""
+        return self.family or self.outcome
+
+    @property
+    def told(self) -> set[str]:
+        """All variables that a person must have told, axes included."""
+        return {*self.by, *self.known}
+
+
+class CellPlanForm(Form):
+    """``cells.yml``."""
+
+    mapping: str
+    cells: dict[str, CellSet]
+
+
+class RunForm(Form):
+    """One run of ``runs.yml``; see `trustbook.runs`."""
+
+    id: str
+    template: str
+    parameters: dict[str, Any] = {}
+
+
+class Finding(Form):
+    """Where one number stands: run, table, the row's columns, and the column; see `trustbook.findings`."""
+
+    run: str
+    table: str
+    row: dict[str, Any] = {}
+    column: str = "estimate"
+    format: Literal["percent", "points", "ratio", "count"] = "percent"
+    published: str | None = None
+
+
+class FindingsForm(Form):
+    """``findings.yml``."""
+
+    findings: dict[str, Finding]
