@@ -93,6 +93,12 @@ def test_all_faults_of_a_plan_are_told_at_once_and_nothing_runs(project):
     assert isinstance(caught.value, RuntimeError)
 
 
+def test_a_template_that_is_no_notebook_is_named(project):
+    (project / "templates" / "small.ipynb").write_text('{"cells": [')
+    with pytest.raises(tl.RunError, match=r"one: small\.ipynb is not a notebook"):
+        load_plan(plan(project, entry()))
+
+
 def test_a_run_leaves_a_page_tables_pictures_and_provenance(project):
     (run,) = load_plan(plan(project, entry()))
     out = project / "out"

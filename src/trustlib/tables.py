@@ -195,7 +195,7 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
 
     title = None if title is None else str(title)
     if isinstance(estimates, pd.DataFrame):
-        shown, notes = _readable_test(estimates), []
+        shown, notes = _readable_test(estimates), [evidence(estimates.attrs.get("source", {}))]
         title = title or "Wald test"
     else:
         shown, same = _condense(readable(estimates))
@@ -230,7 +230,8 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
     Returns
     -------
     Path
-        The CSV file. Numbers have full precision; probabilities are on the scale 0 to 1.
+        The CSV file. Numbers have full precision; probabilities are on the scale 0 to 1. The last column, ``evidence``,
+        says in each row whether the data are real, supplied or synthetic.
 
     Raises
     ------
@@ -245,7 +246,7 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
     facts = {name: getattr(estimates, name) for name in ("kind", "outcome", "by", "source", "convention")}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        estimates.frame.to_csv(path, index=False, lineterminator="\n")
+        estimates.frame.assign(evidence=estimates.source.get("kind")).to_csv(path, index=False, lineterminator="\n")
         path.with_suffix(".json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as error:
         raise SurveyFileError(f"{path} cannot be written: {error.strerror}", "Choose another folder.") from error

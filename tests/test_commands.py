@@ -1,0 +1,122 @@
+"""The commands that need no survey file: audit, simulate, sealed cells of the stand-in, and the check of built pages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import trustlib as tl
+from trustbook.cli import app
+from trustbook.sealing import load_cell_plan, make_cells, require_same
+
+ROOT = Path(__file__).parents[1]
+STAND_IN = ROOT / "data" / "synthetic"
+
+
+def command(*words: str | Path, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [str(w) for w in words])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+class TestAudit:
+    @pytest.fixture(scope="class")
+    def told(self):
+        output = command("audit", "one-item", "split", "wave-2022", "--published", ROOT / "data" / "published")
+        return dict(line.split(": ", 1) for line in output.splitlines())
+
+    def test_one_item_is_feasible_only_if_minority_people_report_at_least_86_percent(self, told):
+        assert told["one-item"].endswith("? yes")
+        least = float(re.search(r"([\d.]+) % to 100\.0 %$", told["one-item-minority"])[1])
+        assert 86 <= least < 86.1
+
+    def test_the_ordering_assumption_names_its_smallest_conflict(self, told):
+        answer, conflict = told["one-item-order"].split("? ")[1].split("; a smallest contradiction: ")
+        assert answer == "no"
+        members = conflict.split("; ")
+        assert {"one item", "no single group above the double group", "R24-017", "R24-033"} <= set(members)
+        assert len(members) == 9
+
+    def test_the_reading_of_two_questions_and_the_first_wave_are_feasible(self, told):
+        for key in ("split", "split-order", "wave-2022", "wave-2022-order", "wave-2022-gaps"):
+            assert told[key].endswith("? yes")
+
+    def test_an_unknown_question_names_the_nearest(self):
+        output = command("audit", "one-itm", "--published", ROOT / "data" / "published", code=1)
+        assert "Did you mean 'one-item'?" in output
+
+    def test_a_faulty_record_is_refused_with_its_rows(self, tmp_path):
+        figures = pd.read_csv(ROOT / "data" / "published" / "figures.csv", dtype=str, keep_default_na=False)
+        figures.loc[figures["id"] == "R24-017", ["value", "countries"]] = "182", "XX"
+        figures.to_csv(tmp_path / "figures.csv", index=False)
+        (tmp_path / "questions.yml").write_text((ROOT / "data" / "published" / "questions.yml").read_text())
+        output = command("audit", "one-item", "--published", tmp_path, code=1)
+        assert "R24-017" in output
+        assert "182" in output
+        assert "'XX'" in output
+
+
+class TestSimulate:
+    def test_a_draw_is_a_survey_file_that_says_it_is_synthetic(self, tmp_path):
+        file = tmp_path / "people.parquet"
+        assert "35,614 synthetic people" in command("simulate", "--draw", "3", "--out", file, "--folder", STAND_IN)
+        frame = tl.read_survey(file, STAND_IN / "mapping.yml")
+        assert len(frame) == 35_614
+        assert frame.attrs["source"]["kind"] == "synthetic"
+        again = tmp_path / "again.parquet"
+        command("simulate", "--draw", "3", "--out", again, "--folder", STAND_IN)
+        assert file.read_bytes() == again.read_bytes()
+
+    def test_the_command_writes_the_committed_bytes(self, tmp_path):
+        output = command("simulate", "--folder", STAND_IN, "--out", tmp_path)
+        for name in ("trust_polling_synthetic.parquet", "true_model.json", "calibration.csv"):
+            assert (tmp_path / name).read_bytes() == (STAND_IN / name).read_bytes()
+            assert name in output
+
+    def test_what_is_missing_is_named(self, tmp_path):
+        assert "true model" in command("simulate", "--draw", "1", "--folder", tmp_path, code=1)
+        assert "targets.yml" in command("simulate", "--folder", tmp_path, "--out", tmp_path / "x", code=1)
+        (tmp_path / "file").write_text("")
+        assert "cannot be written" in command(
+            "simulate", "--draw", "1", "--folder", STAND_IN, "--out", tmp_path / "file" / "x.parquet", code=1
+        )
+
+
+class TestCellsOfTheStandIn:
+    def test_the_committed_cells_are_those_of_the_file(self):
+        plan = load_cell_plan(STAND_IN / "cells.yml")
+        made = make_cells(plan, STAND_IN / "trust_polling_synthetic.parquet")
+        for name, cells in made.items():
+            require_same(cells, STAND_IN / "cells" / f"{name}.parquet")
+            assert cells.source["kind"] == "synthetic"
+        both = tl.cell_means(made["provider-2024-ethnicity-disability"]).frame
+        assert [round(100 * p) for p in both["estimate"].iloc[[0, -1]]] == [47, 82]
+
+    def test_parts_that_overlap_are_refused(self, tmp_path):
+        plan = tmp_path / "cells.yml"
+        lines = [
+            f"mapping: {STAND_IN / 'mapping.yml'}",
+            "cells:",
+            "  a: {outcome: trust_damaged_any, by: [gender], where: \"wave == '2024'\"}",
+            "  b: {outcome: trust_damaged_any, by: [gender], where: \"country == 'US'\"}",
+        ]
+        plan.write_text("\n".join(lines))
+        file = STAND_IN / "trust_polling_synthetic.parquet"
+        with pytest.raises(tl.DisclosureError, match="overlap"):
+            make_cells(load_cell_plan(plan), file)
+        plan.write_text("\n".join(lines).replace("country == 'US'", "wave == '2022'"))
+        assert set(make_cells(load_cell_plan(plan), file)) == {"a", "b"}
+
+
+def test_pages_with_faults_are_all_named(tmp_path):
+    (tmp_path / "index.html").write_text("<main><p class='from-synthetic'>12 %</p><img src='x.png'></main>")
+    output = command("check-pages", tmp_path, code=1)
+    assert "not called synthetic" in output
+    assert "alt text" in output
+    (tmp_path / "index.html").write_text("<main><p class='from-synthetic'>Synthetic: 12 %</p></main>")
+    assert "1 pages were read" in command("check-pages", tmp_path)
