@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -53,9 +54,12 @@ class TestAudit:
     def test_a_faulty_record_is_refused_with_its_rows(self, tmp_path):
         figures = pd.read_csv(ROOT / "data" / "published" / "figures.csv", dtype=str, keep_default_na=False)
         figures.loc[figures["id"] == "R24-017", ["value", "countries"]] = "182", "XX"
-        figures.to_csv(tmp_path / "figures.csv", index=False)
-        (tmp_path / "questions.yml").write_text((ROOT / "data" / "published" / "questions.yml").read_text())
-        output = command("audit", "one-item", "--published", tmp_path, code=1)
+        folder = tmp_path / "published"
+        folder.mkdir()
+        figures.to_csv(folder / "figures.csv", index=False)
+        shutil.copy(ROOT / "data" / "published" / "questions.yml", folder)
+        shutil.copy(ROOT / "data" / "codebook.yml", tmp_path)
+        output = command("audit", "one-item", "--published", folder, code=1)
         assert "R24-017" in output
         assert "182" in output
         assert "'XX'" in output

@@ -74,7 +74,7 @@ class TestFile:
     def test_it_says_that_it_is_synthetic(self, frame):
         design = tl.SurveyDesign(frame, **tl.declared_design(FOLDER / "mapping.yml"))
         assert design.source["kind"] == "synthetic"
-        assert "SYNTHETIC" in design.source["label"]
+        assert "stand-in" in design.source["label"]
 
     def test_it_is_small(self):
         assert (FOLDER / sim.FILES[0]).stat().st_size < 400_000
@@ -341,7 +341,7 @@ class TestBadInput:
 
     def test_a_file_in_the_place_of_the_folder_is_named(self, tmp_path):
         shutil.copy(FOLDER / "targets.yml", tmp_path / "targets.yml")
-        with pytest.raises(tl.SurveyFileError, match="cannot be made"):
+        with pytest.raises(tl.SurveyFileError, match="cannot be written"):
             sim.write(tmp_path / "targets.yml", FOLDER / "targets.yml")
 
     def test_an_unknown_wave_to_draw_is_named(self, model):

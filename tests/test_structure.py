@@ -32,7 +32,7 @@ ORDER = [
     {"trustlib.figures"},
     {"trustbook.plans"},
     {"trustbook.record", "trustbook.sealing", "trustbook.simulate", "trustbook.runs"},
-    {"trustbook.questions", "trustbook.findings"},
+    {"trustbook.questions", "trustbook.findings", "trustbook.site"},
     {"trustbook.cli"},
 ]
 LARGEST = {"trustlib": 3000, "trustbook": 2000}  # lines of code
@@ -47,6 +47,7 @@ ONLY = {
     "statsmodels": {"trustlib.logit"},
     "formulaic": {"trustlib.logit"},
     "typer": {"trustbook.cli"},
+    "bs4": {"trustbook.site"},
 }
 LATE = ("statsmodels", "matplotlib", "seaborn", "papermill", "pydantic", "pandera", "pyreadstat", "great_tables", "formulaic",
         "scipy.stats", "scipy.optimize", "IPython")  # fmt: skip

@@ -127,10 +127,8 @@ def _target(entry: dict[str, Any]) -> Target:
     require_names("key", entry, Target.__dataclass_fields__)
     require_names("statistic", [entry.get("statistic")], HALF_WIDTH)
     several = {k: tuple(np.atleast_1d(entry[k]).tolist()) for k in ("wave", "item", "countries") if k in entry}
-    numbers = {"half_width": HALF_WIDTH[entry["statistic"]]} | {
-        k: entry[k] for k in ("value", "half_width") if k in entry
-    }
-    return Target(**{**entry, **several, **{k: float(v) for k, v in numbers.items()}})
+    numbers = {"half_width": HALF_WIDTH[entry["statistic"]], **entry}
+    return Target(**{**entry, **several, **{k: float(numbers.get(k, 0)) for k in ("value", "half_width")}})
 
 
 def _impossible(t: Target, waves: Mapping[int, Mapping[str, Any]]) -> list[str]:
@@ -612,10 +610,9 @@ def write_people(frame: pd.DataFrame, path: str | Path) -> None:
         if f"{name}_missing" in frame:
             column = column.map({1.0: "yes", 0.0: "no"}).astype(object).fillna(frame[f"{name}_missing"].astype(object))
         columns[name] = pa.array(column if name == "weight" else column.astype(str))
-    facts = json.dumps(frame.attrs["source"], sort_keys=True).encode()
-    table, path = pa.table(columns).replace_schema_metadata({b"source": facts}), Path(path)
+    table = pa.table(columns).replace_schema_metadata({"source": json.dumps(frame.attrs["source"], sort_keys=True)})
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, path, compression="zstd", compression_level=19)
     except OSError as error:
         raise SurveyFileError(f"{path} cannot be written: {error.strerror or error}", "Choose another.") from error

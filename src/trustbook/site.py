@@ -138,7 +138,9 @@ def unmarked_synthetic(site: Path) -> list[str]:
             continue
         parts = [(p, p) for p in main.select(f".{MADE_FROM_SYNTHETIC}")]
         if page in of_runs:
-            parts += [(h, h) for h in main.select("h1")] + [(t, t.find_parent(class_="book-table") or t) for t in main.select("table") if not _origin(t)]
+            parts += [(h, h) for h in main.select("h1")] + [
+                (t, t.find_parent(class_="book-table") or t) for t in main.select("table") if not _origin(t)
+            ]
         for link in main.select("a.reference[href]"):
             target = _target(page, str(link["href"]))
             if link.select_one(".finding") and target in of_runs and page not in of_runs:
@@ -178,6 +180,8 @@ CHECKS = (remote_loads, broken_links, poor_alt_texts, error_outputs, unmarked_sy
 
 def check_pages(site: Path) -> list[str]:
     """All faults of a built site."""
+    _soup.cache_clear()
+    _ids.cache_clear()
     return [fault for check in CHECKS for fault in check(site)]
 
 
