@@ -1,6 +1,6 @@
 """The audit of the published record on pages: its standard questions, asked when the book is built.
 
-``data/published/questions.yml`` says what is asked of which printed figures; `trustlib.audit` answers.
+``data/published/questions.yml`` says what is asked of which printed figures; `trustbook.questions` puts it and `trustlib.audit` answers.
 ``{audit}`one-item-minority low` `` prints one answer; the question in words is the tooltip. A bound has two keys,
 ``<key> low`` and ``<key> high``; a question of yes or no has ``<key>`` and ``<key> conflict``.
 ``{audit-table}`` shows every question with its answer.

@@ -127,8 +127,8 @@ def _target(entry: dict[str, Any]) -> Target:
     require_names("key", entry, Target.__dataclass_fields__)
     require_names("statistic", [entry.get("statistic")], HALF_WIDTH)
     several = {k: tuple(np.atleast_1d(entry[k]).tolist()) for k in ("wave", "item", "countries") if k in entry}
-    numbers = {"half_width": HALF_WIDTH[entry["statistic"]], **entry}
-    return Target(**{**entry, **several, **{k: float(numbers.get(k, 0)) for k in ("value", "half_width")}})
+    value, half_width = entry.get("value", 0), entry.get("half_width", HALF_WIDTH[entry["statistic"]])
+    return Target(**{**entry, **several, "value": float(value), "half_width": float(half_width)})
 
 
 def _impossible(t: Target, waves: Mapping[int, Mapping[str, Any]]) -> list[str]:
@@ -589,8 +589,7 @@ def write(folder: str | Path = FOLDER, targets: str | Path = FOLDER / "targets.y
     """
     plan, folder = load_targets(targets), Path(folder)
     data, stored, calibration = (folder / name for name in FILES)
-    frame = simulate(plan, model=(model := true_model(plan)))
-    write_people(frame, data)
+    write_people(frame := simulate(plan, model=(model := true_model(plan))), data)
     stored.write_text(json.dumps(model, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
     calibration_table(frame, plan).round({"achieved": 3}).to_csv(calibration, index=False, lineterminator="\n")
     return {name: file_hash(folder / name) for name in FILES}
