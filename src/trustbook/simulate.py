@@ -128,7 +128,7 @@ def _target(entry: dict[str, Any]) -> Target:
     require_names("statistic", [entry.get("statistic")], HALF_WIDTH)
     several = {k: tuple(np.atleast_1d(entry[k]).tolist()) for k in ("wave", "item", "countries") if k in entry}
     value, half_width = entry.get("value", 0), entry.get("half_width", HALF_WIDTH[entry["statistic"]])
-    return Target(**{**entry, **several, "value": float(value), "half_width": float(half_width)})
+    return Target(**(entry | several | {"value": float(value), "half_width": float(half_width)}))
 
 
 def _impossible(t: Target, waves: Mapping[int, Mapping[str, Any]]) -> list[str]:

@@ -113,6 +113,7 @@ class LogitFit:
         out.insert(0, "term", " + ".join(map(str, terms)))
         positive = out["df_den"].where(out["df_den"] > 0)
         out["p_value"] = fdtrc(out["df_num"], positive, out["statistic"])
+        out.attrs["source"] = self.cells.source
         return out
 
 
