@@ -126,9 +126,9 @@ def _target(entry: dict[str, Any]) -> Target:
     """An entry as a target, lists as tuples and numbers as numbers."""
     require_names("key", entry, Target.__dataclass_fields__)
     require_names("statistic", [entry.get("statistic")], HALF_WIDTH)
-    several = {k: tuple(np.atleast_1d(entry[k]).tolist()) for k in ("wave", "item", "countries") if k in entry}
-    value, half_width = entry.get("value", 0), entry.get("half_width", HALF_WIDTH[entry["statistic"]])
-    return Target(**(entry | several | {"value": float(value), "half_width": float(half_width)}))
+    facts: dict[str, Any] = {"value": 0, "half_width": HALF_WIDTH[entry["statistic"]]} | entry
+    facts |= {k: tuple(np.atleast_1d(facts[k]).tolist()) for k in ("wave", "item", "countries") if k in entry}
+    return Target(**(facts | {k: float(facts[k]) for k in ("value", "half_width")}))
 
 
 def _impossible(t: Target, waves: Mapping[int, Mapping[str, Any]]) -> list[str]:
