@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from trustbook.questions import answers, claims_from
-from trustlib.audit import (
+from trustlib.errors import CodebookError, EstimandError, UnknownNameError
+from trustrecord.audit import (
     NO_SINGLE_ABOVE,
     ONE_ITEM,
     Claim,
     Population,
     audit,
 )
-from trustlib.audit import bounds as bounds_of
-from trustlib.errors import CodebookError, EstimandError, UnknownNameError
+from trustrecord.audit import bounds as bounds_of
+from trustrecord.questions import answers, claims_from
 
 PUBLISHED = Path(__file__).parents[1] / "data" / "published"
 QUESTIONS = yaml.safe_load((PUBLISHED / "questions.yml").read_text())

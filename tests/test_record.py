@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from trustbook.record import CHOICES, WAVES, asked_in, load_figures, parse_group
 from trustlib.errors import CodebookError, MissingFileError, TrustlibError
 from trustlib.schema import load_codebook
+from trustrecord.record import CHOICES, WAVES, asked_in, load_figures, parse_group
 
 ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "data" / "published" / "figures.csv"

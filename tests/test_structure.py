@@ -26,22 +26,24 @@ ORDER = [
     {"trustlib.design"},
     {"trustlib.cells"},
     {"trustlib.logit"},
-    {"trustlib.estimates", "trustlib.audit"},
+    {"trustlib.estimates"},
     {"trustlib.interaction"},
     {"trustlib.tables"},
     {"trustlib.figures"},
+    {"trustrecord.audit", "trustrecord.record", "trustrecord.simulate"},
+    {"trustrecord.questions"},
     {"trustbook.plans"},
-    {"trustbook.record", "trustbook.sealing", "trustbook.simulate", "trustbook.runs"},
-    {"trustbook.questions", "trustbook.findings", "trustbook.site"},
+    {"trustbook.sealing", "trustbook.runs"},
+    {"trustbook.findings", "trustbook.site"},
     {"trustbook.cli"},
 ]
-LARGEST = {"trustlib": 3000, "trustbook": 2000}  # lines of code
+LARGEST = {"trustlib": 3000, "trustrecord": 1000, "trustbook": 1500}  # lines of code
 ONLY = {
     "great_tables": {"trustlib.tables"},
     "seaborn": {"trustlib.figures"},
     "matplotlib": {"trustlib.figures"},
     "papermill": {"trustbook.runs"},
-    "pandera": {"trustbook.record"},
+    "pandera": {"trustrecord.record"},
     "pydantic": {"trustlib.forms"},
     "pyreadstat": {"trustlib.schema"},  # in the process that it starts
     "statsmodels": {"trustlib.logit"},

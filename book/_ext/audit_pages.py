@@ -1,6 +1,7 @@
 """The audit of the published record on pages: its standard questions, asked when the book is built.
 
-``data/published/questions.yml`` says what is asked of which printed figures; `trustbook.questions` puts it and `trustlib.audit` answers.
+``data/published/questions.yml`` says what is asked of which printed figures; `trustrecord.questions` puts it and
+`trustrecord.audit` answers.
 ``{audit}`one-item-minority low` `` prints one answer; the question in words is the tooltip. A bound has two keys,
 ``<key> low`` and ``<key> high``; a question of yes or no has ``<key>`` and ``<key> conflict``.
 ``{audit-table}`` shows every question with its answer.
@@ -21,8 +22,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
 from record_pages import _Made, markdown_table
-from trustbook.questions import answers, in_words
 from trustlib.errors import TrustlibError, require_names
+from trustrecord.questions import answers, in_words
 
 FILES = ("figures.csv", "questions.yml")
 

@@ -23,9 +23,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from trustbook.record import WAVES, asked_in, load_figures
 from trustlib.errors import TrustlibError
 from trustlib.schema import load_yaml
+from trustrecord.record import WAVES, asked_in, load_figures
 
 UNITS = {"percent": " %", "points": " points", "ratio": " times", "count": ""}
 SIGNS = {">": "more than ", "<": "less than ", ">=": "at least ", "=": "", "order": "", "": ""}

@@ -94,9 +94,9 @@ def audit(
     published: PublishedFolder = DEFAULT_PUBLISHED,
 ) -> None:
     """Ask whether the printed figures can all be true, and what they imply for groups that nobody printed."""
-    from trustbook.questions import answers, in_one_line
-    from trustbook.record import load_figures
     from trustlib.schema import load_yaml
+    from trustrecord.questions import answers, in_one_line
+    from trustrecord.record import load_figures
 
     asked = load_yaml(published / "questions.yml")
     chosen = {k: q for k, q in asked["questions"].items() if not keys or k.startswith(tuple(keys))}
@@ -115,7 +115,7 @@ def simulate(
     out: Annotated[Path | None, typer.Option(help="Parquet file of a draw, or folder of the stand-in.")] = None,
 ) -> None:
     """Write the synthetic stand-in from its targets, or draw fresh people from its stored true model."""
-    from trustbook import simulate as stand_in
+    from trustrecord import simulate as stand_in
 
     if draw is None:
         for name, digest in stand_in.write(out or folder, folder / "targets.yml").items():

@@ -7,9 +7,9 @@
     Estimates --comparisons, interactions--> Estimates --table, forest, publish--> reader
 
 Everything a user needs is named here. The modules, in the order in which they may import each other:
-errors; variance, disclosure; forms; schema; design; cells; logit; estimates, audit; interaction; tables; figures.
-Heavy libraries are imported by the functions that use them. What runs the notebooks, keeps the record and checks the
-book's numbers is the package `trustbook`, which calls this one.
+errors; variance, disclosure; forms; schema; design; cells; logit; estimates; interaction; tables; figures.
+Heavy libraries are imported by the functions that use them. Two packages stand beside this one and call it:
+`trustrecord` (the printed figures and their audit) and `trustbook` (what runs the notebooks and checks the book).
 """
 
 from trustlib.cells import Cells, compress

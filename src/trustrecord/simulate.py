@@ -213,7 +213,7 @@ def tilt(start: Array, rows: Array, totals: Array, slack: Array, names: Sequence
     worst = [names[i] for i in np.argsort(-np.abs(gap))[:6]]
     raise CodebookError(
         f"No population meets all targets; those missed most: {', '.join(dict.fromkeys(worst))}.",
-        "Run trustlib.audit on the wave, and refuse a figure or read it as another item.",
+        "Run trustrecord.audit on the wave, and refuse a figure or read it as another item.",
     )
 
 
