@@ -93,6 +93,10 @@ reference: ## Compute the R results again that the tests compare with
 	@command -v Rscript >/dev/null || { echo "make reference: Rscript was not found. The committed results in tests/reference stay as they are. To compute them again, install R with the package survey"; exit 1; }
 	Rscript tests/reference/run.R
 
+.PHONY: bench
+bench: env ## Compare our time with R's svyglm and with svy, after checking that all agree
+	$(BIN)/python benchmarks/peers.py
+
 .PHONY: reference-notebooks
 reference-notebooks: env ## Take the executed notebooks that the notebook test compares with
 	$(BIN)/trustlib run

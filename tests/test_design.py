@@ -9,6 +9,7 @@ import pytest
 
 import trustlib as tl
 from test_bad_input import BY, DESIGN_ERROR, FRAME, UNKNOWN, ids, refused
+from trustlib.design import group_rows
 
 LONELY = FRAME.assign(psu=FRAME.psu.where(FRAME.stratum > 0, 1))
 REPLICATES = [f"r{i}" for i in range(1, 5)]
@@ -60,6 +61,9 @@ CASES = {
     "weights boolean": (lambda: tl.SurveyDesign(FRAME.assign(weight=True)), *DESIGN_ERROR, "not numbers"),
     "weights all zero": (lambda: tl.SurveyDesign(FRAME.assign(weight=0.0)), *DESIGN_ERROR, "zero"),
     "weight NA": (lambda: tl.SurveyDesign(FRAME.assign(weight=FRAME.weight.astype("Float64").where(FRAME.index > 3))), *DESIGN_ERROR, "missing"),
+    "weights all NA": (lambda: tl.SurveyDesign(FRAME.assign(weight=pd.array([pd.NA] * 400, dtype="Float64"))), *DESIGN_ERROR, "missing"),
+    "weights all null": (lambda: tl.SurveyDesign(pl.from_pandas(FRAME).with_columns(weight=pl.lit(None, pl.Float64))), *DESIGN_ERROR, "missing"),
+    "weights all NaN": (lambda: tl.SurveyDesign(pl.from_pandas(FRAME).with_columns(weight=float("nan"))), *DESIGN_ERROR, "missing"),
     "stratum None": (changed("stratum", None), *DESIGN_ERROR, "'stratum'"),
     "stratum NaN": (changed("stratum", np.nan), *DESIGN_ERROR, "'stratum'"),
     "stratum blank": (changed("stratum", ""), *DESIGN_ERROR, "'stratum'"),
@@ -227,7 +231,7 @@ def test_unweighted_is_said():
 
 def test_a_design_never_shows_rows():
     for text in (repr(tl.SurveyDesign(FRAME)), str(tl.SurveyDesign(FRAME))):
-        assert text == "<SurveyDesign: Taylor linearisation over 400 people>"
+        assert text == "<SurveyDesign: Taylor linearisation over 400 people, weights taken as fixed>"
 
 
 # -- domains -------------------------------------------------------------------------------------------------------------
@@ -321,3 +325,46 @@ def test_domains_intersect_and_keep_source_and_labels():
     assert cells.frame["n"].tolist() == [((FRAME.gender == "man") & (FRAME.ethnicity == "minority")).sum()]
     assert cells.source["kind"] == "synthetic"
     assert cells.labels == {"damaged": "Trust damaged"}
+
+
+# -- grouping -------------------------------------------------------------------------------------------------------------
+
+
+def columns(rows, seed=0):
+    rng = np.random.default_rng(seed)
+    texts = rng.choice(np.array(["b", "a", None], dtype=object), rows)
+    return pd.DataFrame({
+        "category": pd.Categorical(rng.choice(["x", "y"], rows), ["y", "x", "unused"]).set_categories(["y", "x", "unused"]),
+        "text": texts, "number": rng.choice([3.5, -1, np.nan], rows), "flag": rng.random(rows) < 0.5,
+        "nullable": pd.array(rng.integers(0, 3, rows), dtype="Int64"), "many": rng.integers(0, 10**6, rows),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [
+    ["category", "text", "number", "flag", "nullable"],  # few combinations: counted
+    ["text", "many", "number"],  # many: hashed
+    ["many"] * 5,  # more than 2^62 combinations: hashed on the way
+    [],
+])  # fmt: skip
+def test_groups_are_those_of_pandas(names):
+    d = columns(500)
+    d.loc[::7, "nullable"] = pd.NA
+    group, row = group_rows([d[c] for c in names], len(d))
+    assert sorted(set(group)) == list(range(len(row)))
+    np.testing.assert_array_equal(group[row], np.arange(len(row)))
+    expected = d.groupby(names, dropna=False, observed=True).ngroup() if names else np.zeros(len(d))
+    assert len(set(zip(group, expected, strict=True))) == len(set(group)) == len(set(expected))
+
+
+def test_sorted_groups_are_in_order_of_levels():
+    d = columns(300).dropna()
+    names = ["category", "number", "many"]
+    group, row = group_rows([d[c] for c in names], len(d), sort=True)
+    expected = d.groupby(names, observed=True).ngroup().to_numpy()
+    np.testing.assert_array_equal(group, expected)
+    pd.testing.assert_frame_equal(d.iloc[row].sort_values(names), d.iloc[row])
+
+
+def test_nobody_makes_no_group():
+    group, row = group_rows([columns(3)["flag"].iloc[:0]], 0)
+    assert len(group) == len(row) == 0

@@ -443,6 +443,67 @@ def test_levels_and_models_as_the_oracle(survey):
     assert found["std_error"] == pytest.approx(np.sqrt(max(slope, 0)), rel=1e-4, abs=1e-9)
 
 
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(survey=surveys())
+def test_sampled_covariates_as_the_oracle(survey):
+    """The influence of each person on a margin, by coefficients and by the distribution of covariates, row by row."""
+    frame, options, domain = survey
+    w, stratum, psu, used, population, lonely = in_oracle_terms(frame, options, domain)
+    y, gender = frame["y"].to_numpy(), frame["gender"].astype(object).to_numpy()
+    x = np.column_stack([np.ones(len(y)), gender == "woman", frame["age"]]).astype(float)
+    try:
+        cells = cells_of(frame, ["gender", "age"], options, "age > 35" if domain else None)
+        fit = tl.fit_logit(cells, "gender + age")
+    except (tl.LonelyPSUError, tl.SeparationError, tl.RankError):
+        return
+    beta = oracle.fit_logit(x, y, w, used)
+    both = [np.column_stack([x[:, 0], np.full(len(y), g), x[:, 2]]) for g in (0.0, 1.0)]
+    p = oracle.predictive_margins(both, w, used, beta)
+    slope = oracle.gradient(lambda b: oracle.predictive_margins(both, w, used, b), beta)
+    scores = oracle.logit_scores(x, y, w, used, beta) @ slope.T
+    for i in range(len(y)):
+        for g in range(2):
+            if used[i]:
+                scores[i, g] += w[i] * (oracle.expit(both[g][i] @ beta) - p[g]) / w[used].sum()
+    v = oracle.taylor_covariance(scores, stratum, psu, used, population, lonely)
+    found = tl.predictions(fit, ["gender"], covariates="sampled")
+    np.testing.assert_allclose(found.frame["estimate"], p, rtol=1e-8)
+    size = np.sqrt(np.outer(np.diag(v), np.diag(v))) + 1e-300
+    np.testing.assert_allclose(found.vcov / size, v / size, rtol=1e-5, atol=1e-5)
+
+
+def test_sampled_covariates_with_nobody_set_is_the_proportion():
+    """The mean prediction of a model with an intercept is the proportion, and so are its replicates and its variance.
+
+    Taken as fixed, or without the covariance of the two parts (R's svypredmeans), it is not.
+    """
+    frame, names = one_out(people(29, 800))
+    jackknife = {"weight": "w", "replicate_weights": names, "replicate_method": "JK1"}
+    for cells in (
+        cells_of(frame),
+        cells_of(frame, design=PLAIN),
+        cells_of(frame).seal(),
+        cells_of(frame, design=jackknife),
+    ):
+        fit, overall = tl.fit_logit(cells, MODEL), tl.cell_means(cells, by=[])
+        sampled, fixed = (tl.predictions(fit, covariates=how) for how in ("sampled", "fixed"))
+        np.testing.assert_allclose(sampled.vcov, overall.vcov, rtol=1e-9)
+        assert abs(fixed.vcov[0, 0] / overall.vcov[0, 0] - 1) > 1e-4
+
+
+def test_sampled_covariates_of_a_saturated_model_are_the_levels():
+    """With every axis set nothing is averaged: sampled or fixed, the predictions are the cell proportions."""
+    frame, names = one_out(people(30, 800))
+    jackknife = {"weight": "w", "replicate_weights": names, "replicate_method": "JK1"}
+    for design in (DESIGN, jackknife):
+        cells = cells_of(frame, AXES[:2], design)
+        levels = tl.cell_means(cells)
+        found = tl.predictions(tl.fit_logit(cells, "gender * ethnicity"), AXES[:2], covariates="sampled")
+        np.testing.assert_allclose(found.vcov, levels.vcov, rtol=1e-8, atol=1e-14)
+        if design is jackknife:
+            np.testing.assert_allclose(found.replicates.totals, levels.replicates.totals, rtol=1e-8)
+
+
 # -- gaps and their covariance ------------------------------------------------------------------------------------------
 
 
@@ -469,7 +530,7 @@ def test_gaps_use_the_covariance_between_levels():
 def test_interaction_contrast_from_comparisons():
     levels = tl.cell_means(cells_of(people(20)))
     gaps = tl.comparisons(levels, {"gender": "man"})
-    inter = tl.interactions(levels, "gender", "ethnicity").where("measure == 'interaction_contrast'")
+    inter = tl.interactions(levels, "gender", "ethnicity", methods=["delta"]).where("measure == 'interaction_contrast'")
     value = gaps.frame.set_index(["ethnicity", "disability"])["estimate"]
     for row in inter.frame.itertuples():
         assert row.estimate == pytest.approx(

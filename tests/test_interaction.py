@@ -9,7 +9,7 @@ import pytest
 
 import oracle
 import trustlib as tl
-from trustlib.interaction import LOG_MEASURES, measures
+from trustlib.interaction import LOG_MEASURES, measures, mover_limits, verdict
 
 RNG = np.random.default_rng(7)
 RISKS = [
@@ -85,7 +85,7 @@ def test_relations_between_measures(risks):
 def test_standard_errors_as_the_oracle():
     """The delta method with the oracle's numerical derivatives and the covariance of the four levels."""
     levels = levels_of(survey())
-    found = tl.interactions(levels, "gender", "ethnicity").frame.set_index("measure")
+    found = tl.interactions(levels, "gender", "ethnicity", methods="delta").frame.set_index("measure")
     order = [3, 2, 1, 0]  # levels come as 00, 01, 10, 11; first axis slowest
     p, v = levels.frame["estimate"].to_numpy()[order], levels.vcov[np.ix_(order, order)]
     assert set(found["method"]) == {"delta"}
@@ -101,7 +101,7 @@ def test_standard_errors_as_the_oracle():
 
 def test_covariance_between_measures_as_the_oracle():
     levels = levels_of(survey())
-    found = tl.interactions(levels, "gender", "ethnicity")
+    found = tl.interactions(levels, "gender", "ethnicity", methods="delta")
     order = [3, 2, 1, 0]
 
     def all_of(q):
@@ -119,21 +119,20 @@ def test_third_axis_is_held():
     """Within each level of a third axis the measures are those of that level's people alone."""
     levels = levels_of(survey(2000, third=True), ("gender", "ethnicity", "disability"))
     found = tl.interactions(levels, "gender", "ethnicity")
-    assert len(found) == 3 * 9
+    assert len(found) == 3 * (9 + 5)
     for third in ("no", "yes", "unsure"):
         alone = replace(levels.where(f"disability == {third!r}"), by=("gender", "ethnicity"))
         expected = tl.interactions(alone, "gender", "ethnicity").frame
         part = found.frame.query("disability == @third")
-        for column in ("measure", "estimate", "std_error", "conf_low", "p_value", "n"):
-            assert part[column].tolist() == pytest.approx(expected[column].tolist()) if column != "measure" else (
-                part[column].tolist() == expected[column].tolist()
-            )  # fmt: skip
+        assert part[["measure", "method"]].to_numpy().tolist() == expected[["measure", "method"]].to_numpy().tolist()
+        for column in ("estimate", "std_error", "conf_low", "conf_high", "p_value", "n"):
+            assert part[column].tolist() == pytest.approx(expected[column].tolist(), nan_ok=True)
 
 
 @pytest.mark.filterwarnings("ignore::trustlib.ProtectiveExposureWarning")
 def test_three_levels_are_each_set_against_the_first():
     levels = levels_of(survey(2000, third=True), ("disability", "gender"))
-    found = tl.interactions(levels, "disability", "gender").frame
+    found = tl.interactions(levels, "disability", "gender", methods="delta").frame
     assert set(found["disability"]) == {"yes", "unsure"}
     assert set(found["gender"]) == {"woman"}
     p = levels.frame.set_index(["disability", "gender"])["estimate"]
@@ -148,7 +147,8 @@ def test_interaction_contrast_is_a_gap_of_gaps():
     gaps = tl.comparisons(levels, {"gender": "man"})  # woman against man within each ethnicity
     within = gaps.frame.set_index("ethnicity")["estimate"]
     turn = np.array([-1.0, 1.0])
-    contrast = tl.interactions(levels, "gender", "ethnicity").frame.set_index("measure").loc["interaction_contrast"]
+    found = tl.interactions(levels, "gender", "ethnicity", methods="delta").frame
+    contrast = found.set_index("measure").loc["interaction_contrast"]
     assert contrast["estimate"] == pytest.approx(within["minority"] - within["majority"], rel=1e-10)
     assert contrast["std_error"] == pytest.approx(np.sqrt(turn @ gaps.vcov @ turn), rel=1e-10)
 
@@ -175,14 +175,15 @@ def test_recoding_to_the_lowest_risk_resolves_it():
         frame[column] = frame[column].cat.reorder_categories(frame[column].cat.categories[::-1])
     with warnings.catch_warnings():
         warnings.simplefilter("error", tl.ProtectiveExposureWarning)
-        found = tl.interactions(levels_of(frame), "gender", "ethnicity").frame.set_index("measure")["estimate"]
+        found = tl.interactions(levels_of(frame), "gender", "ethnicity", methods="delta").frame
+    found = found.set_index("measure")["estimate"]
     assert (found["reri_rr"] > 0) == (found["synergy"] > 1) == (found["ap"] > 0)
 
 
 def test_harmful_exposures_do_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert len(tl.interactions(levels_of(survey()), "gender", "ethnicity")) == 9
+        assert len(tl.interactions(levels_of(survey()), "gender", "ethnicity")) == 9 + 5
 
 
 # -- intervals and p values -------------------------------------------------------------------------------------------
@@ -213,8 +214,16 @@ def test_synergy_without_a_logarithm_is_unknown():
 
 def test_refusals():
     levels = levels_of(survey())
-    with pytest.raises(tl.EstimandError, match="two different axes"):
+    with pytest.raises(tl.EstimandError, match="more than once"):
         tl.interactions(levels, "gender", "gender")
+    with pytest.raises(tl.EstimandError, match="two, three or four"):
+        tl.interactions(levels, "gender")
+    with pytest.raises(tl.UnknownNameError, match="replicate"):
+        tl.interactions(levels, "gender", "ethnicity", methods=["replicate"])
+    with pytest.raises(tl.UnknownNameError, match="womn"):
+        tl.interactions(levels, "gender", "ethnicity", reference={"gender": "womn"})
+    with pytest.raises(tl.EstimandError, match="maps axes"):
+        tl.interactions(levels, "gender", "ethnicity", reference="woman")
     with pytest.raises(tl.UnknownNameError, match="ethnicty"):
         tl.interactions(levels, "gender", "ethnicty")
     with pytest.raises(tl.EstimandError, match="levels or predictions"):
@@ -261,7 +270,7 @@ def test_coverage_of_intervals():
         cells = tl.compress(design, "y", ["sample", "gender", "ethnicity"])
         levels = tl.cell_means(replace(cells, df=36.0))
         gaps = tl.comparisons(levels, {"gender": "man", "ethnicity": "majority"})
-        inter = tl.interactions(levels, "gender", "ethnicity")
+        inter = tl.interactions(levels, "gender", "ethnicity", methods="delta")
         inter = inter.where("measure == 'interaction_contrast'")
         for name, found in (("level", levels), ("gap", gaps), ("interaction", inter)):
             low, high = (found.frame[c].to_numpy().reshape(50, -1) for c in ("conf_low", "conf_high"))
@@ -274,3 +283,231 @@ def test_one_protective_exposure_is_enough_to_warn():
     levels = levels_of(survey(4000, p=(0.5, 0.2, 0.4, 0.3)))
     with pytest.warns(tl.ProtectiveExposureWarning, match="woman, minority"):
         tl.interactions(levels, "gender", "ethnicity")
+
+
+# -- methods side by side -----------------------------------------------------------------------------------------------
+
+ADDITIVE = ["interaction_contrast", "reri_rr", "ap", "reri_or", "ap_or"]
+
+
+def test_methods_stand_side_by_side():
+    """Delta first and as it is alone; the same estimates by each; no covariance between methods."""
+    levels = levels_of(survey())
+    found, alone = (
+        tl.interactions(levels, "gender", "ethnicity"),
+        tl.interactions(levels, "gender", "ethnicity", methods="delta"),
+    )
+    assert found.by == ("gender", "ethnicity", "measure", "method")
+    assert len(set(found.row_labels)) == len(found) == 14
+    pd.testing.assert_frame_equal(found.frame.iloc[:9], alone.frame)
+    np.testing.assert_array_equal(found.vcov[:9, :9], alone.vcov)
+    assert np.isnan(found.vcov[9:]).all()
+    mover = found.where("method == 'mover'").frame
+    assert mover["measure"].tolist() == ADDITIVE
+    estimates = alone.frame.set_index("measure")["estimate"]
+    np.testing.assert_allclose(mover["estimate"], estimates[ADDITIVE], rtol=1e-12)
+    assert (mover["conf_low"] < mover["estimate"]).all()
+    assert (mover["conf_high"] > mover["estimate"]).all()
+    assert mover[["std_error", "statistic", "p_value", "n_eff"]].isna().all(axis=None)
+    turned = tl.interactions(levels, "gender", "ethnicity", methods=["mover", "delta"])
+    pd.testing.assert_frame_equal(turned.where("method == 'delta'").frame, alone.frame)
+
+
+def test_mover_as_in_the_paper():
+    """Zou (2008) written out: RERI from the log odds ratios, with their correlations."""
+    p, v = np.array([0.6, 0.45, 0.4, 0.3]), np.diag([0.0009, 0.0012, 0.0015, 0.0008]) + 0.0001
+    odds = p / (1 - p)
+    b = np.log(odds[:3] / odds[3])
+    turn = np.c_[np.eye(3), -np.ones(3)] / (p * (1 - p))
+    cov = turn @ v @ turn.T
+    se, z = np.sqrt(np.diag(cov)), 1.959963984540054
+    r = cov / np.outer(se, se)
+    (o11, o10, o01), (l11, l10, l01), (u11, u10, u01) = np.exp(b), np.exp(b - z * se), np.exp(b + z * se)
+    down = (o11 - l11) ** 2 + (u10 - o10) ** 2 + (u01 - o01) ** 2 - 2 * r[0, 1] * (o11 - l11) * (u10 - o10)
+    down += -2 * r[0, 2] * (o11 - l11) * (u01 - o01) + 2 * r[1, 2] * (u10 - o10) * (u01 - o01)
+    up = (u11 - o11) ** 2 + (o10 - l10) ** 2 + (o01 - l01) ** 2 - 2 * r[0, 1] * (u11 - o11) * (o10 - l10)
+    up += -2 * r[0, 2] * (u11 - o11) * (o01 - l01) + 2 * r[1, 2] * (o10 - l10) * (o01 - l01)
+    reri = o11 - o10 - o01 + 1
+    found = mover_limits(p, p - 0.05, p + 0.05, v, np.inf)["reri_or"]
+    np.testing.assert_allclose(found, [reri - np.sqrt(down), reri + np.sqrt(up)], rtol=1e-10)
+
+
+def test_mover_from_wald_levels_is_delta():
+    """Of levels with symmetric intervals the interaction contrast by MOVER has the delta interval."""
+    frame = survey()
+    design = tl.SurveyDesign(frame, weight="w", strata="stratum", psu="psu", nest=True)
+    levels = tl.cell_means(tl.compress(design, "y", ["gender", "ethnicity"]), interval="wald")
+    found = tl.interactions(levels, "gender", "ethnicity").where("measure == 'interaction_contrast'").frame
+    np.testing.assert_allclose(found["conf_low"], found["conf_low"][0], rtol=1e-10)
+    np.testing.assert_allclose(found["conf_high"], found["conf_high"][0], rtol=1e-10)
+
+
+def replicated(seed=5):
+    """The survey with jackknife weights that leave one of 10 groups out."""
+    frame = survey(900, seed)
+    frame["unit"] = np.arange(900) % 10
+    columns = {f"r{j}": np.where(frame["unit"] == j, 0, frame["w"] * 10 / 9) for j in range(10)}
+    frame = frame.assign(**columns)
+    design = tl.SurveyDesign(frame, weight="w", replicate_weights=list(columns), replicate_method="JK1")
+    return frame, tl.compress(design, "y", ["gender", "ethnicity"])
+
+
+def test_replicate_method_recomputes_everything():
+    """The measures from each file without one group, by hand; levels, and predictions of a model refitted each time."""
+    frame, cells = replicated()
+    by = ["gender", "ethnicity"]
+    for levels_of_cells in (
+        tl.cell_means,
+        lambda c: tl.predictions(tl.fit_logit(c, "gender + ethnicity"), by, covariates="sampled"),
+    ):
+        levels = levels_of_cells(cells)
+        found = tl.interactions(levels, *by)
+        assert found.frame["method"].unique().tolist() == ["delta", "mover", "replicate"]
+        out = []
+        for j in range(10):
+            rest = tl.compress(tl.SurveyDesign(frame[frame["unit"] != j], weight="w"), "y", by)
+            p = levels_of_cells(rest).frame["estimate"].to_numpy()[[3, 2, 1, 0]]
+            out.append(list(oracle.interaction_measures(p).values()))
+        whole = oracle.interaction_measures(levels.frame["estimate"].to_numpy()[[3, 2, 1, 0]])
+        v = oracle.replicate_covariance(np.array(out), np.array(list(whole.values())), np.full(10, 9 / 10))
+        part = found.where("method == 'replicate'").frame
+        log = part["measure"].isin(LOG_MEASURES)
+        se = np.where(log, part["std_error"] / part["estimate"], part["std_error"])
+        np.testing.assert_allclose(se, np.sqrt(np.diag(v)), rtol=1e-6, atol=1e-12)
+
+
+def test_replicates_stay_with_their_rows():
+    _, cells = replicated()
+    levels = tl.cell_means(cells)
+    whole = tl.interactions(levels, "gender", "ethnicity", methods="replicate")
+    kept = levels.where(np.array([True, True, True, True]))
+    pd.testing.assert_frame_equal(tl.interactions(kept, "gender", "ethnicity", methods="replicate").frame, whole.frame)
+    part = levels.where("gender == 'woman'")
+    np.testing.assert_array_equal(part.replicates.totals, levels.replicates.totals[:, 2:])
+    np.testing.assert_array_equal(part.replicates.estimate, part.frame["estimate"])
+    assert tl.comparisons(levels).replicates is None
+    assert whole.replicates is None
+
+
+# -- three and four axes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::trustlib.ProtectiveExposureWarning")
+@pytest.mark.parametrize("axes", [2, 3, 4])
+def test_no_interaction_of_highest_order(axes):
+    """Risks that add up have no additive interaction of any order, risks that multiply none of ratios."""
+    bits = np.array(np.meshgrid(*[[1, 0]] * axes, indexing="ij")).reshape(axes, -1).T
+    steps = np.array([0.11, 0.07, 0.05, 0.03])[:axes]
+    added, multiplied = measures(0.1 + bits @ steps), measures(0.1 * np.exp(bits @ (3 * steps)))
+    for name in ("interaction_contrast", "reri_rr", "ap"):
+        assert added[name][0] == pytest.approx(0, abs=1e-12)
+    assert multiplied["ratio_of_rr"][0] == pytest.approx(0, abs=1e-12)
+    odds = np.exp(-2 + bits @ (4 * steps))
+    assert measures(odds / (1 + odds))["ratio_of_or"][0] == pytest.approx(0, abs=1e-12)
+    assert ("synergy" in added) == (axes == 2)
+
+
+def test_three_axes_written_out():
+    p = np.array([0.7, 0.5, 0.45, 0.3, 0.4, 0.28, 0.2, 0.12])  # 111 110 101 100 011 010 001 000
+    rr111, rr110, rr101, rr100, rr011, rr010, rr001, _ = p / p[-1]
+    reri = rr111 - rr110 - rr101 - rr011 + rr100 + rr010 + rr001 - 1
+    found = measures(p)
+    assert found["reri_rr"][0] == pytest.approx(reri, rel=1e-12)
+    assert found["ap"][0] == pytest.approx(reri / rr111, rel=1e-12)
+    assert found["interaction_contrast"][0] == pytest.approx(reri * p[-1], rel=1e-12)
+    for name, (_, slope) in found.items():
+        numeric = oracle.gradient(lambda q, name=name: measures(q)[name][0], p)[0]
+        np.testing.assert_allclose(slope, numeric, rtol=1e-6, atol=1e-8, err_msg=name)
+
+
+@pytest.mark.filterwarnings("ignore::trustlib.ProtectiveExposureWarning")
+def test_three_way_contrast_is_a_gap_between_two_way_contrasts():
+    levels = levels_of(survey(3000, third=True), ("gender", "ethnicity", "disability"))
+    three = tl.interactions(levels, "gender", "ethnicity", "disability")
+    two = tl.interactions(levels, "gender", "ethnicity", methods="delta").where("measure == 'interaction_contrast'")
+    value = two.frame.set_index("disability")["estimate"]
+    rows = three.where("measure == 'interaction_contrast' and method == 'delta'")
+    assert rows.frame["disability"].tolist() == ["yes", "unsure"]
+    np.testing.assert_allclose(
+        rows.frame["estimate"], [value["yes"] - value["no"], value["unsure"] - value["no"]], rtol=1e-9
+    )
+    turn = np.array([[-1.0, 1, 0], [-1, 0, 1]])
+    np.testing.assert_allclose(rows.vcov, turn @ two.vcov @ turn.T, rtol=1e-8)
+    assert set(three.frame["measure"]) == {*ADDITIVE, "ratio_of_rr", "ratio_of_or"}
+    order = tl.interactions(levels, "disability", "gender", "ethnicity").frame
+    pd.testing.assert_frame_equal(order, three.frame, rtol=1e-8)
+
+
+def test_a_saturated_model_names_its_interaction():
+    """The conditional ratio of odds ratios is the coefficient; with all axes in the model it is the marginal one too."""
+    cells = tl.compress(tl.SurveyDesign(survey(2000), weight="w"), "y", ["gender", "ethnicity"])
+    fit = tl.fit_logit(cells, "gender * ethnicity")
+    odds = tl.coefficients(fit, "odds_ratio")
+    marginal = tl.interactions(tl.cell_means(cells), "gender", "ethnicity", methods="delta")
+    one, other = odds.frame.iloc[-1], marginal.frame.set_index("measure").loc["ratio_of_or"]
+    assert one[["estimate", "std_error"]].tolist() == pytest.approx(other[["estimate", "std_error"]].tolist(), rel=1e-8)
+    assert odds.convention.endswith("conditional")
+
+
+def test_marginal_and_conditional_are_named_and_differ():
+    """Odds ratios do not collapse: without interaction in the logits there is one in the standardised risks."""
+    cells = tl.compress(
+        tl.SurveyDesign(survey(3000, third=True), weight="w"), "y", ["gender", "ethnicity", "disability"]
+    )
+    fit = tl.fit_logit(cells, "gender + ethnicity + disability")
+    found = tl.interactions(tl.predictions(fit, ["gender", "ethnicity"]), "gender", "ethnicity", methods="delta")
+    assert "marginal (standardised over disability, taken as fixed)" in found.convention
+    ratio = found.frame.set_index("measure").loc["ratio_of_or", "estimate"]
+    assert ratio != pytest.approx(1, abs=1e-6)
+    assert ratio == pytest.approx(1, abs=0.05)
+
+
+# -- recoding and the verdict -------------------------------------------------------------------------------------------
+
+
+def test_the_warning_names_the_reference_and_the_reference_resolves_it():
+    levels = levels_of(survey(4000, p=(0.10, 0.30, 0.25, 0.40)))
+    with pytest.warns(tl.ProtectiveExposureWarning, match="for woman, minority that is woman, minority"):
+        before = tl.interactions(levels, "gender", "ethnicity")
+    assert "Knol" in before.notes[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", tl.ProtectiveExposureWarning)
+        after = tl.interactions(levels, "gender", "ethnicity", reference={"gender": "woman", "ethnicity": "minority"})
+    assert after.frame[["gender", "ethnicity"]].drop_duplicates().to_numpy().tolist() == [["man", "majority"]]
+    one, other = (found.frame.set_index("measure")["estimate"].iloc[:9] for found in (before, after))
+    assert (other["reri_rr"] > 0) == (other["synergy"] > 1) == (other["ap"] > 0)
+    assert other["interaction_contrast"] == pytest.approx(one["interaction_contrast"], rel=1e-12)  # both axes turned
+    assert other["ratio_of_or"] == pytest.approx(one["ratio_of_or"], rel=1e-10)
+    with pytest.warns(tl.ProtectiveExposureWarning):
+        half = tl.interactions(levels, "gender", "ethnicity", reference={"gender": "woman"}).frame.set_index("measure")
+    assert half["estimate"].iloc[0] == pytest.approx(-one["interaction_contrast"], rel=1e-12)
+
+
+def test_reference_is_recoding():
+    """It gives what turned levels of the file would."""
+    frame = survey(1500)
+    turned = frame.assign(gender=frame["gender"].cat.reorder_categories(["woman", "man"]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tl.ProtectiveExposureWarning)
+        one = tl.interactions(levels_of(frame), "gender", "ethnicity", reference={"gender": "woman"}).frame
+        other = tl.interactions(levels_of(turned), "gender", "ethnicity").frame
+    pd.testing.assert_frame_equal(one.drop(columns="gender"), other.drop(columns="gender"), rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("risks", "words"),
+    [
+        ((0.60, 0.40, 0.40, 0.20), "not clearly more or less than adding up predicts, but less than multiplying"),
+        ((0.75, 0.42, 0.42, 0.20), "more than adding up predicts, but less than multiplying"),
+        ((0.80, 0.40, 0.40, 0.20), "more than adding up predicts, but not clearly more or less than multiplying"),
+        ((0.90, 0.30, 0.30, 0.20), ""),  # more on both
+    ],
+)
+def test_verdict(risks, words):
+    levels = levels_of(survey(60_000, p=risks))
+    found = tl.interactions(levels, "gender", "ethnicity")
+    assert verdict(found) == verdict(found.where("method == 'delta'"))
+    assert [words in text for text in verdict(found)] == ([True] if words else [])
+    assert all(text in found.notes and text.startswith("woman, minority") for text in verdict(found))
+    with pytest.raises(tl.EstimandError, match="measures of interaction"):
+        verdict(levels)

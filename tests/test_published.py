@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from scipy.stats import norm, t
 
 import trustlib as tl
+from trustlib.interaction import measures
+from trustlib.intervals import detectable_difference, e_value
 from trustlib.variance import stratified_covariance
 
 pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
@@ -191,7 +194,8 @@ def test_oral_cancer_logit():
 
 def test_oral_cancer_interaction():
     """RERI, AP and S from odds ratios; printed intervals are normal and without n/(n-1), ours are t with n - 1 df."""
-    found = tl.interactions(tl.cell_means(oral_cancer()), "alcohol", "smoking").frame.set_index("measure")
+    found = tl.interactions(tl.cell_means(oral_cancer()), "alcohol", "smoking", methods=["delta"])
+    found = found.frame.set_index("measure")
     printed = {"reri_or": (3.73985, -1.83668, 9.31637), "ap_or": (0.41388, -0.07306, 0.90082)}
     printed["synergy_or"] = (1.87048, 0.64604, 5.41559)
     p_values = {
@@ -211,6 +215,86 @@ def test_oral_cancer_interaction():
         np.testing.assert_allclose(row[["conf_low", "conf_high"]].astype(float), expected, atol=3e-5, err_msg=name)
         statistic = row["statistic"] * np.sqrt(n / (n - 1))
         assert 2 * norm.sf(abs(statistic)) == pytest.approx(p_values[name], abs=6e-5), name
+
+
+def test_oral_cancer_mover():
+    """Zou (2008) and interactionR: RERI -11.43 to 21.87, normal quantiles and the model's variance, without n/(n-1)."""
+    levels, n = tl.cell_means(oral_cancer()), 458
+    levels = replace(levels, vcov=levels.vcov * (n - 1) / n, df=np.inf)
+    found = tl.interactions(levels, "alcohol", "smoking", methods="mover").frame.set_index("measure").loc["reri_or"]
+    assert found["estimate"] == pytest.approx(3.73985, abs=5e-6)
+    np.testing.assert_allclose(found[["conf_low", "conf_high"]].astype(float), [-11.4297, 21.8722], atol=1e-4)
+
+
+def test_knol_measures_contradict_each_other():
+    """Knol et al. (2011), before recoding: RERI 0.26, AP 0.30, S 0.35. They belong together, and the warning appears.
+
+    RERI and AP imply RR11 = RERI/AP and RR10 + RR01 = RR11 + 1 - RERI; S follows, to the rounding of the print.
+    """
+    reri, ap, synergy = 0.26, 0.30, 0.35
+    rr11 = reri / ap
+    alone = (rr11 + 1 - reri) / 2
+    found = measures(0.2 * np.array([rr11, alone, alone, 1.0]))
+    assert found["reri_rr"][0] == pytest.approx(reri)
+    assert found["ap"][0] == pytest.approx(ap)
+    assert np.exp(found["synergy"][0]) == pytest.approx(synergy, abs=0.02)
+    after = measures(0.2 * np.array([1.0, alone, alone, rr11]))  # the lowest risk as reference: additive signs agree
+    assert np.sign(after["reri_rr"][0]) == np.sign(after["ap"][0]) == np.sign(after["interaction_contrast"][0])
+    people = [(a, b, y) for (a, b), n in {("0", "0"): 200, ("0", "1"): 161, ("1", "0"): 161, ("1", "1"): 173}.items()
+              for y in np.r_[np.ones(n), np.zeros(1000 - n)]]  # fmt: skip
+    design = tl.SurveyDesign(pd.DataFrame(people, columns=["ace", "dd", "y"]), weight=None)
+    with pytest.warns(tl.ProtectiveExposureWarning, match="for 1, 1 that is 0, 1|for 1, 1 that is 1, 0"):
+        tl.interactions(tl.cell_means(tl.compress(design, "y", ["ace", "dd"])), "ace", "dd")
+
+
+# -- intervals of proportions, E-values, power ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "low", "high"),
+    [("logit", 0.101107, 0.12422), ("beta", 0.100825, 0.12426), ("wald", 0.100598, 0.12369)],
+)
+def test_nhanes_interval(method, low, high, data_file):
+    """R's svyciprop for NHANES HI_CHOL, p = 0.112143 (survey 4.1-1, printed digits)."""
+    design = tl.SurveyDesign(
+        pd.read_csv(data_file("r_survey", "nhanes.csv")), weight="WTMEC2YR", strata="SDMVSTRA", psu="SDMVPSU", nest=True
+    )
+    row = tl.cell_means(tl.compress(design, "HI_CHOL"), interval=method).frame.iloc[0]
+    assert round(row["estimate"], 6) == 0.112143
+    assert row["conf_low"] == pytest.approx(low, abs=1.1e-6)
+    assert row["conf_high"] == pytest.approx(high, abs=1.1e-5)
+
+
+@pytest.mark.parametrize(
+    ("method", "low", "high"),
+    [("logit", 0.0023047, 0.17775), ("beta", 0.00021615, 0.13751), ("wald", -0.02666, 0.07038)],
+)
+def test_extreme_proportion(method, low, high, data_file):
+    """R's svyciprop for ell == 0 in apiclus1 with fpc: Wald leaves the range, which is why it is not the default."""
+    d = pd.read_csv(data_file("r_survey", "apiclus1.csv"))
+    design = tl.SurveyDesign(d.assign(none=(d["ell"] == 0).astype(float)), weight="pw", psu="dnum", fpc="fpc")
+    row = tl.cell_means(tl.compress(design, "none"), interval=method).frame.iloc[0]
+    assert round(row["estimate"], 7) == 0.0218579
+    np.testing.assert_allclose(row[["conf_low", "conf_high"]].astype(float), [low, high], rtol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "limit", "expected"),
+    [(10.73, 8.02, (20.94777, 15.52336)), (3.9, 1.8, (7.26303, 3.0)), (0.80, 0.91, (1.80902, 1.42857))],
+)
+def test_e_value(ratio, limit, expected):
+    """The vignette of R's EValue, unmeasured-confounding, and VanderWeele and Ding (2017)."""
+    assert e_value(ratio, limit) == pytest.approx(expected, abs=5.1e-6)
+    assert e_value(ratio)[0] == e_value(ratio, limit)[0]
+    assert e_value(1 / ratio, 1 / limit) == pytest.approx(e_value(ratio, limit))
+    assert e_value(ratio, 1 / limit)[1] == 1
+
+
+def test_power():
+    """R's ?power.prop.test: n = 50, 0.50 against 0.75 has power 0.740. R's root is only good to 1e-5."""
+    assert 0.5 + detectable_difference(0.5, 50, power=0.740165901) == pytest.approx(0.75, abs=1e-8)
+    assert 0.5 + detectable_difference(0.5, 76.7069301, power=0.9) == pytest.approx(0.75, abs=1e-8)
+    assert 0.1 + detectable_difference(0.1, 1000) == pytest.approx(0.140747361, abs=1e-5)
 
 
 # -- HINTS 6: Kaczynski et al. (2025) -------------------------------------------------------------------------------------

@@ -407,7 +407,7 @@ def test_hints(data_file):
     frame = tl.read_survey(data_file("hints6", "hints6_extract.csv.gz"), mapping)
     assert len(frame) == 6252
     taylor = tl.SurveyDesign(frame, **tl.declared_design(mapping))
-    assert taylor.variance == "Taylor linearisation over 200 PSUs in 4 strata"
+    assert taylor.variance == "Taylor linearisation over 200 PSUs in 4 strata, weights taken as fixed"
     replicates = tl.SurveyDesign(frame, **tl.declared_design(mapping, "replicates"))
     assert len(replicates.replicate_weights) == 50
     np.testing.assert_allclose(replicates.scale, 49 / 50)

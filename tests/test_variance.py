@@ -12,6 +12,7 @@ from trustlib.variance import (
     replicate_covariance,
     stratified_covariance,
     sum_by,
+    without_margins,
 )
 
 RNG = np.random.default_rng(20221)
@@ -146,3 +147,52 @@ def test_average_counts_the_strata_with_people():
     rows, stratum = np.array([[1.0], [2], [7]]), np.array([0, 0, 1])
     found = stratified_covariance(rows, stratum, np.array([2.0, 1, 2]), np.ones(3), "average")
     assert found[0, 0] == pytest.approx(2 * 1)
+
+
+# -- margins --------------------------------------------------------------------------------------------------------------
+
+
+def dummies(*codes):
+    return np.column_stack([code == v for code in codes for v in sorted(set(code))]).astype(float)
+
+
+def test_one_margin_takes_weighted_means_out():
+    """Post-stratification: what is left of a value is its distance from the weighted mean of its class."""
+    values, code, w = np.array([[1.0], [4], [10], [20]]), np.array([0, 0, 1, 1]), np.array([2.0, 1, 1, 3])
+    found = without_margins(values, dummies(code), w)
+    np.testing.assert_allclose(found[:, 0], [-1, 2, -7.5, 2.5], rtol=1e-12)
+
+
+def test_two_margins_by_alternating_means():
+    """Taking out the means of one margin after the other, again and again, ends at the regression on both."""
+    codes = RNG.integers(0, 3, 80), RNG.integers(0, 4, 80)
+    values, w = RNG.normal(size=(80, 2)), RNG.uniform(0.2, 5, 80)
+    expected = values.copy()
+    for _ in range(200):
+        for code in codes:
+            for v in set(code):
+                expected[code == v] -= np.average(expected[code == v], axis=0, weights=w[code == v])
+    found = without_margins(values, dummies(*codes), w)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_allclose(without_margins(found, dummies(*codes), w), found, atol=1e-12)
+
+
+def test_margins_of_groups_are_those_of_rows():
+    """A scatter keeps sums over groups with one value, margin and cell; people of no cell have a residual too."""
+    cell, margin, stratum = RNG.integers(-1, 2, 90), RNG.integers(0, 3, 90), RNG.integers(0, 2, 90)
+    answer, w, a = (
+        np.where(cell < 0, 0, RNG.integers(0, 2, 90)).astype(float),
+        RNG.uniform(1, 4, 90),
+        RNG.normal(size=(2, 4)),
+    )
+    keys, group = np.unique(np.c_[stratum, cell, answer, margin], axis=0, return_inverse=True)
+    sums = [np.bincount(group.ravel(), weights=v) for v in (w, w**2, w)]
+    n = np.bincount(stratum).astype(float)
+    scatter = TaylorScatter(
+        keys[:, 0].astype(int), None, keys[:, 1].astype(int), keys[:, 2], *sums[:2], n, np.ones(2), "fail",
+        dummies(keys[:, 3]), sums[2],
+    )  # fmt: skip
+    u = np.where(cell[:, None] < 0, 0, a[:, cell].T + answer[:, None] * a[:, 2 + cell].T)
+    scores = w[:, None] * without_margins(u, dummies(margin), w)
+    expected = oracle.taylor_covariance(scores, stratum, np.arange(90), np.ones(90, dtype=bool))
+    np.testing.assert_allclose(scatter.covariance(a), expected, rtol=1e-10)

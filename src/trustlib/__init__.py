@@ -4,12 +4,14 @@
 
     survey file --read_survey--> frame --SurveyDesign--> design --compress--> Cells
     Cells --cell_means--> Estimates        Cells --fit_logit--> LogitFit --predictions--> Estimates
-    Estimates --comparisons, interactions--> Estimates --table, forest, publish--> reader
+    Estimates --comparisons, interactions, adjust, pool, change--> Estimates --table, forest, publish--> reader
 
 Everything a user needs is named here. The modules, in the order in which they may import each other:
-errors; variance, disclosure; forms; schema; design; cells; logit; estimates; interaction; tables; figures.
-Heavy libraries are imported by the functions that use them. Two packages stand beside this one and call it:
-`trustrecord` (the printed figures and their audit) and `trustbook` (what runs the notebooks and checks the book).
+errors; variance, disclosure; intervals, forms; schema; design; weighting, cells; logit; estimates; interaction,
+tabulation, maihda, pooling; tables; figures.
+Heavy libraries are imported by the functions that use them. Three packages stand beside this one and call it:
+`trustreview` (would another choice change the answer?), `trustrecord` (the printed figures and their audit) and
+`trustbook` (what runs the notebooks and checks the book).
 """
 
 from trustlib.cells import Cells, compress
@@ -34,18 +36,36 @@ from trustlib.errors import (
     TrustlibError,
     UnknownNameError,
 )
-from trustlib.estimates import Estimates, cell_means, coefficients, comparisons, one_way, predictions
-from trustlib.figures import Picture, forest
-from trustlib.interaction import interactions
+from trustlib.estimates import (
+    Estimates,
+    adjust,
+    cell_means,
+    coefficients,
+    comparisons,
+    detectable,
+    joint_test,
+    one_way,
+    predictions,
+    reliability,
+)
+from trustlib.figures import Picture, forest, specification_curve
+from trustlib.interaction import interactions, verdict
+from trustlib.intervals import detectable_difference, e_value
 from trustlib.logit import LogitFit, fit_logit
+from trustlib.maihda import MaihdaFit, maihda
+from trustlib.pooling import average, change, pool, stack
 from trustlib.schema import declared_design, read_survey
 from trustlib.tables import publish, table
+from trustlib.tabulation import design_effects, rao_scott
+from trustlib.weighting import bootstrap_weights, kish, rake
 
 __all__ = [
     "Cells", "CodebookError", "ConvergenceError", "DesignError", "DisclosureError", "EstimandError", "Estimates",
-    "FewPSUWarning", "FindingError", "FitError", "LogitFit", "LonelyPSUError", "MissingFileError",
+    "FewPSUWarning", "FindingError", "FitError", "LogitFit", "LonelyPSUError", "MaihdaFit", "MissingFileError",
     "MissingRowsWarning", "Picture", "ProtectiveExposureWarning", "RankError", "RunError", "SeparationError",
-    "SurveyDesign", "SurveyFileError", "TrustlibError", "UnknownNameError", "cell_means", "coefficients",
-    "comparisons", "compress", "declared_design", "fit_logit", "forest", "interactions", "one_way", "predictions",
-    "publish", "read_survey", "table",
+    "SurveyDesign", "SurveyFileError", "TrustlibError", "UnknownNameError", "adjust", "average", "bootstrap_weights",
+    "cell_means", "change", "coefficients", "comparisons", "compress", "declared_design", "design_effects",
+    "detectable", "detectable_difference", "e_value", "fit_logit", "forest", "interactions",
+    "joint_test", "kish", "maihda", "one_way", "pool", "predictions", "publish", "rake", "rao_scott", "read_survey",
+    "reliability", "specification_curve", "stack", "table", "verdict",
 ]  # fmt: skip

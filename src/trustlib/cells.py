@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype, union_categoricals
 
-from trustlib.design import DOMAIN, SurveyDesign, _collect
+from trustlib.design import DOMAIN, SurveyDesign, group_rows, sums_by
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
 from trustlib.errors import (
     DesignError,
@@ -42,7 +42,8 @@ _USED = "_used"
 # Names of columns that the verbs add beside axes and outcome.
 RESERVED = {
     "n", "n_events", "n_eff", "w", "w2", "sum_w", "sum_wy", "smallest", "cov_w", "cov_wy", "estimate", "std_error",
-    "conf_low", "conf_high", "statistic", "p_value", "df", "reference", "measure", "method", "term", "axis",
+    "conf_low", "conf_high", "statistic", "p_value", "df", "reference", "measure", "method", "term", "axis", "level",
+    "detectable", "reliability", "raw", "weighted", "weighted_low", "weighted_high", "additive", "model",
 }  # fmt: skip
 _FACTS = ("outcome", "by", "df", "variance", "source", "labels")  # written beside the totals
 SUMS = ["n", "n_events", "sum_w", "sum_wy"]
@@ -287,7 +288,8 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     Notes
     -----
     Per stratum x PSU x cell: n, sum w, sum wy, and sums of squares when each person is a PSU; with replicate weights
-    also the sums under each replicate. R: ``svydesign`` followed by ``subset(design, !is.na(y))``.
+    also the sums under each replicate; with raked weights each of these by margins. R: ``svydesign`` followed by
+    ``subset(design, !is.na(y))``.
     """
     require_a(SurveyDesign, design, "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...).")
     frame = nw.from_native(design.frame)
@@ -313,7 +315,8 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     used = groups[_USED].astype(bool)
     complete = answers.notna() & groups[by].notna().all(axis=1)
     missing = _missing(groups[used & ~complete], outcome, by)
-    kept = groups[used & complete].reset_index(drop=True)
+    inside = used & complete
+    kept = groups[inside].reset_index(drop=True)
     if kept.empty:
         hint = "Check the domain and the axes."
         raise DesignError(f"Nobody in the domain has a value of {outcome!r} and of each axis.", hint)
@@ -323,9 +326,13 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         text = f"{masked_count(lost)} people left the estimate and stay in the design ({reasons})."
         warnings.warn(text, MissingRowsWarning, stacklevel=2)
     cell, table = _cell_codes(pd.DataFrame({c: _axis(kept[c], c) for c in by}), by, len(kept))
-    events = answers[used & complete].to_numpy()
+    events = answers[inside].to_numpy()
     sums = kept[["n"]].assign(n_events=kept["n"] * events, sum_w=kept["w"], sum_wy=kept["w"] * events)
     table[SUMS] = sums.groupby(cell).sum().astype({"n": int, "n_events": int})
+    if design.raked:  # the others count in the margins
+        kept = pd.concat([kept, groups[~inside]], ignore_index=True)
+        others = np.zeros(len(kept) - len(cell))
+        cell, events = np.r_[cell, others.astype(int) - 1], np.r_[events, others]
     scatter, df = _scatter(design, kept, cell, events, table)
     if df < FEW_DF:
         text = f"Only {df:g} degrees of freedom: standard errors and intervals are themselves very uncertain."
@@ -341,16 +348,18 @@ def _grouped(design: SurveyDesign, frame: Any, outcome: str, by: list[str], colu
     renamed = {own: c for own, c in (("_stratum", design.strata), ("_psu", design.psu)) if c is not None}
     if design.replicate_weights:
         renamed = {f"_r{i}": c for i, c in enumerate(design.replicate_weights)}
+    renamed |= {f"_m{i}": c for i, c in enumerate(design.raked or ())}
     kinds = [k for c in [outcome, *by] if (k := f"{c}_missing") in columns and k not in by]
     if frame.implementation.is_polars():  # a Categorical's order is that of first use anywhere; an Enum's is its own
         schema = frame.collect_schema()
         frame = frame.with_columns(nw.col(c).cast(nw.String) for c in by if schema[c] == nw.Categorical)
     made = {outcome: nw.col(outcome).cast(nw.Float64), "w": weight, "w2": weight * weight, _USED: inside}
+    if design.raked:
+        made["_base"] = nw.col(design.base_weight).cast(nw.Float64) if design.base_weight else weight
     ready = frame.select(*by, *kinds, **made, **{k: nw.col(c) for k, c in renamed.items()})
     keys = [*(k for k in renamed if not k.startswith("_r")), *by, *kinds, outcome, _USED]
-    sums = [nw.len().alias("n"), *(nw.col(k).sum() for k in ("w", "w2", *renamed) if k not in keys)]
     try:
-        return _collect(ready.group_by(*keys, drop_null_keys=False).agg(*sums))
+        return sums_by(ready, keys, [c for c in ready.collect_schema().names() if c not in keys])
     except Exception as error:  # the engines have their own exceptions
         hint = "Axes are categories, texts, booleans or numbers."
         raise DesignError(f"The frame cannot be grouped by {keys}: {one_line(error)}", hint) from error
@@ -361,6 +370,8 @@ def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
     rows = []
     for variable in (outcome, *by):
         absent = lost[lost[variable].isna()]
+        if absent.empty:
+            continue
         kind = absent.get(f"{variable}_missing", pd.Series("missing", index=absent.index)).astype(object)
         for reason, n in absent.groupby(kind.where(kind.notna(), "missing"))["n"].sum().items():
             rows.append((variable, str(reason), int(n)))
@@ -376,26 +387,26 @@ def _axis(column: pd.Series, name: str) -> pd.Series:
         if is_complex_dtype(column) or not np.isfinite(column.astype(float)).all():
             raise DesignError(f"The axis {name!r} holds numbers that are not finite.", "Recode them as missing.")
         return column.astype(float)
-    values = column.astype(object)
-    if len(kinds := sorted({type(v).__name__ for v in values})) > 1:
+    codes, found = pd.factorize(column)
+    levels = list(found.astype(object))
+    if len(kinds := sorted({type(v).__name__ for v in levels})) > 1:
         raise DesignError(f"The axis {name!r} mixes {' and '.join(kinds)}.", "Make it one kind, such as texts.")
-    return pd.Series(pd.Categorical(values, categories=sorted(values.unique())), index=column.index, name=name)
+    values = pd.Categorical.from_codes(codes, categories=levels).reorder_categories(sorted(levels))
+    return pd.Series(values, index=column.index, name=name)
 
 
 def _cell_codes(axes: pd.DataFrame, by: list[str], rows: int) -> tuple[Codes, pd.DataFrame]:
     """Number the cells that occur, sorted by level; return each group's cell and the table of cells."""
     if not by:
         return np.zeros(rows, dtype=np.int64), pd.DataFrame(index=range(1))
-    grouped = axes.groupby(by, observed=True, sort=True)
-    cell = grouped.ngroup().to_numpy()
-    size = int(cell.max()) + 1
+    cell, first = group_rows([axes[c] for c in by], rows, sort=True)
+    size = len(first)
     if size > MAX_CELLS:
         worst = max(by, key=lambda c: axes[c].nunique())
         raise DesignError(
             f"The axes {by} make {size:,} cells; at most {MAX_CELLS:,} are handled.",
             f"Use fewer axes, or band {worst!r}, which has {axes[worst].nunique():,} values (for example pandas.cut).",
         )
-    first = np.unique(cell, return_index=True)[1]
     return cell, axes.iloc[first].reset_index(drop=True)
 
 
@@ -412,13 +423,16 @@ def _scatter(
         return ReplicateScatter(totals, estimate, design.scale, design.replicate_mse), design.replicate_rank_df()
     layout = design.layout
     stratum = layout.key.get_indexer(kept["_stratum"]) if design.strata else np.zeros(len(kept), dtype=np.int64)
-    psu = None
+    inside, psu = cell >= 0, None
     if design.psu is not None:
-        psu = pd.DataFrame({"s": stratum, "p": kept["_psu"].astype(object)}).groupby(["s", "p"]).ngroup().to_numpy()
-        units = int(psu.max()) + 1
+        psu, _ = group_rows([pd.Series(stratum), kept["_psu"]], len(kept))
+        units = len(np.unique(psu[inside]))
     else:
-        units = int(kept["n"].sum())
+        units = int(kept["n"][inside].sum())
+    raked = [f"_m{i}" for i in range(len(design.raked or ()))]
+    margins = pd.get_dummies(kept[raked], columns=raked, dtype=float).to_numpy() if raked else None
+    base = kept["_base"].to_numpy(float) if raked else None
     codes = stratum.astype(np.int64), psu, cell.astype(np.int64)
     weights = kept["w"].to_numpy(float), kept["w2"].to_numpy(float)
-    scatter = TaylorScatter(*codes, events, *weights, layout.n_psu, layout.remaining, design.lonely_psu)
-    return scatter, float(units - len(np.unique(stratum)))
+    scatter = TaylorScatter(*codes, events, *weights, layout.n_psu, layout.remaining, design.lonely_psu, margins, base)
+    return scatter, float(units - len(np.unique(stratum[inside])))

@@ -19,7 +19,7 @@ import pandas as pd
 
 from trustlib.disclosure import EVIDENCE
 from trustlib.errors import DesignError, LonelyPSUError, one_line, require_names
-from trustlib.variance import LONELY_PSU, Array
+from trustlib.variance import LONELY_PSU, Array, Codes
 
 REPLICATE_METHODS = ("JK1", "JKn", "BRR", "Fay", "bootstrap")
 DOMAIN = "_in_domain"
@@ -54,6 +54,13 @@ class SurveyDesign:
         PSU labels are reused between strata (R's ``nest=TRUE``).
     lonely_psu : {"fail", "remove", "certainty", "adjust", "average"}
         Rule for a stratum with a single PSU, as R's ``options(survey.lonely.psu=)``.
+    raked : sequence of str, optional
+        Columns whose population totals the weights already meet: one column is post-stratification, several are
+        raking. Standard errors then use what is left of the linearised values after regression on these margins
+        (see `variance.without_margins`). Left out, the weights are taken as fixed, and results say so.
+    base_weight : str, optional
+        With `raked`: column of the weights before raking, which weight that regression as in R's ``calibrate``.
+        Left out, the final weights do (Deville and Sarndal 1992); for a single margin the two are the same.
     replicate_weights : sequence of str, optional
         Columns of replicate weights that already contain the sampling weight (R's ``combined.weights=TRUE``).
         When given they alone determine the variance; strata and PSUs are then ignored.
@@ -74,15 +81,18 @@ class SurveyDesign:
     UnknownNameError
         A column or option does not exist.
     DesignError
-        Weights negative, missing or not finite; a PSU in two strata; an impossible fpc.
+        Weights negative, missing or not finite; a PSU in two strata; an impossible fpc; a margin with missing values.
     LonelyPSUError
         A stratum has one PSU and `lonely_psu` is "fail".
 
     Notes
     -----
-    R: ``svydesign(ids=~psu, strata=~strata, weights=~weight, fpc=~fpc, nest=)`` and
+    R: ``svydesign(ids=~psu, strata=~strata, weights=~weight, fpc=~fpc, nest=)``, then ``postStratify`` or
+    ``calibrate(calfun="raking")`` where `raked` is given, and
     ``svrepdesign(weights=~weight, repweights=, type=, scale=, rscales=, mse=TRUE, combined.weights=TRUE)``.
     Unlike R, a lonely PSU is reported when the design is made, not when it is first used.
+    R's ``rake`` regresses without weights, R's ``calibrate`` with the base weights. They agree where all base weights
+    are equal, and there only is ``rake`` right: on ``apiclus2`` they give 32.3 and 26.4 for one mean.
     A zero weight is allowed: the person leaves the estimates and stays in the design.
     """
 
@@ -93,6 +103,8 @@ class SurveyDesign:
     fpc: str | None = None
     nest: bool = False
     lonely_psu: str = "fail"
+    raked: Sequence[str] | None = None
+    base_weight: str | None = None
     replicate_weights: Sequence[str] | None = None
     replicate_method: str | None = None
     replicate_scale: float | Sequence[float] | None = None
@@ -118,16 +130,17 @@ class SurveyDesign:
             hint = "Rename it, or call domain() on the first design instead of making a design of its frame."
             raise DesignError(f"The frame has a column {DOMAIN!r}, which trustlib uses for domains.", hint)
         self._check_options()
-        of_people = None if self.replicate_weights else {"stratum": self.strata, "psu": self.psu}
+        of_people = None if self.replicate_weights else {"_stratum": self.strata, "_psu": self.psu, "_fpc": self.fpc}
         keys = {own: c for own, c in (of_people or {}).items() if c is not None}
-        weights = [c for c in (self.weight, *(self.replicate_weights or ())) if c is not None]
-        fpc = [self.fpc] if self.fpc is not None and of_people else []
-        named = [c for c in (self.strata, self.psu, self.fpc) if c is not None]
+        weights = [c for c in (self.weight, self.base_weight, *(self.replicate_weights or ())) if c is not None]
+        named = [c for c in (self.strata, self.psu, self.fpc, *(self.raked or ())) if c is not None]
         require_names("column", [*weights, *named], columns)
-        units = _units(frame, keys, [*weights, *fpc])
-        _check_weights(units, weights)
+        _check_weights(frame, weights, [self.fpc] if self.fpc is not None and of_people else [])
+        if self.raked and (blank := _units(frame, {c: c for c in self.raked}).isna().any()).any():
+            hint = "Everyone counts in a margin: use the values with which the weights were made."
+            raise DesignError(f"Some people have no value in the margin {blank.idxmax()!r}.", hint)
         if of_people:
-            layout = self._strata(units, keys)
+            layout = self._strata(_units(frame, keys), keys)
         else:
             object.__setattr__(self, "scale", self._replicate_scale())
             layout = Strata(pd.Index([0]), np.array([np.nan]), np.array([1.0]))
@@ -150,6 +163,11 @@ class SurveyDesign:
                 )
         elif any(o is not None for o in (self.replicate_method, self.replicate_scale, self.replicate_df)):
             raise DesignError("Options of replicates are given, but no replicate_weights.", "Name their columns.")
+        if self.raked is not None or self.base_weight is not None:
+            object.__setattr__(self, "raked", (self.raked,) if isinstance(self.raked, str) else tuple(self.raked or ()))
+            if not self.raked or self.weight is None or self.replicate_weights is not None:
+                hint = "Name them with raked=; replicate weights know theirs if each replicate was raked: leave it out."
+                raise DesignError("Margins need weights raked to them, at least one margin, and no replicates.", hint)
         for name in ("nest", "replicate_mse"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise DesignError(f"{name} is True or False, got {getattr(self, name)!r}.", "Give one of the two.")
@@ -165,18 +183,18 @@ class SurveyDesign:
         require_names("kind of source", [self.source.get("kind")], (None, *EVIDENCE))
 
     def _strata(self, units: pd.DataFrame, keys: dict[str, str]) -> Strata:
-        """The strata with their PSUs, from one row per stratum and PSU."""
+        """The strata with their PSUs, from one row per stratum, PSU and fpc."""
         for own, c in keys.items():
-            if units[own].isna().any() or (units[own].astype(str).str.strip() == "").any():
+            if own != "_fpc" and (units[own].isna().any() or (units[own].astype(str).str.strip() == "").any()):
                 hint = "Everyone in the sample has one: mend the file, or drop these people knowingly."
-                raise DesignError(f"Some people have no value in column {c!r} ({own}).", hint)
-        if "psu" in keys and not self.nest and units["psu"].duplicated().any():
-            again = units.loc[units["psu"].duplicated(), "psu"].iloc[0]
+                raise DesignError(f"Some people have no value in column {c!r} ({own[1:]}).", hint)
+        grouped = units.groupby(units["_stratum"] if "_stratum" in keys else np.zeros(len(units), int), observed=True)
+        n_psu = (grouped.size() if "_psu" in keys else grouped["n"].sum()).astype(float)
+        remaining = np.ones(len(n_psu)) if self.fpc is None else self._remaining(grouped, n_psu.to_numpy())
+        if "_psu" in keys and not self.nest and units["_psu"].duplicated().any():
+            again = units.loc[units["_psu"].duplicated(), "_psu"].iloc[0]
             hint = "If PSU labels are reused in each stratum, give nest=True; else the file has a fault."
             raise DesignError(f"PSU {str(again)!r} of column {self.psu!r} lies in more than one stratum.", hint)
-        grouped = units.groupby(units["stratum"] if "stratum" in keys else np.zeros(len(units), int), observed=True)
-        n_psu = (grouped.size() if "psu" in keys else grouped["rows"].sum()).astype(float)
-        remaining = np.ones(len(n_psu)) if self.fpc is None else self._remaining(grouped, n_psu.to_numpy())
         lonely = (n_psu.to_numpy() == 1) & (remaining > 0)
         if lonely.any() and self.lonely_psu == "fail":
             names = ", ".join(map(str, n_psu.index[lonely][:5])) + (" ..." if lonely.sum() > 5 else "")
@@ -188,13 +206,13 @@ class SurveyDesign:
 
     def _remaining(self, grouped: Any, n_psu: Array) -> Array:
         """1 - sampling fraction for each stratum."""
-        low, high = (grouped[f"{self.fpc} {end}"].agg(end).to_numpy(float) for end in ("min", "max"))
-        if grouped[f"{self.fpc} null"].sum().any() or not np.array_equal(low, high) or (low <= 0).any():
+        population = grouped["_fpc"].first().to_numpy(float)
+        if (grouped["_fpc"].nunique(dropna=False) > 1).any() or not (population > 0).all():
             raise DesignError(
                 f"Column {self.fpc!r} (fpc) is missing, not positive, or not constant within a stratum.",
                 "Give each stratum one number: PSUs in its population, or the fraction sampled.",
             )
-        fraction = low if (low <= 1).all() else n_psu / low
+        fraction = population if (population <= 1).all() else n_psu / population
         if (fraction > 1).any():
             raise DesignError(
                 f"Column {self.fpc!r} (fpc) gives some stratum fewer PSUs in the population than in the sample.",
@@ -239,7 +257,10 @@ class SurveyDesign:
         single = (self.layout.n_psu == 1) & (self.layout.remaining > 0)
         lonely = f", lonely PSU: {self.lonely_psu}" if single.any() else ""
         weights = "" if self.weight else "unweighted, "
-        return f"{weights}Taylor linearisation over {units}{strata}{fpc}{lonely}"
+        margins = ", weights taken as fixed" if self.weight else ""
+        if self.raked:
+            margins = f", raked to {', '.join(self.raked)} (margins taken into account)"
+        return f"{weights}Taylor linearisation over {units}{strata}{fpc}{lonely}{margins}"
 
     def replicate_rank_df(self) -> float:
         """Degrees of freedom of replicate weights: their rank among the people in the domain, less one, unless given.
@@ -300,40 +321,83 @@ class SurveyDesign:
         return new
 
 
-def _units(frame: Any, keys: dict[str, str], numbers: list[str]) -> pd.DataFrame:
-    """One pass over the people: for each stratum and PSU the rows, and the range, sum and blanks of each number."""
+def _units(frame: Any, keys: dict[str, str]) -> pd.DataFrame:
+    """The combinations of some columns that occur, under new names, with their number of rows."""
+    return sums_by(frame.select(*(nw.col(c).alias(own) for own, c in keys.items())) if keys else frame, list(keys), [])
+
+
+def _check_weights(frame: Any, weights: list[str], others: Sequence[str] = ()) -> None:
+    """Refuse a design of nobody, columns that are not numbers, and weights that are not zero or more and finite."""
     schema = frame.collect_schema()
-    if texts := [c for c in numbers if not schema[c].is_numeric()]:
-        hint = "Convert the column to numbers before."
-        raise DesignError(f"The values of column {texts[0]!r} are not numbers.", hint)
-    columns = [nw.col(c).alias(own) for own, c in keys.items()]
-    sums = [nw.len().alias("rows")]
-    for c in dict.fromkeys(numbers):
-        columns += [nw.col(c).cast(nw.Float64).alias(f"{c} "), nw.col(c).is_null().cast(nw.Int64).alias(f"{c} null")]
-        sums += [getattr(nw.col(f"{c} "), fact)().alias(f"{c} {fact}") for fact in ("min", "max", "sum")]
-        sums.append(nw.col(f"{c} null").sum())
-    ready = frame.select(*columns) if columns else frame
-    return _collect(ready.group_by(*keys, drop_null_keys=False).agg(*sums) if keys else ready.select(*sums))
-
-
-def _check_weights(units: pd.DataFrame, weights: list[str]) -> None:
-    """Refuse a design of nobody, and weights that are not zero or more and finite."""
-    if units["rows"].sum() == 0:
+    if texts := [c for c in (*weights, *others) if not schema[c].is_numeric()]:
+        raise DesignError(f"The values of column {texts[0]!r} are not numbers.", "Convert them to numbers before.")
+    facts = [nw.len().alias("rows")]
+    if weights:
+        value = nw.col(*dict.fromkeys(weights))
+        facts += [getattr(value, f)().name.suffix(f" {f}") for f in ("min", "max", "sum")]
+        facts.append(value.is_null().cast(nw.Int64).sum().name.suffix(" null"))
+    found = _collect(frame.select(*facts)).iloc[0].fillna(np.nan).astype(float)
+    if found["rows"] == 0:
         raise DesignError("The frame has no rows.", "Expected one row per person.")
     for c in weights:
-        low, high, total = units[f"{c} min"].min(), units[f"{c} max"].max(), units[f"{c} sum"].to_numpy(float).sum()
+        low, high, total = (found[f"{c} {fact}"] for fact in ("min", "max", "sum"))
         infinite = np.isinf([low, high]).any()
-        faults = {
-            "missing": units[f"{c} null"].sum() > 0 or (np.isnan(total) and not infinite),
-            "infinite": infinite,
-            "negative": low < 0,
-            "all zero": high == 0,
-        }
-        if fault := next((name for name, found in faults.items() if found), None):
+        missing = found[f"{c} null"] > 0 or (np.isnan(total) and not infinite)
+        fault = "missing" if missing else "infinite" if infinite else "negative" if low < 0 else "all zero"
+        if missing or infinite or low < 0 or high == 0:
             raise DesignError(
                 f"Weights are zero or more, finite and not all zero, but those in column {c!r} are {fault}.",
                 "Mend the weights or drop these people knowingly; a zero weight is allowed.",
             )
+
+
+def sums_by(frame: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:
+    """One pass over the people, on whatever engine holds them: rows `n` and sums of columns per combination of keys."""
+    people = frame.to_native()
+    if not isinstance(people, pd.DataFrame):
+        asked = [nw.len().alias("n"), *(nw.col(c).sum() for c in columns)]
+        return _collect(frame.group_by(*keys, drop_null_keys=False).agg(*asked) if keys else frame.select(*asked))
+    group, row = group_rows([people[c] for c in keys], len(people))
+    step = max(len(row), 2**14)  # sums of sums are more exact than one long sum
+    parts = [slice(i, i + step) for i in range(0, len(group), step)]
+    sums = {"n": np.bincount(group)}
+    for c in columns:
+        values = people[c].to_numpy(float)
+        sums[c] = np.sum([np.bincount(group[part], values[part], len(row)) for part in parts], axis=0)
+    return pd.concat([people[keys].iloc[row].reset_index(drop=True), pd.DataFrame(sums)], axis=1)
+
+
+def group_rows(columns: Sequence[pd.Series], rows: int, sort: bool = False) -> tuple[Codes, Codes]:
+    """Number the combinations of values that occur, missing ones included.
+
+    Returns
+    -------
+    group : int array (rows,)
+        Combination of each row; in order of the values if `sort` (of categories, of numbers).
+    row : int array (groups,)
+        A row of each combination.
+    """
+    code, size = np.zeros(rows, dtype=np.int64), 1
+    for column in columns:
+        if column.dtype == "category":
+            values, levels = column.cat.codes.to_numpy(), len(column.cat.categories)
+        else:
+            values, found = pd.factorize(column, sort=sort)
+            levels = len(found)
+        if size * (levels + 1) > 2**62:
+            code, kept = pd.factorize(code, sort=sort)  # before numbers overflow
+            size = len(kept)
+        code *= levels + 1
+        code += values  # -1 is missing
+        size *= levels + 1
+    code -= code.min(initial=0)
+    if size > 2 * rows + 1000:
+        group = pd.factorize(code, sort=sort)[0]
+    else:
+        group = (np.cumsum(np.bincount(code, minlength=size) > 0) - 1)[code]
+    row = np.zeros(int(group.max(initial=-1)) + 1, dtype=np.int64)
+    row[group] = np.arange(rows)
+    return group, row
 
 
 def _collect(frame: Any) -> pd.DataFrame:

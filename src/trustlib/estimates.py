@@ -19,11 +19,13 @@ import pandas as pd
 from trustlib.cells import SUMS, Cells, describe
 from trustlib.disclosure import require_showable
 from trustlib.errors import DisclosureError, EstimandError, axis_names, require_a, require_names
-from trustlib.logit import LogitFit
-from trustlib.variance import Array, ReplicateScatter, replicate_covariance
+from trustlib.intervals import INTERVALS, LEVEL, detectable_size, nchs_flag, two_sided_p, wald_interval, wald_test
+from trustlib.logit import LogitFit, influence
+from trustlib.variance import Array, ReplicateScatter, replicate_covariance, sum_by
 
 COLUMNS = ("estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "df", "n", "n_eff")
-LEVEL = 0.95
+LOG_SCALES = ("ratio", "odds_ratio", "synergy", "synergy_or", "ratio_of_rr", "ratio_of_or")  # tested against 1
+ADJUSTMENTS = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg"}
 MAX_ROWS = 2_000  # each row carries its covariance with all others
 
 
@@ -35,8 +37,8 @@ class Estimates:
     ----------
     frame : DataFrame (m rows)
         The by-columns, then estimate, std_error, conf_low, conf_high (95 %), statistic, p_value (two-sided), df, n
-        (people), n_eff (for levels: p(1-p)/SE^2, the simple random sample with the same standard error). A copy: for
-        the analyst, not for publication.
+        (people), n_eff (the people of a simple random sample, split among the groups as this one is, with the same
+        standard error; for levels p(1-p)/SE^2). A copy: for the analyst, not for publication.
     vcov : array (m, m)
         Covariance of the column estimate.
     kind : str
@@ -49,6 +51,8 @@ class Estimates:
         Smallest count behind each row; what the disclosure gate looks at.
     notes : tuple of str
         Cautions that belong below every table of these estimates.
+    replicates : ReplicateScatter, optional
+        Levels and predictions under each set of replicate weights (in place of totals), for measures of interaction.
     """
 
     _frame: pd.DataFrame
@@ -62,6 +66,7 @@ class Estimates:
     source: dict = field(default_factory=dict)
     labels: dict = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    replicates: ReplicateScatter | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -92,11 +97,13 @@ class Estimates:
                 f"A condition is one True or False for each of {len(self)} rows; got {mask.dtype}.",
                 f"Compare a column with a value. {columns}",
             )
+        r = self.replicates
         return replace(
             self,
             _frame=self._frame[mask].reset_index(drop=True),
             vcov=self.vcov[np.ix_(mask, mask)],
             smallest=self.smallest[mask],
+            replicates=r if r is None else replace(r, totals=r.totals[:, mask], estimate=r.estimate[mask]),
         )
 
     def __repr__(self) -> str:
@@ -114,57 +121,18 @@ class Estimates:
         return form(self._frame.round({c: 4 for c in COLUMNS if c not in ("n", "df")}))
 
 
-# -- intervals and tests ----------------------------------------------------------------------------------------------
-
-
-def t_quantile(df: float | Array, level: float = LEVEL) -> Any:
-    """Two-sided Student quantile; NaN without degrees of freedom."""
-    from scipy.special import ndtri, stdtrit
-
-    df = np.asarray(df, dtype=float)
-    finite = stdtrit(np.where(df > 0, np.where(np.isinf(df), 1.0, df), np.nan), (1 + level) / 2)
-    return np.where(np.isinf(df), ndtri((1 + level) / 2), finite)
-
-
-def two_sided_p(statistic: Array, df: float) -> Array:
-    """Two-sided p-value of a t statistic."""
-    from scipy.special import ndtr, stdtr
-
-    size = -np.abs(np.asarray(statistic, dtype=float))
-    return 2 * (ndtr(size) if np.isinf(df) else stdtr(df if df > 0 else np.nan, size))
-
-
-def wald_interval(estimate: Array, se: Array, df: float) -> tuple[Array, Array]:
-    """Estimate -/+ t SE (R: ``svyciprop(method = "mean")``, ``confint``)."""
-    margin = t_quantile(df) * se
-    return estimate - margin, estimate + margin
-
-
-def logit_interval(p: Array, se: Array, df: float) -> tuple[Array, Array]:
-    """expit(logit p -/+ t SE / (p (1-p))) (R: ``svyciprop(method = "logit")``); NaN for p of 0 or 1."""
-    from scipy.special import expit, logit
-
-    inside = (p > 0) & (p < 1)
-    safe = np.where(inside, p, 0.5)
-    low, high = wald_interval(logit(safe), se / (safe * (1 - safe)), df)
-    return np.where(inside, expit(low), np.nan), np.where(inside, expit(high), np.nan)
-
-
-INTERVALS = {"logit": logit_interval, "wald": wald_interval}
-
-
 def _levels(
     axes: pd.DataFrame, p: Array, vcov: Array, counts: pd.DataFrame, cells: Cells, interval: str, note: str
 ) -> Estimates:
     """Proportions or predicted probabilities as `Estimates`."""
     require_names("interval", [interval], INTERVALS)
-    se = np.sqrt(np.clip(np.diag(vcov), 0, None))
-    low, high = INTERVALS[interval](p, se, cells.df)
+    se, n = np.sqrt(np.clip(np.diag(vcov), 0, None)), counts["n"].to_numpy()
+    low, high = INTERVALS[interval](p, se, cells.df, n)
     with np.errstate(divide="ignore", invalid="ignore"):
         n_eff = np.where(se > 0, p * (1 - p) / se**2, np.nan)
     convention = f"{cells.variance}; t with {cells.df:g} df (design); {interval} interval{note}"
-    values = (p, se, low, high, np.nan, np.nan, cells.df, counts["n"].to_numpy(), n_eff)
-    return _estimates(cells, _filled(axes, values), vcov, "level", convention, counts["smallest"].to_numpy(), cells.df)
+    frame = _filled(axes, (p, se, low, high, np.nan, np.nan, cells.df, n, n_eff))
+    return _estimates(cells, frame, vcov, "level", convention, counts["smallest"].to_numpy(), cells.df)
 
 
 def _filled(axes: pd.DataFrame, values: Sequence[Any]) -> pd.DataFrame:
@@ -188,8 +156,8 @@ def cell_means(cells: Cells, by: Sequence[str] | None = None, interval: str = "l
     cells : Cells
     by : sequence of str, optional
         Some of the cells' axes; by default all of them; ``[]`` for everyone together.
-    interval : {"logit", "wald"}
-        Symmetric on the logit scale (always inside 0 to 1), or on the scale of the proportion.
+    interval : {"logit", "wald", "beta", "wilson", "likelihood"}
+        See `trustlib.intervals`. For p of 0 or 1 logit is undefined and wald has no width; the others are one-sided.
 
     Returns
     -------
@@ -199,7 +167,8 @@ def cell_means(cells: Cells, by: Sequence[str] | None = None, interval: str = "l
     Notes
     -----
     R: ``svyby(~y, ~gender + ethnicity, design, svymean, covmat = TRUE)`` and
-    ``svyciprop(~y, design, method = "logit" | "mean", df = degf(design))``.
+    ``svyciprop(~y, design, method = "logit" | "mean" | "beta" | "likelihood", df = degf(design))``. In groups the df
+    are those of everyone together, and n is the group's people.
     """
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
     by = axis_names(cells.by if by is None else by, cells.by)
@@ -224,32 +193,37 @@ def _means(cells: Cells, axes: pd.DataFrame, member: Array, counts: pd.DataFrame
     """Weighted proportions of sets of cells, given as a membership matrix (g, C)."""
     total = member @ cells.frame["sum_w"].to_numpy(float)
     p = member @ cells.frame["sum_wy"].to_numpy(float) / total
+    replicates = None
     if isinstance(cells.scatter, ReplicateScatter):
         totals = cells.scatter.totals
         with np.errstate(divide="ignore", invalid="ignore"):
-            replicates = (totals[:, len(cells) :] @ member.T) / (totals[:, : len(cells)] @ member.T)
-        vcov = replicate_covariance(replicates, p, cells.scatter.scale, cells.scatter.mse)
+            values = (totals[:, len(cells) :] @ member.T) / (totals[:, : len(cells)] @ member.T)
+        replicates = replace(cells.scatter, totals=values, estimate=p)
+        vcov = replicate_covariance(values, p, replicates.scale, replicates.mse)
     else:
         vcov = cells.scatter.covariance(np.hstack([-member * (p / total)[:, None], member / total[:, None]]))
-    return _levels(axes, p, vcov, counts, cells, interval, "")
+    return replace(_levels(axes, p, vcov, counts, cells, interval, ""), replicates=replicates)
 
 
-def one_way(source: Cells | LogitFit, axes: Sequence[str] | None = None, interval: str = "logit") -> Estimates:
-    """Levels of several axes, one axis after the other, in one result with their joint covariance.
+def one_way(
+    source: Cells | LogitFit, axes: Sequence[str | Sequence[str]] | None = None, interval: str = "logit"
+) -> Estimates:
+    """Levels of several axes, or pairs of axes, one after the other, in one result with their joint covariance.
 
     Parameters
     ----------
     source : Cells or LogitFit
         Cells give proportions as answered; a model gives predictive margins: everyone's axis set to each of its
         levels, the other axes of the model as they are.
-    axes : sequence of str, optional
-        By default all axes of the cells.
-    interval : {"logit", "wald"}
+    axes : sequence of str or of tuples of str, optional
+        By default all axes of the cells. A tuple such as ``("gender", "ethnicity")`` stands for its combinations.
+    interval : {"logit", "wald", "beta", "wilson", "likelihood"}
 
     Returns
     -------
     Estimates
-        Columns ``axis`` and ``level`` identify a row.
+        Columns ``axis`` and ``level`` identify a row (``"gender, ethnicity"``, ``"woman, minority"``). `comparisons`
+        sets each level against the first one of the same axis.
 
     Notes
     -----
@@ -257,16 +231,19 @@ def one_way(source: Cells | LogitFit, axes: Sequence[str] | None = None, interva
     """
     require_a((Cells, LogitFit), source, "Give Cells or the result of fit_logit.")
     cells = source if isinstance(source, Cells) else source.cells
-    axes = axis_names(cells.by if axes is None else axes, cells.by)
-    if not axes:
-        raise EstimandError("Expected at least one axis.", f"The cells have {', '.join(cells.by) or 'none'}.")
-    levels = {axis: _groups(cells.frame, [axis]) for axis in axes}
-    counts = pd.concat([cells.counts([axis])[["n", "smallest"]] for axis in axes], ignore_index=True)
-    settings = [{axis: level} for axis, (frame, _) in levels.items() for level in frame[axis]]
-    named = pd.DataFrame([(axis, str(level)) for s in settings for axis, level in s.items()], columns=["axis", "level"])
+    listed = [axes] if isinstance(axes, str) else cells.by if axes is None else list(axes)
+    sets = {", ".join(names): names for names in (axis_names(each, cells.by) for each in listed)}
+    if not sets or "" in sets or len(sets) < len(listed):
+        hint = f"Name each once. The cells have {', '.join(cells.by) or 'none'}."
+        raise EstimandError("Expected at least one axis, each there once.", hint)
+    levels = {name: _groups(cells.frame, each) for name, each in sets.items()}
+    counts = pd.concat([cells.counts(each)[["n", "smallest"]] for each in sets.values()], ignore_index=True)
+    rows = [(name, setting) for name, (frame, _) in levels.items() for setting in frame.to_dict("records")]
+    settings = [setting for _, setting in rows]
+    named = pd.DataFrame([(name, ", ".join(map(str, s.values()))) for name, s in rows], columns=["axis", "level"])
     if isinstance(source, Cells):
         return _means(cells, named, np.vstack([_member(group) for _, group in levels.values()]), counts, interval)
-    return _margins(source, named, settings, counts, interval)
+    return _margins(source, named, settings, counts, interval, sampled=False)
 
 
 def _groups(frame: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -287,7 +264,7 @@ def predictions(
 ) -> Estimates:
     r"""Average predicted probabilities: everyone's `by` set to each combination of levels, the rest as it is.
 
-    .. math:: \hat p_g = \sum_c W_c\,\mathrm{expit}(x_c(g)'\hat\beta)\Big/\sum_c W_c,\qquad V = J V_\beta J'
+    .. math:: \hat p_g=\sum_c W_c\,\mu_c(g)\Big/\sum_c W_c,\quad\mu_c(g)=\mathrm{expit}(x_c(g)'\hat\beta),V=JV_\beta J'
 
     Parameters
     ----------
@@ -296,9 +273,10 @@ def predictions(
         Axes to set (predictive margins, standardised over the other axes). Combinations that nobody has are left out.
     at : mapping, optional
         Further axes to set for everyone, to one value or to several: ``{"age_band": "65+"}``, ``{"meals": [20, 50]}``.
-    covariates : {"fixed"}
-        The distribution of the other axes is taken as known, as Stata's ``margins`` and marginaleffects do.
-    interval : {"logit", "wald"}
+    covariates : {"fixed", "sampled"}
+        Whether the distribution of the other axes is taken as known, as Stata's ``margins`` and marginaleffects do, or
+        as estimated from the same sample, as Stata's ``vce(unconditional)``.
+    interval : {"logit", "wald", "beta", "wilson", "likelihood"}
 
     Returns
     -------
@@ -307,14 +285,22 @@ def predictions(
 
     Notes
     -----
+    With sampled covariates the variance is that of the sum over cells of
+
+    .. math:: J\,I^{-1}x_c\,(Y_c-\mu_cW_c)+W_c\,(\mu_c(g)-\hat p_g)\Big/\textstyle\sum_c W_c
+
+    under the design, or of refits with refitted weights in each replicate. R's ``survey::svypredmeans`` adds the two
+    variances and leaves out their covariance; for a model with an intercept and nobody's axis set, only the full
+    expression equals the variance of the proportion itself.
+
     R: ``marginaleffects::avg_predictions(fit, variables = by, wts = weights(fit))``.
-    Stata: ``margins gender#ethnicity``.
+    Stata: ``margins gender#ethnicity``, and with sampled covariates ``margins gender#ethnicity, vce(unconditional)``.
     """
     require_a(LogitFit, fit, "Make it with fit_logit(cells, formula).")
     cells = fit.cells
     by = axis_names(by, cells.by)
     at = _settings(cells.frame, at)
-    require_names("treatment of covariates", [covariates], ("fixed",))
+    require_names("treatment of covariates", [covariates], ("fixed", "sampled"))
     if both := [c for c in by if c in at]:
         raise EstimandError(f"{both[0]!r} is in both `by` and `at`.", "Set each axis in one of them.")
     observed, _ = _groups(cells.frame, by)
@@ -323,35 +309,54 @@ def predictions(
     for name in at:
         grid[name] = _like(cells.frame[name], grid[name].tolist())
     axes = grid[[*by, *at]]
-    return _margins(fit, axes, axes.to_dict("records"), grid[["n", "smallest"]], interval)
+    return _margins(fit, axes, axes.to_dict("records"), grid[["n", "smallest"]], interval, covariates == "sampled")
 
 
 def _margins(
-    fit: LogitFit, axes: pd.DataFrame, settings: list[dict[str, Any]], counts: pd.DataFrame, interval: str
+    fit: LogitFit, axes: pd.DataFrame, settings: list[dict], counts: pd.DataFrame, interval: str, sampled: bool
 ) -> Estimates:
-    """Average predictions with everyone's axes set to each of `settings`, and their delta-method covariance."""
-    cells = fit.cells
+    """Average predictions with everyone's axes set to each of `settings`, and their covariance."""
+    from scipy.special import expit
+
+    cells, scatter = fit.cells, fit.cells.scatter
+    r = scatter if isinstance(scatter, ReplicateScatter) and fit.replicates is not None else None
     if len(settings) > MAX_ROWS:
         raise EstimandError(
             f"{len(settings):,} predictions were asked for; at most {MAX_ROWS:,} are made together.",
             "Use fewer axes, or set a few values with `at`.",
         )
+    weight = cells.frame["sum_w"].to_numpy(float)
     p, jacobian = np.empty(len(settings)), np.empty((len(settings), len(fit.coef)))
-    averaged: dict[tuple[str, ...], tuple[pd.DataFrame, Array]] = {}
+    own = np.zeros((len(settings), 2 * len(cells))) if sampled else None  # derivative by the totals, coefficients held
+    values = np.empty((0 if r is None else len(r.totals), len(settings)))
+    averaged: dict[tuple[str, ...], tuple[pd.DataFrame, np.ndarray, Array]] = {}
     for i, setting in enumerate(settings):
         others = tuple(c for c in cells.by if c not in setting)
         if others not in averaged:
             rest, group = _groups(cells.frame, list(others))
-            averaged[others] = rest, np.bincount(group, weights=cells.frame["sum_w"] / cells.frame["sum_w"].sum())
-        rest, share = averaged[others]
+            averaged[others] = rest, group, np.bincount(group, weights=weight / weight.sum())
+        rest, group, share = averaged[others]
         fixed = {c: _like(cells.frame[c], [level] * len(rest)) for c, level in setting.items()}
         mu, x = fit.probabilities(rest.assign(**fixed))
         p[i] = share @ mu
         jacobian[i] = (share * mu * (1 - mu)) @ x
+        if own is not None:
+            own[i, : len(cells)] = (mu[group] - p[i]) / weight.sum()
+        if r is not None:
+            share = sum_by(r.totals[:, : len(cells)].T, group, len(rest)).T if sampled else share
+            values[:, i] = (share * expit(np.asarray(fit.replicates) @ x.T)).sum(axis=1) / share.sum(axis=-1)
+    if own is None:
+        vcov = jacobian @ fit.vcov.to_numpy() @ jacobian.T
+    elif r is not None:
+        vcov = replicate_covariance(values, p, r.scale, r.mse)
+    else:
+        vcov = scatter.covariance(jacobian @ influence(fit.x, weight, fit.coef.to_numpy()) + own)
     counts = counts.assign(smallest=np.minimum(counts["smallest"], _smallest_in_model(fit)))
     over = ", ".join(next(iter(averaged))) if len(averaged) == 1 else "the other axes"
-    note = f"; model: {fit.formula}" + (f"; averaged over {over}, taken as fixed" if over else "")
-    return _levels(axes, p, jacobian @ fit.vcov.to_numpy() @ jacobian.T, counts, cells, interval, note)
+    known = "as sampled" if sampled else "taken as fixed"
+    note = f"; model: {fit.formula}" + (f"; marginal (standardised over {over}, {known})" if over else "")
+    replicates = None if r is None else replace(r, totals=values, estimate=p)
+    return replace(_levels(axes, p, vcov, counts, cells, interval, note), replicates=replicates)
 
 
 def _settings(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, list]:
@@ -395,7 +400,9 @@ def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
     ----------
     fit : LogitFit
     scale : {"log_odds", "odds_ratio"}
-        Odds ratios have intervals exponentiated from the log scale; their SE is by the delta method.
+        Odds ratios have intervals exponentiated from the log scale; their SE is by the delta method. They are
+        conditional on the other terms: odds ratios do not collapse, so that they differ from the marginal ones of
+        `predictions` even without confounding. That of an interaction is the conditional ratio of odds ratios.
 
     Notes
     -----
@@ -406,7 +413,7 @@ def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
     ratio = scale == "odds_ratio"
     axes = pd.DataFrame({"term": fit.coef.index})
     size, n = len(axes), int(fit.cells.frame["n"].sum())
-    note = f"{fit.cells.variance}; t with {fit.df:g} df (design df - (p - 1)); model: {fit.formula}"
+    note = f"{fit.cells.variance}; t with {fit.df:g} df (design df - (p - 1)); model: {fit.formula}; conditional"
     smallest = np.full(size, _smallest_in_model(fit))
     terms = _estimates(fit.cells, axes, fit.vcov.to_numpy(), "coefficient", note, smallest, fit.df)
     kind = "odds_ratio" if ratio else "coefficient"
@@ -424,6 +431,7 @@ def contrast(
     log: bool | Array = False,
     smallest: np.ndarray | None = None,
     note: str = "",
+    covariance: Array | None = None,
 ) -> Estimates:
     """Functions of estimates, with delta-method covariance: the one place where a contrast gets SE, interval and p.
 
@@ -441,24 +449,31 @@ def contrast(
         People in the compared groups.
     log : bool or boolean array (k,)
         These rows are logs of ratios: they are exponentiated with their interval, and tested against 1.
+    covariance : array (k, k), optional
+        Covariance of `value` if it is known otherwise, such as from replicates.
     """
     log = np.broadcast_to(np.asarray(log), value.shape)
-    vcov = jacobian @ origin.vcov @ jacobian.T
+    vcov = jacobian @ origin.vcov @ jacobian.T if covariance is None else covariance
     se = np.sqrt(np.clip(np.diag(vcov), 0, None))
     low, high = wald_interval(value, se, origin.df)
+    of, random = origin._frame, np.full(len(origin), np.nan)
+    if origin.kind == "level":  # variances if the people of each level were a simple random sample
+        random = (of["estimate"] * (1 - of["estimate"]) / of["n"]).to_numpy(float)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         statistic = value / se
         factor = np.where(log, np.exp(value), 1.0)
         estimate, low, high = (np.where(log, np.exp(v), v) for v in (value, low, high))
+        n_eff = n * (jacobian**2 @ random) / se**2
     p = two_sided_p(statistic, origin.df)
     return replace(
         origin,
-        _frame=_filled(axes, (estimate, se * factor, low, high, statistic, p, origin.df, n, np.nan)),
+        _frame=_filled(axes, (estimate, se * factor, low, high, statistic, p, origin.df, n, n_eff)),
         vcov=vcov * np.outer(factor, factor),
         kind=kind,
         by=tuple(axes.columns),
         smallest=origin.smallest if smallest is None else smallest,
-        convention=re.sub("; (logit|wald) interval", "", origin.convention) + note,
+        convention=re.sub(f"; ({'|'.join(INTERVALS)}) interval", "", origin.convention) + note,
+        replicates=None,
     )
 
 
@@ -476,7 +491,8 @@ def comparisons(
         Of kind level, from `cell_means` or `predictions`.
     reference : mapping, optional
         ``{"gender": "man", "ethnicity": "majority"}``. Axes that are not named are held: each row is compared with
-        the row that differs only in the named axes. By default the first level of every axis.
+        the row that differs only in the named axes. By default the first level of every axis; of a result of
+        `one_way`, the first level of each axis.
     scale : {"difference", "ratio", "odds_ratio"}
         Differences have Wald intervals; ratios have intervals symmetric on the log scale and are tested against 1.
 
@@ -494,17 +510,14 @@ def comparisons(
     require_names("scale", [scale], SCALES)
     frame = estimates.frame
     by = list(estimates.by)
-    if not isinstance(reference, (Mapping, type(None))):
-        raise EstimandError(f"`reference` maps axes to levels, got {reference!r}.", 'For example {"gender": "man"}.')
-    reference = {c: axis_levels(frame[c])[0] for c in by} if reference is None else dict(reference)
-    if not reference:
-        raise EstimandError("There is one group only, so there is no gap.", "Ask for levels `by` some axis.")
-    require_names("axis", reference, by)
-    for name, level in reference.items():
-        require_names(f"level of {name}", [level], frame[name].unique().tolist())
     keys = frame[by].astype(object)
     rows = {tuple(k): i for i, k in enumerate(keys.to_numpy())}
-    wanted = keys.assign(**reference)
+    if by == ["axis", "level"] and reference is None:  # from one_way
+        reference, wanted = {"level": None}, keys.assign(level=keys.groupby("axis")["level"].transform("first"))
+    elif reference := reference_levels(frame, by, reference):
+        wanted = keys.assign(**reference)
+    else:
+        raise EstimandError("There is one group only, so there is no gap.", "Ask for levels `by` some axis.")
     base = np.array([rows.get(tuple(k), -1) for k in wanted.to_numpy()])
     if (base < 0).any():
         lacking = describe(wanted[base < 0].iloc[0], by)
@@ -543,6 +556,17 @@ def require_levels(estimates: Any, verb: str) -> None:
         raise EstimandError(f"Expected levels or predictions, got estimates of kind {estimates.kind!r}.", hint)
 
 
+def reference_levels(frame: pd.DataFrame, axes: Sequence[str], given: Any, fill: bool = False) -> dict[str, Any]:
+    """The level of reference of each axis named in `given`; of all axes, the first ones, without it or to `fill`."""
+    if not isinstance(given, (Mapping, type(None))):
+        raise EstimandError(f"`reference` maps axes to levels, got {given!r}.", 'For example {"gender": "man"}.')
+    require_names("axis", given or {}, axes)
+    for name, level in (given or {}).items():
+        require_names(f"level of {name}", [level], frame[name].unique().tolist())
+    first = {c: axis_levels(frame[c])[0] for c in axes} if given is None or fill else {}
+    return first | dict(given or {})
+
+
 def axis_levels(column: pd.Series) -> list:
     """Levels of an axis in order; the first is the reference."""
     return list(column.cat.categories) if column.dtype == "category" else sorted(column.unique())
@@ -556,3 +580,134 @@ def transform(p: Array, scale: str) -> tuple[Array, Array]:
         if scale == "ratio":
             return np.log(p), 1 / p
         return np.log(p / (1 - p)), 1 / (p * (1 - p))
+
+
+# -- what is said of estimates ----------------------------------------------------------------------------------------
+
+
+def _tested(estimates: Any, verb: str) -> tuple[Array, Array, Array]:
+    """Value and standard error on the scale where no gap is 0, and which of the rows are logs there."""
+    require_a(Estimates, estimates, f"Call {verb} on the result of comparisons, interactions or coefficients.")
+    if estimates.kind == "level":
+        raise EstimandError(f"Levels are not tested, so {verb} has no meaning.", "Compare them with comparisons first.")
+    frame = estimates.frame
+    log = (frame["measure"] if "measure" in frame else pd.Series([estimates.kind] * len(frame))).isin(LOG_SCALES)
+    value, se = frame["estimate"].to_numpy(float), frame["std_error"].to_numpy(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(log, np.log(value), value), np.where(log, se / value, se), log.to_numpy()
+
+
+def adjust(estimates: Estimates, method: str = "holm") -> Estimates:
+    """P-values adjusted for the number of tests; intervals stay as they are, and the convention says so.
+
+    Parameters
+    ----------
+    estimates : Estimates
+        Gaps, measures of interaction or coefficients. All rows with a p-value are one family: choose them first.
+    method : {"holm", "fdr_bh"}
+        Holm (1979) bounds the probability of any false finding, Benjamini and Hochberg (1995) the share of false ones.
+
+    Notes
+    -----
+    R: ``p.adjust(p, "holm" | "BH")``.
+    """
+    _tested(estimates, "adjust")
+    require_names("method of adjustment", [method], ADJUSTMENTS)
+    from statsmodels.stats.multitest import multipletests
+
+    frame = estimates.frame
+    known = frame["p_value"].notna()
+    if not known.any() or "p adjusted" in estimates.convention:
+        raise EstimandError("Expected p-values that are not adjusted yet.", "Adjust once, from the result of a verb.")
+    frame.loc[known, "p_value"] = multipletests(frame.loc[known, "p_value"], method=method)[1]
+    note = f"; p adjusted for {known.sum()} tests ({ADJUSTMENTS[method]}), intervals not adjusted"
+    return replace(estimates, _frame=frame, convention=estimates.convention + note)
+
+
+def joint_test(estimates: Estimates) -> pd.DataFrame:
+    """Wald test that all these gaps are zero, ratios on the log scale.
+
+    Parameters
+    ----------
+    estimates : Estimates
+        From `comparisons` or `interactions`, each row once. For terms of a model there is `LogitFit.term_test`.
+
+    Returns
+    -------
+    DataFrame
+        As `LogitFit.term_test`, with the design df: `table` shows it.
+
+    Raises
+    ------
+    DisclosureError
+        A gap rests on too few people.
+    EstimandError
+        A row is undefined, or follows from the others.
+
+    Notes
+    -----
+    R: ``svycontrast`` and the quadratic form of its covariance; Korn and Graubard (1990) for the adjusted F.
+    """
+    value, se, log = _tested(estimates, "joint_test")
+    if "term" in estimates.by:
+        raise EstimandError("These are coefficients of a model.", "Use term_test of the fit, which knows their df.")
+    estimates.require_showable("This test")
+    scale = np.where(log, estimates.frame["estimate"], 1.0)
+    vcov = estimates.vcov / np.outer(scale, scale)
+    if not np.isfinite(vcov).all() or np.linalg.matrix_rank(vcov / np.outer(se, se), tol=1e-9) < len(value):
+        hint = "Leave out rows that are undefined or that follow from others, and keep one method of interaction."
+        raise EstimandError(f"The {len(value)} rows are not all defined and independent of each other.", hint)
+    test = wald_test(f"{len(value)} of kind {estimates.kind}", value, vcov, estimates.df, estimates.df)
+    test.attrs["source"] = estimates.source
+    return test
+
+
+def detectable(estimates: Estimates, power: float = 0.8, level: float = LEVEL) -> Estimates:
+    """What could have been found: a further column ``detectable`` beside each gap.
+
+    Parameters
+    ----------
+    estimates : Estimates
+        Gaps, measures of interaction or coefficients.
+    power, level : float
+        Probability of finding it, and level of the two-sided test.
+
+    Returns
+    -------
+    Estimates
+        ``detectable`` is (t of level + t of power) times the standard error: the smallest gap that a survey with these
+        standard errors finds with that probability. For ratios it is the smallest above 1; below 1 it is its inverse.
+    """
+    _, se, log = _tested(estimates, "detectable")
+    size = detectable_size(se, estimates.df, power, level)
+    frame = estimates.frame.assign(detectable=np.where(log, np.exp(size), size))
+    return replace(estimates, _frame=frame, convention=f"{estimates.convention}; detectable with power {power:g}")
+
+
+def reliability(estimates: Estimates) -> Estimates:
+    """Which proportions are precise enough to be shown, by the rules of the US National Center for Health Statistics.
+
+    Parameters
+    ----------
+    estimates : Estimates
+        Levels or predictions.
+
+    Returns
+    -------
+    Estimates
+        With a further column ``reliability``, "show" or what speaks against it, and a note that names such rows.
+        Suppressed: fewer than 30 effective people; a Korn-Graubard interval of 0.30 or wider; one wider than 1.3 times
+        the proportion, unless it is 0.05 wide or less. To be reviewed: proportions of 0 or 1, fewer than 8 df.
+
+    Notes
+    -----
+    Parker et al. (2017), *Vital and Health Statistics* 2(175). R: ``surveytable`` (``R/z_lpe.R``). The effective sample
+    size is at most the number of people.
+    """
+    require_levels(estimates, "reliability")
+    frame = estimates.frame
+    p, se, n = (frame[c].to_numpy(float) for c in ("estimate", "std_error", "n"))
+    flag = nchs_flag(p, se, estimates.df, n)
+    named = "; ".join(f"{r} ({f})" for r, f in zip(estimates.row_labels, flag, strict=True) if f != "show")
+    notes = (f"Reliability by NCHS standards (Parker et al. 2017): {named}.",) if named else ()
+    return replace(estimates, _frame=frame.assign(reliability=flag), notes=estimates.notes + notes)

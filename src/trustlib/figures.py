@@ -15,6 +15,7 @@ from trustlib.tables import HEADINGS, evidence, heading, readable
 DPI = 144
 WIDTH = 6.6  # inches
 INK, QUIET = "#222222", "#595959"  # at least 7:1 on white
+NO_GAP = {"difference": 0.0, "ratio": 1.0, "odds_ratio": 1.0, "coefficient": 0.0}
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
             zorder=3,
             edgecolor="white",
         )
-        none = {"difference": 0.0, "ratio": 1.0, "odds_ratio": 1.0, "coefficient": 0.0}.get(kind)
+        none = NO_GAP.get(kind)
         if none is not None:
             ax.axvline(none, color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=0)
         if kind in ("ratio", "odds_ratio"):
@@ -117,15 +118,86 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         ax.set_axisbelow(True)
         for side in ("top", "right", "left"):
             ax.spines[side].set_visible(False)
-        figure.suptitle(_plain(_wrap(title)), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
-        figure.supxlabel(
-            f"{_plain(evidence(estimates.source))}. Lines: 95% intervals.", fontsize=8, color=QUIET, x=0.01, ha="left"
-        )
-        if estimates.source.get("kind") == "synthetic":
-            figure.text(
-                0.5, 0.5, "SYNTHETIC", fontsize=44, color="#c0392b", alpha=0.18, rotation=20, ha="center", va="center"
-            )
+        _surround(figure, title, estimates.source, "Lines: 95% intervals.")
     return Picture(figure, _alternative(title, names.tolist(), estimates, what.tolist()))
+
+
+def specification_curve(estimates: Estimates, title: str | None = None) -> Picture:
+    """All specifications of one estimate, sorted, with their 95 % intervals, above the choices that each rests on.
+
+    Parameters
+    ----------
+    estimates : Estimates
+        From `robustness`, two rows or more. A choice that is the same in all rows is not drawn. Filled points have an
+        interval without the value that means no difference.
+    title : str, optional
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    DisclosureError
+        A row rests on fewer than 10 people.
+    EstimandError
+        Fewer than two rows, or estimates that are no gaps.
+
+    Notes
+    -----
+    Simonsohn, Simmons and Nelson (2020), Nature Human Behaviour 4, 1208-1214. The specifications are not independent:
+    that many of them agree is no test.
+    """
+    import seaborn as sns
+    from matplotlib.figure import Figure
+
+    shown, kind = readable(estimates), estimates.kind
+    choices = shown.iloc[:, : len(estimates.by)].loc[:, lambda f: f.nunique() > 1]
+    if choices.empty or kind not in NO_GAP:
+        raise EstimandError("Expected two or more specifications of a gap.", "Give the result of robustness.")
+    none, title = NO_GAP[kind], str(title or heading(estimates.outcome, estimates.labels))
+    order = np.argsort(estimates.frame["estimate"].to_numpy(), kind="stable")
+    value, low, high = estimates.frame[["estimate", "conf_low", "conf_high"]].to_numpy()[order].T
+    clear, x, factor = (low > none) | (high < none), np.arange(len(order)), 100 if kind == "difference" else 1
+    marks = [(c, level) for c in choices for level in choices[c].unique()]
+    y = np.arange(len(marks)) + 0.7 * np.array([choices.columns.get_loc(c) for c, _ in marks])
+    with sns.axes_style("white", {"axes.edgecolor": QUIET, "font.family": ["DejaVu Sans"]}):
+        figure = Figure(figsize=(WIDTH, 4.2 + 0.2 * y[-1]), layout="constrained", facecolor="white")
+        top, below = figure.subplots(2, sharex=True, height_ratios=[2.8, 0.4 + 0.2 * y[-1]])
+        colour = [sns.color_palette("colorblind")[0] if c else QUIET for c in clear]
+        top.vlines(x, low * factor, high * factor, color=colour, linewidth=1.4)
+        inside = [c if filled else "white" for c, filled in zip(colour, clear, strict=True)]
+        top.scatter(x, value * factor, s=18, color=inside, edgecolors=colour, zorder=3)
+        top.axhline(none, color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=2)
+        top.set(ylabel=HEADINGS[kind], yscale="log" if factor == none else "linear")
+        top.grid(axis="y", color="#e6e6e6", linewidth=0.8)
+        for (column, level), height in zip(marks, y, strict=True):
+            taken = x[(choices[column] == level).to_numpy()[order]]
+            below.scatter(x, np.full(len(x), height), s=7, color="#e6e6e6", linewidth=0)
+            below.scatter(taken, np.full(len(taken), height), s=11, color=INK, linewidth=0)
+        below.set_yticks(y, [_plain(f"{column}: {level}") for column, level in marks])
+        below.set(ylim=(y[-1] + 0.6, -0.6), xticks=[])
+        for ax in (top, below):
+            ax.tick_params(length=0, labelsize=9, colors=INK)
+            sns.despine(ax=ax, bottom=True, left=True)
+        left = any(note.startswith("Not fitted") for note in estimates.notes)
+        note = f"Filled: the 95% interval excludes {none:g}." + " Some could not be fitted: see the table." * left
+        note = "\n".join([note, *map(_wrap, estimates.notes[:1], [110])])
+        _surround(figure, title, estimates.source, note)
+    ends = [f"{shown[HEADINGS[kind]].iloc[i]} ({', '.join(choices.iloc[i])})" for i in (order[0], order[-1])]
+    seen = f"{len(x)} specifications of one gap, sorted, from {ends[0]} to {ends[1]}, with the choices behind each."
+    count = f"The 95% interval excludes {none:g} in {clear.sum()} of {len(x)}."
+    return Picture(figure, f"{title}. {' '.join([seen, count, *estimates.notes[:1]])} {evidence(estimates.source)}.")
+
+
+def _surround(figure: Any, title: str, source: dict, note: str) -> None:
+    """Title, source and, for synthetic data, the mark across the picture."""
+    figure.suptitle(_plain(_wrap(title)), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
+    figure.supxlabel(_plain(f"{evidence(source)}. {note}"), fontsize=8, color=QUIET, x=0.01, ha="left")
+    if source.get("kind") == "synthetic":
+        figure.text(
+            0.5, 0.5, "SYNTHETIC", fontsize=44, color="#c0392b", alpha=0.18, rotation=20, ha="center", va="center"
+        )
 
 
 def _plain(text: str) -> str:

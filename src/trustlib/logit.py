@@ -32,6 +32,7 @@ from trustlib.errors import (
     require_names,
     unknown_name,
 )
+from trustlib.intervals import wald_test
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance
 
 
@@ -56,6 +57,8 @@ class LogitFit:
         Design matrix, one row per cell.
     spec : formulaic.ModelSpec
         Makes the design matrix of other cells.
+    replicates : array (R, p), optional
+        Coefficients under each set of replicate weights.
     """
 
     cells: Cells
@@ -66,6 +69,7 @@ class LogitFit:
     glm: Any
     x: Array
     spec: Any
+    replicates: Array | None = None
 
     def __repr__(self) -> str:
         return f"<LogitFit: {self.cells.outcome} ~ {self.formula}; {len(self.coef)} coefficients; {self.df:g} df>"
@@ -91,12 +95,9 @@ class LogitFit:
         Returns
         -------
         DataFrame
-            Two rows: ``wald`` is F = b'V^-1 b / q on (q, df), R's ``survey::regTermTest(method = "Wald")``;
-            ``adjusted`` is Stata's F = (d - q + 1)/(d q) b'V^-1 b on (q, d - q + 1) with design df d (Korn and
-            Graubard 1990). Columns: term, statistic, df_num, df_den, p_value.
+            Rows ``wald`` (R's ``survey::regTermTest(method = "Wald")``) and ``adjusted`` (Stata's); columns term,
+            statistic, df_num, df_den, p_value: see `trustlib.intervals.wald_test`.
         """
-        from scipy.special import fdtrc
-
         indices = {_term_key(str(term)): at for term, at in self.spec.term_indices.items()}
         if not terms:
             raise EstimandError("Expected at least one term to test.", f"The model is: {self.formula}.")
@@ -105,16 +106,10 @@ class LogitFit:
             if _term_key(term) not in indices:
                 raise unknown_name("term", term, [str(t) for t in self.spec.term_indices])
             columns += indices[_term_key(term)]
-        q, d = len(columns), self.cells.df
-        b = self.coef.to_numpy()[columns]
-        wald = float(b @ np.linalg.solve(self.vcov.to_numpy()[np.ix_(columns, columns)], b))
-        rows = [("wald", wald / q, q, self.df), ("adjusted", wald * (d - q + 1) / (d * q), q, d - q + 1)]
-        out = pd.DataFrame(rows, columns=["rule", "statistic", "df_num", "df_den"]).set_index("rule")
-        out.insert(0, "term", " + ".join(map(str, terms)))
-        positive = out["df_den"].where(out["df_den"] > 0)
-        out["p_value"] = fdtrc(out["df_num"], positive, out["statistic"])
-        out.attrs["source"] = self.cells.source
-        return out
+        b, vcov = self.coef.to_numpy()[columns], self.vcov.to_numpy()[np.ix_(columns, columns)]
+        test = wald_test(" + ".join(map(str, terms)), b, vcov, self.df, self.cells.df)
+        test.attrs["source"] = self.cells.source
+        return test
 
 
 def _term_key(term: str) -> frozenset[str]:
@@ -173,6 +168,7 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     _require_rank(x, names)
     _require_overlap(x, names, weight, events, cells)
     with _blas().limit(limits=1):
+        betas = None
         glm = _glm(x, names, weight, events, cells.outcome)
         beta = np.asarray(glm.params, dtype=float)
         if isinstance(cells.scatter, ReplicateScatter):
@@ -181,9 +177,7 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
             betas = _newton(x, totals[:, : len(cells)], totals[:, len(cells) :], beta)
             vcov = replicate_covariance(betas, beta, cells.scatter.scale, cells.scatter.mse)
         else:
-            mu = _expit(x @ beta)
-            information = (x * (weight * mu * (1 - mu))[:, None]).T @ x
-            vcov = cells.scatter.covariance(np.linalg.solve(information, np.hstack([-(x * mu[:, None]).T, x.T])))
+            vcov = cells.scatter.covariance(influence(x, weight, beta))
         vcov = (vcov + vcov.T) / 2
     index = pd.Index(names)
     return LogitFit(
@@ -195,7 +189,15 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
         glm,
         x,
         spec,
+        betas,
     )
+
+
+def influence(x: Array, weight: Array, beta: Array) -> Array:
+    """Derivative (p, 2C) of the coefficients by the cell totals (W, Y): I^-1 [-(x mu)', x']."""
+    mu = _expit(x @ beta)
+    information = (x * (weight * mu * (1 - mu))[:, None]).T @ x
+    return np.linalg.solve(information, np.hstack([-(x * mu[:, None]).T, x.T]))
 
 
 def _design_matrix(cells: Cells, formula: str) -> tuple[Any, Array, list[str]]:

@@ -26,6 +26,9 @@ MEASURE_NAMES = {
     "ap_or": "AP from odds ratios",
     "synergy_or": "S from odds ratios",
     "ratio_of_or": "Ratio of odds ratios",
+    "vpc": "Variance partition coefficient (VPC)",
+    "mor": "Median odds ratio (MOR)",
+    "pcv": "Proportional change in variance (PCV)",
 }
 HEADINGS = {
     "level": "Percent",
@@ -34,9 +37,26 @@ HEADINGS = {
     "odds_ratio": "Odds ratio",
     "coefficient": "Log odds",
     "interaction": "Estimate",
+    "multilevel": "Estimate",
+}
+# Columns that some verbs add: heading, factor, and how a value is printed; tau2 is shown as its root.
+BESIDE = {
+    "raw": ("As counted", 100, ".1f"),
+    "weighted": ("As weighted", 100, ".1f"),
+    "additive": ("Additive part", 100, ".1f"),
+    "detectable": ("Detectable", 100, ".1f"),
+    "reliability": ("Reliability", 1, ""),
+    "fmi": ("Missing information, %", 100, ".0f"),
+    "k": ("Number pooled", 1, ".0f"),
+    "tau2": ("SD between", 100, ".1f"),
+    "i2": ("I², %", 100, ".0f"),
+    "q_p": ("p of heterogeneity", 1, ".3f"),
+    "prediction_low": ("Prediction from", 100, ".1f"),
+    "prediction_high": ("to", 100, ".1f"),
 }
 _PERCENT = ("level", "difference")
-_NUMBERS = {*HEADINGS.values(), "95% interval", "p", "People", "F", "df", "df of the denominator"}
+_NUMBERS = {*HEADINGS.values(), *(name for name, *_ in BESIDE.values())}
+_NUMBERS |= {"95% interval", "p", "People", "F", "df", "df of the denominator"}
 
 
 def evidence(source: dict) -> str:
@@ -87,8 +107,14 @@ def readable(estimates: Estimates) -> pd.DataFrame:
     out["95% interval"] = [
         "–" if pd.isna(low) else f"{_number(low, kind, m)} to {_number(high, kind, m)}" for _, low, high, m in cells
     ]
-    if kind != "level":
+    if frame["p_value"].notna().any():
         out["p"] = frame["p_value"].map(_p_value)
+    for c in (c for c in BESIDE if c in frame and c not in estimates.by and frame[c].notna().any()):
+        name, factor, form = BESIDE[c]
+        if kind not in (*_PERCENT, "coefficient") and factor == 100 and c not in ("i2", "fmi"):
+            factor, form = 1, ".2f"
+        values = frame[c] ** 0.5 if c == "tau2" else frame[c]
+        out[name] = ["–" if pd.isna(v) else format(factor * v, form).replace("-", "−") for v in values]
     out["People"] = frame["n"].map("{:,.0f}".format)
     return out
 

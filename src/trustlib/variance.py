@@ -97,6 +97,34 @@ def stratified_covariance(
     return cov
 
 
+def without_margins(values: Array, margins: Array, weight: Array) -> Array:
+    r"""What is left of linearised values after weighted regression on the margins that the weights were raked to.
+
+    .. math:: e_i = u_i - x_i'B,\qquad B = \Big(\sum_i d_i x_i x_i'\Big)^{-}\sum_i d_i x_i u_i
+
+    Parameters
+    ----------
+    values : array (m, k)
+        Linearised values u of each person or group, before they are multiplied by the weight: for a mean
+        ``(y - mean) / sum(w)``, and 0 for people outside the domain or without an answer.
+    margins : array (m, M)
+        Dummies x of all margins, for everyone in the sample; columns may depend on each other.
+    weight : array (m,)
+        d, the weights before raking, or the final ones; for groups their sums.
+
+    Returns
+    -------
+    array (m, k)
+
+    Notes
+    -----
+    R: ``survey::svyrecvar(postStrata=)``; the regression is that of ``postStratify`` and ``calibrate``. Source:
+    Deville and Sarndal (1992), Journal of the American Statistical Association 87, 376-382.
+    """
+    scaled = margins * weight[:, None]
+    return values - margins @ (np.linalg.pinv(scaled.T @ margins, rcond=1e-12, hermitian=True) @ (scaled.T @ values))
+
+
 def replicate_covariance(replicates: Array, estimate: Array, scale: Array, mse: bool = True) -> Array:
     r"""Covariance from replicate estimates: :math:`\sum_r a_r (\hat\theta_r-c)(\hat\theta_r-c)'`.
 
@@ -128,7 +156,8 @@ def replicate_covariance(replicates: Array, estimate: Array, scale: Array, mse: 
 class TaylorScatter:
     """How totals vary under strata, PSUs and fpc, kept as sums over groups of people.
 
-    One group is one stratum x PSU x cell x answer; without PSUs one stratum x cell x answer.
+    One group is one stratum x PSU x cell x answer; without PSUs one stratum x cell x answer. If the weights were raked,
+    each of these x margins, and people outside the estimate too, in the cell -1.
     """
 
     stratum: Codes  # (G,)
@@ -140,11 +169,15 @@ class TaylorScatter:
     n_psu: Array  # (H,) of the full design
     remaining: Array  # (H,) 1 - sampling fraction
     lonely_psu: str
+    margins: Array | None = None  # (G, M) dummies of the margins
+    base: Array | None = None  # (G,) sum of the weights of the regression on them
 
     def covariance(self, a: Array) -> Array:
         """Covariance (k, k) of ``a @ (W, Y)``; `a` has shape (k, 2C)."""
         n_cells = a.shape[1] // 2
         unit = a[:, self.cell].T + self.answer[:, None] * a[:, n_cells + self.cell].T
+        if self.margins is not None and self.base is not None:
+            unit = without_margins(np.where(self.cell[:, None] < 0, 0.0, unit), self.margins, self.base)
         if self.psu is None:
             return stratified_covariance(
                 unit, self.stratum, self.n_psu, self.remaining, self.lonely_psu, self.sum_w, self.sum_w2
