@@ -103,12 +103,12 @@ class Cells:
         Sealed cells hold no counts of answers; each passed the gate when it was sealed, so a combination's
         smallest count is at least the gate's minimum times its number of cells.
         """
-        facts = self.frame.assign(smallest=np.minimum(self.frame["n"] // 2, MINIMUM))
-        columns = ["n", "smallest"] if self.sealed else ["n", "n_events"]
-        out = facts.groupby(list(by), observed=True)[columns].sum() if by else facts[columns].sum().to_frame().T
-        if not self.sealed:
-            out["smallest"] = smallest_count(out["n"].to_numpy(), out["n_events"].to_numpy())
-        return out[["n", "smallest"]].astype(int).reset_index(drop=not by)
+        axes, group = combinations(self.frame, list(by))
+        n = self.frame["n"].to_numpy()
+        inner = np.minimum(n // 2, MINIMUM) if self.sealed else self.frame["n_events"].to_numpy()
+        axes["n"], least = (np.bincount(group, values).astype(int) for values in (n, inner))
+        axes["smallest"] = least if self.sealed else smallest_count(axes["n"].to_numpy(), least)
+        return axes
 
     def seal(self) -> Cells:
         """Totals and their covariance only: what may be committed, published or sent to another office.
@@ -239,6 +239,12 @@ class Cells:
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
             hint = "Make it again with `trustlib compress`."
             raise SurveyFileError(f"{path.name} is not a file of sealed cells, or is damaged.", hint) from error
+
+
+def combinations(frame: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, Codes]:
+    """The combinations of `by` that occur, sorted by level, and the combination of each row."""
+    group, row = group_rows([frame[c] for c in by], len(frame), sort=True)
+    return pd.DataFrame({c: frame[c].array.take(row) for c in by}, index=range(len(row))), group
 
 
 def describe(row: Any, by: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ Probabilities are on the scale 0 to 1.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -16,17 +16,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import SUMS, Cells, describe
+from trustlib.cells import SUMS, Cells, combinations, describe
+from trustlib.design import group_rows
 from trustlib.disclosure import require_showable
 from trustlib.errors import DisclosureError, EstimandError, axis_names, require_a, require_names
 from trustlib.intervals import INTERVALS, LEVEL, detectable_size, nchs_flag, two_sided_p, wald_interval, wald_test
-from trustlib.logit import LogitFit, influence
+from trustlib.logit import LogitFit, expit, influence
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance, sum_by
 
 COLUMNS = ("estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "df", "n", "n_eff")
 LOG_SCALES = ("ratio", "odds_ratio", "synergy", "synergy_or", "ratio_of_rr", "ratio_of_or")  # tested against 1
 ADJUSTMENTS = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg"}
 MAX_ROWS = 2_000  # each row carries its covariance with all others
+MAX_BATCH = 500_000  # rows of the design matrix at a time
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -172,7 +174,7 @@ def cell_means(cells: Cells, by: Sequence[str] | None = None, interval: str = "l
     """
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
     by = axis_names(cells.by if by is None else by, cells.by)
-    axes, group = _groups(cells.frame, by)
+    axes, group = combinations(cells.frame, by)
     return _means(cells, axes, _member(group), cells.counts(by), interval)
 
 
@@ -236,23 +238,15 @@ def one_way(
     if not sets or "" in sets or len(sets) < len(listed):
         hint = f"Name each once. The cells have {', '.join(cells.by) or 'none'}."
         raise EstimandError("Expected at least one axis, each there once.", hint)
-    levels = {name: _groups(cells.frame, each) for name, each in sets.items()}
-    counts = pd.concat([cells.counts(each)[["n", "smallest"]] for each in sets.values()], ignore_index=True)
-    rows = [(name, setting) for name, (frame, _) in levels.items() for setting in frame.to_dict("records")]
+    levels = {name: cells.counts(each) for name, each in sets.items()}
+    counts = pd.concat([found[["n", "smallest"]] for found in levels.values()], ignore_index=True)
+    rows = [(name, s) for name, found in levels.items() for s in found[sets[name]].to_dict("records")]
     settings = [setting for _, setting in rows]
     named = pd.DataFrame([(name, ", ".join(map(str, s.values()))) for name, s in rows], columns=["axis", "level"])
     if isinstance(source, Cells):
-        return _means(cells, named, np.vstack([_member(group) for _, group in levels.values()]), counts, interval)
+        member = np.vstack([_member(combinations(cells.frame, each)[1]) for each in sets.values()])
+        return _means(cells, named, member, counts, interval)
     return _margins(source, named, settings, counts, interval, sampled=False)
-
-
-def _groups(frame: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    """The observed combinations of `by`, sorted by level, and the combination of each row."""
-    if not by:
-        return pd.DataFrame(index=range(1)), np.zeros(len(frame), dtype=int)
-    group = frame.groupby(by, observed=True, sort=True).ngroup().to_numpy()
-    first = np.unique(group, return_index=True)[1]
-    return frame[by].iloc[first].reset_index(drop=True), group
 
 
 def predictions(
@@ -303,8 +297,7 @@ def predictions(
     require_names("treatment of covariates", [covariates], ("fixed", "sampled"))
     if both := [c for c in by if c in at]:
         raise EstimandError(f"{both[0]!r} is in both `by` and `at`.", "Set each axis in one of them.")
-    observed, _ = _groups(cells.frame, by)
-    everyone = observed.assign(**cells.counts(by)[["n", "smallest"]])
+    everyone = cells.counts(by)
     grid = everyone.merge(pd.DataFrame(product(*at.values()), columns=list(at)), how="cross") if at else everyone
     for name in at:
         grid[name] = _like(cells.frame[name], grid[name].tolist())
@@ -316,10 +309,7 @@ def _margins(
     fit: LogitFit, axes: pd.DataFrame, settings: list[dict], counts: pd.DataFrame, interval: str, sampled: bool
 ) -> Estimates:
     """Average predictions with everyone's axes set to each of `settings`, and their covariance."""
-    from scipy.special import expit
-
-    cells, scatter = fit.cells, fit.cells.scatter
-    r = scatter if isinstance(scatter, ReplicateScatter) and fit.replicates is not None else None
+    cells, betas, scatter = fit.cells, fit.replicates, fit.cells.scatter
     if len(settings) > MAX_ROWS:
         raise EstimandError(
             f"{len(settings):,} predictions were asked for; at most {MAX_ROWS:,} are made together.",
@@ -328,35 +318,64 @@ def _margins(
     weight = cells.frame["sum_w"].to_numpy(float)
     p, jacobian = np.empty(len(settings)), np.empty((len(settings), len(fit.coef)))
     own = np.zeros((len(settings), 2 * len(cells))) if sampled else None  # derivative by the totals, coefficients held
-    values = np.empty((0 if r is None else len(r.totals), len(settings)))
-    averaged: dict[tuple[str, ...], tuple[pd.DataFrame, np.ndarray, Array]] = {}
-    for i, setting in enumerate(settings):
-        others = tuple(c for c in cells.by if c not in setting)
-        if others not in averaged:
-            rest, group = _groups(cells.frame, list(others))
-            averaged[others] = rest, group, np.bincount(group, weights=weight / weight.sum())
-        rest, group, share = averaged[others]
-        fixed = {c: _like(cells.frame[c], [level] * len(rest)) for c, level in setting.items()}
-        mu, x = fit.probabilities(rest.assign(**fixed))
+    values = np.empty((0 if betas is None else len(betas), len(settings)))
+    for i, (group, mu, x) in enumerate(_counterfactuals(fit, settings)):
+        share = np.bincount(group, weights=weight / weight.sum())
         p[i] = share @ mu
         jacobian[i] = (share * mu * (1 - mu)) @ x
         if own is not None:
             own[i, : len(cells)] = (mu[group] - p[i]) / weight.sum()
-        if r is not None:
-            share = sum_by(r.totals[:, : len(cells)].T, group, len(rest)).T if sampled else share
-            values[:, i] = (share * expit(np.asarray(fit.replicates) @ x.T)).sum(axis=1) / share.sum(axis=-1)
+        if betas is not None and isinstance(scatter, ReplicateScatter):
+            if sampled:
+                share = sum_by(scatter.totals[:, : len(cells)].T, group, len(mu)).T
+            values[:, i] = (share * expit(betas @ x.T)).sum(axis=1) / share.sum(axis=-1)
+    replicates = None
+    if betas is not None and isinstance(scatter, ReplicateScatter):
+        replicates = replace(scatter, totals=values, estimate=p)
     if own is None:
         vcov = jacobian @ fit.vcov.to_numpy() @ jacobian.T
-    elif r is not None:
-        vcov = replicate_covariance(values, p, r.scale, r.mse)
+    elif replicates is not None:
+        vcov = replicate_covariance(values, p, replicates.scale, replicates.mse)
     else:
         vcov = scatter.covariance(jacobian @ influence(fit.x, weight, fit.coef.to_numpy()) + own)
     counts = counts.assign(smallest=np.minimum(counts["smallest"], _smallest_in_model(fit)))
-    over = ", ".join(next(iter(averaged))) if len(averaged) == 1 else "the other axes"
+    held = {c for setting in settings for c in cells.by if c not in setting}
+    over = ", ".join(c for c in cells.by if c in held) if len({*map(frozenset, settings)}) == 1 else "the other axes"
     known = "as sampled" if sampled else "taken as fixed"
     note = f"; model: {fit.formula}" + (f"; marginal (standardised over {over}, {known})" if over else "")
-    replicates = None if r is None else replace(r, totals=values, estimate=p)
     return replace(_levels(axes, p, vcov, counts, cells, interval, note), replicates=replicates)
+
+
+def _counterfactuals(fit: LogitFit, settings: list[dict]) -> Iterator[tuple[Array, Array, Array]]:
+    """For each setting: the combination of the other axes that each cell has, and these with the axes set, predicted.
+
+    Many settings share rows of the design matrix, so each batch makes its distinct rows once.
+    """
+    cells, rest = fit.cells, {}
+    columns = {c: cells.frame[c] for c in cells.by}
+    for c, column in columns.items():
+        if column.dtype != "category":  # numbers, those of `at` included
+            columns[c] = pd.Series(pd.Categorical(column, sorted({*column, *(s[c] for s in settings if c in s)})))
+    codes = np.array([column.cat.codes for column in columns.values()], dtype=np.int64).reshape(len(columns), -1)
+    for start in range(0, len(settings), size := max(1, MAX_BATCH // len(cells))):
+        parts, groups = [], []
+        for setting in settings[start : start + size]:
+            others = tuple(c for c in columns if c not in setting)
+            if others not in rest:
+                rest[others] = group_rows([columns[c] for c in others], len(cells), sort=True)
+            group, row = rest[others]
+            part = codes[:, row]
+            for i, (c, column) in enumerate(columns.items()):
+                if c in setting:
+                    part[i] = column.cat.categories.get_loc(setting[c])
+            parts.append(part)
+            groups.append(group)
+        every = np.hstack(parts)
+        at, first = group_rows([pd.Series(row) for row in every], every.shape[1])
+        chosen = {c: column.cat.categories.take(every[i, first]) for i, (c, column) in enumerate(columns.items())}
+        mu, x = fit.probabilities(pd.DataFrame({c: _like(cells.frame[c], v) for c, v in chosen.items()}))
+        for group, part in zip(groups, np.split(at, np.cumsum([p.shape[1] for p in parts])[:-1]), strict=True):
+            yield group, mu[part], x[part]
 
 
 def _settings(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, list]:
@@ -383,14 +402,16 @@ def _like(column: pd.Series, values: list) -> Any:
 
 
 def _smallest_in_model(fit: LogitFit) -> int:
-    """Smallest count in the identity cells of the model's terms: a coefficient reveals its cell as a count does."""
-    categories = [c for c in fit.cells.by if fit.cells.frame[c].dtype == "category"]
-    smallest = int(fit.cells.counts([])["smallest"].iloc[0])
-    for term in fit.spec.term_indices:
-        axes = [c for c in categories if c in {str(v) for v in fit.spec.term_variables[term]}]
-        if axes:
-            smallest = min(smallest, int(fit.cells.counts(axes)["smallest"].min()))
-    return smallest
+    """Smallest count in the identity cells of the model's terms: a coefficient reveals its cell as a count does.
+
+    A term that is part of a larger one needs no count of its own: its cells are sums of the larger one's.
+    """
+    categories = {c for c in fit.cells.by if fit.cells.frame[c].dtype == "category"}
+    terms = {frozenset(categories & {str(v) for v in each}) for each in fit.spec.term_variables.values()} | {
+        frozenset()
+    }
+    largest = [term for term in terms if not any(term < other for other in terms)]
+    return min(int(fit.cells.counts(sorted(term))["smallest"].min()) for term in largest)
 
 
 def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:

@@ -82,7 +82,7 @@ class LogitFit:
     def probabilities(self, frame: pd.DataFrame) -> tuple[Array, Array]:
         """Predicted probability (m,) for each row of axes, and the design matrix (m, p) behind it."""
         x = np.asarray(self.spec.get_model_matrix(frame, na_action="raise"), dtype=float)
-        return _expit(x @ self.coef.to_numpy()), x
+        return expit(x @ self.coef.to_numpy()), x
 
     def term_test(self, *terms: str) -> pd.DataFrame:
         """Wald test that all coefficients of some terms are zero.
@@ -116,10 +116,11 @@ def _term_key(term: str) -> frozenset[str]:
     return frozenset(part.strip() for part in term.split(":"))
 
 
-def _expit(eta: Array) -> Array:
-    from scipy.special import expit
+def expit(eta: Array) -> Array:
+    """1 / (1 + exp(-eta)), without overflow."""
+    from scipy import special
 
-    return expit(eta)
+    return special.expit(eta)
 
 
 @cache
@@ -195,7 +196,7 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
 
 def influence(x: Array, weight: Array, beta: Array) -> Array:
     """Derivative (p, 2C) of the coefficients by the cell totals (W, Y): I^-1 [-(x mu)', x']."""
-    mu = _expit(x @ beta)
+    mu = expit(x @ beta)
     information = (x * (weight * mu * (1 - mu))[:, None]).T @ x
     return np.linalg.solve(information, np.hstack([-(x * mu[:, None]).T, x.T]))
 
@@ -226,12 +227,12 @@ def _design_matrix(cells: Cells, formula: str) -> tuple[Any, Array, list[str]]:
                 "Take it out of the formula.",
             )
     try:
-        matrix = formulaic.model_matrix(parsed, frame, na_action="raise")
+        matrix = formulaic.model_matrix(parsed, frame, na_action="raise", output="numpy")
     except Exception as error:
         raise FitError(f"The formula {formula!r} cannot be evaluated: {_plain(error)}", hint) from error
     if isinstance(matrix, formulaic.ModelMatrices) or not matrix.shape[1]:
         raise FitError(f"The formula {formula!r} does not make one set of coefficients.", hint)
-    return matrix.model_spec, np.asarray(matrix, dtype=float), list(matrix.columns)
+    return matrix.model_spec, np.asarray(matrix, dtype=float), list(matrix.model_spec.column_names)
 
 
 def _plain(error: Exception) -> str:
@@ -266,10 +267,12 @@ def _require_overlap(x: Array, names: list[str], weight: Array, events: Array, c
     none, every = events <= 0, events >= weight
     if not (none | every).any():
         return
-    from scipy.optimize import linprog
-
     sign = np.where(none, -1.0, np.where(every, 1.0, 0.0))
     pure = sign != 0
+    if np.linalg.matrix_rank(x[~pure]) == x.shape[1]:
+        return  # the cells with both answers leave no direction free
+    from scipy.optimize import linprog
+
     towards = sign[pure, None] * x[pure]
     found = linprog(
         -towards.sum(axis=0),
@@ -320,7 +323,7 @@ def _newton(x: Array, weight: Array, events: Array, start: Array, steps: int = 4
     outer = (x[:, :, None] * x[:, None, :]).reshape(len(x), p * p)
     beta = np.tile(start, (len(weight), 1))
     for _ in range(steps):
-        mu = _expit(beta @ x.T)
+        mu = expit(beta @ x.T)
         score = (events - weight * mu) @ x
         hessian = ((weight * mu * (1 - mu)) @ outer).reshape(-1, p, p)
         try:

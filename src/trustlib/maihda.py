@@ -33,11 +33,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import SUMS, Cells
+from trustlib.cells import SUMS, Cells, combinations
 from trustlib.errors import ConvergenceError, EstimandError, RankError, axis_names, require_a, require_names
-from trustlib.estimates import Estimates, _estimates, _filled, _groups, cell_means, contrast
+from trustlib.estimates import Estimates, _estimates, _filled, cell_means, contrast
 from trustlib.intervals import logit_interval, t_quantile
-from trustlib.logit import _blas, _design_matrix, _expit, _require_overlap, _require_rank
+from trustlib.logit import _blas, _design_matrix, _require_overlap, _require_rank, expit
 from trustlib.variance import Array
 
 BOUNDARY = 1e-6  # a smaller variance is reported as zero
@@ -70,7 +70,7 @@ def _modes(c: _Counts, sigma: float, beta: Array, free: bool = True) -> _Modes:
             step, step_b = step / 2, step_b / 2
             beta, b = beta - step, b - step_b
             continue
-        best, mu = value, _expit(eta)
+        best, mu = value, expit(eta)
         weight, error = c.n * mu * (1 - mu), c.events - c.n * mu
         curvature, cross = 1 + sigma**2 * _sum(weight, c), sigma * _sum(weight[:, None] * c.x, c)
         schur = (c.x * weight[:, None]).T @ c.x - cross.T @ (cross / curvature[:, None])
@@ -111,7 +111,7 @@ def _minus_log_likelihood(theta: Array, c: _Counts, points: int) -> tuple[float,
     d_mode = -sigma * _sum(at.weight[:, None] * own, c)
     d_mode[:, -1] += _sum(at.error, c)
     d_mode /= at.curvature[:, None]
-    third = at.weight * (1 - 2 * _expit(own[:, :-1] @ theta[:-1] + sigma * own[:, -1]))
+    third = at.weight * (1 - 2 * expit(own[:, :-1] @ theta[:-1] + sigma * own[:, -1]))
     d_curvature = sigma**2 * _sum(third[:, None] * (own + sigma * d_mode[c.stratum]), c)
     d_curvature[:, -1] += 2 * sigma * _sum(at.weight, c)
     b = at.b[:, None] + tau[:, None] * node
@@ -119,7 +119,7 @@ def _minus_log_likelihood(theta: Array, c: _Counts, points: int) -> tuple[float,
     value = _sum(events * eta - n * np.logaddexp(0, eta), c) + (node**2 - b**2) / 2 + np.log(factor / factor.sum())
     total = logsumexp(value, axis=1)
     share = np.exp(value - total[:, None])
-    error = events - n * _expit(eta)
+    error = events - n * expit(eta)
     toward, shared = share * (sigma * _sum(error, c) - b), error * share[c.stratum]
     gradient = np.r_[c.x.T @ shared.sum(axis=1), (shared * b[c.stratum]).sum()] + toward.sum(axis=1) @ d_mode
     gradient -= ((1 + (toward @ node) * tau) / (2 * at.curvature)) @ d_curvature
@@ -166,7 +166,7 @@ class RandomIntercept:
 
     def probabilities(self, shrunken: bool = True) -> Array:
         """Predicted probability (C,) of each cell, with its stratum's intercept or (not `shrunken`) with none."""
-        return _expit(self._counts.x @ self.coef.to_numpy() + shrunken * self.intercepts[self._counts.stratum])
+        return expit(self._counts.x @ self.coef.to_numpy() + shrunken * self.intercepts[self._counts.stratum])
 
 
 def _fit(cells: Cells, terms: list[str], c: _Counts, method: str, points: int) -> RandomIntercept:
@@ -428,7 +428,7 @@ def maihda(
     table = frame.groupby(by, observed=True)[[c for c in SUMS if c in frame]].sum().reset_index()
     total, events = ("sum_w", "sum_wy") if weights else ("n", "n_events")
     people, share = table[total].to_numpy(float), (table[events] / table[total]).clip(0, 1).to_numpy()
-    n, stratum = table["n"].to_numpy(float), _groups(table, strata)[1]
+    n, stratum = table["n"].to_numpy(float), combinations(table, strata)[1]
     counts = _Counts(n, n * share, stratum, np.flatnonzero(np.diff(stratum, prepend=-1)), None)
     ladder = {"null": [], "adjusted": covariates, "additive": [*covariates, *strata] if len(strata) > 1 else []}
     grouped = replace(cells, frame=table, by=tuple(by))

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import _joint_source, describe
+from trustlib.cells import _joint_source, combinations, describe
 from trustlib.errors import EstimandError, require_a, require_names
-from trustlib.estimates import Estimates, _groups, axis_levels, contrast
+from trustlib.estimates import Estimates, axis_levels, contrast
 from trustlib.intervals import t_quantile
 from trustlib.variance import Array
 
@@ -88,7 +88,7 @@ def _rows(estimates: Any, over: str, *kinds: str) -> tuple[pd.DataFrame, np.ndar
     frame, levels = estimates.frame, axis_levels(estimates.frame[over])
     if not (frame["std_error"] > 0).all():
         raise EstimandError("Expected standard errors above zero.", "Leave rows without one out with .where(...).")
-    axes, group = _groups(frame, [c for c in frame if c in {*estimates.by, "reference"} - {over}])
+    axes, group = combinations(frame, [c for c in frame if c in {*estimates.by, "reference"} - {over}])
     names = [name for name in levels if (frame[over] == name).any()]
     at = np.full((len(axes), len(names)), -1)
     at[group, [names.index(v) for v in frame[over]]] = np.arange(len(frame))

@@ -25,7 +25,7 @@ from trustlib.design import DOMAIN, SurveyDesign, _collect
 from trustlib.errors import EstimandError, FitError, MissingRowsWarning, axis_names, require_a, require_names
 from trustlib.estimates import COLUMNS, LOG_SCALES, Estimates, _filled, coefficients, comparisons, predictions
 from trustlib.intervals import INTERVALS, two_sided_p, wald_interval
-from trustlib.logit import LogitFit, _blas, _design_matrix, _expit, _require_overlap, _require_rank, fit_logit
+from trustlib.logit import LogitFit, _blas, _design_matrix, _require_overlap, _require_rank, expit, fit_logit
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance
 
 FIRTH = "Firth penalised likelihood, model-based SE, weights normalised: sensitivity only"
@@ -36,7 +36,7 @@ MODELS = ("saturated", "additive")
 # Mean and slope for a linear predictor. The families are canonical (quasi-Poisson, Gaussian, binomial), so that the
 # score is x (Y - mu W) for all, as in trustlib.logit.
 INVERSE: dict[str, Any] = {"log": (np.exp, np.exp), "identity": (np.array, np.ones_like)}
-INVERSE["firth"] = (_expit, lambda eta: _expit(eta) * _expit(-eta))
+INVERSE["firth"] = (expit, lambda eta: expit(eta) * expit(-eta))
 NO_DESIGN = "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...)."
 
 
