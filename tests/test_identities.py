@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -640,3 +642,22 @@ def test_merge_of_replicates_adds_their_variances():
     np.testing.assert_allclose(pooled.frame["sum_w"], parts[0].frame["sum_w"] + parts[1].frame["sum_w"], rtol=1e-12)
     totals = [part.scatter.covariance(np.eye(4)) for part in parts]
     np.testing.assert_allclose(pooled.scatter.covariance(np.eye(4)), totals[0] + totals[1], rtol=1e-12)
+
+
+def test_mover_intervals_of_gaps_are_zous():
+    cells = tl.Cells.read(Path(__file__).parents[1] / "data" / "hints6" / "cells" / "mistrust-ethnicity-disability.parquet")
+    levels = tl.cell_means(cells, interval="beta")
+    wald, mover = tl.comparisons(levels), tl.comparisons(levels, interval="mover")
+    frame, low = levels.frame, mover.frame["conf_low"]
+    r = levels.vcov[3, 0] / np.sqrt(levels.vcov[3, 3] * levels.vcov[0, 0])
+    both, neither = frame.iloc[3], frame.iloc[0]
+    below, above = both["estimate"] - both["conf_low"], neither["conf_high"] - neither["estimate"]
+    by_hand = both["estimate"] - neither["estimate"] - np.sqrt(below**2 + above**2 - 2 * r * below * -above * -1)
+    assert low.iloc[2] == pytest.approx(by_hand, abs=1e-12)
+    np.testing.assert_array_equal(wald.frame["p_value"], mover.frame["p_value"])
+    assert "MOVER interval" in mover.convention
+    symmetric = tl.cell_means(cells, interval="wald")
+    same = tl.comparisons(symmetric, interval="mover").frame
+    np.testing.assert_allclose(same["conf_low"], tl.comparisons(symmetric).frame["conf_low"], rtol=1e-12)
+    with pytest.raises(tl.UnknownNameError, match="interval 'moover'"):
+        tl.comparisons(levels, interval="moover")

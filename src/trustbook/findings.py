@@ -46,7 +46,7 @@ def resolve(finding: Finding, runs: str | Path) -> pd.Series:
     if not path.is_file():
         hint = "Check the names in findings.yml, and execute the run with `trustlib run`."
         raise FindingError(f"Run {finding.run!r} has no table {finding.table!r}.", hint)
-    frame = pd.read_csv(path, dtype=dict.fromkeys(finding.row, str))
+    frame = pd.read_csv(path, dtype=dict.fromkeys(finding.row, str), keep_default_na=False, na_values=[""])
     if absent := [c for c in (*finding.row, finding.column) if c not in frame]:
         raise FindingError(f"Run {finding.run!r}: {path.name} has no column {absent[0]!r}.", f"It has {list(frame)}.")
     for column, value in finding.row.items():

@@ -103,12 +103,12 @@ class Cells:
         Sealed cells hold no counts of answers; each passed the gate when it was sealed, so a combination's
         smallest count is at least the gate's minimum times its number of cells.
         """
-        axes, group = combinations(self.frame, list(by))
+        group, row = group_rows([self.frame[c] for c in by], len(self), sort=True)
         n = self.frame["n"].to_numpy()
         inner = np.minimum(n // 2, MINIMUM) if self.sealed else self.frame["n_events"].to_numpy()
-        axes["n"], least = (np.bincount(group, values).astype(int) for values in (n, inner))
-        axes["smallest"] = least if self.sealed else smallest_count(axes["n"].to_numpy(), least)
-        return axes
+        n, least = (np.bincount(group, values).astype(int) for values in (n, inner))
+        sums = {"n": n, "smallest": least if self.sealed else smallest_count(n, least)}
+        return pd.DataFrame({c: self.frame[c].array.take(row) for c in by} | sums)
 
     def seal(self) -> Cells:
         """Totals and their covariance only: what may be committed, published or sent to another office.
@@ -131,13 +131,9 @@ class Cells:
         smallest = smallest_count(self.frame["n"].to_numpy(), self.frame["n_events"].to_numpy())
         require_showable(smallest, labels, "This set of cells")
         note = ", linearised" if isinstance(self.scatter, ReplicateScatter) else ""
-        return replace(
-            self,
-            frame=self.frame.drop(columns="n_events"),
-            scatter=SealedScatter(self.scatter.covariance(np.eye(2 * len(self)))),
-            variance=self.variance + note,
-            missing=self.missing.iloc[:0],
-        )
+        frame, matrix = self.frame.drop(columns="n_events"), self.scatter.covariance(np.eye(2 * len(self)))
+        facts: dict[str, Any] = {"variance": self.variance + note, "missing": self.missing.iloc[:0]}
+        return replace(self, frame=frame, scatter=SealedScatter(matrix), **facts)
 
     @staticmethod
     def merge(parts: Sequence[Cells]) -> Cells:
@@ -175,15 +171,9 @@ class Cells:
             both = np.r_[at, size + at]
             matrix[np.ix_(both, both)] += part.scatter.covariance(np.eye(2 * len(part)))
             start += len(part)
-        return replace(
-            parts[0],
-            frame=frame,
-            scatter=SealedScatter(matrix),
-            df=sum(p.df for p in parts),
-            variance="; ".join(dict.fromkeys(p.variance for p in parts)),
-            source=_joint_source([p.source for p in parts]),
-            missing=parts[0].missing.iloc[:0],
-        )
+        facts: dict[str, Any] = {"df": sum(p.df for p in parts), "source": _joint_source([p.source for p in parts])}
+        facts |= {"variance": "; ".join(dict.fromkeys(p.variance for p in parts)), "missing": parts[0].missing.iloc[:0]}
+        return replace(parts[0], frame=frame, scatter=SealedScatter(matrix), **facts)
 
     def write(self, path: str | Path) -> Path:
         """Write sealed cells to a Parquet file; cells that are not sealed are sealed first.
@@ -312,29 +302,27 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     if not (schema[outcome].is_numeric() or schema[outcome] == nw.Boolean):
         raise DesignError(f"The outcome {outcome!r} is not 0/1 but {schema[outcome]}.", recode)
     groups = _grouped(design, frame, outcome, by, columns)
-    answers = groups[outcome].astype(float)
-    if not answers.dropna().isin([0.0, 1.0]).all():
-        found = sorted(answers.dropna().unique())
+    answers = groups[outcome].to_numpy(float, na_value=np.nan)
+    answered = ~np.isnan(answers)
+    if set(found := np.unique(answers[answered])) - {0.0, 1.0}:
         raise DesignError(
             f"The outcome {outcome!r} holds {len(found)} different values from {found[0]:g} to {found[-1]:g}.", recode
         )
-    used = groups[_USED].astype(bool)
-    complete = answers.notna() & groups[by].notna().all(axis=1)
-    missing = _missing(groups[used & ~complete], outcome, by)
-    inside = used & complete
+    used = groups[_USED].to_numpy(bool)
+    inside = np.logical_and.reduce([used, answered, *(groups[c].notna().to_numpy() for c in by)])
+    missing = _missing(groups[used & ~inside], outcome, by)
     kept = groups[inside].reset_index(drop=True)
     if kept.empty:
         hint = "Check the domain and the axes."
         raise DesignError(f"Nobody in the domain has a value of {outcome!r} and of each axis.", hint)
-    lost = int(groups.loc[used & ~complete, "n"].sum())
-    if lost:
+    if lost := int(groups["n"].to_numpy()[used & ~inside].sum()):
         reasons = ", ".join(f"{r.variable} {r.reason}: {masked_count(r.n)}" for r in missing.itertuples())
         text = f"{masked_count(lost)} people left the estimate and stay in the design ({reasons})."
         warnings.warn(text, MissingRowsWarning, stacklevel=2)
     cell, table = _cell_codes(pd.DataFrame({c: _axis(kept[c], c) for c in by}), by, len(kept))
-    events = answers[inside].to_numpy()
-    sums = kept[["n"]].assign(n_events=kept["n"] * events, sum_w=kept["w"], sum_wy=kept["w"] * events)
-    table[SUMS] = sums.groupby(cell).sum().astype({"n": int, "n_events": int})
+    events = answers[inside]
+    for name, values in zip(SUMS, (kept["n"], kept["n"] * events, kept["w"], kept["w"] * events), strict=True):
+        table[name] = np.bincount(cell, values).astype(float if name.startswith("sum") else int)
     if design.raked:  # the others count in the margins
         kept = pd.concat([kept, groups[~inside]], ignore_index=True)
         others = np.zeros(len(kept) - len(cell))
@@ -375,12 +363,10 @@ def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
     """Count, for each variable, the people who lack it by kind of missing."""
     rows = []
     for variable in (outcome, *by):
-        absent = lost[lost[variable].isna()]
-        if absent.empty:
-            continue
-        kind = absent.get(f"{variable}_missing", pd.Series("missing", index=absent.index)).astype(object)
-        for reason, n in absent.groupby(kind.where(kind.notna(), "missing"))["n"].sum().items():
-            rows.append((variable, str(reason), int(n)))
+        if (absent := lost[variable].isna().to_numpy()).any():
+            kind = lost.get(f"{variable}_missing", pd.Series(np.nan, lost.index))[absent].astype(object)
+            for reason, n in lost["n"][absent].groupby(kind.where(kind.notna(), "missing")).sum().items():
+                rows.append((variable, str(reason), int(n)))
     return pd.DataFrame(rows, columns=["variable", "reason", "n"])
 
 

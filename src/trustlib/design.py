@@ -313,9 +313,10 @@ class SurveyDesign:
             mask = nw.new_series(DOMAIN, values, nw.Boolean, backend=nw.get_native_namespace(frame))
         if DOMAIN in columns:
             mask = mask & (frame[DOMAIN] if isinstance(mask, nw.Series) else nw.col(DOMAIN))
-        native = frame.with_columns(mask.alias(DOMAIN)).to_native()
-        if isinstance(native, pd.DataFrame):
-            native.attrs = dict(self.frame.attrs)
+        if isinstance(self.frame, pd.DataFrame):
+            native = self.frame.assign(**{DOMAIN: mask.to_numpy()})
+        else:
+            native = frame.with_columns(mask.alias(DOMAIN)).to_native()
         new = copy.copy(self)
         object.__setattr__(new, "frame", native)
         return new
@@ -331,18 +332,20 @@ def _check_weights(frame: Any, weights: list[str], others: Sequence[str] = ()) -
     schema = frame.collect_schema()
     if texts := [c for c in (*weights, *others) if not schema[c].is_numeric()]:
         raise DesignError(f"The values of column {texts[0]!r} are not numbers.", "Convert them to numbers before.")
-    facts = [nw.len().alias("rows")]
-    if weights:
-        value = nw.col(*dict.fromkeys(weights))
-        facts += [getattr(value, f)().name.suffix(f" {f}") for f in ("min", "max", "sum")]
-        facts.append(value.is_null().cast(nw.Int64).sum().name.suffix(" null"))
-    found = _collect(frame.select(*facts)).iloc[0].fillna(np.nan).astype(float)
-    if found["rows"] == 0:
+    facts, people = ("min", "max", "sum", "count"), frame.to_native()
+    if isinstance(people, pd.DataFrame):  # the same facts, ten times as fast
+        rows, values = len(people), {c: people[c].to_numpy(float, na_value=np.nan) for c in weights if len(people)}
+        found = {f"{c} {f}": getattr(v, f)() if f != "count" else rows for c, v in values.items() for f in facts}
+    else:
+        asked = [getattr(nw.col(c), f)().alias(f"{c} {f}") for c in dict.fromkeys(weights) for f in facts]
+        found = _collect(frame.select(nw.len().alias("rows"), *asked)).iloc[0].fillna(np.nan).astype(float)
+        rows = found["rows"]
+    if rows == 0:
         raise DesignError("The frame has no rows.", "Expected one row per person.")
     for c in weights:
-        low, high, total = (found[f"{c} {fact}"] for fact in ("min", "max", "sum"))
+        low, high, total, known = (found[f"{c} {f}"] for f in facts)
         infinite = np.isinf([low, high]).any()
-        missing = found[f"{c} null"] > 0 or (np.isnan(total) and not infinite)
+        missing = known < rows or (np.isnan(total) and not infinite)
         fault = "missing" if missing else "infinite" if infinite else "negative" if low < 0 else "all zero"
         if missing or infinite or low < 0 or high == 0:
             raise DesignError(
@@ -364,7 +367,7 @@ def sums_by(frame: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:
     for c in columns:
         values = people[c].to_numpy(float)
         sums[c] = np.sum([np.bincount(group[part], values[part], len(row)) for part in parts], axis=0)
-    return pd.concat([people[keys].iloc[row].reset_index(drop=True), pd.DataFrame(sums)], axis=1)
+    return pd.DataFrame(sums | {c: people[c].array.take(row) for c in keys})  # a margin may be called n
 
 
 def group_rows(columns: Sequence[pd.Series], rows: int, sort: bool = False) -> tuple[Codes, Codes]:
@@ -377,27 +380,36 @@ def group_rows(columns: Sequence[pd.Series], rows: int, sort: bool = False) -> t
     row : int array (groups,)
         A row of each combination.
     """
-    code, size = np.zeros(rows, dtype=np.int64), 1
+    code, size = np.zeros(rows, dtype=np.int8), 1
     for column in columns:
-        if column.dtype == "category":
-            values, levels = column.cat.codes.to_numpy(), len(column.cat.categories)
-        else:
-            values, found = pd.factorize(column, sort=sort)
-            levels = len(found)
+        values, levels = _codes(column, sort)
         if size * (levels + 1) > 2**62:
             code, kept = pd.factorize(code, sort=sort)  # before numbers overflow
             size = len(kept)
+        size *= levels + 1
+        code = code.astype(np.min_scalar_type(-size - 1), copy=False)  # short numbers are faster
         code *= levels + 1
         code += values  # -1 is missing
-        size *= levels + 1
     code -= code.min(initial=0)
     if size > 2 * rows + 1000:
-        group = pd.factorize(code, sort=sort)[0]
-    else:
-        group = (np.cumsum(np.bincount(code, minlength=size) > 0) - 1)[code]
-    row = np.zeros(int(group.max(initial=-1)) + 1, dtype=np.int64)
-    row[group] = np.arange(rows)
-    return group, row
+        code, kept = pd.factorize(code, sort=sort)
+        size = len(kept)
+    row = np.full(size, -1)
+    row[code] = np.arange(rows)
+    return (np.cumsum(row >= 0) - 1)[code], row[row >= 0]
+
+
+def _codes(column: pd.Series, sort: bool) -> tuple[Codes, int]:
+    """The values of a column numbered from 0, missing ones -1, and how many there are."""
+    if column.dtype == "category":
+        return column.cat.codes.to_numpy(), len(column.cat.categories)
+    if column.dtype in (bool, float):  # answers and the like number themselves
+        values = column.to_numpy()
+        one, missing = (values == 1).view(np.int8), np.isnan(values)
+        if np.count_nonzero(values == one) + np.count_nonzero(missing) == len(values):
+            return one - missing, 2
+    code, found = pd.factorize(column, sort=sort)
+    return code, len(found)
 
 
 def _collect(frame: Any) -> pd.DataFrame:

@@ -20,7 +20,16 @@ from trustlib.cells import SUMS, Cells, combinations, describe
 from trustlib.design import group_rows
 from trustlib.disclosure import require_showable
 from trustlib.errors import DisclosureError, EstimandError, axis_names, require_a, require_names
-from trustlib.intervals import INTERVALS, LEVEL, detectable_size, nchs_flag, two_sided_p, wald_interval, wald_test
+from trustlib.intervals import (
+    INTERVALS,
+    LEVEL,
+    detectable_size,
+    mover_interval,
+    nchs_flag,
+    two_sided_p,
+    wald_interval,
+    wald_test,
+)
 from trustlib.logit import LogitFit, expit, influence
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance, sum_by
 
@@ -99,14 +108,10 @@ class Estimates:
                 f"A condition is one True or False for each of {len(self)} rows; got {mask.dtype}.",
                 f"Compare a column with a value. {columns}",
             )
-        r = self.replicates
-        return replace(
-            self,
-            _frame=self._frame[mask].reset_index(drop=True),
-            vcov=self.vcov[np.ix_(mask, mask)],
-            smallest=self.smallest[mask],
-            replicates=r if r is None else replace(r, totals=r.totals[:, mask], estimate=r.estimate[mask]),
-        )
+        rows, vcov, kept = self._frame[mask].reset_index(drop=True), self.vcov[np.ix_(mask, mask)], self.replicates
+        if kept is not None:
+            kept = replace(kept, totals=kept.totals[:, mask], estimate=kept.estimate[mask])
+        return replace(self, _frame=rows, vcov=vcov, smallest=self.smallest[mask], replicates=kept)
 
     def __repr__(self) -> str:
         return f"{self.kind} of {self.outcome} ({self.convention})\n" + self._shown(lambda f: f.to_string(index=False))
@@ -139,7 +144,8 @@ def _levels(
 
 def _filled(axes: pd.DataFrame, values: Sequence[Any]) -> pd.DataFrame:
     """The identifying columns, followed by the columns of every result."""
-    return axes.reset_index(drop=True).assign(**dict(zip(COLUMNS, values, strict=True)))
+    columns = {c: axes[c].array for c in axes} | dict(zip(COLUMNS, values, strict=True))
+    return pd.DataFrame(columns, index=range(len(axes)))
 
 
 def _estimates(
@@ -238,11 +244,11 @@ def one_way(
     if not sets or "" in sets or len(sets) < len(listed):
         hint = f"Name each once. The cells have {', '.join(cells.by) or 'none'}."
         raise EstimandError("Expected at least one axis, each there once.", hint)
-    levels = {name: cells.counts(each) for name, each in sets.items()}
-    counts = pd.concat([found[["n", "smallest"]] for found in levels.values()], ignore_index=True)
-    rows = [(name, s) for name, found in levels.items() for s in found[sets[name]].to_dict("records")]
-    settings = [setting for _, setting in rows]
-    named = pd.DataFrame([(name, ", ".join(map(str, s.values()))) for name, s in rows], columns=["axis", "level"])
+    found = {name: cells.counts(each) for name, each in sets.items()}
+    counts = pd.DataFrame({c: np.concatenate([each[c] for each in found.values()]) for c in ("n", "smallest")})
+    settings = [setting for name, each in found.items() for setting in _records(each, sets[name])]
+    levels = [(", ".join(setting), ", ".join(map(str, setting.values()))) for setting in settings]
+    named = pd.DataFrame(levels, columns=["axis", "level"])
     if isinstance(source, Cells):
         member = np.vstack([_member(combinations(cells.frame, each)[1]) for each in sets.values()])
         return _means(cells, named, member, counts, interval)
@@ -299,10 +305,14 @@ def predictions(
         raise EstimandError(f"{both[0]!r} is in both `by` and `at`.", "Set each axis in one of them.")
     everyone = cells.counts(by)
     grid = everyone.merge(pd.DataFrame(product(*at.values()), columns=list(at)), how="cross") if at else everyone
-    for name in at:
-        grid[name] = _like(cells.frame[name], grid[name].tolist())
-    axes = grid[[*by, *at]]
-    return _margins(fit, axes, axes.to_dict("records"), grid[["n", "smallest"]], interval, covariates == "sampled")
+    axes = grid[[*by, *at]].astype({c: cells.frame[c].dtype for c in at})
+    return _margins(fit, axes, _records(axes, list(axes)), grid, interval, covariates == "sampled")
+
+
+def _records(frame: pd.DataFrame, names: list[str]) -> list[dict]:
+    """The rows of some columns, each as a dict."""
+    values = zip(*(frame[c].tolist() for c in names), strict=True) if names else [()] * len(frame)
+    return [dict(zip(names, each, strict=True)) for each in values]
 
 
 def _margins(
@@ -357,6 +367,7 @@ def _counterfactuals(fit: LogitFit, settings: list[dict]) -> Iterator[tuple[Arra
         if column.dtype != "category":  # numbers, those of `at` included
             columns[c] = pd.Series(pd.Categorical(column, sorted({*column, *(s[c] for s in settings if c in s)})))
     codes = np.array([column.cat.codes for column in columns.values()], dtype=np.int64).reshape(len(columns), -1)
+    code = {c: {level: i for i, level in enumerate(column.cat.categories)} for c, column in columns.items()}
     for start in range(0, len(settings), size := max(1, MAX_BATCH // len(cells))):
         parts, groups = [], []
         for setting in settings[start : start + size]:
@@ -365,15 +376,14 @@ def _counterfactuals(fit: LogitFit, settings: list[dict]) -> Iterator[tuple[Arra
                 rest[others] = group_rows([columns[c] for c in others], len(cells), sort=True)
             group, row = rest[others]
             part = codes[:, row]
-            for i, (c, column) in enumerate(columns.items()):
-                if c in setting:
-                    part[i] = column.cat.categories.get_loc(setting[c])
+            for c, level in setting.items():
+                part[cells.by.index(c)] = code[c][level]
             parts.append(part)
             groups.append(group)
         every = np.hstack(parts)
-        at, first = group_rows([pd.Series(row) for row in every], every.shape[1])
-        chosen = {c: column.cat.categories.take(every[i, first]) for i, (c, column) in enumerate(columns.items())}
-        mu, x = fit.probabilities(pd.DataFrame({c: _like(cells.frame[c], v) for c, v in chosen.items()}))
+        levels = {c: pd.Categorical.from_codes(v, dtype=columns[c].dtype) for c, v in zip(columns, every, strict=True)}
+        rows, at = combinations(pd.DataFrame(levels, index=range(every.shape[1])), list(columns))
+        mu, x = fit.probabilities(rows.astype({c: cells.frame[c].dtype for c in cells.by}))
         for group, part in zip(groups, np.split(at, np.cumsum([p.shape[1] for p in parts])[:-1]), strict=True):
             yield group, mu[part], x[part]
 
@@ -394,22 +404,13 @@ def _settings(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, li
     return out
 
 
-def _like(column: pd.Series, values: list) -> Any:
-    """Values as a column of the same kind as an axis."""
-    if column.dtype == "category":
-        return pd.Categorical(values, categories=column.cat.categories)
-    return np.array(values, float)
-
-
 def _smallest_in_model(fit: LogitFit) -> int:
     """Smallest count in the identity cells of the model's terms: a coefficient reveals its cell as a count does.
 
     A term that is part of a larger one needs no count of its own: its cells are sums of the larger one's.
     """
     categories = {c for c in fit.cells.by if fit.cells.frame[c].dtype == "category"}
-    terms = {frozenset(categories & {str(v) for v in each}) for each in fit.spec.term_variables.values()} | {
-        frozenset()
-    }
+    terms = {frozenset(categories & {str(v) for v in each}) for each in fit.spec.term_variables.values()}
     largest = [term for term in terms if not any(term < other for other in terms)]
     return min(int(fit.cells.counts(sorted(term))["smallest"].min()) for term in largest)
 
@@ -477,32 +478,26 @@ def contrast(
     vcov = jacobian @ origin.vcov @ jacobian.T if covariance is None else covariance
     se = np.sqrt(np.clip(np.diag(vcov), 0, None))
     low, high = wald_interval(value, se, origin.df)
-    of, random = origin._frame, np.full(len(origin), np.nan)
-    if origin.kind == "level":  # variances if the people of each level were a simple random sample
-        random = (of["estimate"] * (1 - of["estimate"]) / of["n"]).to_numpy(float)
+    p, people = origin._frame.reindex(columns=["estimate", "n"]).to_numpy(float).T
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         statistic = value / se
         factor = np.where(log, np.exp(value), 1.0)
         estimate, low, high = (np.where(log, np.exp(v), v) for v in (value, low, high))
-        n_eff = n * (jacobian**2 @ random) / se**2
-    p = two_sided_p(statistic, origin.df)
-    return replace(
-        origin,
-        _frame=_filled(axes, (estimate, se * factor, low, high, statistic, p, origin.df, n, n_eff)),
-        vcov=vcov * np.outer(factor, factor),
-        kind=kind,
-        by=tuple(axes.columns),
-        smallest=origin.smallest if smallest is None else smallest,
-        convention=re.sub(f"; ({'|'.join(INTERVALS)}) interval", "", origin.convention) + note,
-        replicates=None,
-    )
+        # against the variance if the people of each level were a simple random sample
+        n_eff = n * (jacobian**2 @ (p * (1 - p) / people)) / se**2 if origin.kind == "level" else np.nan
+    p_value = two_sided_p(statistic, origin.df)
+    frame = _filled(axes, (estimate, se * factor, low, high, statistic, p_value, origin.df, n, n_eff))
+    facts: dict[str, Any] = {"smallest": origin.smallest if smallest is None else smallest, "replicates": None}
+    facts["convention"] = re.sub(f"; ({'|'.join(INTERVALS)}) interval", "", origin.convention) + note
+    facts |= {"kind": kind, "by": tuple(axes.columns), "vcov": vcov * np.outer(factor, factor)}
+    return replace(origin, _frame=frame, **facts)
 
 
 SCALES = ("difference", "ratio", "odds_ratio")
 
 
 def comparisons(
-    estimates: Estimates, reference: Mapping[str, Any] | None = None, scale: str = "difference"
+    estimates: Estimates, reference: Mapping[str, Any] | None = None, scale: str = "difference", interval: str = "wald"
 ) -> Estimates:
     """Gaps: each level or prediction against the one of a reference group.
 
@@ -515,7 +510,11 @@ def comparisons(
         the row that differs only in the named axes. By default the first level of every axis; of a result of
         `one_way`, the first level of each axis.
     scale : {"difference", "ratio", "odds_ratio"}
-        Differences have Wald intervals; ratios have intervals symmetric on the log scale and are tested against 1.
+        Ratios have intervals symmetric on the log scale and are tested against 1.
+    interval : {"wald", "mover"}
+        Of differences. The Wald interval is too short where the smaller group has fewer than about 400 people and
+        weights are uneven; MOVER, from the two levels' own intervals (take ``interval="beta"`` there), holds from about
+        100 people on (``benchmarks/interval_coverage.py``). It is not symmetric; the p-value is Wald's either way.
 
     Returns
     -------
@@ -529,19 +528,21 @@ def comparisons(
     """
     require_levels(estimates, "comparisons")
     require_names("scale", [scale], SCALES)
+    require_names("interval", [interval], ("wald", "mover"))
     frame = estimates.frame
     by = list(estimates.by)
-    keys = frame[by].astype(object)
-    rows = {tuple(k): i for i, k in enumerate(keys.to_numpy())}
+    rows = _records(frame, by)
     if by == ["axis", "level"] and reference is None:  # from one_way
-        reference, wanted = {"level": None}, keys.assign(level=keys.groupby("axis")["level"].transform("first"))
+        first: dict = {}
+        reference, wanted = {"level": None}, [first.setdefault(row["axis"], row) for row in rows]
     elif reference := reference_levels(frame, by, reference):
-        wanted = keys.assign(**reference)
+        wanted = [row | reference for row in rows]
     else:
         raise EstimandError("There is one group only, so there is no gap.", "Ask for levels `by` some axis.")
-    base = np.array([rows.get(tuple(k), -1) for k in wanted.to_numpy()])
+    index = {tuple(row.values()): i for i, row in enumerate(rows)}
+    base = np.array([index.get(tuple(row.values()), -1) for row in wanted])
     if (base < 0).any():
-        lacking = describe(wanted[base < 0].iloc[0], by)
+        lacking = describe(wanted[base.argmin()], by)
         raise EstimandError(f"Nobody is in the reference group {lacking}.", "Choose a reference that occurs.")
     at = np.flatnonzero(base != np.arange(len(frame)))
     if not len(at):
@@ -553,19 +554,18 @@ def comparisons(
     jacobian[np.arange(len(at)), at] = slope[at]
     jacobian[np.arange(len(at)), base] -= slope[base]
     axes = frame[by].iloc[at].reset_index(drop=True)
-    axes["reference"] = [", ".join(str(frame[c].iloc[b]) for c in reference) for b in base]
-    n = frame["n"].to_numpy()
-    result = contrast(
-        estimates,
-        axes,
-        value[at] - value[base],
-        jacobian,
-        n[at] + n[base],
-        kind=scale,
-        log=scale != "difference",
-        smallest=np.minimum(estimates.smallest[at], estimates.smallest[base]),
-        note="; Wald interval" if scale == "difference" else "; interval on the log scale",
-    )
+    axes["reference"] = [", ".join(str(rows[b][c]) for c in reference) for b in base]
+    n, plain = frame["n"].to_numpy(), scale == "difference"
+    gap, people, least = value[at] - value[base], n[at] + n[base], estimates.smallest[[at, base]].min(axis=0)
+    note = f"; {'MOVER' if interval == 'mover' else 'Wald'} interval" if plain else "; interval on the log scale"
+    result = contrast(estimates, axes, gap, jacobian, people, kind=scale, log=not plain, smallest=least, note=note)
+    if plain and interval == "mover":
+        p, se, low, high = frame[["estimate", "std_error", "conf_low", "conf_high"]].to_numpy(float).T
+        sign, limits = np.array([1.0, -1.0]), []
+        for i in np.column_stack([at, base]):
+            correlation = estimates.vcov[np.ix_(i, i)] / np.outer(se[i], se[i])
+            limits.append(mover_interval(sign, p[i], low[i], high[i], correlation))
+        result._frame[["conf_low", "conf_high"]] = limits
     return replace(result, by=tuple(by))
 
 

@@ -182,7 +182,7 @@ def specification_curve(estimates: Estimates, title: str | None = None) -> Pictu
             sns.despine(ax=ax, bottom=True, left=True)
         left = any(note.startswith("Not fitted") for note in estimates.notes)
         note = f"Filled: the 95% interval excludes {none:g}." + " Some could not be fitted: see the table." * left
-        note = "\n".join([note, *map(_wrap, estimates.notes[:1], [110])])
+        note = "\n".join([note, *estimates.notes[:1]])
         _surround(figure, title, estimates.source, note)
     ends = [f"{shown[HEADINGS[kind]].iloc[i]} ({', '.join(choices.iloc[i])})" for i in (order[0], order[-1])]
     seen = f"{len(x)} specifications of one gap, sorted, from {ends[0]} to {ends[1]}, with the choices behind each."
@@ -193,7 +193,8 @@ def specification_curve(estimates: Estimates, title: str | None = None) -> Pictu
 def _surround(figure: Any, title: str, source: dict, note: str) -> None:
     """Title, source and, for synthetic data, the mark across the picture."""
     figure.suptitle(_plain(_wrap(title)), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
-    figure.supxlabel(_plain(f"{evidence(source)}. {note}"), fontsize=8, color=QUIET, x=0.01, ha="left")
+    words = "\n".join(_wrap(line, 120) for line in f"{evidence(source)}. {note}".splitlines())
+    figure.supxlabel(_plain(words), fontsize=8, color=QUIET, x=0.01, ha="left")
     if source.get("kind") == "synthetic":
         figure.text(
             0.5, 0.5, "SYNTHETIC", fontsize=44, color="#c0392b", alpha=0.18, rotation=20, ha="center", va="center"

@@ -7,7 +7,8 @@ pseudo-maximum-likelihood estimates that R's ``svyglm(family = quasibinomial)`` 
           I=\sum_c W_c\,\mu_c(1-\mu_c)\,x_c x_c'
 
 with the covariance of the score taken under the design (Binder 1983), or refits under each set of replicate weights.
-statsmodels' own standard errors ignore the design: never quote them (``freq_weights`` are about five times too small).
+statsmodels' own standard errors ignore the design: never quote them (with raw ``freq_weights`` about five times too
+small).
 """
 
 from __future__ import annotations
@@ -170,7 +171,11 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     _require_overlap(x, names, weight, events, cells)
     with _blas().limit(limits=1):
         betas = None
-        glm = _glm(x, names, weight, events, cells.outcome)
+        try:
+            start = _newton(x, weight[None], events[None], np.zeros(x.shape[1]), 1e-6)[0]
+        except ConvergenceError:
+            start = None  # statsmodels has its own
+        glm = _glm(x, names, weight, events, cells.outcome, start)
         beta = np.asarray(glm.params, dtype=float)
         if isinstance(cells.scatter, ReplicateScatter):
             beta = _newton(x, weight[None], events[None], beta)[0]
@@ -180,18 +185,8 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
         else:
             vcov = cells.scatter.covariance(influence(x, weight, beta))
         vcov = (vcov + vcov.T) / 2
-    index = pd.Index(names)
-    return LogitFit(
-        cells,
-        formula,
-        pd.Series(beta, index=index, name="coef"),
-        pd.DataFrame(vcov, index=index, columns=index),
-        cells.df - (len(names) - 1),
-        glm,
-        x,
-        spec,
-        betas,
-    )
+    coef, table = pd.Series(beta, index=names, name="coef"), pd.DataFrame(vcov, index=names, columns=names)
+    return LogitFit(cells, formula, coef, table, cells.df - (len(names) - 1), glm, x, spec, betas)
 
 
 def influence(x: Array, weight: Array, beta: Array) -> Array:
@@ -244,16 +239,14 @@ def _require_rank(x: Array, names: list[str]) -> None:
     """Refuse columns that are sums of earlier ones, naming them (R would return NA for these)."""
     empty = [name for name, column in zip(names, x.T, strict=True) if not column.any()]
     size = np.linalg.norm(x, axis=0)
-    residual = x / np.where(size > 0, size, 1)
-    aliased = []
-    basis = np.zeros((len(x), 0))
-    for name, column in zip(names, residual.T, strict=True):
-        rest = column - basis @ (basis.T @ column)
-        rest -= basis @ (basis.T @ rest)
-        if np.linalg.norm(rest) < 1e-9:
-            aliased.append(name)
-        else:
-            basis = np.c_[basis, rest / np.linalg.norm(rest)]
+    basis, aliased = (x / np.where(size > 0, size, 1)).T.copy(), []
+    for i, rest in enumerate(basis):
+        for _ in range(2):  # the second time removes what rounding left
+            rest -= (basis[:i] @ rest) @ basis[:i]
+        length = np.linalg.norm(rest)
+        if length < 1e-9:
+            aliased.append(names[i])
+        rest /= length if length >= 1e-9 else np.inf
     if aliased:
         why = "no people are in these combinations" if set(aliased) <= set(empty) else "each is a sum of other terms"
         raise RankError(
@@ -274,15 +267,8 @@ def _require_overlap(x: Array, names: list[str], weight: Array, events: Array, c
     from scipy.optimize import linprog
 
     towards = sign[pure, None] * x[pure]
-    found = linprog(
-        -towards.sum(axis=0),
-        A_ub=-towards,
-        b_ub=np.zeros(len(towards)),
-        A_eq=x[~pure],
-        b_eq=np.zeros((~pure).sum()),
-        bounds=(-1, 1),
-        method="highs",
-    )
+    limits = {"A_ub": -towards, "b_ub": np.zeros(len(towards)), "A_eq": x[~pure], "b_eq": np.zeros((~pure).sum())}
+    found = linprog(-towards.sum(axis=0), **limits, bounds=(-1, 1), method="highs")
     if found.status == 0 and -found.fun > 1e-7:
         moving = [n for n, b in zip(names, found.x, strict=True) if abs(b) > 1e-7]
         where = [describe(cells.frame.loc[i], cells.by) for i in np.flatnonzero(pure)][:3]
@@ -293,7 +279,7 @@ def _require_overlap(x: Array, names: list[str], weight: Array, events: Array, c
         )
 
 
-def _glm(x: Array, names: list[str], weight: Array, events: Array, outcome: str) -> Any:
+def _glm(x: Array, names: list[str], weight: Array, events: Array, outcome: str, start: Array | None) -> Any:
     import statsmodels.api as sm
 
     y = np.repeat([0.0, 1.0], len(weight))
@@ -305,7 +291,7 @@ def _glm(x: Array, names: list[str], weight: Array, events: Array, outcome: str)
         warnings.simplefilter("ignore")
         try:
             model = sm.GLM(endog, exog, family=sm.families.Binomial(), var_weights=(rows / rows.mean())[keep])
-            fitted = model.fit(maxiter=100, tol=1e-10, tol_criterion="params")
+            fitted = model.fit(start, maxiter=100, tol=1e-10, tol_criterion="params")
         except (np.linalg.LinAlgError, ValueError, FloatingPointError) as error:
             raise ConvergenceError(f"The fit failed: {error}", "Use fewer terms or coarser levels.") from error
     if not fitted.converged or not np.isfinite(np.asarray(fitted.params)).all():
@@ -313,19 +299,20 @@ def _glm(x: Array, names: list[str], weight: Array, events: Array, outcome: str)
     return fitted
 
 
-def _newton(x: Array, weight: Array, events: Array, start: Array, steps: int = 40) -> Array:
+def _newton(x: Array, weight: Array, events: Array, start: Array, near: float = 1e-11, steps: int = 40) -> Array:
     """Weighted logit coefficients (R, p) for R sets of cell totals (R, C) at once, from a common start.
 
-    Newton steps on all replicates together: the R Hessians are one product of (R, C) with the (C, p*p) outer products
-    of the rows of x.
+    Newton steps on all replicates together, until each is shorter than `near`. The R Hessians are one product of (R, C)
+    with the (C, p*p) outer products of the rows of x; if there are fewer sets than coefficients, that takes more room.
     """
     p = x.shape[1]
-    outer = (x[:, :, None] * x[:, None, :]).reshape(len(x), p * p)
+    outer = (x[:, :, None] * x[:, None, :]).reshape(len(x), p * p) if len(weight) > p else None
     beta = np.tile(start, (len(weight), 1))
     for _ in range(steps):
         mu = expit(beta @ x.T)
         score = (events - weight * mu) @ x
-        hessian = ((weight * mu * (1 - mu)) @ outer).reshape(-1, p, p)
+        slope = weight * mu * (1 - mu)
+        hessian = (slope[:, None] * x.T) @ x if outer is None else (slope @ outer).reshape(-1, p, p)
         try:
             step = np.linalg.solve(hessian, score[:, :, None])[:, :, 0]
         except np.linalg.LinAlgError as error:
@@ -333,9 +320,9 @@ def _newton(x: Array, weight: Array, events: Array, start: Array, steps: int = 4
                 "Under some replicate weights a coefficient cannot be estimated.", "Use coarser levels or fewer terms."
             ) from error
         beta = beta + np.clip(step, -5, 5)
-        if np.abs(step).max() < 1e-11:
+        if np.abs(step).max() < near:
             return beta
-    failed = int((np.abs(step).max(axis=1) >= 1e-11).sum())
+    failed = int((np.abs(step).max(axis=1) >= near).sum())
     raise ConvergenceError(
         f"The fit did not converge under {failed} of {len(weight)} sets of replicate weights.",
         "A cell is empty or separated there. Use coarser levels or fewer terms.",

@@ -16,8 +16,8 @@ the default, integrates over beta and b together (Laplace's method, flat prior f
 .. math:: \ell_R(\sigma)=\ell(\hat\beta,\hat b)-\tfrac12\hat b'\hat b-\tfrac12\log\det H(\hat\beta,\hat b)
 
 at their joint mode, with H the negative Hessian. Maximum likelihood integrates over b only, by Laplace's method or by
-adaptive Gauss-Hermite quadrature. With 16 strata it puts the additive variance 43 % too low on average, which flatters
-the PCV.
+adaptive Gauss-Hermite quadrature. With 16 strata of four axes it puts the additive variance a third too low on average
+(``benchmarks/maihda_bias.py``), which flatters the PCV.
 
 Sources: Merlo (2018) and Evans et al. (2018), *Social Science & Medicine*, for the models; Merlo et al. (2006) for the
 median odds ratio; Pinheiro and Chao (2006) for the quadrature; Weerahandi (1993) for the interval of the PCV.
