@@ -645,7 +645,9 @@ def test_merge_of_replicates_adds_their_variances():
 
 
 def test_mover_intervals_of_gaps_are_zous():
-    cells = tl.Cells.read(Path(__file__).parents[1] / "data" / "hints6" / "cells" / "mistrust-ethnicity-disability.parquet")
+    cells = tl.Cells.read(
+        Path(__file__).parents[1] / "data" / "hints6" / "cells" / "mistrust-ethnicity-disability.parquet"
+    )
     levels = tl.cell_means(cells, interval="beta")
     wald, mover = tl.comparisons(levels), tl.comparisons(levels, interval="mover")
     frame, low = levels.frame, mover.frame["conf_low"]

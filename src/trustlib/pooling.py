@@ -169,7 +169,7 @@ def pool(estimates: Estimates, over: str = "country", method: str = "reml", inte
     interval : {"hksj", "hksj_adhoc", "wald"}, optional
         Hartung-Knapp-Sidik-Jonkman with t of k - 1 df (the default of the random-effects methods), the same with an SE
         that is never below the Wald one (factor at least 1), or Wald with the normal quantile (the default of
-        ``"fixed"``). In simulations of 5 and 10 countries of unlike precision (``benchmarks/interval_coverage.py``) HKSJ
+        ``"fixed"``). In simulations of 5 and 10 countries (``benchmarks/interval_coverage.py``) HKSJ
         covered in 92.5 to 95.0 of 100 and with the floor in 94.2 to 99.5. When the countries agree by chance HKSJ is
         narrower than Wald, and a note names ``"hksj_adhoc"``, which Röver et al. (2015) recommend for few countries.
 
