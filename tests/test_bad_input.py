@@ -440,3 +440,18 @@ def test_an_error_can_be_sent_between_processes():
 
     error = tl.RankError("what", "hint")
     assert str(pickle.loads(pickle.dumps(error))) == "what\nhint"
+
+
+@pytest.mark.parametrize("far", [1e5, 1e7, 1e9])
+def test_a_numeric_axis_far_from_zero_never_gives_a_wrong_number(far):
+    rng = np.random.default_rng(1)
+    near = rng.integers(0, 20, 4000).astype(float)
+    y = (rng.random(4000) < 1 / (1 + np.exp(1 - 0.1 * near))).astype(float)
+    frame = pd.DataFrame({"near": near, "far": near + far, "y": y})
+    design = tl.SurveyDesign(frame, weight=None)
+    slope = tl.fit_logit(tl.compress(design, "y", ["near"]), "near").coef["near"]
+    try:
+        found = tl.fit_logit(tl.compress(design, "y", ["far"]), "far").coef["far"]
+    except tl.ConvergenceError:
+        return
+    assert found == pytest.approx(slope, rel=1e-6)

@@ -177,6 +177,9 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
             start = None  # statsmodels has its own
         glm = _glm(x, names, weight, events, cells.outcome, start)
         beta = np.asarray(glm.params, dtype=float)
+        if (np.abs((events - weight * expit(x @ beta)) @ x) > 1e-7 * (weight @ np.abs(x))).any():
+            hint = "Numbers far from zero are the usual reason: subtract their mean, or use categories."
+            raise ConvergenceError("The solution misses the score equations: terms are nearly aliased.", hint)
         if isinstance(cells.scatter, ReplicateScatter):
             beta = _newton(x, weight[None], events[None], beta)[0]
             totals = cells.scatter.totals

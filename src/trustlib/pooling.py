@@ -86,7 +86,7 @@ def _rows(estimates: Any, over: str, *kinds: str) -> tuple[pd.DataFrame, np.ndar
     require_names("way to put together estimates of kind", [estimates.kind], kinds)
     require_names("by-column", [over], estimates.by)
     frame, levels = estimates.frame, axis_levels(estimates.frame[over])
-    if not (frame["std_error"] > 0).all():
+    if not len(frame) or not (frame["std_error"] > 0).all():
         raise EstimandError("Expected standard errors above zero.", "Leave rows without one out with .where(...).")
     axes, group = combinations(frame, [c for c in frame if c in {*estimates.by, "reference"} - {over}])
     names = [name for name in levels if (frame[over] == name).any()]

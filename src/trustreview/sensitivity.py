@@ -409,7 +409,7 @@ def robustness(
     frame = pd.concat([gap.frame for gap in gaps], ignore_index=True)
     cut = f" Trimmed: weights above their {trim:g} quantile are set to it." * ("trimmed" in weights)
     if "firth" in links:
-        notes.append("Intervals of Firth's method ignore the survey's design: compare its estimates, not its intervals.")
+        notes.append("Intervals of Firth's method ignore the design: compare its estimates only.")
     about = f"Gap: {describe(contrast, list(contrast))} against {frame['reference'].iloc[0]}.{cut}"
     how = f"{design.variance}; average predictions, covariates fixed; Wald interval, t with the df of each row"
     table = pd.DataFrame(list(found), columns=CHOICES).join(frame.drop(columns=[*contrast, "reference"]))
