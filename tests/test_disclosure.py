@@ -2,13 +2,21 @@
 
 import json
 import re
+import warnings
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import trustlib as tl
+import trustreview
 from test_bad_input import BY, CELLS, FIT, MEANS, crossed, refused
+from trustbook.leaks import leaks
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
+from trustlib.schema import read_table
+
+ROOT = Path(__file__).parents[1]
 
 # 39 people of whom 9 say yes, and its mirror: 9 say no; everything else is large
 FEW_YES = crossed({("man", "a"): (30, 9), ("man", "b"): (20, 21), ("woman", "a"): (22, 23), ("woman", "b"): (24, 25)})
@@ -84,7 +92,8 @@ def test_ten_are_enough(result, tmp_path):
 
 def test_a_row_that_rests_on_the_small_cell_stays_refused_when_chosen_alone():
     refused(lambda: tl.table(gaps(FEW_YES).where("ethnicity == 'a'")), tl.DisclosureError, PermissionError, "1 of 1")
-    assert tl.table(gaps(FEW_YES).where("ethnicity == 'b'"))
+    # the rows beside it are refused too: with the margins they would tell the one left out
+    refused(lambda: tl.table(gaps(FEW_YES).where("ethnicity == 'b'")), tl.DisclosureError, PermissionError, "1 of 1")
     assert tl.table(tl.cell_means(FEW_YES, ["gender"]))
 
 
@@ -160,9 +169,170 @@ def test_small_counts_are_not_printed_in_messages():
 def test_lost_rows_are_counted_without_small_counts():
     from test_bad_input import FRAME
 
-    with pytest.warns(tl.MissingRowsWarning, match="fewer than 10 people") as caught:
+    with pytest.warns(tl.MissingRowsWarning, match="Some people left .*fewer than 10") as caught:
         tl.compress(tl.SurveyDesign(FRAME.assign(damaged=FRAME.damaged.where(FRAME.index > 2))), "damaged", BY)
     assert "3" not in str(caught[0].message)
+
+
+# -- every exit, walked ----------------------------------------------------------------------------------------------------
+
+# 137 and 7 are in one cell only: 137 people, 7 of them with the outcome, so that 7, 130, 137 and these shares betray it
+HIDDEN = {("woman", "b"): (130, 7), ("man", "a"): (241, 160), ("man", "b"): (222, 171), ("woman", "a"): (263, 182)}
+BETRAYED = r"(?<![\d.,])(7|130|137|0\.0?5\d+|5\.[01]\d*%?|94\.[89]\d*)(?![\d,.]*\d)"
+
+
+def hidden_people(waves=("2023", "2024")):
+    """Made-up people of two waves and three countries, whose cell of women in b is too small everywhere."""
+    rows = [
+        (wave, country, gender, ethnicity, y)
+        for wave in waves
+        for country in ("X", "Y", "Z")
+        for (gender, ethnicity), pair in HIDDEN.items()
+        for y, count in enumerate(pair)
+        for _ in range(count)
+    ]
+    frame = pd.DataFrame(rows, columns=["wave", "country", "gender", "ethnicity", "damaged"]).assign(weight=1.0)
+    frame["weight"] += np.arange(len(frame)) % 5 / 10
+    frame.attrs = {"source": {"id": "made", "kind": "synthetic", "label": "Made up"}, "labels": {}}
+    return frame
+
+
+@pytest.fixture(scope="module")
+def exits():
+    """Everything that a notebook may show of these people, as functions."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frame = hidden_people()
+        design = tl.SurveyDesign(frame)
+        one = design.domain("wave == '2024' and country == 'X'")
+        cells = tl.compress(one, "damaged", BY)
+        over = tl.compress(design, "damaged", ["wave", "country", *BY])
+        fit, means, many = tl.fit_logit(cells, "gender * ethnicity"), tl.cell_means(cells), tl.cell_means(over)
+        ladder = tl.maihda(cells, BY)
+        gap = tl.comparisons(many, {"gender": "man"})
+        contrast = {"gender": "woman", "ethnicity": "b"}
+        holed = one.frame.assign(damaged=one.frame["damaged"].where(one.frame.index % 11 > 0))
+        filled = trustreview.impute(_imputable(holed), ["damaged"], m=2)
+        estimates = {
+            "levels": means,
+            "levels of axes": tl.one_way(cells, [BY]),
+            "gaps": tl.comparisons(means),
+            "ratios": tl.comparisons(means, scale="ratio"),
+            "predictions": tl.predictions(fit, BY),
+            "margins": tl.predictions(fit, ["gender"]),
+            "coefficients": tl.coefficients(fit),
+            "interactions": tl.interactions(means, *BY),
+            "adjusted": tl.adjust(tl.comparisons(means)),
+            "detectable": tl.detectable(tl.comparisons(means)),
+            "reliability": tl.reliability(means),
+            "design effects": tl.design_effects(cells),
+            "stacked": tl.stack({"1": means, "2": means}, over="wave"),
+            "pooled": tl.pool(gap.where("wave == '2024'")),
+            "averaged": tl.average(gap.where("wave == '2024'")),
+            "changed": tl.change(gap),
+            "strata": ladder.strata,
+            "excess": ladder.excess,
+            "firth": trustreview.firth(cells, "gender * ethnicity"),
+            "robustness": trustreview.robustness(one, "damaged", BY, contrast),
+            "imputed": trustreview.combine([tl.cell_means(tl.compress(d, "damaged", BY)) for d in filled]),
+        }
+        nouns = {"design": design, "domain": one, "cells": cells, "fit": fit, "maihda": ladder, "strata": over}
+    return estimates, nouns
+
+
+def _imputable(frame):
+    """A design of one domain, as `impute` takes it."""
+    return tl.SurveyDesign(frame[frame["_in_domain"]].drop(columns="_in_domain").reset_index(drop=True))
+
+
+RESULTS_OF = ("levels", "levels of axes", "gaps", "ratios", "predictions", "margins", "coefficients", "interactions", "adjusted",
+              "detectable", "reliability", "design effects", "stacked", "pooled", "averaged", "changed", "strata", "excess",
+              "firth", "robustness", "imputed")  # fmt: skip
+SHOWN = {
+    "table": tl.table,
+    "forest": tl.forest,
+    "specification curve": tl.specification_curve,
+    "publish": lambda e: tl.publish(e, "small"),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS_OF)
+def test_every_exit_of_every_result_is_shut(name, exits, tmp_path, monkeypatch):
+    """Whatever rests on a cell with too few people: no exit shows a row of it, and no text has its numbers."""
+    monkeypatch.setenv("TRUSTLIB_RUN_FOLDER", str(tmp_path))
+    result = exits[0][name]
+    assert set(RESULTS_OF) == set(exits[0])
+    for way in SHOWN.values():
+        text = refused(lambda way=way: way(result), tl.DisclosureError, PermissionError)
+        assert not re.search(BETRAYED, re.sub(r"\d+ of \d+ rows", "", text)), text
+    for text in (repr(result), str(result), f"{result!r:s}", result._repr_html_()):
+        body = re.sub(
+            r"\d+ of \d+ rows", "", text.removeprefix(f"{result.kind} of {result.outcome} ({result.convention})")
+        )
+        assert "not shown" in body
+        assert not re.search(BETRAYED, body), body
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["design", "domain", "cells", "fit", "maihda", "strata"])
+def test_no_noun_says_how_many(name, exits):
+    noun = exits[1][name]
+    for text in (repr(noun), str(noun), f"{noun}"):
+        assert not re.search(BETRAYED, text), text
+    assert not hasattr(noun, "_repr_html_"), "a way out that no test walks"
+
+
+def test_the_joint_test_is_shut(exits):
+    refused(lambda: tl.joint_test(exits[0]["gaps"]), tl.DisclosureError, PermissionError)
+
+
+def test_warnings_do_not_say_how_many():
+    frame = hidden_people(("2024",)).assign(other=1.0)
+    frame.loc[:6, "gender"] = None
+    frame.loc[10:12, "damaged"] = np.nan
+    with pytest.warns(tl.MissingRowsWarning) as caught:
+        tl.compress(tl.SurveyDesign(frame), "damaged", BY)
+    assert not re.search(r"\b[1-9]\b", str(caught[0].message).replace("fewer than 10", "")), caught[0].message
+
+
+# -- nobody's row ----------------------------------------------------------------------------------------------------------
+
+
+def respondents():
+    """A made-up file as it comes: an id, answers, weights with many digits."""
+    rng = np.random.default_rng(3)
+    return pd.DataFrame({
+        "id": [str(100_000_000 + 7919 * i) for i in range(50)],
+        "answer": rng.choice(["Yes, often", "No"], 50), "birth": [f"{1930 + i}-0{1 + i % 9}-1{i % 10}" for i in range(50)],
+        "weight": rng.uniform(5_000, 90_000, 50).round(10).astype(str),
+    })  # fmt: skip
+
+
+PLANTED = {
+    "row.csv": lambda r: ",".join(r),
+    "row.html": lambda r: "<tr>" + "".join(f'<td class="a">{v}</td>\n ' for v in r) + "</tr>",
+    "id.md": lambda r: f"The person {r['id']} said so.",
+    "weight.json": lambda r: json.dumps({"values": [1, float(r["weight"])]}),
+    "rounded.txt": lambda r: f"{float(r['weight']):.6f}  0.1",
+    "pair.ipynb": lambda r: json.dumps({"text": [f"{r['answer']}\t{r['birth']}\n"]}),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_row_is_found(name, tmp_path):
+    frame = respondents()
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "clean.html").write_text("<p>Yes, often: 23 people, 46.0 percent of 50, 1234.5678</p>")
+    assert leaks(tmp_path, frame) == []
+    (tmp_path / "deep" / name).write_text("before " + PLANTED[name](frame.iloc[17]) + " after")
+    assert leaks(tmp_path, frame) == [f"deep/{name}"]
+
+
+@pytest.mark.parametrize("folder", ["book/_runs", "_build"])
+def test_no_row_of_real_people_is_in_what_is_published(folder, data_file):
+    """A folder that was not built holds nothing."""
+    frame, _ = read_table(data_file("hints6", "hints6_extract.csv.gz"))
+    assert leaks(ROOT / folder, frame) == []
 
 
 # -- publish -------------------------------------------------------------------------------------------------------------
@@ -189,8 +359,6 @@ def test_what_is_not_estimates_is_refused(verb):
 
 
 def test_publish_writes_full_precision_and_what_it_is(tmp_path):
-    import pandas as pd
-
     path = tl.publish(MEANS, "levels-1", tmp_path / "tables")
     read = pd.read_csv(path)
     np.testing.assert_array_equal(read["estimate"], MEANS.frame["estimate"])

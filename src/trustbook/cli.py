@@ -1,4 +1,4 @@
-"""The command line: ``trustlib validate | compress | audit | simulate | run | check``.
+"""The command line: ``trustlib validate | compress | audit | simulate | mapping-init | reproduce | run | check``.
 
 Every error that trustlib raises on purpose is printed as its two sentences, never as a traceback, and ends the command
 with status 1.
@@ -7,6 +7,7 @@ with status 1.
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,18 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from trustlib.errors import FindingError, MissingRowsWarning, TrustlibError, raise_faults, require_names
+from trustlib.errors import (
+    DisclosureError,
+    FindingError,
+    MissingRowsWarning,
+    RunError,
+    SurveyFileError,
+    TrustlibError,
+    raise_faults,
+    require_names,
+)
 
 app = typer.Typer(help="Design-based analysis of identity intersections.", no_args_is_help=True, add_completion=False)
 console = Console(soft_wrap=True, highlight=False)
@@ -127,34 +137,90 @@ def simulate(
     console.print(f"{len(people):,} synthetic people: {path}", markup=False)
 
 
+@app.command("mapping-init")
+@_plain_errors
+def mapping_init(
+    file: Annotated[Path, typer.Argument(help=".csv, .csv.gz, .sav, .zsav, .dta or .parquet")],
+    out: Annotated[Path | None, typer.Option(help="Where to write it; by default it is printed.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the texts, such as latin-1.")] = None,
+) -> None:
+    """Propose a mapping from a file's variables and labels; its user decides on each line."""
+    from trustbook.proposal import first_mapping
+
+    text = first_mapping(file, encoding)
+    if out is None:
+        console.print(text, markup=False)
+        return
+    try:
+        with out.open("x", encoding="utf-8") as stream:  # never over a mapping that somebody has worked on
+            stream.write(text)
+    except OSError as error:
+        raise SurveyFileError(f"{out} cannot be written: {error.strerror}.", "Choose another name.") from error
+    console.print(f"Written: {out}", markup=False)
+
+
+@app.command()
+@_plain_errors
+def reproduce(
+    file: Annotated[Path, typer.Argument(help=".csv, .csv.gz, .sav, .zsav, .dta or .parquet")],
+    mapping: Annotated[Path, typer.Option(help="How its columns become codebook variables.")],
+    out: Annotated[Path, typer.Option(help="Folder of the private book.")] = Path("private"),
+    outcome: Annotated[list[str] | None, typer.Option(help="Only these; repeat for several.")] = None,
+    axis: Annotated[list[str] | None, typer.Option(help="Only these identities; repeat for several.")] = None,
+    jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 2,
+) -> None:
+    """Run the analyses on a supplied file, answer the published record, build a private book."""
+    from trustbook.supplied import reproduce as reproduce_file
+
+    with console.status("reading") as shown:
+        report = lambda name, state: shown.update(name)  # noqa: E731
+        made = reproduce_file(file, mapping, out, ".", outcome or (), axis or (), jobs, report)
+    for verdict, count in made.ledger["verdict"].value_counts().items():
+        console.print(f"  {verdict}: {count}")
+    console.print(f"{len(made.runs)} runs, {len(made.withheld)} withheld. The private book: {made.site}/index.html")
+    raise_faults(RunError, "Some runs failed", list(made.failed.values()), "The others are in the book.")
+
+
 @app.command()
 @_plain_errors
 def run(
     plan: Annotated[Path, typer.Option(help="Which runs there are.")] = Path("notebooks/runs.yml"),
     out: Annotated[Path, typer.Option(help="Where results go.")] = Path("book/_runs"),
-    only: Annotated[list[str] | None, typer.Option(help="Run ids; repeat for several.")] = None,
-    jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 2,
+    only: Annotated[list[str] | None, typer.Option(help="Run ids, or patterns as 'hints6-*'; repeat for more.")] = None,
+    source: Annotated[str | None, typer.Option(help="Runs of this source only: its kind or its id.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Runs at a time; by default one for each processor.", min=1)] = None,
     force: Annotated[bool, typer.Option("--force", help="Also what is unchanged.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be executed, and why.")] = False,
+    engine: Annotated[str | None, typer.Option(help="fast or kernel; by default fast on Linux.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to hand the runs to.")] = None,
 ) -> None:
-    """Execute the notebooks whose template, parameters, data or library changed."""
-    from trustbook.runs import load_plan, run_all, write_status
+    """Execute the notebooks whose template, parameters, data, library or lock changed."""
+    from trustbook.runs import choose, load_plan, run_all, stale_because, write_status
 
     runs = load_plan(plan)
+    chosen = choose(runs, only or (), source)
+    if dry_run:
+        reasons = {r.id: "forced" if force else stale_because(r, out) for r in chosen}
+        for name, reason in reasons.items():
+            console.print(f"{name}: {reason}" if reason else f"{name}: unchanged", markup=False)
+        console.print(f"{sum(map(bool, reasons.values()))} of {len(chosen)} would be executed.")
+        return
     states: dict[str, int] = {"done": 0, "fresh": 0}
-    with Progress(console=console) as bar:
-        task = bar.add_task("runs", total=len(only or runs))
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("runs", total=len(chosen))
 
         def report(name: str, state: str) -> None:
             states[state] = states.get(state, 0) + 1
             bar.update(task, advance=1, description=name)
 
-        failed = run_all(runs, out, only or (), jobs, force, report)
+        failed = run_all(chosen, out, jobs or os.cpu_count() or 1, force, report, engine, scheduler)
     console.print(f"{states['done']} executed, {states['fresh']} unchanged, {len(failed)} failed.")
     for message in failed.values():
         console.print(message, style="red", markup=False)
     if failed:
         raise typer.Exit(1)
-    if not only:
+    if len(chosen) == len(runs):
         write_status(runs, out)
 
 
@@ -164,8 +230,10 @@ def check(
     findings: Annotated[Path, typer.Option(help="Where each number stands.")] = Path("book/findings.yml"),
     runs: Annotated[Path, typer.Option(help="The executed runs.")] = Path("book/_runs"),
     published: PublishedFolder = DEFAULT_PUBLISHED,
+    plans: Annotated[list[Path] | None, typer.Option(help="cells.yml of committed cells; by default all.")] = None,
 ) -> None:
-    """Resolve every number of the book and compare the published ones; a difference ends with status 1."""
+    """Resolve every number of the book, compare the published ones, and try to recover small groups from all tables."""
+    from trustbook.attack import attack
     from trustbook.findings import check as check_findings
     from trustbook.findings import load_findings, write_ledger
 
@@ -180,6 +248,10 @@ def check(
         console.print(f"{r.id}: published {r.published}, ours {r.ours:.2f}", style="red", markup=False)
     if len(differing):
         raise typer.Exit(1)
+    found = attack(runs, sorted(Path("data").glob("*/cells.yml")) if plans is None else plans)
+    hint = "Give the tables one base, or coarser levels."
+    raise_faults(DisclosureError, "Small groups can be recovered from what is published", found, hint)
+    console.print("No small group can be recovered from the published tables.")
 
 
 @app.command("check-pages")

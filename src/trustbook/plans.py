@@ -35,11 +35,13 @@ class CellPlanForm(Form):
 
 
 class RunForm(Form):
-    """One run of ``runs.yml``; see `trustbook.runs`."""
+    """One run of ``runs.yml``, or one for each combination of a grid; see `trustbook.runs.load_plan`."""
 
     id: str
     template: str
     parameters: dict[str, Any] = {}
+    grid: dict[str, list[Any]] = {}
+    page: bool = True
 
 
 class Finding(Form):

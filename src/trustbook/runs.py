@@ -1,8 +1,12 @@
 """Runs: a notebook template, its parameters, and what it left behind, executed by papermill.
 
-A plan (``notebooks/runs.yml``) lists runs. A run is executed in a folder of its own and moved into place only when it
-is complete, so that a stopped run leaves the old result or none, never half of one. A run whose template, parameters,
-data, library and lock file have not changed is not executed again.
+A plan (``notebooks/runs.yml``) lists runs, or grids of them. Each run is executed in a process and a folder of its
+own. Only the runner puts a folder into place, whole; so a run or a runner that is killed leaves the old result or
+none, never half of one, and `recover` clears up at the next call. What determines a result is hashed and kept beside
+it (`Run.made_from`): a run for which nothing of that changed is not executed again.
+
+Two engines execute notebooks, with the same outputs. ``kernel`` is papermill's standard, a Jupyter kernel for each
+notebook. ``fast`` does without it: see `trustbook.engine`. Runs can also be handed to a Dask cluster.
 
 Relative paths in parameters are relative to the folder of the template, which is where notebooks run.
 """
@@ -11,27 +15,37 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import os
+import pickle
+import re
 import shutil
 import string
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache, partial
 from importlib import metadata
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from trustlib.disclosure import EVIDENCE
-from trustlib.errors import RunError, one_line, raise_faults, require_file, require_names, unknown_name
-from trustlib.schema import file_hash, load_yaml
+from trustlib.errors import RunError, TrustlibError, one_line, raise_faults, require_file, require_names, unknown_name
+from trustlib.schema import SUFFIXES, file_hash, load_yaml
 
-DATA_SUFFIXES = (".parquet", ".csv")
+if TYPE_CHECKING:
+    from trustbook.plans import RunForm
+
 LIBRARIES = ("numpy", "pandas", "statsmodels", "formulaic", "seaborn", "papermill")
+JOINED = {"": ", ", "_plus": " + ", "_times": " * ", "_and": " and ", "_dash": "-"}
 
 
 class _Fill(string.Template):
@@ -40,27 +54,129 @@ class _Fill(string.Template):
     delimiter = "@"
 
 
+# -- what a run is made from ------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
+def _remembered(read: Callable[[Path], Any], path: Path, changed: int, size: int) -> Any:
+    return read(path)
+
+
+def _read(read: Callable[[Path], Any], path: Path) -> Any:
+    """``read(path)``, once for each state of the file: hundreds of runs share their files."""
+    state = path.stat()
+    return _remembered(read, path, state.st_mtime_ns, state.st_size)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _library() -> str:
+    """Hash of the code that notebooks can call."""
+    packages = Path(__file__).parents[1]
+    return _digest({str(p.relative_to(packages)): _read(file_hash, p) for p in sorted(packages.glob("trust*/*.py"))})
+
+
+IMPORTED = _library()  # of the code as this process imported it
+
+
 @dataclass(frozen=True)
 class Run:
-    """One execution of a template with parameters."""
+    """One execution of a template with parameters; `page` says whether the book shows its notebook."""
 
     id: str
     template: Path
     parameters: dict[str, Any]
+    page: bool = True
+
+    def _named(self, suffixes: tuple[str, ...]) -> list[Path]:
+        texts = [v for v in self.parameters.values() if isinstance(v, str) and v.endswith(suffixes)]
+        return [(self.template.parent / text).resolve() for text in texts]
 
     @property
     def data(self) -> list[Path]:
         """The data files among the parameters."""
-        named = [v for v in self.parameters.values() if isinstance(v, str) and v.endswith(DATA_SUFFIXES)]
-        return [(self.template.parent / v).resolve() for v in named]
+        return self._named(SUFFIXES)
 
-    def key(self) -> str:
-        """Hash of everything that determines the result."""
-        above = (folder / "requirements.lock" for folder in self.template.resolve().parents)
-        lock = [path for path in above if path.is_file()][:1]
-        files = [self.template, *self.data, *sorted(Path(__file__).parents[1].glob("trust*/*.py")), *lock]
-        parts = [json.dumps(self.parameters, sort_keys=True), *map(file_hash, files)]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    @property
+    def mappings(self) -> list[Path]:
+        """The mappings among the parameters that are read; others are only mentioned."""
+        return [path for path in self._named((".yml", ".yaml")) if path.is_file()]
+
+    @property
+    def sources(self) -> list[dict[str, str]]:
+        """What the data and the mappings say of their source: id, kind, label."""
+        told = [_read(_source, p) for p in self.data] + [_read(_mapping, p).get("source") for p in self.mappings]
+        return [source for source in told if source]
+
+    @property
+    def manifest(self) -> list[dict[str, str]]:
+        """The entries of the project's ``data/manifest.yml`` for the data of this run."""
+        path = self._root / "data" / "manifest.yml"
+        entries = _read(load_yaml, path)["files"] if path.is_file() else []
+        folders = [folder.as_posix() for path in self.data for folder in (path, *path.parents)]
+        return [e for e in entries if any(folder.endswith(f"/{e['path']}") for folder in folders)]
+
+    @property
+    def _root(self) -> Path:
+        """The folder of the project: the nearest one with a lock file."""
+        return next((f for f in self.template.parents if (f / "requirements.lock").is_file()), self.template.parent)
+
+    def made_from(self) -> dict[str, str]:
+        """A hash of each thing that determines the result: template, parameters, data, library, lock."""
+        codebooks = [p.parent / book for p in self.mappings if (book := _read(_mapping, p).get("codebook"))]
+        read = [p for p in (*self.data, *self.mappings, *codebooks, self._root / "requirements.lock") if p.is_file()]
+        return {
+            "template": _read(file_hash, self.template),
+            "parameters": _digest(self.parameters),
+            "library": _library(),
+            "manifest": _digest(self.manifest),
+            **{os.path.relpath(p, self._root): _read(file_hash, p) for p in read},
+        }
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    facts = load_yaml(path)
+    return facts if isinstance(facts, dict) else {}
+
+
+def _source(path: Path) -> dict[str, str]:
+    """The source that a Parquet file names in its metadata."""
+    import pyarrow.parquet as pq
+
+    if path.suffix != ".parquet":
+        return {}
+    facts = pq.read_schema(path).metadata or {}
+    return json.loads(facts.get(b"trustlib", b"{}")).get("source") or json.loads(facts.get(b"source", b"{}"))
+
+
+def source_kind(path: Path) -> str | None:
+    """The kind of evidence that a Parquet file says it holds (see `disclosure.EVIDENCE`)."""
+    return _source(path).get("kind")
+
+
+def stale_because(run: Run, out: str | Path) -> str:
+    """Why a run has to be executed; an empty text if its result is whole and nothing it was made from has changed."""
+    folder = Path(out) / run.id
+    try:
+        facts = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        before, files = facts["made_from"], facts["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "no result yet"
+    if lost := [name for name in files if not (folder / name).is_file()]:
+        return f"lost: {', '.join(lost)}"
+    now = run.made_from()
+    changed = sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
+    return f"changed: {', '.join(changed)}" if changed else ""
+
+
+def is_fresh(run: Run, out: str | Path) -> bool:
+    """Whether the result in `out` comes from this template, these parameters, data and library."""
+    return not stale_because(run, out)
+
+
+# -- the plan ---------------------------------------------------------------------------------------------------------
 
 
 def load_plan(path: str | Path) -> list[Run]:
@@ -69,163 +185,193 @@ def load_plan(path: str | Path) -> list[Run]:
     Parameters
     ----------
     path : path
-        YAML: ``runs:`` is a list of ``{id, template, parameters}``; templates lie in ``templates/`` beside the plan.
+        YAML: ``runs:`` is a list of ``{id, template, parameters, grid, page}``; templates lie in ``templates/`` beside
+        the plan. A `grid` ``{country: [BR, FR], pair: [[gender, age], [gender, disability]]}`` makes one run of each
+        combination. In the id and in all texts of the parameters ``@{country}`` becomes the value. For a list there
+        are also ``@{pair_1}``, ``@{pair_and}``, ``@{pair_plus}``, ``@{pair_times}`` and ``@{pair_dash}``; a parameter
+        that is ``@{pair}`` and no more becomes the list itself. A value that is a mapping gives several names at once:
+        ``country: [{country: BR, place: Brazil}]``. ``page: false`` keeps a run out of the book's contents.
 
     Raises
     ------
     RunError
         All faults at once: a parameter that the template does not declare (papermill would run it with the default),
-        one that is missing, a data file that does not exist, two runs with one id.
+        one that is missing, a data file that does not exist, two runs with one id, a name that is not in the grid.
     """
-    import papermill
-    from nbformat.reader import NotJSONError as NBFormatError
-
     from trustbook.plans import RunForm
     from trustlib.forms import attempt
 
-    path = Path(path)
+    path = Path(path).resolve()
     raw = load_yaml(path)
     entries = raw.get("runs") if isinstance(raw, dict) else None
     if not isinstance(entries, list):
         raise RunError(f"{path} has no list `runs:`.", "A run is {id, template, parameters}.")
     faults: list[str] = []
     runs: list[Run] = []
-    declared: dict[Path, list[str]] = {}
     for number, entry in enumerate(entries, 1):
         form, wrong = attempt(RunForm, entry)
         faults += [f"run {number}: {fault}" for fault in wrong]
-        if form is None:
+        if form is not None:
+            runs += _expanded(form, path.parent / "templates" / f"{form.template}.ipynb", faults)
+    ids = [run.id for run in runs]
+    faults += [f"{name}: two runs have this id" for name in sorted({i for i in ids if ids.count(i) > 1})]
+    faults += [
+        f"{name}: an id has letters, digits, - and _ only"
+        for name in ids
+        if not re.fullmatch(r"\w[\w-]*", name, re.ASCII)
+    ]
+    declared = {template: _declared(template) for template in {run.template for run in runs}}
+    for run in runs:
+        known = declared[run.template]
+        if isinstance(known, str):
+            faults.append(f"{run.id}: {known}")
             continue
-        run = Run(form.id, path.parent / "templates" / f"{form.template}.ipynb", form.parameters)
-        if run.id in [r.id for r in runs]:
-            faults.append(f"{run.id}: two runs have this id")
-        runs.append(run)
-        if not run.template.is_file():
-            faults.append(f"{run.id}: there is no template {run.template.name}")
-            continue
-        if run.template not in declared:
-            try:
-                declared[run.template] = list(papermill.inspect_notebook(str(run.template)))
-            except (ValueError, KeyError, AttributeError, NBFormatError) as error:
-                faults.append(f"{run.id}: {run.template.name} is not a notebook: {one_line(error, 80)}")
-                continue
-        known, given = declared[run.template], run.parameters
-        unknown = [unknown_name(f"parameter of template {form.template!r}", n, known) for n in given if n not in known]
+        kind = f"parameter of template {run.template.stem!r}"
+        unknown = [unknown_name(kind, name, known) for name in run.parameters if name not in known]
         faults += [f"{run.id}: {one_line(error)}" for error in unknown]
-        faults += [f"{run.id}: parameter {n!r} is missing" for n in known if n not in given]
+        faults += [f"{run.id}: parameter {name!r} is missing" for name in known if name not in run.parameters]
         faults += [f"{run.id}: there is no data file {p.name}" for p in run.data if not p.is_file()]
     raise_faults(RunError, f"{path.name} cannot be run; nothing was", faults, "Mend the plan.")
     return runs
 
 
-def is_fresh(run: Run, out: Path) -> bool:
-    """Whether the result in `out` comes from this template, these parameters, data and library."""
+def _declared(template: Path) -> list[str] | str:
+    """The parameters that a template declares, or what is wrong with it."""
+    import papermill
+    from nbformat.reader import NotJSONError
+
+    if not template.is_file():
+        return f"there is no template {template.name}"
     try:
-        return json.loads((out / run.id / "provenance.json").read_text())["key"] == run.key()
-    except (OSError, ValueError, KeyError):
-        return False
+        return list(papermill.inspect_notebook(str(template)))
+    except (ValueError, KeyError, AttributeError, NotJSONError) as error:
+        return f"{template.name} is not a notebook: {one_line(error, 80)}"
 
 
-def execute(run: Run, out: str | Path) -> float:
-    """Execute one run and put its folder in place: notebook, ``tables/``, ``provenance.json``.
+def _expanded(form: RunForm, template: Path, faults: list[str]) -> list[Run]:
+    """The runs of an entry: one, or one for each combination of its grid."""
+    if not form.grid:
+        return [Run(form.id, template, form.parameters, form.page)]
+    faults += [f"{form.id}: {name} of its grid has no values" for name, values in form.grid.items() if not values]
+    runs = []
+    for values in itertools.product(*form.grid.values()):
+        given: dict[str, Any] = {}
+        for name, value in zip(form.grid, values, strict=True):
+            given |= value if isinstance(value, dict) else {name: value}
+        try:
+            runs.append(Run(_filled(form.id, given), template, _filled(form.parameters, given), form.page))
+        except (KeyError, ValueError) as error:
+            faults.append(f"{form.id}: a text of it uses {error}, which its grid does not give")
+            break
+    return runs
+
+
+def _filled(value: Any, given: dict[str, Any]) -> Any:
+    """A value with the names of a grid filled into its texts."""
+    if isinstance(value, dict):
+        return {_filled(name, given): _filled(inner, given) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, given) for inner in value]
+    if not isinstance(value, str):
+        return value
+    whole = re.fullmatch(r"@\{(\w+)\}", value)
+    return given[whole[1]] if whole and whole[1] in given else _Fill(value).substitute(_words(given))
+
+
+def _words(values: dict[str, Any]) -> dict[str, str]:
+    """Values as texts: lists joined in several ways, and their items numbered from 1."""
+    words: dict[str, str] = {}
+    for name, value in values.items():
+        items = list(map(str, value)) if isinstance(value, list) else [str(value)]
+        words |= {f"{name}{ending}": mark.join(items) for ending, mark in JOINED.items()}
+        words |= {f"{name}_{i}": item for i, item in enumerate(items, 1)} | ({} if items else {f"{name}_plus": "1"})
+    return words
+
+
+def choose(runs: Sequence[Run], only: Sequence[str] = (), source: str | None = None) -> list[Run]:
+    """Some of the runs, in the order of the plan.
 
     Parameters
     ----------
-    run : Run
-    out : path
-        Folder of all runs; the result is ``out/<id>``.
+    only : sequence of str
+        Ids, or patterns such as ``synthetic-*``; by default all.
+    source : str, optional
+        Kind (real, supplied, synthetic) or id of the source of their data.
+    """
+    ids = [run.id for run in runs]
+    require_names("run", [name for name in only if not any(fnmatchcase(i, name) for i in ids)], ids)
+    chosen = [run for run in runs if not only or any(fnmatchcase(run.id, name) for name in only)]
+    if source is None:
+        return chosen
+    told = {run.id: {s.get(fact) for s in run.sources for fact in ("id", "kind")} for run in chosen}
+    require_names("source of these runs", [source], sorted(name for names in told.values() for name in names if name))
+    return [run for run in chosen if source in told[run.id]]
 
-    Returns
-    -------
-    float
-        Seconds.
+
+# -- one run ----------------------------------------------------------------------------------------------------------
+
+
+def make(run: Run, folder: Path, engine: str, made_from: dict[str, str]) -> None:
+    """Execute a run in this process and leave notebook, ``tables/``, ``figures/`` and ``provenance.json`` in `folder`.
+
+    The fast engine takes over the process: use it only in one that was made for it.
 
     Raises
     ------
     RunError
-        A cell failed; the message names the cell. The former result, if any, stays.
+        A cell failed; the message names the cell.
     """
     import nbformat
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-    from traitlets.config import Config
 
-    folder = Path(out).resolve() / f".{run.id}.new"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    from trustbook.engine import execute_notebook
+
     start = time.perf_counter()
     os.environ["TRUSTLIB_RUN_FOLDER"] = str(folder)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     notebook = nbformat.read(run.template, as_version=4)
     _fill_markdown(notebook, run)
     try:
-        with TemporaryDirectory(prefix="tl") as sockets:  # local sockets of its own: no ports, no clash between runs
-            done = papermill.execute_notebook(
-                notebook,
-                None,
-                parameters=run.parameters,
-                cwd=str(run.template.parent),
-                kernel_name="python3",
-                progress_bar=False,
-                extra_arguments=["--IPKernelApp.log_level=50"],  # it calls its own shutdown an error
-                config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
-            )
-    except PapermillExecutionError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise RunError(
-            f"Run {run.id} failed in the cell that begins {error.source.strip().splitlines()[0]!r}: {error.ename}: "
-            f"{one_line(error.evalue, 300)}",
-            f"Open {run.template.name} with these parameters to see it.",
-        ) from None
-    seconds = time.perf_counter() - start
-    facts = _provenance(run)
-    facts |= {"figures": _finish(done, folder, facts), "key": run.key(), "seconds": round(seconds, 2)}
+        done = execute_notebook(notebook, run.parameters, run.template.parent, engine)
+    except RunError as error:
+        raise RunError(f"Run {run.id} {error.message}", error.hint) from None
+    facts = _provenance(run, folder, made_from)
+    facts |= {"figures": _finish(done, folder, facts), "engine": engine}
     nbformat.write(done, folder / f"{run.id}.ipynb")
-    (folder / "provenance.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
-    _put_in_place(folder, folder.parent / run.id)
-    return seconds
+    facts["files"] = {p.relative_to(folder).as_posix(): file_hash(p) for p in folder.rglob("*") if p.is_file()}
+    facts["seconds"] = round(time.perf_counter() - start, 2)
+    (folder / "provenance.json").write_text(json.dumps(facts, indent=1, sort_keys=True, default=str) + "\n")
 
 
 def _fill_markdown(notebook: Any, run: Run) -> None:
     """Give the page its own title and words: ``@{name}`` becomes the parameter (lists joined by commas)."""
-    words: dict[str, str] = {}
-    for name, value in run.parameters.items():
-        items = list(map(str, value)) if isinstance(value, list) else [str(value)]
-        words |= {name: ", ".join(items), f"{name}_plus": " + ".join(items) or "1"}
+    words = _words(run.parameters)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             try:
                 cell.source = _Fill(cell.source).substitute(words)
             except (KeyError, ValueError) as error:
-                raise RunError(
-                    f"Run {run.id}: a text of {run.template.name} uses @{{{error.args[0]}}}, which is not a parameter.",
-                    f"The parameters are {', '.join(run.parameters)}.",
-                ) from None
+                what = f"Run {run.id}: a text of {run.template.name} uses @{{{error.args[0]}}}, which is no parameter."
+                raise RunError(what, f"The parameters are {', '.join(run.parameters)}.") from None
 
 
-def _provenance(run: Run) -> dict[str, Any]:
+def _provenance(run: Run, folder: Path, made_from: dict[str, str]) -> dict[str, Any]:
+    tables = sorted((folder / "tables").glob("*.json"))
     return {
         "run": run.id,
+        "made_from": made_from,
         "template": run.template.name,
-        "template_sha256": file_hash(run.template),
+        "template_sha256": made_from["template"],
+        "code_sha256": made_from["library"],
+        "lock_sha256": made_from.get("requirements.lock"),
         "parameters": run.parameters,
-        "data": {p.name: file_hash(p) for p in run.data},
-        "kinds": sorted({kind for p in run.data if (kind := source_kind(p))}),
+        "data": {p.name: _read(file_hash, p) for p in run.data},
+        "manifest": run.manifest,
+        "kinds": sorted({source["kind"] for source in run.sources if "kind" in source}),
+        "conventions": {path.stem: json.loads(path.read_text(encoding="utf-8"))["convention"] for path in tables},
         "trustlib": metadata.version("trustlib"),
         "python": sys.version.split()[0],
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        **({"seed": run.parameters["seed"]} if "seed" in run.parameters else {}),
     }
-
-
-def source_kind(path: Path) -> str | None:
-    """The kind of evidence that a Parquet file says it holds (see `disclosure.EVIDENCE`)."""
-    import pyarrow.parquet as pq
-
-    if path.suffix != ".parquet":
-        return None
-    facts = pq.read_schema(path).metadata or {}
-    source = json.loads(facts.get(b"trustlib", b"{}")).get("source") or json.loads(facts.get(b"source", b"{}"))
-    return source.get("kind")
 
 
 def _finish(notebook: Any, folder: Path, facts: dict[str, Any]) -> list[dict[str, str]]:
@@ -261,18 +407,75 @@ def _origin(folder: Path, facts: dict[str, Any]) -> str:
     rows = {
         "Evidence": "; ".join(f"[{EVIDENCE[kind]}]{{.from-{kind}-run}}" for kind in facts["kinds"]),
         "Data": "; ".join(f"`{name}` (SHA-256 `{digest[:12]}…`)" for name, digest in facts["data"].items()),
+        "Terms of the data": "; ".join(dict.fromkeys(entry["terms"] for entry in facts["manifest"])),
+        "Conventions": "<br>".join(dict.fromkeys(facts["conventions"].values())),
         "Template": f"`{facts['template']}` (SHA-256 `{facts['template_sha256'][:12]}…`)",
         "Parameters": "; ".join(f"`{name}` = {value}" for name, value in shown.items()),
         "Software": _software(facts),
         "Tables": ", ".join(f"{{download}}`{name} <tables/{name}>`" for name in tables),
     }
     lines = ["## Where these numbers come from", "", "| What | Which |", "|---|---|"]
-    return "\n".join(lines + [f"| {what} | {which} |" for what, which in rows.items() if which])
+    told = {what: which.replace("|", r"\|") for what, which in rows.items() if which}
+    return "\n".join(lines + [f"| {what} | {which} |" for what, which in told.items()])
 
 
 def _software(facts: dict[str, Any]) -> str:
     versions = {"trustlib": facts["trustlib"], "Python": facts["python"], **facts["libraries"]}
     return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+# -- processes and places ---------------------------------------------------------------------------------------------
+
+
+def _work(run: Run, folder: Path, engine: str, made_from: dict[str, str]) -> None:
+    """What the process of a run does. An error is left in the folder."""
+    try:
+        if engine == "fast" and made_from["library"] != IMPORTED:
+            raise RunError("The library was changed since it was imported here.", "Start this Python session again.")
+        make(run, folder, engine, made_from)
+    except Exception as error:
+        if not isinstance(error, TrustlibError):
+            error = RunError(f"Run {run.id} failed: {type(error).__name__}: {one_line(error, 300)}")
+        (folder / "error.txt").write_text(str(error), encoding="utf-8")
+
+
+def _require_made(run: Run, folder: Path) -> None:
+    """Raise what the process of a run left as its error; without error and result it was killed."""
+    if (folder / "error.txt").is_file():
+        raise RunError((folder / "error.txt").read_text(encoding="utf-8"))
+    if not (folder / "provenance.json").is_file():
+        raise RunError(f"Run {run.id}: its process ended half way.", "It may have been killed for want of memory.")
+
+
+def _new_folder(run: Run, out: Path) -> Path:
+    folder = out / f".{run.id}.{uuid4().hex[:12]}.new"
+    folder.mkdir()
+    return folder
+
+
+def _here(run: Run, engine: str, made_from: dict[str, str], out: Path) -> Path:
+    """Execute a run in a process of its own, in a new folder beside the results."""
+    from trustbook.engine import own_process
+
+    folder = _new_folder(run, out)
+    own_process(_work, run, folder, engine, made_from)
+    _require_made(run, folder)
+    return folder
+
+
+def _elsewhere(run: Run, engine: str, made_from: dict[str, str]) -> dict[str, bytes]:
+    """Execute a run on a worker of a cluster, in a fresh process; the answer is every file of the result."""
+    require_file(run.template, f"template of run {run.id} on this worker:", "Workers need the project at this path.")
+    if other := [name for name, digest in run.made_from().items() if made_from.get(name) != digest]:
+        raise RunError(f"Run {run.id}: {', '.join(other)} differ on this worker.", "Give all the same.")
+    with TemporaryDirectory(prefix="trustlib-run-") as name:
+        folder = Path(name)
+        command = "import pickle, sys; from trustbook.runs import _work; _work(*pickle.load(sys.stdin.buffer))"
+        given = pickle.dumps((run, folder, engine, made_from))
+        lean = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
+        subprocess.run([sys.executable, "-c", command], input=given, env=lean, capture_output=True, check=False)
+        _require_made(run, folder)
+        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def _put_in_place(new: Path, final: Path) -> None:
@@ -294,53 +497,106 @@ def recover(out: Path) -> None:
         else:
             old.rename(final)
     for unfinished in out.glob(".*.new"):
-        shutil.rmtree(unfinished)
+        shutil.rmtree(unfinished, ignore_errors=True)  # an orphan may be writing there, in its last moments
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """One runner at a time in a folder. The system frees the lock when its holder ends, in whatever way."""
+    import fcntl
+
+    folder = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"Another `trustlib run` is at work in {out}.", "Wait until it has ended.") from None
+        yield
+    finally:
+        os.close(folder)
 
 
 def run_all(
     runs: Sequence[Run],
     out: str | Path,
-    only: Sequence[str] = (),
     jobs: int = 2,
     force: bool = False,
     report: Callable[[str, str], None] = lambda run, state: None,
+    engine: str | None = None,
+    scheduler: str | None = None,
 ) -> dict[str, str]:
-    """Execute what is not fresh, `jobs` at a time; a failing run does not stop the others.
+    """Execute what is not fresh, each run in a process of its own; a failing run does not stop the others.
+
+    A result is a folder ``out/<id>`` with the executed notebook, ``tables/``, ``figures/`` and ``provenance.json``. It
+    is put in place whole. A run that fails leaves the former result as it was.
 
     Parameters
     ----------
     runs : sequence of Run
+        All of a plan, or what `choose` gives.
     out : path
-    only : sequence of str
-        Ids; by default all.
+    jobs : int
+        Runs at a time, on this machine.
     report : callable
         Called with the run's id and "fresh", "done" or the error, as each ends.
+    engine : {"fast", "kernel"}, optional
+        By default the fast one on Linux.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers execute the runs. They need this project at the same path.
 
     Returns
     -------
     dict
         Run id -> error message, for the runs that failed.
+
+    Raises
+    ------
+    RunError
+        Another runner is at work in `out`, or no scheduler answers.
     """
-    out = Path(out)
+    from trustbook.engine import cluster
+
+    out = Path(out).resolve()
     out.mkdir(parents=True, exist_ok=True)
-    require_names("run", only, [r.id for r in runs])
-    recover(out)
-    chosen = [r for r in runs if not only or r.id in only]
-    stale = [r for r in chosen if force or not is_fresh(r, out)]
-    for run in chosen:
-        if run not in stale:
-            report(run.id, "fresh")
+    engine = engine or ("fast" if sys.platform == "linux" else "kernel")
+    require_names("engine", [engine], ("fast", "kernel"))
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     failed: dict[str, str] = {}
-    if stale:
-        with ProcessPoolExecutor(max_workers=min(jobs, len(stale)), mp_context=get_context("spawn")) as pool:
-            waiting = {pool.submit(execute, run, out): run.id for run in stale}
-            for future in as_completed(waiting):
-                name = waiting[future]
-                error = future.exception()
-                if error is not None:
-                    failed[name] = str(error) or type(error).__name__
-                report(name, failed.get(name, "done"))
+    with _alone(out):
+        recover(out)
+        stale = [run for run in runs if force or not is_fresh(run, out)]
+        for run in runs:
+            if run not in stale:
+                report(run.id, "fresh")
+        # Noted before the code is imported for the runs: what is edited meanwhile counts as changed at the next call.
+        made_from = [run.made_from() for run in stale]
+        with ThreadPoolExecutor(jobs) if scheduler is None else cluster(scheduler) as pool:
+            work = partial(_here, out=out) if scheduler is None else _elsewhere
+            waiting = {pool.submit(work, r, engine, facts): r for r, facts in zip(stale, made_from, strict=True)}
+            try:
+                for future in as_completed(waiting):
+                    run = waiting[future]
+                    try:
+                        _put_in_place(_folder_of(future.result(), run, out), out / run.id)
+                    except Exception as error:
+                        failed[run.id] = str(error) or type(error).__name__
+                    report(run.id, failed.get(run.id, "done"))
+            finally:
+                for future in waiting:
+                    future.cancel()
+        recover(out)
     return failed
+
+
+def _folder_of(result: Any, run: Run, out: Path) -> Path:
+    """The new folder of a run; what came from a cluster is written to one first."""
+    if isinstance(result, Path):
+        return result
+    folder = _new_folder(run, out)
+    for name, content in result.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
 
 
 def provenance(run_id: str, out: str | Path) -> dict[str, Any]:
@@ -351,14 +607,12 @@ def provenance(run_id: str, out: str | Path) -> dict[str, Any]:
 
 def write_status(runs: Sequence[Run], out: str | Path) -> Path:
     """Write ``status.md`` for the book: runs, seconds, data and versions of the results that are in place."""
-    out = Path(out)
-    facts = [provenance(run.id, out) for run in runs]
+    path, facts = Path(out) / "status.md", [(run, provenance(run.id, out)) for run in runs]
     lines = ["| Run | Template | Seconds | Data |", "|---|---|--:|---|"]
-    for f in facts:
+    for run, f in facts:
         data = ", ".join(f"`{name}` `{digest[:8]}…`" for name, digest in f["data"].items())
-        page = f"{{doc}}`{f['run']} </_runs/{f['run']}/{f['run']}>`"
+        page = f"{{doc}}`{run.id} </_runs/{run.id}/{run.id}>`" if run.page else f"`{run.id}`"
         lines.append(f"| {page} | {f['template']} | {f['seconds']:.1f} | {data} |")
-    lines += ["", "Software: " + "; ".join(sorted({_software(f) for f in facts})) + "."]
-    path = out / "status.md"
+    lines += ["", "Software: " + "; ".join(sorted({_software(f) for _, f in facts})) + "."]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -26,7 +26,7 @@ import pandas as pd
 from trustbook.plans import CellPlanForm, CellSet
 from trustlib.cells import Cells, compress
 from trustlib.design import DOMAIN, SurveyDesign
-from trustlib.disclosure import MINIMUM
+from trustlib.disclosure import DOMINANT, MINIMUM
 from trustlib.errors import CodebookError, DesignError, DisclosureError
 from trustlib.forms import read
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
@@ -61,18 +61,33 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
     Raises
     ------
     DisclosureError
-        A cell, or the difference between two sets of one family, is smaller than 10 people.
+        A cell, or the difference between two sets of one family, is smaller than 10 people, or one person has most of
+        the weight.
     """
     frame = read_survey(file, plan.mapping)
     design = SurveyDesign(frame, **declared_design(plan.mapping))
-    made = {}
+    made, bases = {}, {}
     for name, spec in plan.sets.items():
         base = design if spec.where is None else design.domain(spec.where)
         base = base.domain(frame[sorted(spec.told)].notna().all(axis=1).to_numpy()) if spec.told else base
-        made[name] = compress(base, spec.outcome, spec.by)
+        made[name], bases[name] = compress(base, spec.outcome, spec.by), base
     _require_equal_or_apart(plan.sets, design)
     _require_no_small_difference(plan.sets, made)
-    return {name: cells.seal() for name, cells in made.items()}
+    sealed = {name: cells.seal() for name, cells in made.items()}
+    for name, spec in plan.sets.items():
+        _require_nobody_dominates(name, spec, bases[name])
+    return sealed
+
+
+def _require_nobody_dominates(name: str, spec: CellSet, base: SurveyDesign) -> None:
+    """Refuse a set if one person has most of the weight of the people in a cell who gave the same answer."""
+    inside = base.frame.get(DOMAIN, pd.Series(True, base.frame.index))
+    weights = base.frame[inside].groupby([*spec.by, spec.outcome], observed=True)[base.weight] if base.weight else None
+    if weights is not None and (weights.max() > DOMINANT * weights.sum()).any():
+        raise DisclosureError(
+            f"In cells {name!r} one person has more than {DOMINANT:.0%} of the weight of all who gave the same answer.",
+            "Trim the weights, or use coarser levels.",
+        )
 
 
 def _require_equal_or_apart(sets: dict[str, CellSet], design: SurveyDesign) -> None:

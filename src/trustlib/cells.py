@@ -317,7 +317,8 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         raise DesignError(f"Nobody in the domain has a value of {outcome!r} and of each axis.", hint)
     if lost := int(groups["n"].to_numpy()[used & ~inside].sum()):
         reasons = ", ".join(f"{r.variable} {r.reason}: {masked_count(r.n)}" for r in missing.itertuples())
-        text = f"{masked_count(lost)} people left the estimate and stay in the design ({reasons})."
+        total = masked_count(lost) if (missing["n"] >= MINIMUM).all() else "Some"  # or a difference gives a count away
+        text = f"{total} people left the estimate and stay in the design ({reasons})."
         warnings.warn(text, MissingRowsWarning, stacklevel=2)
     cell, table = _cell_codes(pd.DataFrame({c: _axis(kept[c], c) for c in by}), by, len(kept))
     events = answers[inside]

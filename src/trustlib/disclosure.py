@@ -1,8 +1,19 @@
 """The disclosure gate: the one place that decides whether a result may be shown, and what it says of its evidence.
 
 A result may be shown when every identity cell behind it holds at least `MINIMUM` people, and among them at
-least `MINIMUM` with the outcome and `MINIMUM` without. Counts are of people, not weights. Refusal is
-whole: a table with a hole can be filled in from its margins.
+least `MINIMUM` with the outcome and `MINIMUM` without. Counts are of people, not weights.
+
+Refusal is whole, which is the house's secondary suppression. Where single cells are blanked, others must be blanked
+with them, or a margin less the cells that are left gives the blank away; which others is a problem of its own, and each
+new table reopens it. A table that has no holes has nothing to fill in. What remains is the difference between two
+tables on slightly different people: sets of cells share one base, `trustbook.sealing` refuses differences of a few
+people, and `trustbook.attack` tries all published tables of a survey together.
+
+Weights: a percentage in which one person has most of the weight gives that person's answer away to whoever knows the
+weight. `trustbook.sealing` refuses a cell in which one person carries more than `DOMINANT` of the weight of all who
+gave the same answer. Numbers of people are not rounded: percentages are published with all their digits, as
+reproduction needs them, and rounded numbers beside exact percentages protect nobody. An office that must round rounds
+both.
 """
 
 from __future__ import annotations
@@ -14,6 +25,7 @@ import numpy as np
 from trustlib.errors import DisclosureError
 
 MINIMUM = 10
+DOMINANT = 0.5  # largest share of the weight of the people of one cell with one answer that one person may have
 # The kinds of evidence, and what every table and figure says of its source.
 EVIDENCE = {
     "real": "Real people",

@@ -18,7 +18,7 @@ import pandas as pd
 
 from trustlib.cells import SUMS, Cells, combinations, describe
 from trustlib.design import group_rows
-from trustlib.disclosure import require_showable
+from trustlib.disclosure import MINIMUM, require_showable
 from trustlib.errors import DisclosureError, EstimandError, axis_names, require_a, require_names
 from trustlib.intervals import (
     INTERVALS,
@@ -97,21 +97,23 @@ class Estimates:
         require_showable(self.smallest, self.row_labels, what)
 
     def where(self, condition: str | Array) -> Estimates:
-        """Some of the rows, with their covariance. `condition` is a query of the frame or a boolean array."""
+        """Some of the rows, with their covariance. They pass the gate only if all rows would.
+
+        `condition` is a query of the frame or a boolean array.
+        """
         columns = f"The columns are {', '.join(self._frame)}."
         try:
             mask = np.asarray(self._frame.eval(condition) if isinstance(condition, str) else condition)
         except Exception as error:  # pandas.eval raises many kinds
             raise EstimandError(f"The condition {condition!r} cannot be evaluated.", columns) from error
         if mask.dtype != bool or mask.shape != (len(self),):
-            raise EstimandError(
-                f"A condition is one True or False for each of {len(self)} rows; got {mask.dtype}.",
-                f"Compare a column with a value. {columns}",
-            )
+            text = f"A condition is one True or False for each of {len(self)} rows; got {mask.dtype}."
+            raise EstimandError(text, f"Compare a column with a value. {columns}")
         rows, vcov, kept = self._frame[mask].reset_index(drop=True), self.vcov[np.ix_(mask, mask)], self.replicates
         if kept is not None:
             kept = replace(kept, totals=kept.totals[:, mask], estimate=kept.estimate[mask])
-        return replace(self, _frame=rows, vcov=vcov, smallest=self.smallest[mask], replicates=kept)
+        smallest = np.minimum(self.smallest[mask], self.smallest.min(initial=MINIMUM))  # the rows left out can be told
+        return replace(self, _frame=rows, vcov=vcov, smallest=smallest, replicates=kept)
 
     def __repr__(self) -> str:
         return f"{self.kind} of {self.outcome} ({self.convention})\n" + self._shown(lambda f: f.to_string(index=False))

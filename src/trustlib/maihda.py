@@ -304,7 +304,8 @@ class MaihdaFit:
         axes = pd.DataFrame({"model": value.index, "measure": measure})
         frame = _filled(axes, (value.to_numpy(), blank, low, high, blank, blank, np.inf, people["n"], blank))
         how = f"simulated from the profile, {draws} draws, seed {seed}" if measure == "pcv" else "profile likelihood"
-        smallest, note = np.full(len(value), people["smallest"]), f"{self.convention}; interval: {how}"
+        least, note = self.cells.counts(self.by)["smallest"].min(), f"{self.convention}; interval: {how}"
+        smallest = np.full(len(value), least)
         result = _estimates(self.cells, frame, np.diag(blank), "multilevel", note, smallest, np.inf)
         return replace(result, notes=self.notes)
 

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv.gz", ".csv", ".sav", ".zsav", ".dta", ".parquet")
 BLANK = "blank in the file"
+WEIGHTS = (1e-100, 1e100)  # squares of others are no numbers any more; a weight of zero is allowed
+READING = 900  # seconds for a file of SPSS or Stata; a damaged one may keep its reader busy forever
 _DESIGN_NAMES = {"weight": "weight", "strata": "stratum", "psu": "psu", "fpc": "fpc"}  # in a mapping, in a frame
 _FORM = "See the documentation of trustlib.schema: under `variables:` each has a column with values, or any_of."
 
@@ -155,7 +157,11 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
             frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding=encoding or "utf-8-sig")
             labels: dict[str, dict] = {}
         elif suffix == ".parquet":
-            frame, labels = pd.read_parquet(path), {}
+            import pyarrow.parquet as pq
+
+            table = pq.read_table(path, page_checksum_verification=True)
+            table.validate(full=True)  # else a damaged text is found where it is first looked at
+            frame, labels = table.to_pandas(), {}
         else:
             frame, labels = _read_labelled(path, "read_dta" if suffix == ".dta" else "read_sav", encoding)
     except SurveyFileError:
@@ -169,16 +175,28 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
 
 
 _CHILD = """
-import pickle, sys, pyreadstat
-frame, meta = getattr(pyreadstat, sys.argv[1])(sys.argv[2], encoding=sys.argv[3] or None)
+import io, pickle, sys, pyreadstat
+read, source, said = getattr(pyreadstat, sys.argv[1]), sys.argv[2], -1
+if sys.argv[1] == "read_sav":
+    with open(source, "rb") as stream:
+        data = bytearray(stream.read())
+    said = int.from_bytes(data[80:84], "little" if data[64:65] in (b"\\2", b"\\3") else "big", signed=True)
+    data[80:84] = b"\\xff" * 4  # a number of people that is not known: the reader goes on to the end
+    source = io.BytesIO(data)
+frame, meta = read(source, encoding=sys.argv[3] or None)
+if said not in (-1, len(frame)):
+    sys.exit(f"its header says {said} people, and it holds {len(frame)}")
 pickle.dump((frame, dict(meta.variable_value_labels)), sys.stdout.buffer)
 """
 
 
 def _read_labelled(path: Path, reader: str, encoding: str | None) -> tuple[pd.DataFrame, dict[str, dict]]:
-    """Read SPSS or Stata in a process of its own: on some damaged files the C reader kills the process it runs in."""
+    """Read SPSS or Stata in a process of its own: on some damaged files the C reader kills the process it runs in.
+
+    It also stops at the number of people in the header of an SPSS file, without a word if there are more.
+    """
     command = [sys.executable, "-c", _CHILD, reader, str(path), encoding or ""]
-    done = subprocess.run(command, capture_output=True, check=False)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=READING)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["the reader crashed"]
         raise OSError(said[-1])
@@ -422,6 +440,6 @@ def _design_columns(raw: pd.DataFrame, design: Design, faults: list[str]) -> dic
             out[own] = number = pd.to_numeric(raw[column], errors="coerce").astype(float)
             if unknown := int(number.isna().sum()):
                 faults.append(f"design: {unknown} values of {column} are blank or not numbers")
-            if own != "fpc" and (bad := int(((number < 0) | np.isinf(number)).sum())):
-                faults.append(f"design: {bad} values of {own} are negative or not finite; a weight is zero or more")
+            if own != "fpc" and (bad := int((number.notna() & (number != 0) & ~number.between(*WEIGHTS)).sum())):
+                faults.append(f"design: {bad} values of {own} are negative or absurd; a weight is zero or more")
     return out

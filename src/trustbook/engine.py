@@ -1,0 +1,187 @@
+"""How a notebook is executed: by which engine, in which process, and so that its outputs are the same each time.
+
+``kernel`` is papermill's standard engine. A kernel costs about two seconds for each notebook: a process, its imports,
+a protocol over sockets. ``fast`` is a papermill engine that runs the notebook in this process, by the same shell
+(`ipykernel.inprocess`), with the same outputs. It takes the place of ``__main__`` and of the standard streams, so it
+belongs in a process made for one notebook; `own_process` forks one from a process in which everything is imported
+already. Nothing that one notebook sets can reach the next.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from importlib import import_module
+from multiprocessing import connection, get_context, parent_process
+from pathlib import Path
+from queue import Empty
+from tempfile import TemporaryDirectory
+from threading import Thread
+from typing import Any
+
+import papermill
+from ipykernel.inprocess.manager import InProcessKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionComplete
+from nbformat.v4 import new_output
+from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from trustlib.errors import RunError, one_line
+
+ENGINES = {"fast": "trustbook-fast", "kernel": None}  # our names, papermill's names
+PATIENCE = 10  # seconds until a scheduler answers
+FORK = sys.platform == "linux"  # elsewhere system libraries may not survive a fork
+# What is imported in the process that is forked. No data: reading a file would leave threads behind.
+PRELOAD = ["trustbook.runs", "trustbook.engine", "trustreview", "typer", "rich.progress", "pydantic", "pyarrow.dataset",
+           "pyarrow.parquet", "pandas.io.formats.style", "scipy.stats", "scipy.optimize", "statsmodels.api",
+           "formulaic", "firthmodels", "seaborn", "great_tables", "PIL.PngImagePlugin", "IPython.core.magics",
+           "matplotlib_inline.backend_inline", "ipykernel.inprocess.ipkernel", "ipykernel.debugger"]  # fmt: skip
+UNSTEADY = {re.compile(r"[^\s\"']*ipykernel_\d+/\d+\.py"): "cell", re.compile(r" at 0x[0-9a-f]{6,16}\b"): ""}
+
+
+class FastEngine(Engine):
+    """Runs the cells in a shell of this process; see `papermill.engines.Engine`."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **kwargs: Any) -> None:
+        """Execute the cells in order, up to the first that fails."""
+        os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+        manager: Any = InProcessKernelManager(config=Config({"HistoryManager": {"enabled": False}}))
+        manager.start_kernel()
+        sys.stdout, sys.stderr = manager.kernel.stdout, manager.kernel.stderr
+        manager.kernel.shell.enable_matplotlib("inline")
+        client = manager.client()
+        client.start_channels()
+        reader = NotebookClient(nb_man.nb, record_timing=False)
+        reader.reset_execution_trackers()
+        for index, cell in enumerate(nb_man.nb.cells):
+            nb_man.cell_start(cell, index)
+            good = cell.cell_type != "code" or not cell.source.strip() or _succeeds(client, reader, cell, index)
+            if not good:
+                nb_man.cell_exception(cell, cell_index=index)
+            nb_man.cell_complete(cell, cell_index=index)
+            if not good:
+                break
+
+
+papermill_engines.register(ENGINES["fast"], FastEngine)
+
+
+def _succeeds(client: Any, reader: NotebookClient, cell: Any, index: int) -> bool:
+    """Run one cell and store its outputs, as nbclient does."""
+    if reader.skip_cells_with_tag in cell.metadata.get("tags", []):
+        return True
+    reader.clear_before_next_output = False
+    try:
+        request = client.execute(cell.source, allow_stdin=False)
+    except Empty:
+        what = (
+            f"has a cell for a kernel only, perhaps with `await` outside of a function: {one_line(cell.source, 80)!r}."
+        )
+        raise RunError(what, "Use --engine kernel.") from None
+    try:
+        while True:
+            message = client.get_iopub_msg(timeout=60)  # the cell has ended: its messages are on their way
+            if message["parent_header"].get("msg_id") == request:
+                reader.process_message(message, cell, index)
+    except CellExecutionComplete:
+        pass
+    return client.get_shell_msg(timeout=60)["content"]["status"] == "ok"
+
+
+def execute_notebook(notebook: Any, parameters: dict[str, Any], folder: Path, engine: str) -> Any:
+    """Execute a notebook in this process or a kernel, `folder` being the current one; its outputs are steady.
+
+    Raises
+    ------
+    RunError
+        A cell failed; the message names the cell.
+    """
+    try:
+        with TemporaryDirectory(prefix="tl") as sockets:  # local sockets of its own: no ports, no clash between runs
+            done = papermill.execute_notebook(
+                notebook,
+                None,
+                engine_name=ENGINES[engine],
+                parameters=parameters,
+                cwd=str(folder),
+                kernel_name="python3",
+                progress_bar=False,
+                extra_arguments=["--IPKernelApp.log_level=50"],  # it calls its own shutdown an error
+                config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
+            )
+    except PapermillExecutionError as error:
+        begin = error.source.strip().splitlines()[0]
+        what = f"failed in the cell that begins {begin!r}: {error.ename}: {one_line(error.evalue, 300)}"
+        raise RunError(what, "Open its template with these parameters to see it.") from None
+    for cell in done.cells:
+        if cell.cell_type == "code":
+            cell["outputs"] = _steady(cell.outputs)
+    return done
+
+
+def _steady(outputs: Iterable[Any]) -> list[Any]:
+    """Outputs without what differs between two executions: how streams are split, process ids, addresses."""
+    steady: list[Any] = []
+    for is_stream, group in itertools.groupby(outputs, lambda output: output.output_type == "stream"):
+        together = list(group)
+        if is_stream:
+            texts = {name: "".join(o.text for o in together if o.name == name) for name in ("stdout", "stderr")}
+            together = [new_output("stream", name=name, text=_cleaned(text)) for name, text in texts.items() if text]
+        for output in together:
+            if "text/plain" in output.get("data", {}):
+                output.data["text/plain"] = _cleaned(output.data["text/plain"])
+        steady += together
+    return steady
+
+
+def _cleaned(text: str) -> str:
+    for pattern, instead in UNSTEADY.items():
+        text = pattern.sub(instead, text)
+    return text
+
+
+def own_process(work: Callable[..., None], *given: Any) -> None:
+    """Call `work` in a new process, forked from one that has imported `PRELOAD` where forking is at home; wait for it.
+
+    The process ends when this one does, however this one ends.
+    """
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # no advice about debuggers
+    context: Any = get_context("forkserver" if FORK else "spawn")
+    if FORK:
+        context.set_forkserver_preload(PRELOAD)
+    process = context.Process(target=_call, args=(work, *given))
+    process.start()
+    process.join()
+
+
+def _call(work: Callable[..., None], *given: Any) -> None:
+    gc.freeze()  # the collector would copy what is shared with the process that was forked
+    parent: Any = parent_process()
+    Thread(target=lambda: connection.wait([parent.sentinel]) and os._exit(1), daemon=True).start()
+    try:
+        work(*given)
+    except KeyboardInterrupt:
+        os._exit(1)
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Executor]:
+    """The workers of an existing Dask cluster."""
+    try:
+        client = import_module("distributed").Client(address, timeout=PATIENCE)
+    except ImportError:
+        raise RunError("--scheduler needs the package distributed.", "Install trustlib[dask].") from None
+    except (OSError, ValueError) as error:
+        what = f"No Dask scheduler answers at {address}: {one_line(error)}"
+        raise RunError(what, "Start one, or leave --scheduler out.") from None
+    with client:
+        yield client.get_executor(pure=False)

@@ -1,0 +1,144 @@
+"""A first mapping of a survey file: what a mapping might say, as comments that its user decides on.
+
+An answer is written only if at least 10 people gave it: neither a rare text nor an identifier leaves the file. Words by
+which columns and answers are recognised are in ``words.yml`` beside this module.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trustbook.runs import source_kind
+from trustlib.disclosure import MINIMUM
+from trustlib.errors import one_line
+from trustlib.schema import load_yaml, read_table
+
+WORDS = load_yaml(Path(__file__).with_name("words.yml"))
+MAX_ANSWERS = 25
+_FACTS = """import json, sys, pyreadstat
+_, meta = getattr(pyreadstat, sys.argv[1])(sys.argv[2], metadataonly=True, user_missing=True)
+print(json.dumps([meta.column_names_to_labels, meta.missing_ranges, getattr(meta, "mr_sets", {})]))"""
+
+
+def first_mapping(file: str | Path, encoding: str | None = None) -> str:
+    """A mapping to begin with, as YAML whose proposals are comments.
+
+    Parameters
+    ----------
+    file : path
+        .csv, .csv.gz, .sav, .zsav, .dta or .parquet.
+    encoding : str, optional
+        See `trustlib.schema.read_table`.
+
+    Returns
+    -------
+    str
+        Each column with a name from the codebook where its name or label suggests one, its answers if at least 10
+        people gave them, those that seem to mean missing, and candidates for weights, strata, PSUs and replicates.
+
+    Raises
+    ------
+    MissingFileError, SurveyFileError
+    """
+    raw, labels = read_table(file, encoding)
+    titles, declared, sets = _facts(Path(file))
+    name, kind = _q(one_line(Path(file).name.partition(".")[0])), source_kind(Path(file)) or "supplied"
+    lines = [WORDS["head"] + f"source:\n  id: {name}\n  kind: {kind}\n  label: {name}\nvariables:"]
+    taken: set[str] = set()
+    design = _design(raw)
+    for column in (c for c in raw if not any(c in columns for columns in design.values())):
+        title, told = one_line(titles.get(column) or ""), one_line(declared.get(column, ""))
+        lines += [f"\n## {_q(column)}{': ' + title if title else ''}"]
+        lines += [f"## declared missing in the file, and read as blank: {told}"] if told else []
+        lines += _proposal(raw[column], column, title, labels.get(column, {}), taken)
+    lines += [f"## columns that belong together, {_q(key)}: {made['variable_list']}" for key, made in sets.items()]
+    lines.append("\n# design:" if design else "\n## no weights, strata or PSUs were found")
+    for key, columns in design.items():
+        lists = key == "replicate_weights"
+        lines += [f"{'## or' if i else '#  '} {key}: {_q(c)}" for i, c in enumerate([columns] if lists else columns)]
+        lines += ["#   replicate_method: JK1", "## or JKn, BRR, Fay, bootstrap: ask its documentation"] if lists else []
+    return "\n".join(lines) + "\n"
+
+
+def _q(value: Any) -> str:
+    """A text in quotes, which is YAML too."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _facts(path: Path) -> tuple[dict, dict, dict]:
+    """Labels of columns, values declared missing and sets of columns, of SPSS and Stata files."""
+    reader = {".sav": "read_sav", ".zsav": "read_sav", ".dta": "read_dta"}.get(path.suffix.lower())
+    command = [sys.executable, "-c", _FACTS, str(reader), str(path)]
+    done = subprocess.run(command, capture_output=True, check=False) if reader else None
+    return tuple(json.loads(done.stdout)) if done and not done.returncode else ({}, {}, {})  # type: ignore[return-value]
+
+
+def _spaced(column: str) -> str:
+    """A name as words: ``BirthGender`` is ``birth gender``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|[_\W]+|(?<=[^\W\d])(?=\d)", " ", column).lower()
+
+
+def _design(raw: pd.DataFrame) -> dict[str, list[str]]:
+    """Candidates for the columns of the design, by name and content."""
+    found = {key: [c for c in raw if re.search(words, _spaced(c))] for key, words in WORDS["design"].items()}
+    numbers = {c: pd.to_numeric(raw[c], errors="coerce") for c in found["weight"]}
+    weights = [c for c, n in numbers.items() if n.notna().all() and (n >= 0).all() and (n % 1 != 0).any()]
+    stems = pd.Series([c.rstrip("0123456789") for c in weights], dtype=object).value_counts()[lambda n: n > MINIMUM]
+    series = [c for c in weights for stem in stems.index[:1] if re.fullmatch(rf"{re.escape(stem)}0*[1-9]\d*", c)]
+    found |= {"weight": [c for c in weights if c not in series], "replicate_weights": series}
+    return {key: columns for key, columns in found.items() if columns}
+
+
+def _proposal(column: pd.Series, name: str, title: str, labels: dict, taken: set[str]) -> list[str]:
+    """What a mapping may say of one column; adds the name of the variable to `taken`."""
+    counts = column[column.notna() & (column.astype(str).str.strip() != "")].value_counts()
+    texts = (_spaced(name), title.lower())
+    guess = next((v for text in texts for v, words in WORDS["columns"].items() if re.search(words, text)), "")
+    hint = [f"## may be {guess} of the codebook"] if guess else []
+    if len(counts) > MAX_ANSWERS:
+        return [*hint, f"## {len(counts)} different answers, of which none is written; to use it, group them first"]
+    answers = {_spelt(value, labels): value for value in counts[counts >= MINIMUM].sort_index().index}
+    absent = _absent(answers, labels)
+    kept = [text for text in answers if text not in absent]
+    rare = [f"## further answers, each of fewer than {MINIMUM} people: {n}" for n in [len(counts) - len(answers)] if n]
+    if len(kept) < 2:
+        return [*hint, *rare, f"## answers that at least {MINIMUM} people gave: {len(kept)}, so nothing to compare"]
+    levels = WORDS["answers"].get(guess, WORDS["answers"]["outcome"])
+    meant = [next((level for level, words in levels.items() if re.search(words, text.lower())), None) for text in kept]
+    fits, binary = None not in meant, 0 in levels
+    slug = re.sub(r"\W+", "_", name).strip("_").lower() or "column"
+    own = guess if guess not in ("", "low_trust") and (fits != binary) else slug
+    own = next(n for n in (own, slug, *(f"{slug}_{i}" for i in range(2, len(taken) + 3))) if n not in taken)
+    taken.add(own)
+    order = [level for level in levels if level in meant] if fits else kept
+    lines = [f"  {_q(own)}:", f"    column: {_q(name)}", f"    label: {_q(title or name)}"]
+    lines += [] if fits and binary else [f"    levels: {_q(order)}"]
+    lines += ["    values:", *(f"      {_q(t)}: {_q(to)}" for t, to in zip(kept, meant if fits else kept, strict=True))]
+    lines += ["    missing:", *(f"      {_q(text)}: {_q(kind)}" for text, kind in absent.items())] if absent else []
+    return [*(hint if own != guess else []), *("# " + line for line in lines), *rare]
+
+
+def _spelt(value: Any, labels: dict) -> str:
+    """How an answer is written in a mapping: its label if only it has this one, else its code."""
+    label = str(labels.get(value, ""))
+    if label and label == label.strip() and [str(v) for v in labels.values()].count(label) == 1:
+        return label
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _absent(answers: Mapping[str, Any], labels: dict) -> dict[str, str]:
+    """Answers that seem to mean missing: by their words, or as codes such as -1 and 9 that stand apart."""
+    codes = {text: pd.to_numeric(text, errors="coerce") for text, value in answers.items() if value not in labels}
+    usual = max((c for c in codes.values() if c not in WORDS["spare_codes"]), default=0)
+    spare = [c for c in codes.values() if c in WORDS["spare_codes"] and c > usual]
+    found = {text: text for text in answers if re.search(WORDS["missing"], text, re.IGNORECASE)}
+    alone = {text for text, c in codes.items() if c < 0 or (c in spare and min(spare) > usual + 1)}
+    return found | {text: f"code {text}, to be checked" for text in alone - set(found)}
