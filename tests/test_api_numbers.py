@@ -191,4 +191,4 @@ def test_standard_errors_of_a_logit_and_what_statsmodels_alone_makes_of_them(how
         found = model.fit(tol=1e-12, cov_type=robust).bse.to_numpy()
     for ours, printed in zip(found, SCHOOLWIDE[how], strict=True):
         if printed is not None:
-            assert ours == pytest.approx(printed, abs=1e-6 if how == "svyglm" else 5e-6)  # its default stop was printed
+            assert ours == pytest.approx(printed, rel=1e-4)  # printed at the default stops of both programs
