@@ -112,7 +112,8 @@ class Estimates:
         rows, vcov, kept = self._frame[mask].reset_index(drop=True), self.vcov[np.ix_(mask, mask)], self.replicates
         if kept is not None:
             kept = replace(kept, totals=kept.totals[:, mask], estimate=kept.estimate[mask])
-        smallest = np.minimum(self.smallest[mask], self.smallest.min(initial=MINIMUM))  # the rows left out can be told
+        least, smallest = self.smallest.min(initial=MINIMUM), self.smallest[mask]
+        smallest = smallest if least == MINIMUM else np.minimum(smallest, least)  # or margins tell the rows left out
         return replace(self, _frame=rows, vcov=vcov, smallest=smallest, replicates=kept)
 
     def __repr__(self) -> str:
