@@ -26,7 +26,7 @@ from scipy.special import expit, ndtri
 
 import trustlib as tl
 from trustlib.interaction import measures
-from trustlib.intervals import INTERVALS, beta_interval, mover_interval, wald_interval, wilson_interval
+from trustlib.intervals import INTERVALS, mover_interval
 
 FOLDER = Path(__file__).parents[1] / "data" / "simulations"
 REPLICATIONS, POOLED, TOGETHER, GATE, ENOUGH_SHOWN = 1_000, 4_000, 50, 10, 100
@@ -34,13 +34,13 @@ BY, SHARE_OF_COMMON, NO_YES = ["rare", "common"], 0.3, ["no", "yes"]
 RISKS = {"common": (0.47, 0.55, 0.70, 0.82), "rare": (0.05, 0.08, 0.10, 0.20)}  # neither, common, rare, both
 SPREAD = np.sqrt(np.log(2))  # standard deviation of log weights: Kish's design effect is exp(SPREAD^2) = 2
 SHIFT = 0.25  # risks of the strata lie within p -/+ SHIFT p (1 - p)
-MOVER_FROM = ("logit", "beta", "wilson", "beta_capped", "wilson_capped")
+MOVER_FROM = ("logit", "beta", "wilson")
 WITHIN_PSU = 0.02  # intra-cluster correlation of the latent answer
 AGES, AGE_EFFECT = ("18-34", "35-49", "50-64", "65+"), np.array([0.0, 0.2, 0.4, -0.3])
 AGE_SHARE = np.array([[0.30, 0.27, 0.24, 0.19], [0.18, 0.22, 0.27, 0.33]])  # without and with the common identity
 LOG_ODDS = np.array([-0.25, 0.1, 0.75, 1.4])  # of the risk at the youngest age, in the order of RISKS
 COUNTRIES, BETWEEN, PRECISION = (5, 10), (0.0, 0.02, 0.05), (0.012, 0.04)
-GAP, CORNER = 0.08, ["sample", *BY]
+GAP, CORNER, CONFIDENCE = 0.08, ["sample", *BY], ("hksj", "confidence")
 
 
 @dataclass(frozen=True)
@@ -127,19 +127,19 @@ def truths(p: np.ndarray) -> dict[str, float]:
     return own | {k: np.exp(v) if k in tl.interaction.LOG_MEASURES else v for k, v in found.items()}
 
 
-def levels(s: Scenario, frame: pd.DataFrame) -> tl.Estimates:
-    """The levels of the four groups in each sample, as answered or predicted."""
+def levels(s: Scenario, frame: pd.DataFrame) -> list[tl.Estimates]:
+    """The levels of the four groups in each sample, as answered or predicted; as answered also by `plus_four`."""
     design = tl.SurveyDesign(frame, weight="w", strata="stratum", psu="psu" if s.psus else None)
     if s.model:
-        return tl.predictions(tl.fit_logit(tl.compress(design, "y", [*BY, "age"]), "rare * common + age"), BY)
+        return [tl.predictions(tl.fit_logit(tl.compress(design, "y", [*BY, "age"]), "rare * common + age"), BY)]
     cells = tl.compress(design, "y", CORNER)
     assert len(cells) == 4 * frame["sample"].nunique(), "some group is empty"
-    return tl.cell_means(replace(cells, df=s.df))
+    return [verb(replace(cells, df=s.df)) for verb in (tl.cell_means, tl.plus_four)]
 
 
 def intervals(s: Scenario, frame: pd.DataFrame) -> pd.DataFrame:
     """Every interval of every sample: quantity, method, low, high, and the smallest count that the gate looks at."""
-    plain, found = levels(s, frame), []
+    (plain, *added), found = levels(s, frame), []
     corners = np.arange(len(plain)).reshape(-1, 4)  # rows of neither, common, rare, both
     both = np.isin(np.arange(len(plain)), corners[:, 3])
 
@@ -148,34 +148,33 @@ def intervals(s: Scenario, frame: pd.DataFrame) -> pd.DataFrame:
         found.extend(zip(repeat(quantity), repeat(method), low, high, smallest))
 
     p, se, n = (plain.frame[c].to_numpy() for c in ("estimate", "std_error", "n"))
-    effective = frame.groupby(CORNER, observed=True)["w"].apply(tl.kish).unstack()["n_eff"].to_numpy()
-    capped = p, np.maximum(se, np.sqrt(p * (1 - p) / effective)), effective - 1, effective
     ends = {kind: np.array(of(p, se, s.df, n)) for kind, of in INTERVALS.items()}  # as cell_means(interval=kind)
-    ends |= {"beta_capped": np.array(beta_interval(*capped)), "wilson_capped": np.array(wilson_interval(*capped))}
     for kind, limits in ends.items():
         note("level", kind, limits[:, both], plain.smallest[both])
 
-    for name, scale in (("gap", "difference"), ("ratio", "ratio"), ("odds_ratio", "odds_ratio")):
-        gaps = tl.comparisons(plain, dict.fromkeys(BY, "no"), scale)
-        at = (gaps.frame[BY] == "yes").all(axis=1).to_numpy()
-        limits = gaps.frame.loc[at, ["conf_low", "conf_high"]].to_numpy().T
-        note(name, "wald" if name == "gap" else "log", limits, gaps.smallest[at])
+    def note_rows(estimates: tl.Estimates, rows: np.ndarray, quantity: str, method: str) -> None:
+        note(quantity, method, estimates.frame[["conf_low", "conf_high"]].to_numpy()[rows].T, estimates.smallest[rows])
+
+    for given, before in ((plain, ""), *((one, "plus_four_") for one in added)):
+        if before:
+            note_rows(given, both, "level", "plus_four")
+        for name, scale in (("gap", "difference"), ("ratio", "ratio"), ("odds_ratio", "odds_ratio")):
+            for kind in ("wald", "mover") if before else ("wald",):
+                gaps = tl.comparisons(given, dict.fromkeys(BY, "no"), scale, kind)
+                at = (gaps.frame[BY] == "yes").all(axis=1).to_numpy()
+                note_rows(gaps, at, name, before + ("log" if kind == "wald" and name != "gap" else kind))
+        inter = tl.interactions(given, *BY)
+        for (measure, method), at in inter.frame.groupby(["measure", "method"], sort=False).indices.items():
+            if before or (measure, method) != ("interaction_contrast", "mover"):  # is below, as mover_logit
+                note_rows(inter, at, measure, before + method)
     for name, use, sign in (("gap", [3, 0], [1, -1]), ("interaction_contrast", [3, 2, 1, 0], [1, -1, -1, 1])):
         rows = corners[:, use]
-        known = [plain.vcov[np.ix_(at, at)] / np.outer(se[at], se[at]) for at in rows]
+        known = [plain.vcov[np.ix_(at, at)] for at in rows]
         for kind in MOVER_FROM:
             parts = [(p[at], *ends[kind][:, at], r) for at, r in zip(rows, known, strict=True)]
             limits = np.array([mover_interval(np.array(sign), *part) for part in parts]).T
             note(name, f"mover_{kind}", limits, plain.smallest[rows].min(axis=1))
 
-    inter = tl.interactions(plain, *BY)
-    rows, few = inter.frame, effective[corners].min(axis=1) - 1
-    for (measure, method), at in rows.groupby(["measure", "method"], sort=False).indices.items():
-        if (measure, method) != ("interaction_contrast", "mover"):  # there already, as mover_logit
-            note(measure, method, rows[["conf_low", "conf_high"]].to_numpy()[at].T, inter.smallest[at])
-        if measure in ("interaction_contrast", "reri_rr", "ap") and method == "delta":
-            limits = wald_interval(*rows[["estimate", "std_error"]].to_numpy()[at].T, few)
-            note(measure, "delta_effective_df", limits, inter.smallest[at])
     return pd.DataFrame(found, columns=["quantity", "method", "low", "high", "smallest"])
 
 
@@ -225,27 +224,6 @@ def summary(found: pd.DataFrame, by: list[str], replications: int) -> pd.DataFra
 # -- pooled gaps of several countries ---------------------------------------------------------------------------------
 
 
-def confidence_draws(y: np.ndarray, se: np.ndarray, rng: np.random.Generator, draws: int = 500) -> np.ndarray:
-    """Limits of a prediction in which tau^2 is drawn from its confidence distribution (Nagashima et al. 2019).
-
-    Cochran's Q at the true tau^2 is chi-squared with k - 1 df, so that a drawn chi-squared gives a drawn tau^2. Given
-    tau^2 the mean varies by t of k - 1 df and the HKSJ standard error, and the new country by tau around it.
-    """
-    tau2 = np.r_[0, np.geomspace(1e-8, 25 * (y.var() + se.max() ** 2), 300)]
-    mean, variance, q = weighted(y, se, tau2)
-    tau2 = np.interp(-rng.chisquare(len(y) - 1, draws), -q, tau2)
-    mean, variance, q = weighted(y, se, tau2)
-    spread = np.sqrt(variance * q / (len(y) - 1)) * rng.standard_t(len(y) - 1, draws)
-    return np.quantile(mean + spread + np.sqrt(tau2) * rng.standard_normal(draws), [0.025, 0.975])
-
-
-def weighted(y: np.ndarray, se: np.ndarray, tau2: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, its variance and Q, for each tau^2."""
-    weight = 1 / (se**2 + tau2[:, None])
-    mean = weight @ y / weight.sum(axis=1)
-    return mean, 1 / weight.sum(axis=1), (weight * (y - mean[:, None]) ** 2).sum(axis=1)
-
-
 def countries(job: tuple[int, float]) -> pd.DataFrame:
     """Pooled means and predictions of gaps that scatter around GAP, all replications of one setting."""
     k, tau = job
@@ -258,17 +236,15 @@ def countries(job: tuple[int, float]) -> pd.DataFrame:
         frame = frame.assign(estimate=y.ravel(), std_error=np.tile(se, TOGETHER), n=1_000)
         vcov, smallest = np.diag(frame["std_error"] ** 2), np.full(len(frame), 100)
         gaps = tl.Estimates(frame, vcov, "difference", ("sample", "country"), "simulated", "y", smallest, np.inf)
-        for interval in ("hksj", "hksj_adhoc", "wald"):
-            pooled = tl.pool(gaps, interval=interval).frame
-            for target, columns, truth in (
-                ("mean", ["conf_low", "conf_high"], np.full(TOGETHER, GAP)),
-                ("prediction", ["prediction_low", "prediction_high"], new),
-            ):
+        targets = {"mean": (["conf_low", "conf_high"], np.full(TOGETHER, GAP))}
+        targets["prediction"] = (["prediction_low", "prediction_high"], new)
+        for interval, prediction in (("hksj", "plug_in"), ("hksj_adhoc", "plug_in"), ("wald", "plug_in"), CONFIDENCE):
+            pooled = tl.pool(gaps, interval=interval, prediction=prediction).frame
+            for target, (columns, truth) in targets.items():
+                method = interval if prediction == "plug_in" else prediction
                 ends = dict(zip(("low", "high"), pooled[columns].to_numpy().T, strict=True))
-                found.append(pd.DataFrame({"quantity": target, "method": interval, "truth": truth, **ends}))
-        low, high = np.array([confidence_draws(one, se, rng) for one in y]).T
-        facts = {"quantity": "prediction", "method": "confidence_draws", "truth": new, "low": low, "high": high}
-        found.append(pd.DataFrame(facts))
+                if (target, method) != ("mean", "confidence"):  # that of HKSJ
+                    found.append(pd.DataFrame({"quantity": target, "method": method, "truth": truth, **ends}))
     return pd.concat(found).assign(countries=k, tau=tau)
 
 

@@ -1,6 +1,6 @@
 """Do 95 % intervals of VPC and PCV cover the truth, with 16 strata?
 
-Run ``nice -n 15 python benchmarks/maihda_coverage.py`` from the top of the repository (8 minutes of CPU). It writes
+Run ``nice -n 15 python benchmarks/maihda_coverage.py`` from the top of the repository (half an hour of CPU). It writes
 data/simulations/maihda_coverage.csv. Every replication draws stratum effects and answers afresh:
 
 * *main effects*: gender, ethnicity and disability have fixed effects, and each stratum an intercept of its own with
@@ -9,7 +9,7 @@ data/simulations/maihda_coverage.csv. Every replication draws stratum effects an
 * *exchangeable*: no fixed effects, 16 intercepts with variance 0.2, the world as the null model sees it.
 
 ``profile`` is `MaihdaFit.interval`. ``bootstrap`` is the percentile interval of a parametric bootstrap of the additive
-model (99 draws, fewer replications), for comparison. No estimate, no interval: such replications count as not covered.
+model (99 draws), for comparison. No estimate, no interval: such replications count as not covered.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import trustlib as tl
 from trustlib.maihda import LATENT, MaihdaFit, _restricted, maihda
 
 ROOT = Path(__file__).parents[1]
-REPLICATIONS, BOOTSTRAPPED, DRAWS, BOOTSTRAP_DRAWS, SIZES = 300, 60, 500, 99, (2_000, 12_000)
+REPLICATIONS, BOOTSTRAPPED, DRAWS, BOOTSTRAP_DRAWS, SIZES = 300, 300, 500, 99, (2_000, 12_000)
 AXES = {
     "gender": {"man": (0.49, 0.0), "woman": (0.51, 0.2)},
     "ethnicity": {"a": (0.70, 0.0), "b": (0.12, 0.15), "c": (0.10, 0.3), "d": (0.08, 0.45)},

@@ -9,7 +9,7 @@ average probability with both set to the second level, less that with both set t
 as they are; their joint covariance is by the delta method. R's are written by hand in peers.R. svy gives the levels
 and their standard errors, but no covariance between them, so it is asked for less.
 
-R is found as ``Rscript``; svy in the interpreter that TRUSTLIB_SVY_PYTHON names (an environment with svy==0.35.0).
+R is found as ``Rscript``; svy 0.35.0 is in the environment that `make env` makes.
 What is missing is said and not measured. ``python benchmarks/peers.py "2024 wave"`` measures that file only.
 """
 
@@ -26,6 +26,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 from time import perf_counter, strftime
@@ -239,14 +240,12 @@ class Peer:
 
 def commands() -> dict[str, list[str] | str]:
     """How each peer is started, or why it is not."""
-    script, r, other = str(Path(__file__).resolve()), shutil.which("Rscript"), os.environ.get("TRUSTLIB_SVY_PYTHON")
-    found: dict[str, list[str] | str] = {"trustlib": [sys.executable, script, "trustlib"]}
+    script, r, python = str(Path(__file__).resolve()), shutil.which("Rscript"), sys.executable
+    found: dict[str, list[str] | str] = {"trustlib": [python, script, "trustlib"]}
     found["svyglm"] = [r, script.replace(".py", ".R")] if r else "Rscript was not found"
     if r and subprocess.run([r, "-e", "library(survey)"], capture_output=True, check=False).returncode:
         found["svyglm"] = "R has no package survey"
-    found["svy"] = [other, script, "svy"] if other else "TRUSTLIB_SVY_PYTHON names no interpreter that has it"
-    if other and subprocess.run([other, "-c", "import svy"], capture_output=True, check=False).returncode:
-        found["svy"] = "the interpreter in TRUSTLIB_SVY_PYTHON cannot import it"
+    found["svy"] = [python, script, "svy"] if find_spec("svy") else "the extra svy is not installed"
     return found
 
 

@@ -412,7 +412,7 @@ def test_damaged_cells(sealed_file, tmp_path, damage):
     refused(lambda: tl.Cells.read(path), tl.SurveyFileError, OSError, "bad.parquet")
 
 
-@pytest.mark.parametrize("column", ["gender", "n", "sum_w", "sum_wy", "cov_w", "cov_wy"])
+@pytest.mark.parametrize("column", ["gender", "n", "sum_w", "sum_wy", "sum_w2", "cov_w", "cov_wy"])
 def test_cells_that_lack_a_column(sealed_file, tmp_path, column):
     pq.write_table(pq.read_table(sealed_file).drop_columns([column]), tmp_path / "bad.parquet")
     refused(lambda: tl.Cells.read(tmp_path / "bad.parquet"), tl.SurveyFileError, OSError, "bad.parquet")

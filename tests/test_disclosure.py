@@ -127,7 +127,7 @@ def test_merging_is_no_way_around_the_gate(tmp_path):
 def test_sealed_cells_hold_totals_only(tmp_path):
     sealed = CELLS.seal()
     assert sealed.sealed
-    assert list(sealed.frame) == [*BY, "n", "sum_w", "sum_wy"]
+    assert list(sealed.frame) == [*BY, "n", "sum_w", "sum_wy", "sum_w2"]
     assert len(sealed.missing) == 0
     read = tl.Cells.read(CELLS.write(tmp_path / "cells.parquet"))
     assert read.sealed

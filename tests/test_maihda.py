@@ -108,6 +108,9 @@ def test_cbpp_as_printed():
     assert laplace.fits["adjusted"].variance == pytest.approx(0.4122538, rel=1e-3)
     printed = [-1.398342864, -0.991924975, -1.128216216, -1.579745414]
     np.testing.assert_allclose(laplace.fits["adjusted"].coef, printed, atol=1e-3)
+    assert laplace.fits["adjusted"].aic == pytest.approx(194.0531, abs=1e-3)
+    assert laplace.fits["adjusted"].aic <= 194.0531  # the printed one is that of a loose optimum
+    assert np.isnan(fitted("cbpp").fits["adjusted"].aic)
     assert nine.fits["adjusted"].variance == pytest.approx(0.41927938, rel=1e-5)
     printed = [-1.399219444, -0.991408657, -1.127812837, -1.579487774]
     np.testing.assert_allclose(nine.fits["adjusted"].coef, printed, atol=2e-5)
@@ -124,6 +127,23 @@ def test_obesity_in_50_strata_as_printed():
     assert fit.fits["null"].variance == pytest.approx(0.2226674389, rel=1e-4)
     assert (fit.vpc, fit.mor) == (pytest.approx(0.06339222, abs=1e-5), pytest.approx(1.568484786, abs=5e-5))
     assert fit.auc == pytest.approx(0.6261898, abs=1e-6)
+    assert fit.models.loc["null", "vpc_response"] == pytest.approx(0.0478, rel=0.05)  # printed from a simulation
+    assert fit.models["vpc_response"].isna().tolist() == [False, True]
+
+
+def test_the_response_scale_vpc_as_simulated_and_integrated():
+    """Goldstein, Browne and Rasbash (2002): by integration, and by a million draws of the strata."""
+    from scipy.integrate import quad
+    from scipy.stats import norm
+
+    null = fitted("health").fits["null"]
+    intercept, sigma = null.coef["Intercept"], np.sqrt(null.variance)
+    moments = [quad(lambda z, k=k: norm.pdf(z) * expit(intercept + sigma * z) ** k, -12, 12)[0] for k in (1, 2)]
+    exact = (moments[1] - moments[0] ** 2) / (moments[0] * (1 - moments[0]))
+    assert null.vpc_response == pytest.approx(exact, rel=1e-7)
+    drawn = expit(intercept + sigma * np.random.default_rng(0).standard_normal(1_000_000))
+    simulated = drawn.var() / (drawn.var() + (drawn * (1 - drawn)).mean())
+    assert null.vpc_response == pytest.approx(simulated, rel=0.01)
 
 
 def test_obesity_with_age_as_printed(data_file):

@@ -252,6 +252,43 @@ def test_as_the_oracle(method, values):
     assert (found["k"], found["q_df"], found["df"], found["n"]) == (k, k - 1, k - 1, 1000 * k)
 
 
+def oracle_confidence_prediction(y, v, draws=6_000):
+    """A prediction interval with tau^2 from its confidence distribution, one draw at a time (Nagashima et al. 2019)."""
+    rng, k, drawn = np.random.default_rng(1), len(y), []
+    for _ in range(draws):
+        wanted = rng.chisquare(k - 1)
+        low, high = 0.0, 100 * (np.var(y) + max(v))
+        for _ in range(45):  # Q falls as tau^2 grows
+            middle = (low + high) / 2
+            low, high = (middle, high) if oracle_residual(y, v, middle) > wanted else (low, middle)
+        tau2 = 0.0 if oracle_residual(y, v, 0.0) <= wanted else (low + high) / 2
+        mean, variance = oracle_mean(y, v, tau2)
+        error = np.sqrt(variance * oracle_residual(y, v, tau2) / (k - 1))
+        drawn.append(mean + error * rng.standard_t(k - 1) + np.sqrt(tau2) * rng.standard_normal())
+    return np.quantile(drawn, [0.025, 0.975])
+
+
+@pytest.mark.parametrize("spread", [0.002, 0.03, 0.2])
+def test_prediction_by_confidence_distribution_as_the_oracle(spread):
+    y, se = 0.1 + spread * np.array([-1.2, -0.3, 0.1, 0.4, 1.0, 0.6]), np.linspace(0.02, 0.05, 6)
+    ours, plug_in = (row(pool(gaps(y, se), prediction=kind)) for kind in ("confidence", "plug_in"))
+    low, high = oracle_confidence_prediction(y, se**2)
+    ends = np.array([ours["prediction_low"], ours["prediction_high"]])
+    np.testing.assert_allclose(ends, [low, high], atol=0.05 * (high - low))  # both are simulated
+    assert spread != 0.03 or ends[1] - ends[0] > plug_in["prediction_high"] - plug_in["prediction_low"]
+    for same in ("estimate", "std_error", "conf_low", "tau2", "i2"):
+        assert ours[same] == plug_in[same]
+    again = pool(gaps(y, se), prediction="confidence")
+    assert row(again)["prediction_low"] == ours["prediction_low"]  # the seed is fixed
+    assert "confidence distribution" in again.convention
+    ratios = row(pool(gaps(y, se, "ratio"), prediction="confidence"))
+    assert np.log(ratios["prediction_low"]) == pytest.approx(ours["prediction_low"], abs=1e-9)
+    fixed = row(pool(gaps(y, se), method="fixed", prediction="confidence"))
+    assert np.isnan(fixed["prediction_low"])
+    with pytest.raises(tl.UnknownNameError, match="prediction 'guess'"):
+        pool(gaps(y, se), prediction="guess")
+
+
 @pytest.mark.parametrize(
     ("y", "v"),
     [

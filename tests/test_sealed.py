@@ -41,7 +41,7 @@ def test_the_plan_and_the_files_agree():
 def test_a_committed_file_holds_totals_of_enough_people_and_nothing_else(path):
     cells = tl.Cells.read(path)
     table = pq.read_table(path)
-    assert set(table.column_names) == {*cells.by, "n", "sum_w", "sum_wy", "cov_w", "cov_wy"}
+    assert set(table.column_names) == {*cells.by, "n", "sum_w", "sum_wy", "sum_w2", "cov_w", "cov_wy"}
     assert cells.sealed
     assert cells.source["kind"] == "real"
     assert (cells.frame["n"] >= 2 * MINIMUM).all(), "ten with the outcome and ten without"

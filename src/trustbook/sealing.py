@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from trustbook.plans import CellPlanForm, CellSet
-from trustlib.cells import Cells, compress
+from trustlib.cells import SUMS, Cells, compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import DOMINANT, MINIMUM
 from trustlib.errors import CodebookError, DesignError, DisclosureError
@@ -126,14 +126,14 @@ def _people(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
 def largest_difference(ours: Cells, other: Cells) -> float:
     """Largest relative difference between totals and covariances of two sets of the same sealed cells."""
-    sums = ["sum_w", "sum_wy"]
+    sums = [c for c in SUMS if c.startswith("sum")]
     cells, others = (c.frame.drop(columns=sums).astype(object) for c in (ours, other))
     if not cells.equals(others) or (ours.outcome, ours.by, ours.df) != (other.outcome, other.by, other.df):
         return float("inf")
     every = np.eye(2 * len(ours))
-    totals = (ours.frame[sums].to_numpy(), other.frame[sums].to_numpy())
-    covariances = (ours.scatter.covariance(every), other.scatter.covariance(every))
-    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in (totals, covariances))
+    totals = [(ours.frame[c].to_numpy(), other.frame[c].to_numpy()) for c in sums]
+    covariances = ours.scatter.covariance(every), other.scatter.covariance(every)
+    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in (*totals, covariances))
 
 
 def require_same(made: Cells, path: str | Path) -> None:

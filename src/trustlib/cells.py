@@ -41,12 +41,14 @@ FEW_DF = 8  # the US National Center for Health Statistics flags estimates with 
 _USED = "_used"
 # Names of columns that the verbs add beside axes and outcome.
 RESERVED = {
-    "n", "n_events", "n_eff", "w", "w2", "sum_w", "sum_wy", "smallest", "cov_w", "cov_wy", "estimate", "std_error",
-    "conf_low", "conf_high", "statistic", "p_value", "df", "reference", "measure", "method", "term", "axis", "level",
-    "detectable", "reliability", "raw", "weighted", "weighted_low", "weighted_high", "additive", "model",
+    "n", "n_events", "n_eff", "w", "w2", "sum_w", "sum_wy", "sum_w2", "smallest", "cov_w", "cov_wy", "estimate",
+    "std_error", "conf_low", "conf_high", "statistic", "p_value", "df", "reference", "measure", "method", "term",
+    "axis", "level", "detectable", "reliability", "raw", "weighted", "weighted_low", "weighted_high", "additive",
+    "model",
 }  # fmt: skip
 _FACTS = ("outcome", "by", "df", "variance", "source", "labels")  # written beside the totals
-SUMS = ["n", "n_events", "sum_w", "sum_wy"]
+SUMS = ["n", "n_events", "sum_w", "sum_wy", "sum_w2"]
+_TOTALS = [c for c in SUMS if c != "n_events"]  # of sealed cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,8 @@ class Cells:
     ----------
     frame : DataFrame
         One row per cell: the axes in `by`, ``n`` (people with a weight above zero), ``n_events`` (people with
-        outcome 1; absent in sealed cells), ``sum_w`` and ``sum_wy`` (weighted people, and with the outcome).
+        outcome 1; absent in sealed cells), ``sum_w`` and ``sum_wy`` (weighted people, and with the outcome), ``sum_w2``
+        (sum of squared weights, for Kish's effective number of people).
     outcome : str
     by : tuple of str
     scatter : TaylorScatter, ReplicateScatter or SealedScatter
@@ -178,7 +181,7 @@ class Cells:
     def write(self, path: str | Path) -> Path:
         """Write sealed cells to a Parquet file; cells that are not sealed are sealed first.
 
-        One row per cell: axes, n, sum_w, sum_wy, and the rows of the covariance matrix of (sum_w, sum_wy).
+        One row per cell: axes, n, sum_w, sum_wy, sum_w2, and the rows of the covariance matrix of (sum_w, sum_wy).
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -186,7 +189,7 @@ class Cells:
         sealed = self.seal()
         frame, matrix, size = sealed.frame, sealed.scatter.covariance(np.eye(2 * len(self))), len(self)
         columns = {c: pa.array(frame[c].astype(object).tolist()) for c in sealed.by}
-        columns |= {c: pa.array(frame[c].to_numpy()) for c in ("n", "sum_w", "sum_wy")}
+        columns |= {c: pa.array(frame[c].to_numpy()) for c in _TOTALS}
         columns |= {"cov_w": pa.array(list(matrix[:size])), "cov_wy": pa.array(list(matrix[size:]))}
         facts = {name: getattr(sealed, name) for name in _FACTS} | {
             "minimum_count": MINIMUM,
@@ -220,7 +223,7 @@ class Cells:
             matrix = np.vstack([np.vstack(table[c].to_pylist()) for c in ("cov_w", "cov_wy")])
             for c, levels in facts["levels"].items():
                 frame[c] = pd.Categorical(frame[c], categories=levels)
-            frame = frame[[*facts["by"], "n", "sum_w", "sum_wy"]]
+            frame = frame[[*facts["by"], *_TOTALS]]
             fits = matrix.shape == (2 * len(frame), 2 * len(frame))
             if not fits or frame.isna().any(axis=None) or (frame["sum_w"] <= 0).any():
                 raise ValueError("the covariance matrix does not fit the cells")
@@ -322,7 +325,8 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         warnings.warn(text, MissingRowsWarning, stacklevel=2)
     cell, table = _cell_codes(pd.DataFrame({c: _axis(kept[c], c) for c in by}), by, len(kept))
     events = answers[inside]
-    for name, values in zip(SUMS, (kept["n"], kept["n"] * events, kept["w"], kept["w"] * events), strict=True):
+    sums = kept["n"], kept["n"] * events, kept["w"], kept["w"] * events, kept["w2"]
+    for name, values in zip(SUMS, sums, strict=True):
         table[name] = np.bincount(cell, values).astype(float if name.startswith("sum") else int)
     if design.raked:  # the others count in the margins
         kept = pd.concat([kept, groups[~inside]], ignore_index=True)
@@ -365,9 +369,10 @@ def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
     rows = []
     for variable in (outcome, *by):
         if (absent := lost[variable].isna().to_numpy()).any():
-            kind = lost.get(f"{variable}_missing", pd.Series(np.nan, lost.index))[absent].astype(object)
-            for reason, n in lost["n"][absent].groupby(kind.where(kind.notna(), "missing")).sum().items():
-                rows.append((variable, str(reason), int(n)))
+            kind = lost.get(f"{variable}_missing", pd.Series(np.nan, lost.index)).to_numpy(object)[absent]
+            codes, reasons = pd.factorize(np.where(pd.isna(kind), "missing", kind), sort=True)
+            people = np.bincount(codes, lost["n"].to_numpy()[absent])
+            rows += [(variable, str(reason), int(n)) for reason, n in zip(reasons, people, strict=True)]
     return pd.DataFrame(rows, columns=["variable", "reason", "n"])
 
 

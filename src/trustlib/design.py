@@ -208,10 +208,8 @@ class SurveyDesign:
         """1 - sampling fraction for each stratum."""
         population = grouped["_fpc"].first().to_numpy(float)
         if (grouped["_fpc"].nunique(dropna=False) > 1).any() or not (population > 0).all():
-            raise DesignError(
-                f"Column {self.fpc!r} (fpc) is missing, not positive, or not constant within a stratum.",
-                "Give each stratum one number: PSUs in its population, or the fraction sampled.",
-            )
+            text = f"Column {self.fpc!r} (fpc) is missing, not positive, or not constant within a stratum."
+            raise DesignError(text, "Give each stratum one number: PSUs in its population, or the fraction sampled.")
         fraction = population if (population <= 1).all() else n_psu / population
         if (fraction > 1).any():
             raise DesignError(
@@ -348,10 +346,8 @@ def _check_weights(frame: Any, weights: list[str], others: Sequence[str] = ()) -
         missing = known < rows or (np.isnan(total) and not infinite)
         fault = "missing" if missing else "infinite" if infinite else "negative" if low < 0 else "all zero"
         if missing or infinite or low < 0 or high == 0:
-            raise DesignError(
-                f"Weights are zero or more, finite and not all zero, but those in column {c!r} are {fault}.",
-                "Mend the weights or drop these people knowingly; a zero weight is allowed.",
-            )
+            text = f"Weights are zero or more, finite and not all zero, but those in column {c!r} are {fault}."
+            raise DesignError(text, "Mend the weights or drop these people knowingly; a zero weight is allowed.")
 
 
 def sums_by(frame: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:

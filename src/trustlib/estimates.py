@@ -191,10 +191,8 @@ def _member(group: np.ndarray) -> Array:
     """Membership (g, C) of cells in groups."""
     groups = int(group.max()) + 1
     if groups > MAX_ROWS:
-        raise EstimandError(
-            f"The axes make {groups:,} groups; at most {MAX_ROWS:,} are estimated together.",
-            "Use fewer axes, or band one.",
-        )
+        text = f"The axes make {groups:,} groups; at most {MAX_ROWS:,} are estimated together."
+        raise EstimandError(text, "Use fewer axes, or band one.")
     member = np.zeros((groups, len(group)))
     member[group, np.arange(len(group))] = 1
     return member
@@ -324,10 +322,8 @@ def _margins(
     """Average predictions with everyone's axes set to each of `settings`, and their covariance."""
     cells, betas, scatter = fit.cells, fit.replicates, fit.cells.scatter
     if len(settings) > MAX_ROWS:
-        raise EstimandError(
-            f"{len(settings):,} predictions were asked for; at most {MAX_ROWS:,} are made together.",
-            "Use fewer axes, or set a few values with `at`.",
-        )
+        text = f"{len(settings):,} predictions were asked for; at most {MAX_ROWS:,} are made together."
+        raise EstimandError(text, "Use fewer axes, or set a few values with `at`.")
     weight = cells.frame["sum_w"].to_numpy(float)
     p, jacobian = np.empty(len(settings)), np.empty((len(settings), len(fit.coef)))
     own = np.zeros((len(settings), 2 * len(cells))) if sampled else None  # derivative by the totals, coefficients held
@@ -515,9 +511,10 @@ def comparisons(
     scale : {"difference", "ratio", "odds_ratio"}
         Ratios have intervals symmetric on the log scale and are tested against 1.
     interval : {"wald", "mover"}
-        Of differences. The Wald interval is too short where the smaller group has fewer than about 400 people and
-        weights are uneven; MOVER, from the two levels' own intervals (take ``interval="beta"`` there), holds from about
-        100 people on (``benchmarks/interval_coverage.py``). It is not symmetric; the p-value is Wald's either way.
+        The Wald interval of a difference is too short where the smaller group has fewer than about 400 people and
+        weights are uneven. MOVER is made from the two levels' own intervals, for ratios from their logarithms; of
+        levels by `plus_four` it holds from 10 people on (``benchmarks/interval_coverage.py``). It is not symmetric; the
+        p-value is Wald's either way.
 
     Returns
     -------
@@ -558,17 +555,15 @@ def comparisons(
     jacobian[np.arange(len(at)), base] -= slope[base]
     axes = frame[by].iloc[at].reset_index(drop=True)
     axes["reference"] = [", ".join(str(rows[b][c]) for c in reference) for b in base]
-    n, plain = frame["n"].to_numpy(), scale == "difference"
+    n, log = frame["n"].to_numpy(), scale != "difference"
     gap, people, least = value[at] - value[base], n[at] + n[base], estimates.smallest[[at, base]].min(axis=0)
-    note = f"; {'MOVER' if interval == 'mover' else 'Wald'} interval" if plain else "; interval on the log scale"
-    result = contrast(estimates, axes, gap, jacobian, people, kind=scale, log=not plain, smallest=least, note=note)
-    if plain and interval == "mover":
-        p, se, low, high = frame[["estimate", "std_error", "conf_low", "conf_high"]].to_numpy(float).T
-        sign, limits = np.array([1.0, -1.0]), []
-        for i in np.column_stack([at, base]):
-            correlation = estimates.vcov[np.ix_(i, i)] / np.outer(se[i], se[i])
-            limits.append(mover_interval(sign, p[i], low[i], high[i], correlation))
-        result._frame[["conf_low", "conf_high"]] = limits
+    note = f"; {'MOVER' if interval == 'mover' else 'Wald'} interval" + " on the log scale" * log
+    result = contrast(estimates, axes, gap, jacobian, people, kind=scale, log=log, smallest=least, note=note)
+    if interval == "mover":
+        low, high = (transform(frame[c].to_numpy(float), scale)[0] for c in ("conf_low", "conf_high"))
+        vcov, sign, pairs = estimates.vcov * np.outer(slope, slope), np.array([1.0, -1.0]), np.column_stack([at, base])
+        limits = [mover_interval(sign, value[i], low[i], high[i], vcov[np.ix_(i, i)]) for i in pairs]
+        result._frame[["conf_low", "conf_high"]] = np.exp(limits) if log else limits
     return replace(result, by=tuple(by))
 
 

@@ -71,10 +71,8 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
     percent = kind in ("level", "difference")
     factor = 100 if percent else 1
     if kind == "interaction" and frame["measure"].nunique() > 1:
-        raise EstimandError(
-            "Measures of interaction have different scales and do not share an axis.",
-            "Choose one, for example estimates.where(\"measure == 'reri_rr'\"), or show a table.",
-        )
+        hint = "Choose one, for example estimates.where(\"measure == 'reri_rr'\"), or show a table."
+        raise EstimandError("Measures of interaction have different scales and do not share an axis.", hint)
     axes_columns = list(shown.columns[: len(estimates.by)])
     names = shown[axes_columns].agg(" · ".join, axis=1) if axes_columns else shown.iloc[:, 0].map(lambda _: "Everyone")
     what = shown[HEADINGS[kind]]
@@ -88,17 +86,8 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         colours = [palette[list(dict.fromkeys(colour_by)).index(c)] for c in colour_by]
         low, high = frame["conf_low"] * factor, frame["conf_high"] * factor
         ax.hlines(y, low, high, color=colours, linewidth=2.2)
-        sns.scatterplot(
-            x=frame["estimate"] * factor,
-            y=y,
-            hue=y,
-            palette=colours,
-            s=52,
-            ax=ax,
-            legend=False,
-            zorder=3,
-            edgecolor="white",
-        )
+        facts: dict = {"hue": y, "palette": colours, "s": 52, "legend": False, "zorder": 3, "edgecolor": "white"}
+        sns.scatterplot(x=frame["estimate"] * factor, y=y, ax=ax, **facts)
         none = NO_GAP.get(kind)
         if none is not None:
             ax.axvline(none, color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=0)
@@ -107,9 +96,8 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         ax.set_yticks(y, names.map(_plain))
         ax.set(ylim=(len(frame) - 0.4, -0.6), ylabel="", xlabel=HEADINGS[kind])
         right = ax.secondary_yaxis("right")
-        right.set_yticks(
-            y, [f"{v} ({i}), n {n}" for v, i, n in zip(what, shown["95% interval"], shown["People"], strict=True)]
-        )
+        columns = zip(what, shown["95% interval"], shown["People"], strict=True)
+        right.set_yticks(y, [f"{value} ({ends}), n {n}" for value, ends, n in columns])
         right.tick_params(length=0, labelsize=8.5, colors=INK)
         right.spines["right"].set_visible(False)
         ax.tick_params(axis="y", length=0, labelsize=9.5, colors=INK)
@@ -196,9 +184,8 @@ def _surround(figure: Any, title: str, source: dict, note: str) -> None:
     words = "\n".join(_wrap(line, 120) for line in f"{evidence(source)}. {note}".splitlines())
     figure.supxlabel(_plain(words), fontsize=8, color=QUIET, x=0.01, ha="left")
     if source.get("kind") == "synthetic":
-        figure.text(
-            0.5, 0.5, "SYNTHETIC", fontsize=44, color="#c0392b", alpha=0.18, rotation=20, ha="center", va="center"
-        )
+        mark: dict = {"fontsize": 44, "color": "#c0392b", "alpha": 0.18, "rotation": 20, "ha": "center", "va": "center"}
+        figure.text(0.5, 0.5, "SYNTHETIC", **mark)
 
 
 def _plain(text: str) -> str:
@@ -222,7 +209,5 @@ def _alternative(title: str, names: list[str], estimates: Estimates, shown: list
     else:
         low, high = int(np.nanargmin(value)), int(np.nanargmax(value))
         seen = f"Lowest: {names[low]}, {shown[low]}{unit}. Highest: {names[high]}, {shown[high]}{unit}."
-    return (
-        f"{title}. {len(value)} {kind.get(estimates.kind, 'estimates')} with 95% intervals. {seen} "
-        f"{evidence(estimates.source)}."
-    )
+    what = f"{len(value)} {kind.get(estimates.kind, 'estimates')} with 95% intervals"
+    return f"{title}. {what}. {seen} {evidence(estimates.source)}."

@@ -101,17 +101,15 @@ def mover_limits(p: Array, low: Array, high: Array, vcov: Array, df: float) -> d
     """Limits of the additive measures from the risks of all groups (as in `measures`), their intervals, covariance."""
     sign, size = _signs(len(p).bit_length() - 1), len(p)
     with np.errstate(divide="ignore", invalid="ignore"):
-        se = np.sqrt(np.diag(vcov))
-        out = {"interaction_contrast": mover_interval(sign, p, low, high, vcov / np.outer(se, se))}
+        out = {"interaction_contrast": mover_interval(sign, p, low, high, vcov)}
         for suffix, tail, scale in (("rr", "", "ratio"), ("or", "_or", "odds_ratio")):
             value, slope = transform(p, scale)
             for name, base in ((f"reri_{suffix}", size - 1), (f"ap{tail}", 0)):  # ratios to none, or to all together
                 turn = np.delete(np.eye(size), base, axis=0)
                 turn[:, base] = -1
                 cov, log_ratio = (turn * slope) @ vcov @ (turn * slope).T, turn @ value
-                se = np.sqrt(np.diag(cov))
-                ratio, lowest, highest = (np.exp(v) for v in (log_ratio, *wald_interval(log_ratio, se, df)))
-                limits = mover_interval(np.delete(sign, base), ratio, lowest, highest, cov / np.outer(se, se))
+                low_ratio, high_ratio = np.exp(wald_interval(log_ratio, np.sqrt(np.diag(cov)), df))
+                limits = mover_interval(np.delete(sign, base), np.exp(log_ratio), low_ratio, high_ratio, cov)
                 out[name] = limits + sign[base]
     return out
 

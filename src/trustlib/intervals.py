@@ -119,7 +119,7 @@ INTERVALS: dict[str, Callable[[Array, Array, float, Array], tuple[Array, Array]]
 }
 
 
-def mover_interval(sign: Array, value: Array, low: Array, high: Array, correlation: Array) -> Array:
+def mover_interval(sign: Array, value: Array, low: Array, high: Array, vcov: Array) -> Array:
     r"""Limits (2,) of a signed sum of parts from their own intervals: the method of variance estimates recovery.
 
     .. math:: L=\sum_i s_i\hat\theta_i-\sqrt{e'Re},\qquad e_i=\hat\theta_i-l_i\ (s_i=1),\quad\hat\theta_i-u_i\ (s_i=-1)
@@ -130,14 +130,16 @@ def mover_interval(sign: Array, value: Array, low: Array, high: Array, correlati
     ----------
     sign, value, low, high : array (m,)
         1 or -1, the parts, and their intervals.
-    correlation : array (m, m)
-        Correlation R of the estimated parts.
+    vcov : array (m, m)
+        Covariance of the estimated parts, of which the correlation R is taken; a part without variance has none.
 
     Notes
     -----
     Zou (2008), *American Journal of Epidemiology* 168:212; of two proportions with Wilson intervals it is Newcombe's.
     R: ``interactionR::interactionR_mover``.
     """
+    se = np.sqrt(np.diag(vcov))
+    correlation = np.divide(vcov, np.outer(se, se), out=np.eye(len(se)), where=np.outer(se, se) > 0)
     below = value - np.where(sign > 0, low, high)
     above = np.where(sign > 0, high, low) - value
     down, up = (np.sqrt(np.maximum(e @ correlation @ e, 0)) for e in (below, above))

@@ -204,10 +204,8 @@ def _design_matrix(cells: Cells, formula: str) -> tuple[Any, Array, list[str]]:
 
     left, tilde, right = formula.rpartition("~")
     if tilde and left.strip() not in ("", cells.outcome):
-        raise EstimandError(
-            f"The formula is for {left.strip()!r}, the cells are of {cells.outcome!r}.",
-            "Give the right-hand side only, or compress that outcome.",
-        )
+        text = f"The formula is for {left.strip()!r}, the cells are of {cells.outcome!r}."
+        raise EstimandError(text, "Give the right-hand side only, or compress that outcome.")
     frame = cells.frame[list(cells.by)]
     hint = (
         f'Use + * : and names of axes ({", ".join(cells.by) or "none"}): for example "gender * ethnicity + disability".'
@@ -220,10 +218,8 @@ def _design_matrix(cells: Cells, formula: str) -> tuple[Any, Array, list[str]]:
     require_names("axis", required, cells.by)
     for c in required:
         if frame[c].dtype == "category" and frame[c].nunique() < 2:
-            raise RankError(
-                f"Everyone has the same level {frame[c].iloc[0]!r} of {c!r}, so it has no coefficient.",
-                "Take it out of the formula.",
-            )
+            text = f"Everyone has the same level {frame[c].iloc[0]!r} of {c!r}, so it has no coefficient."
+            raise RankError(text, "Take it out of the formula.")
     try:
         matrix = formulaic.model_matrix(parsed, frame, na_action="raise", output="numpy")
     except Exception as error:
@@ -326,7 +322,5 @@ def _newton(x: Array, weight: Array, events: Array, start: Array, near: float = 
         if np.abs(step).max() < near:
             return beta
     failed = int((np.abs(step).max(axis=1) >= near).sum())
-    raise ConvergenceError(
-        f"The fit did not converge under {failed} of {len(weight)} sets of replicate weights.",
-        "A cell is empty or separated there. Use coarser levels or fewer terms.",
-    )
+    text = f"The fit did not converge under {failed} of {len(weight)} sets of replicate weights."
+    raise ConvergenceError(text, "A cell is empty or separated there. Use coarser levels or fewer terms.")

@@ -126,10 +126,11 @@ def _minus_log_likelihood(theta: Array, c: _Counts, points: int) -> tuple[float,
     return -float((total + np.log(tau)).sum()), -gradient
 
 
-def _maximum_likelihood(c: _Counts, points: int) -> tuple[float, _Modes]:
-    """Sigma that maximises the likelihood, and the modes there; the search starts from REML, with its covariance."""
+def _maximum_likelihood(c: _Counts, points: int) -> tuple[float, _Modes, float]:
+    """Sigma that maximises the likelihood, the modes there, and its logarithm; the search starts from REML."""
     from scipy.linalg import block_diag
     from scipy.optimize import minimize
+    from scipy.special import betaln
 
     sigma, at = _restricted(c)
     start = np.r_[at.beta, max(sigma, 0.1)]
@@ -138,7 +139,8 @@ def _maximum_likelihood(c: _Counts, points: int) -> tuple[float, _Modes]:
     found = minimize(_minus_log_likelihood, start, (c, points), "BFGS", jac=True, options=options)
     if np.abs(found.jac).max() > 0.01:
         raise ConvergenceError("No maximum of the likelihood was found.", "Use method='reml'.")
-    return abs(float(found.x[-1])), _modes(c, abs(found.x[-1]), found.x[:-1], free=False)
+    ways = -np.log1p(c.n) - betaln(c.n - c.events + 1, c.events + 1)  # log binomial coefficients
+    return abs(float(found.x[-1])), _modes(c, abs(found.x[-1]), found.x[:-1], free=False), ways.sum() - found.fun
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -155,14 +157,30 @@ class RandomIntercept:
         Variance between strata, log odds squared; 0 on the boundary (below 1e-6).
     intercepts : array (J,)
         Conditional mode of each stratum's intercept, log odds, in the order of the strata.
+    log_likelihood : float
+        Of maximum likelihood, with the binomial coefficients of the grouped counts, as R's ``logLik``; NaN for REML.
     """
 
     coef: pd.Series
     vcov: pd.DataFrame
     variance: float
     intercepts: Array
+    log_likelihood: float
     _counts: _Counts
     _modes: _Modes
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion, -2 log-likelihood + 2 (p + 1), as R's ``AIC``; NaN for REML."""
+        return 2 * (len(self.coef) + 1 - self.log_likelihood)
+
+    @property
+    def vpc_response(self) -> float:
+        """VPC on the scale of probabilities, var(pi)/(m(1 - m)), pi = expit(intercept + b), m its mean (Goldstein)."""
+        node, weight = np.polynomial.hermite_e.hermegauss(100)
+        pi, share = expit(self.coef.iloc[0] + np.sqrt(self.variance) * node), weight / weight.sum()
+        mean = share @ pi
+        return float(share @ (pi - mean) ** 2 / (mean * (1 - mean))) if len(self.coef) == 1 else np.nan
 
     def probabilities(self, shrunken: bool = True) -> Array:
         """Predicted probability (C,) of each cell, with its stratum's intercept or (not `shrunken`) with none."""
@@ -179,13 +197,15 @@ def _fit(cells: Cells, terms: list[str], c: _Counts, method: str, points: int) -
     if constant.all(axis=0).sum() >= len(c.first):
         text = f"The main effects leave nothing to vary between {len(c.first)} strata."
         raise RankError(text, "Use more axes or finer levels: there must be more strata than main effects.")
-    sigma, at = _restricted(c) if method == "reml" else _maximum_likelihood(c, points)
+    sigma, at, likelihood = (*_restricted(c), np.nan) if method == "reml" else _maximum_likelihood(c, points)
     if sigma > 0.99 * SIGMAS[-1]:
         raise ConvergenceError("The variance between strata has no maximum.", "Join levels: most are all or none.")
     if sigma**2 < BOUNDARY:
         sigma, at = 0.0, _modes(c, 0.0, at.beta)
     vcov = pd.DataFrame(np.linalg.inv(at.schur), names, names)
-    return RandomIntercept(pd.Series(at.beta, names, name="coef"), vcov, sigma**2, sigma * at.b, c, at)
+    return RandomIntercept(
+        pd.Series(at.beta, names, name="coef"), vcov, sigma**2, sigma * at.b, float(likelihood), c, at
+    )
 
 
 def _auc(p: Array, n: Array, events: Array) -> float:
@@ -227,8 +247,9 @@ class MaihdaFit:
         ``null``, ``adjusted`` (if there are covariates) and ``additive`` (if there are two axes or more).
     models : DataFrame
         One row for each of them: variance; vpc, the variance partition coefficient :math:`\sigma^2/(\sigma^2+\pi^2/3)`
-        on the latent scale; mor, the median odds ratio :math:`\exp(\Phi^{-1}(0.75)\sqrt{2\sigma^2})` between two random
-        strata; auc, the area under the ROC curve of the model's probabilities; pcv, the proportional change in variance
+        on the latent scale; vpc_response, that on the scale of probabilities (of the null model only); mor, the median
+        odds ratio :math:`\exp(\Phi^{-1}(0.75)\sqrt{2\sigma^2})` between two random strata; auc, the area under the ROC
+        curve of the model's probabilities; pcv, the proportional change in variance
         :math:`1-\sigma^2/\sigma^2_{\mathrm{null}}`, NaN if the null model finds no variance.
     vpc, mor, auc : float
         Those of the null model.
@@ -437,6 +458,7 @@ def maihda(
         fits = {k: _fit(grouped, v, counts, method, points) for k, v in ladder.items() if v or k == "null"}
     models = pd.DataFrame({"variance": {k: fit.variance for k, fit in fits.items()}}).rename_axis("model")
     models = models.assign(**{name: of(models["variance"]) for name, of in OF_VARIANCE.items()})
+    models["vpc_response"] = [fit.vpc_response for fit in fits.values()]
     models["auc"] = [_auc(fit.probabilities(), people, people * share) for fit in fits.values()]
     null = models["variance"].where(models["variance"] > 0).iloc[0]
     models["pcv"] = (1 - models["variance"] / null).where(models.index != "null")

@@ -27,7 +27,7 @@ import pandas as pd
 from trustlib.cells import _joint_source, combinations, describe
 from trustlib.errors import EstimandError, require_a, require_names
 from trustlib.estimates import Estimates, axis_levels, contrast
-from trustlib.intervals import t_quantile
+from trustlib.intervals import LEVEL, t_quantile
 from trustlib.variance import Array
 
 GAPS = ("difference", "coefficient", "ratio", "odds_ratio")
@@ -148,7 +148,25 @@ def _tau2(y: Array, v: Array, method: str) -> float:
     return float(brentq(at, low, high, xtol=1e-15 * high, rtol=1e-14) if at(low) > 0 else low)
 
 
-def pool(estimates: Estimates, over: str = "country", method: str = "reml", interval: str | None = None) -> Estimates:
+def _confidence_prediction(y: Array, v: Array, draws: int = 100_000) -> Array:
+    """Limits (2,) of a prediction in which tau^2 is drawn from its confidence distribution; the seed is fixed."""
+    k, rng = len(y), np.random.default_rng(0)
+    grid = np.r_[0.0, np.geomspace(1e-10, 25, 200)] * (np.var(y, ddof=1) + np.trace(v))
+    at = [_weighted(v, tau2) for tau2 in grid]
+    mean, variance, q = np.array([(weights @ y, variance, max(0.0, y @ p @ y)) for weights, variance, p in at]).T
+    tau2 = np.interp(-rng.chisquare(k - 1, draws), -q, grid)
+    mean, spread = (np.interp(tau2, grid, values) for values in (mean, np.sqrt(variance * q / (k - 1))))
+    drawn = mean + spread * rng.standard_t(k - 1, draws) + np.sqrt(tau2) * rng.standard_normal(draws)
+    return np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+
+
+def pool(
+    estimates: Estimates,
+    over: str = "country",
+    method: str = "reml",
+    interval: str | None = None,
+    prediction: str = "plug_in",
+) -> Estimates:
     r"""Random-effects mean of the gaps of several countries, with how much the countries differ.
 
     .. math::
@@ -172,6 +190,11 @@ def pool(estimates: Estimates, over: str = "country", method: str = "reml", inte
         ``"fixed"``). In simulations of 5 and 10 countries (``benchmarks/interval_coverage.py``) HKSJ
         covered in 92.5 to 95.0 of 100 and with the floor in 94.2 to 99.5. When the countries agree by chance HKSJ is
         narrower than Wald, and a note names ``"hksj_adhoc"``, which Röver et al. (2015) recommend for few countries.
+    prediction : {"plug_in", "confidence"}
+        ``"plug_in"`` takes tau2 as known and is too short when countries differ (82 to 93 of 100 with 5 or 10
+        countries). ``"confidence"`` draws it from its confidence distribution (Nagashima et al. 2019): 100,000 draws
+        with a fixed seed of :math:`\tau^2` with :math:`Q(\tau^2)\sim\chi^2_{k-1}`, of the mean with its HKSJ standard
+        error and t of k - 1 df, and of a new country around it. It covers in 93 to 94, in 98 when all are alike.
 
     Returns
     -------
@@ -182,7 +205,7 @@ def pool(estimates: Estimates, over: str = "country", method: str = "reml", inte
         * i2, the share of the variation that is not sampling error (0 to 1, Higgins and Thompson 2002), from tau2 and
           the typical sampling variance (k-1) / tr P; for ``"fixed"`` (Q - df) / Q;
         * q, q_df, q_p: Cochran's Q, which is the Wald chi-squared test that all countries are equal;
-        * prediction_low, prediction_high: where the gap of another such country lies with 95 %,
+        * prediction_low, prediction_high: where the gap of another such country lies with 95 %; of ``"plug_in"``
           :math:`\hat\mu \mp c\sqrt{\hat\tau^2 + \mathrm{SE}^2}` with the SE and the quantile c of the interval (z for
           ``"wald"``, as metafor for ``test = "z"``; t with k - 1 df for HKSJ, as metafor for ``test = "knha"``; Higgins
           et al. 2009 take k - 2 with the Wald SE). Missing for ``"fixed"``, which knows no other country;
@@ -203,13 +226,16 @@ def pool(estimates: Estimates, over: str = "country", method: str = "reml", inte
     -----
     The standard errors of the countries are taken as known, as everywhere in meta-analysis. R: ``metafor::rma(yi, vi,
     method = "REML", test = "knha" | "adhoc" | "z")`` and ``predict``; with covariances ``rma.mv(yi, V, random = ~ 1 |
-    country)``. Deviation: metafor also takes two estimates.
+    country)``; ``pimeta::pima`` for the confidence distribution (there by bootstrap). Deviation: metafor also takes two
+    estimates.
     """
     from scipy.special import chdtrc
 
     require_names("method", [method], ("reml", "dl", "pm", "fixed"))
     fixed, interval = method == "fixed", interval or ("wald" if method == "fixed" else "hksj")
     require_names("interval", [interval], ("hksj", "hksj_adhoc", "wald"))
+    require_names("prediction", [prediction], ("plug_in", "confidence"))
+    drawn = prediction == "confidence" and not fixed
     (axes, at, names), (value, vcov, log) = _rows(estimates, over, *GAPS), _values(estimates)
     k, df, found = len(names), np.inf if interval == "wald" else len(names) - 1.0, []
     if k < 3 - fixed:
@@ -222,13 +248,17 @@ def pool(estimates: Estimates, over: str = "country", method: str = "reml", inte
         between, p = _tau2(y, v, method), _weighted(v, 0)[2]
         tau2, i2, q = 0.0 if fixed else between, between / (between + (k - 1) / np.trace(p)), y @ p @ y
         weights, variance, residual = _weighted(v, tau2)
-        stretch = y @ residual @ y / (k - 1)
+        stretch = max(0.0, y @ residual @ y) / (k - 1)
         square = variance * {"wald": 1.0, "hksj": stretch, "hksj_adhoc": max(1.0, stretch)}[interval]
         margin = np.nan if fixed else t_quantile(df) * np.sqrt(tau2 + square)
-        limits = [np.exp(x) if log else x for x in (weights @ y - margin, weights @ y + margin)]
+        limits = _confidence_prediction(y, v) if drawn else weights @ y + margin * np.array([-1, 1])
+        limits = np.exp(limits) if log else limits
         found.append((weights, square, stretch, (tau2, i2, q, k - 1, chdtrc(k - 1, q), *limits, k)))
     weights, square, stretch, facts = (np.array(column) for column in zip(*found, strict=True))
-    note = f"; pooled over {over}: {method}, {interval} interval with {df:g} df"
+    note = (
+        f"; pooled over {over}: {method}, {interval} interval with {df:g} df"
+        + "; prediction by confidence distribution" * drawn
+    )
     out = _combined(replace(estimates, df=df), axes, at, weights, note, square)
     columns = ("tau2", "i2", "q", "q_df", "q_p", "prediction_low", "prediction_high", "k")
     few = [f"The variance between {k} levels of {over} is hardly known."] if k < FEW else []

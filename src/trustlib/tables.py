@@ -162,10 +162,8 @@ def _readable_test(test: pd.DataFrame) -> pd.DataFrame:
     """The result of `LogitFit.term_test` as texts; it holds nothing about single cells."""
     frame = test.reset_index()
     if list(frame) != list(TEST_COLUMNS):
-        raise EstimandError(
-            f"A table is made of Estimates or of a term test, not of a frame with the columns {list(frame)}.",
-            "Give the Estimates themselves: their frame would not pass the disclosure gate.",
-        )
+        text = f"A table is made of Estimates or of a term test, not of a frame with the columns {list(frame)}."
+        raise EstimandError(text, "Give the Estimates themselves: their frame would not pass the disclosure gate.")
     frame["rule"] = frame["rule"].map(RULES)
     frame["statistic"] = frame["statistic"].map("{:.2f}".format)
     frame["df_den"] = frame["df_den"].map("{:g}".format)

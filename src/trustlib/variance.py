@@ -85,10 +85,8 @@ def stratified_covariance(
     lonely = present & (n_psu == 1) & (remaining > 0)
     if lonely.any():
         if lonely_psu == "fail":
-            raise LonelyPSUError(
-                f"{lonely.sum()} strata have only one PSU, so their variance is unknown.",
-                "Choose lonely_psu='adjust' (conservative), 'average', 'certainty' or 'remove', or join strata.",
-            )
+            hint = "Choose lonely_psu='adjust' (conservative), 'average', 'certainty' or 'remove', or join strata."
+            raise LonelyPSUError(f"{lonely.sum()} strata have only one PSU, so their variance is unknown.", hint)
         if lonely_psu == "adjust":
             cov = cov + totals[lonely].T @ (totals[lonely] * remaining[lonely][:, None])
         if lonely_psu == "average":
