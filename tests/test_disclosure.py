@@ -226,6 +226,7 @@ def exits():
             "detectable": tl.detectable(tl.comparisons(means)),
             "reliability": tl.reliability(means),
             "design effects": tl.design_effects(cells),
+            "plus four": tl.plus_four(cells),
             "stacked": tl.stack({"1": means, "2": means}, over="wave"),
             "pooled": tl.pool(gap.where("wave == '2024'")),
             "averaged": tl.average(gap.where("wave == '2024'")),
@@ -247,7 +248,7 @@ def _imputable(frame):
 
 RESULTS_OF = ("levels", "levels of axes", "gaps", "ratios", "predictions", "margins", "coefficients", "interactions", "adjusted",
               "detectable", "reliability", "design effects", "stacked", "pooled", "averaged", "changed", "strata", "excess",
-              "firth", "robustness", "imputed")  # fmt: skip
+              "firth", "robustness", "imputed", "plus four")  # fmt: skip
 SHOWN = {
     "table": tl.table,
     "forest": tl.forest,
@@ -280,6 +281,15 @@ def test_no_noun_says_how_many(name, exits):
     for text in (repr(noun), str(noun), f"{noun}"):
         assert not re.search(BETRAYED, text), text
     assert not hasattr(noun, "_repr_html_"), "a way out that no test walks"
+
+
+def test_tables_of_tests_are_shut(exits):
+    """The test can be computed by the analyst, as any frame; the page does not show it."""
+    nouns = exits[1]
+    for test in (nouns["fit"].term_test("gender:ethnicity"), tl.rao_scott(nouns["cells"], "gender", "ethnicity")):
+        refused(lambda test=test: tl.table(test), tl.DisclosureError, PermissionError)
+    shown = tl.table(tl.rao_scott(nouns["cells"], "gender")).as_raw_html()
+    assert "Rao-Scott F" in shown
 
 
 def test_the_joint_test_is_shut(exits):

@@ -347,7 +347,7 @@ def _margins(
         vcov = replicate_covariance(values, p, replicates.scale, replicates.mse)
     else:
         vcov = scatter.covariance(jacobian @ influence(fit.x, weight, fit.coef.to_numpy()) + own)
-    counts = counts.assign(smallest=np.minimum(counts["smallest"], _smallest_in_model(fit)))
+    counts = counts.assign(smallest=np.minimum(counts["smallest"], fit.smallest))
     held = {c for setting in settings for c in cells.by if c not in setting}
     over = ", ".join(c for c in cells.by if c in held) if len({*map(frozenset, settings)}) == 1 else "the other axes"
     known = "as sampled" if sampled else "taken as fixed"
@@ -403,17 +403,6 @@ def _settings(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, li
     return out
 
 
-def _smallest_in_model(fit: LogitFit) -> int:
-    """Smallest count in the identity cells of the model's terms: a coefficient reveals its cell as a count does.
-
-    A term that is part of a larger one needs no count of its own: its cells are sums of the larger one's.
-    """
-    categories = {c for c in fit.cells.by if fit.cells.frame[c].dtype == "category"}
-    terms = {frozenset(categories & {str(v) for v in each}) for each in fit.spec.term_variables.values()}
-    largest = [term for term in terms if not any(term < other for other in terms)]
-    return min(int(fit.cells.counts(sorted(term))["smallest"].min()) for term in largest)
-
-
 def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
     """The coefficients of a model as `Estimates`, so that they too pass the gate and carry their convention.
 
@@ -435,7 +424,7 @@ def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
     axes = pd.DataFrame({"term": fit.coef.index})
     size, n = len(axes), int(fit.cells.frame["n"].sum())
     note = f"{fit.cells.variance}; t with {fit.df:g} df (design df - (p - 1)); model: {fit.formula}; conditional"
-    smallest = np.full(size, _smallest_in_model(fit))
+    smallest = np.full(size, fit.smallest)
     terms = _estimates(fit.cells, axes, fit.vcov.to_numpy(), "coefficient", note, smallest, fit.df)
     kind = "odds_ratio" if ratio else "coefficient"
     return contrast(terms, axes, fit.coef.to_numpy(), np.eye(size), np.full(size, n), kind=kind, log=ratio)
@@ -677,7 +666,7 @@ def joint_test(estimates: Estimates) -> pd.DataFrame:
         hint = "Leave out rows that are undefined or that follow from others, and keep one method of interaction."
         raise EstimandError(f"The {len(value)} rows are not all defined and independent of each other.", hint)
     test = wald_test(f"{len(value)} of kind {estimates.kind}", value, vcov, estimates.df, estimates.df)
-    test.attrs["source"] = estimates.source
+    test.attrs = {"source": estimates.source, "smallest": int(estimates.smallest.min())}
     return test
 
 

@@ -80,6 +80,17 @@ class LogitFit:
         """Design-based standard errors of `coef`."""
         return pd.Series(np.sqrt(np.diag(self.vcov)), index=self.coef.index)
 
+    @property
+    def smallest(self) -> int:
+        """Smallest count in the identity cells of the model's terms: a coefficient reveals its cell as a count does.
+
+        A term that is part of a larger one needs no count of its own: its cells are sums of the larger one's.
+        """
+        categories = {c for c in self.cells.by if self.cells.frame[c].dtype == "category"}
+        terms = {frozenset(categories & {str(v) for v in each}) for each in self.spec.term_variables.values()}
+        largest = [term for term in terms if not any(term < other for other in terms)]
+        return min(int(self.cells.counts(sorted(term))["smallest"].min()) for term in largest)
+
     def probabilities(self, frame: pd.DataFrame) -> tuple[Array, Array]:
         """Predicted probability (m,) for each row of axes, and the design matrix (m, p) behind it."""
         x = np.asarray(self.spec.get_model_matrix(frame, na_action="raise"), dtype=float)
@@ -109,7 +120,7 @@ class LogitFit:
             columns += indices[_term_key(term)]
         b, vcov = self.coef.to_numpy()[columns], self.vcov.to_numpy()[np.ix_(columns, columns)]
         test = wald_test(" + ".join(map(str, terms)), b, vcov, self.df, self.cells.df)
-        test.attrs["source"] = self.cells.source
+        test.attrs = {"source": self.cells.source, "smallest": self.smallest}
         return test
 
 

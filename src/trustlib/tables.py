@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from trustlib.disclosure import EVIDENCE
+from trustlib.disclosure import EVIDENCE, MINIMUM, require_showable
 from trustlib.errors import EstimandError, SurveyFileError, require_a
 from trustlib.estimates import Estimates
 
@@ -148,25 +149,25 @@ def heading(column: str, labels: dict) -> str:
 
 
 TEST_COLUMNS = {
-    "rule": "Rule",
-    "term": "Term",
-    "statistic": "F",
-    "df_num": "df",
-    "df_den": "df of the denominator",
-    "p_value": "p",
+    "rule": "Rule", "term": "Term", "statistic": "F", "df_num": "df", "df_den": "df of the denominator", "p_value": "p",
+}  # fmt: skip
+RULES = {
+    "wald": "Wald F, as R's regTermTest",
+    "adjusted": "Adjusted F, as Stata's test",
+    "rao_scott": "Rao-Scott F, as R's svychisq",
 }
-RULES = {"wald": "Wald F, as R's regTermTest", "adjusted": "Adjusted F, as Stata's test"}
 
 
 def _readable_test(test: pd.DataFrame) -> pd.DataFrame:
-    """The result of `LogitFit.term_test` as texts; it holds nothing about single cells."""
+    """The result of a test as texts; the cells that it compares pass the gate."""
     frame = test.reset_index()
     if list(frame) != list(TEST_COLUMNS):
         text = f"A table is made of Estimates or of a term test, not of a frame with the columns {list(frame)}."
         raise EstimandError(text, "Give the Estimates themselves: their frame would not pass the disclosure gate.")
+    require_showable(np.array([test.attrs.get("smallest", MINIMUM)]), [frame["term"].iloc[0]], "This test")
     frame["rule"] = frame["rule"].map(RULES)
     frame["statistic"] = frame["statistic"].map("{:.2f}".format)
-    frame["df_den"] = frame["df_den"].map("{:g}".format)
+    frame[["df_num", "df_den"]] = frame[["df_num", "df_den"]].map("{:.6g}".format)
     frame["p_value"] = frame["p_value"].map(_p_value)
     return frame.rename(columns=TEST_COLUMNS).astype(str)
 
@@ -201,7 +202,7 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
 
     Parameters
     ----------
-    estimates : Estimates, or the frame that `LogitFit.term_test` returns
+    estimates : Estimates, or the frame that `LogitFit.term_test`, `joint_test` or `rao_scott` returns
     title : str, optional
         By default the outcome's label.
 
@@ -213,7 +214,7 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
     Raises
     ------
     DisclosureError
-        A row rests on fewer than 10 people.
+        A row, or a cell that a test compares, rests on fewer than 10 people.
     """
     from great_tables import GT
 

@@ -159,5 +159,7 @@ def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFra
     df = np.trace(delta) ** 2 / np.trace(delta @ delta)
     p = fdtrc(df, df * cells.df if cells.df > 0 else np.nan, statistic)
     result = (f"{rows} x {columns or cells.outcome}", statistic, df, df * cells.df, p)
-    names = ["term", "statistic", "df_num", "df_den", "p_value"]
-    return pd.DataFrame([result], columns=names, index=pd.Index(["rao_scott"], name="rule"))
+    facts = ["term", "statistic", "df_num", "df_den", "p_value"]
+    test = pd.DataFrame([result], columns=facts, index=pd.Index(["rao_scott"], name="rule"))
+    test.attrs = {"source": cells.source, "smallest": int(cells.counts(names)["smallest"].min())}
+    return test
