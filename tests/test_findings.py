@@ -1,14 +1,29 @@
-"""Findings resolve to exactly one number, and published figures get the verdict that the rule gives."""
+"""Findings resolve to exactly one number, and what differs from the last release is named with old and new."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import trustlib as tl
-from trustbook.findings import Finding, check, load_findings, published_figure, resolve, text, verdict, write_ledger
+from trustbook.findings import (
+    DRIFT,
+    FROZEN,
+    Finding,
+    drift,
+    freeze,
+    load_findings,
+    printed,
+    published_figure,
+    read_frozen,
+    resolve,
+    text,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,6 +72,14 @@ def test_a_finding_that_is_not_one_number_is_refused(runs, wrong, says):
     assert caught.value.hint
 
 
+def test_all_findings_that_do_not_resolve_are_named_at_once(runs):
+    findings = {"fine": finding("r", "t", {"group": "a"}), "two": finding("r", "t"), "none": finding("r", "u")}
+    with pytest.raises(tl.FindingError, match="2 faults") as caught:
+        printed(findings, runs)
+    assert "two: " in str(caught.value)
+    assert "none: " in str(caught.value)
+
+
 def test_faults_in_findings_yml_are_named(tmp_path):
     path = tmp_path / "findings.yml"
     path.write_text("a: {run: r, tabel: t}\n")
@@ -67,46 +90,48 @@ def test_faults_in_findings_yml_are_named(tmp_path):
         load_findings(path)
 
 
-def test_verdicts_follow_the_rule():
-    tolerance = [0.1, 0.15, 0.15]
-    assert verdict([7.09, 6.01, 8.17], [7.1, 6.0, 8.2], tolerance, 1) == "match"
-    assert verdict([7.09, 6.01, 8.3], [7.1, 6.0, 8.2], tolerance, 1) == "within tolerance"
-    assert verdict([7.3, 6.01, 8.2], [7.1, 6.0, 8.2], tolerance, 1) == "differs"
-    assert verdict([7.1, 6.0, 8.4], [7.1, 6.0, 8.2], tolerance, 1) == "differs"
+class TestDrift:
+    @pytest.fixture
+    def now(self, runs):
+        count = finding("r", "t", {"group": "a"}, column="n", format="count")
+        return printed({"share": finding("r", "t", {"group": "a"}), "people": count}, runs)
 
+    def test_what_is_printed_is_kept_with_its_interval(self, now):
+        share, people = now.itertuples(index=False)
+        assert list(share) == ["finding", "share", 0.6227, 0.6038, 0.6416, "62.3 %"]
+        assert (people.value, people.text) == (6252, "6,252")
+        assert np.isnan([people.low, people.high]).all()  # the interval is that of the estimate, not of n
 
-def ledger_for(runs: Path, tmp_path: Path, value: float) -> pd.DataFrame:
-    folder = tmp_path / "published"
-    folder.mkdir(exist_ok=True)
-    (folder / "p.csv").write_text(
-        "id,claim,value,conf_low,conf_high,decimals,tolerance,interval_tolerance,source\n"
-        f"all,Everyone,{value},60.4,64.2,1,0.1,0.15,somebody\n"
-    )
-    return check({"f": finding("r", "t", {"group": "a"}, published="p/all")}, runs, folder)
+    def test_frozen_numbers_come_back_from_the_file(self, now, tmp_path):
+        freeze(now, tmp_path / "published" / "findings.csv")
+        assert drift(now, read_frozen(tmp_path / "published" / "findings.csv")) == ([], [])
+        assert read_frozen(tmp_path / "nothing.csv").empty
+        (tmp_path / "other.csv").write_text("id,value\na,1\n")
+        with pytest.raises(tl.FindingError, match="not a list of frozen findings"):
+            read_frozen(tmp_path / "other.csv")
 
+    @given(st.sampled_from(["value", "low", "high"]), st.floats(-0.5, 0.5))
+    def test_a_number_may_move_by_the_tolerance_and_no_more(self, column, move):
+        row = {"kind": "finding", "id": "a", "value": 0.6, "low": 0.5, "high": 0.7, "text": "60.0 %"}
+        frozen, now = pd.DataFrame([row]), pd.DataFrame([row | {column: row[column] + move}])
+        drifted, new = drift(now, frozen)
+        assert new == []
+        if abs(move) > 1.001 * DRIFT:
+            assert len(drifted) == 1
+            for told in ("finding a", f"{column} was {row[column]:g}", f"is {row[column] + move:.7g}"):
+                assert told in drifted[0]
+        elif abs(move) < 0.999 * DRIFT:
+            assert drifted == []
 
-def test_the_ledger_sets_published_beside_ours(runs, tmp_path):
-    ledger = ledger_for(runs, tmp_path, 62.3)
-    assert ledger.loc[0, "ours"] == pytest.approx(62.27)
-    assert ledger.loc[0, "verdict"] == "match"
-    assert "62.27" in write_ledger(ledger, runs).read_text()
-    assert ledger_for(runs, tmp_path, 63.0).loc[0, "verdict"] == "differs"
+    def test_another_text_a_lost_interval_and_a_lost_finding_are_drift(self, now):
+        other = now.assign(text=["62.3 points", "6,252"])
+        assert "was 62.3 %, is 62.3 points" in drift(other, now)[0][0]
+        assert "low was 0.6038, is nan" in drift(now.assign(low=np.nan), now)[0][0]
+        assert drift(now.head(1), now) == (["finding people: was 6,252, is gone"], [])
 
-
-def test_the_command_fails_when_a_published_figure_differs(runs, tmp_path):
-    from typer.testing import CliRunner
-
-    from trustbook.cli import app
-
-    ledger_for(runs, tmp_path, 63.0)
-    findings = tmp_path / "findings.yml"
-    findings.write_text("f: {run: r, table: t, row: {group: a}, published: p/all}\n")
-    command = ["check", "--findings", str(findings), "--runs", str(runs), "--published", str(tmp_path / "published")]
-    result = CliRunner().invoke(app, command)
-    assert result.exit_code == 1
-    assert "published 63.0" in result.output
-    ledger_for(runs, tmp_path, 62.3)
-    assert CliRunner().invoke(app, command).exit_code == 0
+    def test_a_new_finding_is_reported_and_no_fault(self, now):
+        assert drift(now, now.head(1)) == ([], ["people"])
+        assert drift(now, pd.DataFrame(columns=FROZEN)) == ([], ["share", "people"])
 
 
 def test_an_unknown_published_figure_names_the_nearest():
@@ -117,11 +142,18 @@ def test_an_unknown_published_figure_names_the_nearest():
 
 
 def test_every_finding_of_the_book_names_a_run_of_the_plan():
-    import yaml
+    from trustbook.runs import load_plan
 
-    ids = {run["id"] for run in yaml.safe_load((ROOT / "notebooks" / "runs.yml").read_text())["runs"]}
+    ids = {run.id for run in load_plan(ROOT / "notebooks" / "runs.yml")}
     findings = load_findings(ROOT / "book" / "findings.yml")
     assert {f.run for f in findings.values()} <= ids
     for known in findings.values():
         if known.published:
             published_figure(known.published, ROOT / "data" / "published")
+
+
+def test_the_frozen_findings_are_a_list_without_gaps():
+    frozen = read_frozen(ROOT / "tests" / "published" / "findings.csv")
+    assert set(frozen["kind"]) == {"finding", "ledger"}
+    assert frozen["text"].str.len().min() > 0
+    assert frozen.loc[frozen["kind"] == "finding", "value"].notna().all()

@@ -15,6 +15,8 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from trustbook.runs import load_plan
+
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -144,16 +146,10 @@ def page_exists(page: str) -> bool:
     """Tell whether a page is in the book, or is a run that notebooks/runs.yml makes."""
     book = ROOT / "book"
     if page.startswith("_runs/"):
-        runs = yaml.safe_load((ROOT / "notebooks" / "runs.yml").read_text(encoding="utf-8"))
         name = Path(page).name.removesuffix(".ipynb")
-        return page.removesuffix(".ipynb") == f"_runs/{name}/{name}" and name in run_names(runs)
+        names = {run.id for run in load_plan(ROOT / "notebooks" / "runs.yml") if run.page}
+        return page.removesuffix(".ipynb") == f"_runs/{name}/{name}" and name in names
     return any((book / f"{page}{end}").is_file() for end in ("", ".md", ".ipynb"))
-
-
-def run_names(runs: object) -> set[str]:
-    """Return the run names of runs.yml, whether its top level is the runs or has a key 'runs'."""
-    runs = runs.get("runs", runs) if isinstance(runs, dict) else runs
-    return set(runs) if isinstance(runs, dict) else {str(run.get("id", run.get("name"))) for run in runs}
 
 
 def own_page(path: Path) -> bool:

@@ -8,7 +8,12 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
+
+import trustlib as tl
+from trustbook.runs import choose, load_plan, run_all
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "tests" / "notebooks").glob("*.ipynb"))
@@ -22,10 +27,29 @@ def nbval(notebook: Path, folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=notebook.parent)
 
 
+@pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
+def test_answers_side_by_side_have_the_numbers_of_each_alone(tmp_path):
+    """The template on several answers has a row for each person and answer; each answer by itself has one per person."""
+    (run,) = choose(load_plan(ROOT / "notebooks" / "runs.yml"), ["synthetic-2024-reasons-disability"])
+    assert run_all([run], tmp_path) == {}
+    path = ROOT / "data" / "synthetic"
+    people = tl.read_survey(path / "trust_polling_synthetic.parquet", path / "mapping.yml")
+    for table, whole in (("levels", False), ("levels_of_everyone", True)):
+        together = pd.read_csv(tmp_path / run.id / "tables" / f"{table}.csv")
+        for item, words in run.parameters["items"].items():
+            answer = people[item].mask(people["trust_damaged_any"] == 0, 0) if whole else people[item]
+            told = people.assign(alone=answer)
+            design = tl.SurveyDesign(told, **tl.declared_design(path / "mapping.yml"), source=people.attrs["source"])
+            alone = tl.cell_means(tl.compress(design.domain(run.parameters["where"]), "alone", ["disability"])).frame
+            columns = ["estimate", "std_error", "df", "n"]
+            np.testing.assert_allclose(together.loc[together["answer"] == words, columns], alone[columns], rtol=1e-12)
+
+
 def test_every_template_has_a_reference_notebook():
     runs = {p.stem for p in NOTEBOOKS}
-    plan = __import__("yaml").safe_load((ROOT / "notebooks" / "runs.yml").read_text())["runs"]
-    covered = {run["template"] for run in plan if run["id"] in runs}
+    plan = [run for run in load_plan(ROOT / "notebooks" / "runs.yml") if run.page]
+    assert runs <= {run.id for run in plan}, "a reference notebook is that of a page of the plan"
+    covered = {run.template.stem for run in plan if run.id in runs}
     assert covered == {p.stem for p in (ROOT / "notebooks" / "templates").glob("*.ipynb")}
 
 

@@ -31,6 +31,7 @@ UNITS = {"percent": " %", "points": " points", "ratio": " times", "count": ""}
 SIGNS = {">": "more than ", "<": "less than ", ">=": "at least ", "=": "", "order": "", "": ""}
 WORDS = {"direction": "a direction only", "ranking": "a ranking only", "statement": "no figure"}
 SEPARATE = "Separate survey: Ipsos, Australia"
+Choices = dict[str, tuple[str, dict[str, str]]]
 LANGUAGES = {"es": "Spanish", "ja": "Japanese", "pt": "Portuguese"}
 
 
@@ -58,26 +59,31 @@ def record_table(figures: pd.DataFrame) -> str:
         "countries": ("Country", {c: c for c in countries}),
         "survey": ("Survey", surveys),
     }
-    controls = "".join(_select(name, label, options) for name, (label, options) in choices.items())
     heads = ("Id", "What is said", "Figure", "Wave", "Countries", "Item", "Group", "Of whom", "Source", "Certainty")
+    rows = "".join(_row(figure) for _, figure in figures.iterrows())
+    return filtered_table("record", "All published figures", choices, heads, rows)
+
+
+def filtered_table(name: str, caption: str, choices: Choices, heads: tuple[str, ...], rows: str) -> str:
+    """A table in its box, with a filter for its rows: words, and one list for each ``data-`` attribute of a row."""
+    controls = "".join(_select(name, column, label, options) for column, (label, options) in choices.items())
     return (
-        '<form id="record-filter" class="record-filter" role="search" aria-label="Filter the figures" hidden>'
-        '<label for="record-text">Words<input type="search" id="record-text" autocomplete="off"></label>'
-        f'{controls}<button type="reset">Show all</button><p role="status" id="record-status"></p></form>'
-        '<div class="table-scroll" role="region" tabindex="0" aria-label="All published figures">'
-        '<table id="record-table"><caption>All published figures</caption><thead><tr>'
-        + "".join(f'<th scope="col">{head}</th>' for head in heads)
-        + "</tr></thead><tbody>"
-        + "".join(_row(figure) for _, figure in figures.iterrows())
-        + "</tbody></table></div>"
+        f'<form id="{name}-filter" class="record-filter" data-table="{name}-table" role="search" '
+        f'aria-label="Filter: {caption}" hidden><label for="{name}-text">Words<input type="search" id="{name}-text" '
+        f'autocomplete="off"></label>{controls}<button type="reset">Show all</button>'
+        f'<p role="status" id="{name}-status"></p></form>'
+        f'<div class="table-scroll" role="region" tabindex="0" aria-label="{caption}">'
+        f'<table id="{name}-table" role="table"><caption>{caption}</caption><thead role="rowgroup"><tr role="row">'
+        + "".join(f'<th scope="col" role="columnheader">{head}</th>' for head in heads)
+        + f'</tr></thead><tbody role="rowgroup">{rows}</tbody></table></div>'
     )
 
 
-def _select(name: str, label: str, options: dict[str, str]) -> str:
+def _select(name: str, column: str, label: str, options: dict[str, str]) -> str:
     """One list to choose from, inside its label."""
     choices = "".join(f'<option value="{escape(k)}">{escape(v)}</option>' for k, v in options.items())
     return (
-        f'<label for="record-{name}">{label}<select id="record-{name}" data-column="{name}">'
+        f'<label for="{name}-{column}">{label}<select id="{name}-{column}" data-column="{column}">'
         f'<option value="">All</option>{choices}</select></label>'
     )
 
@@ -108,8 +114,10 @@ def _row(figure: pd.Series) -> str:
         facts["confidence"],
     )
     data = "".join(f' data-{c}="{facts[c]}"' for c in ("wave", "item", "countries", "survey"))
-    return f'<tr id="figure-{facts["id"]}"{data}><th scope="row">{facts["id"]}</th>' + (
-        "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    verdict = f'<br><a href="ledger.html#ledger-{facts["id"]}" aria-label="Verdict on {facts["id"]}">Verdict</a>'
+    return (
+        f'<tr role="row" id="figure-{facts["id"]}"{data}><th role="rowheader" scope="row">{facts["id"]}{verdict}</th>'
+        + ("".join(f'<td role="cell">{cell}</td>' for cell in cells) + "</tr>")
     )
 
 

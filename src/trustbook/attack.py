@@ -213,24 +213,38 @@ def _bounds(equal: Array, b: Array, size: Array, least: Array | None = None) -> 
     """Least and most of each x with ``equal @ x = b`` and x >= 0; the search ends where they are far apart.
 
     Of an x that stands for several cells (`size`), each may have nobody. First all that are not far apart yet are asked
-    to be so together, as long as some can (more than `NARROW` people earn nothing); then each is asked alone.
+    to be so together, as long as some can (more than `NARROW` people earn nothing). Those of whom nobody was found yet
+    have nobody if not even their sum can be above zero. Then each that is left is asked alone.
     """
     from scipy.optimize import linprog
+    from scipy.sparse import csr_array
 
     rows, none, every = np.unique(np.c_[equal, b], axis=0), np.zeros(len(size)), np.arange(len(size))
-    a, least = np.hstack([rows[:, :-1]] * 2), None if least is None else np.hstack([least] * 2)
-    limit = None if least is None else np.full(len(least), -float(disclosure.MINIMUM))  # the rule is known
-    low, high, waiting, alone = np.where(size > 1, 0.0, np.inf), none - np.inf, len(size) + 1, 0
-    while (near := high - low < NARROW)[alone:].any():
-        together, waiting = near.sum() < waiting, near.sum()
-        alone += 0 if together else int(np.argmax(near[alone:])) + 1
-        for sign in (-1, 1):
-            asked = near & ((high >= NARROW) == (sign > 0)) if together else every == alone - 1
-            ends = np.c_[np.r_[none, none], np.r_[none + (NARROW if together and sign < 0 else np.inf), none + np.inf]]
-            found = linprog(np.r_[sign * asked, max(sign, 0) * asked], least, limit, a, rows[:, -1], ends)
-            if found.status:
-                hint = "A table counts other people than its plan says: look at `known:` and `where:`."
-                raise DisclosureError("The numbers of people in the published tables contradict each other.", hint)
-            x = found.x[every] + found.x[len(size) :]
-            low, high = np.minimum(low, np.ceil(x - 1e-6)), np.maximum(high, np.floor(x + 1e-6))
+    a, least = csr_array(np.hstack([rows[:, :-1]] * 2)), None if least is None else csr_array(np.hstack([least] * 2))
+    limit = None if least is None else np.full(least.shape[0], -float(disclosure.MINIMUM))  # the rule is known
+    low, high = np.where(size > 1, 0.0, np.inf), none - np.inf
+
+    def ask(asked: Array, sign: int, enough: float = np.inf) -> float:
+        """Least (1) or greatest (-1) sum of some x, up to `enough` of each; what is found widens the bounds."""
+        ends = np.c_[np.r_[none, none], np.r_[none + (enough if sign < 0 else np.inf), none + np.inf]]
+        found = linprog(np.r_[sign * asked, max(sign, 0) * asked], least, limit, a, rows[:, -1], ends)
+        if found.status:
+            hint = "A table counts other people than its plan says: look at `known:` and `where:`."
+            raise DisclosureError("The numbers of people in the published tables contradict each other.", hint)
+        x = found.x[every] + found.x[len(size) :]
+        np.minimum(low, np.ceil(x - 1e-6), out=low)
+        np.maximum(high, np.floor(x + 1e-6), out=high)
+        return abs(found.fun)
+
+    waiting = len(size) + 1
+    while waiting > (near := high - low < NARROW).sum() > 0:
+        waiting = near.sum()
+        ask(near & (high >= NARROW), 1)
+        ask(near & (high < NARROW), -1, NARROW)
+    empty = near & (high == 0)
+    empty &= ask(empty, -1) < 0.5
+    for i in np.flatnonzero(near & ~empty):
+        for sign in (1, -1):
+            if high[i] - low[i] < NARROW:
+                ask(every == i, sign)
     return low, high

@@ -177,7 +177,7 @@ def reproduce(
         made = reproduce_file(file, mapping, out, ".", outcome or (), axis or (), jobs, report)
     for verdict, count in made.ledger["verdict"].value_counts().items():
         console.print(f"  {verdict}: {count}")
-    console.print(f"{len(made.runs)} runs, {len(made.withheld)} withheld. The private book: {made.site}/index.html")
+    console.print(f"Runs: {len(made.runs)}, withheld: {len(made.withheld)}. The private book: {made.site}/index.html")
     raise_faults(RunError, "Some runs failed", list(made.failed.values()), "The others are in the book.")
 
 
@@ -231,27 +231,41 @@ def check(
     runs: Annotated[Path, typer.Option(help="The executed runs.")] = Path("book/_runs"),
     published: PublishedFolder = DEFAULT_PUBLISHED,
     plans: Annotated[list[Path] | None, typer.Option(help="cells.yml of committed cells; by default all.")] = None,
+    frozen: Annotated[Path, typer.Option(help="What the last release printed.")] = Path("tests/published/findings.csv"),
+    freeze: Annotated[bool, typer.Option("--freeze", help="Keep what is printed now as the new release.")] = False,
+    root: Annotated[Path, typer.Option(help="Folder of the release, which gets its description.")] = Path("."),
 ) -> None:
-    """Resolve every number of the book, compare the published ones, and try to recover small groups from all tables."""
-    from trustbook.attack import attack
-    from trustbook.findings import check as check_findings
-    from trustbook.findings import load_findings, write_ledger
+    """Hold every number against its source and the last release, attack the tables, and describe the release."""
+    import pandas as pd
 
-    known = load_findings(findings)
-    ledger = check_findings(known, runs, published)
+    from trustbook import findings as numbers
+    from trustbook.attack import attack
+    from trustbook.ledger import DIFFERS, VERDICTS, frozen_rows, make_ledger, write_ledger
+    from trustbook.release import write_crate
+
+    known = numbers.load_findings(findings)
+    printed, ledger = numbers.printed(known, runs), make_ledger(known, runs, published)
     write_ledger(ledger, runs)
-    console.print(f"{len(known)} findings resolved; {len(ledger)} compared with published figures:")
-    for name, count in ledger["verdict"].value_counts().items() if len(ledger) else ():
-        console.print(f"  {name}: {count}")
-    differing = ledger[ledger["verdict"] == "differs"] if len(ledger) else ledger
-    for r in differing.itertuples():
-        console.print(f"{r.id}: published {r.published}, ours {r.ours:.2f}", style="red", markup=False)
-    if len(differing):
-        raise typer.Exit(1)
+    console.print(f"{len(known)} findings are resolved. The ledger has {len(ledger)} lines:")
+    for verdict, count in ledger["verdict"].value_counts().reindex(VERDICTS, fill_value=0).items():
+        console.print(f"  {verdict}: {count}")
+    wrong = ledger[ledger["verdict"] == DIFFERS]
+    faults = [f"{r.id}: published {r.published}, ours {r.ours:.2f}" for r in wrong.itertuples()]
+    raise_faults(FindingError, "Published figures are not reproduced", faults, "Find out why, and mend the analysis.")
+    now = pd.concat([printed, frozen_rows(ledger)], ignore_index=True)
+    drifted, new = numbers.drift(now, numbers.read_frozen(frozen))
+    if freeze:
+        numbers.freeze(now, frozen)
+        console.print(f"Frozen: {len(now)} lines in {frozen}, {len(drifted)} of them changed and {len(new)} new.")
+        drifted, new = [], []
+    hint = "Mend what changed them. If the change is meant, say so in the CHANGELOG and run `trustlib check --freeze`."
+    raise_faults(FindingError, "Numbers differ from those of the last release", drifted, hint)
+    console.print(f"{len(now) - len(new)} lines are those of the last release. Not frozen yet: {len(new)}.")
     found = attack(runs, sorted(Path("data").glob("*/cells.yml")) if plans is None else plans)
     hint = "Give the tables one base, or coarser levels."
     raise_faults(DisclosureError, "Small groups can be recovered from what is published", found, hint)
     console.print("No small group can be recovered from the published tables.")
+    console.print(f"The release is described in {write_crate(root, runs)}.")
 
 
 @app.command("check-pages")

@@ -10,20 +10,25 @@ one::
       format: percent              # percent, points, ratio or count
       published: kaczynski_2025/mistrust_all     # file and id below data/published
 
-`check` resolves all of them and gives each published figure a verdict.
+`printed` resolves all of them. `drift` holds what is printed now against what the last release printed, which
+``tests/published/findings.csv`` keeps frozen. Which published figure a finding answers is judged in `trustbook.ledger`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from trustbook.plans import Finding, FindingsForm
-from trustlib.errors import FindingError, require_names
+from trustlib.errors import FindingError, one_line, raise_faults, require_names
 from trustlib.forms import read
 from trustlib.schema import load_yaml
 
+FROZEN = ["kind", "id", "value", "low", "high", "text"]
+DRIFT = 1e-4  # of a number, or of one if the number is smaller: 0.01 points of a percentage
 FORMATS = {"percent": (100, 1, " %"), "points": (100, 1, " points"), "ratio": (1, 2, ""), "count": (1, 0, "")}
 
 
@@ -79,67 +84,78 @@ def published_figure(name: str, folder: str | Path) -> pd.Series:
     return frame.loc[key]
 
 
-def verdict(ours: list[float], printed: list[float], tolerance: list[float], decimals: int) -> str:
-    """``match`` if all numbers round to what was printed, ``within tolerance``, or ``differs``."""
-    pairs = list(zip(ours, printed, strict=True))
-    if all(round(a, decimals) == round(b, decimals) for a, b in pairs):
-        return "match"
-    close = all(abs(a - b) <= t + 1e-9 for (a, b), t in zip(pairs, tolerance, strict=True))
-    return "within tolerance" if close else "differs"
-
-
-def check(findings: dict[str, Finding], runs: str | Path, published: str | Path) -> pd.DataFrame:
-    """Resolve every finding, and hold those with a published figure against it.
-
-    Parameters
-    ----------
-    findings : dict
-    runs : path
-        Folder of the executed runs.
-    published : path
-        Folder of the published figures.
+def printed(findings: Mapping[str, Finding], runs: str | Path) -> pd.DataFrame:
+    """Resolve every finding.
 
     Returns
     -------
     DataFrame
-        The ledger: one row for each published figure with ours beside it, verdict and where it comes from. Numbers
-        are in the published unit (percent).
+        Columns kind (``finding``), id, value, low, high (the interval; of an estimate only) and text, as it is printed.
 
     Raises
     ------
     FindingError
-        A finding cannot be resolved.
+        Lists every finding that is not exactly one number.
     """
-    rows = []
+    rows: list[tuple] = []
+    faults = []
     for name, finding in findings.items():
-        row = resolve(finding, runs)
-        if finding.published is None:
-            continue
-        figure = published_figure(finding.published, published)
-        factor, _, _ = FORMATS[finding.format]
-        ours = [float(row[c]) * factor for c in ("estimate", "conf_low", "conf_high")]
-        printed = [float(figure[c]) for c in ("value", "conf_low", "conf_high")]
-        tolerance = [float(figure["tolerance"]), *[float(figure["interval_tolerance"])] * 2]
-        rows.append(
-            {"id": name, "claim": figure["claim"], "source": figure["source"], "run": finding.run}
-            | dict(zip(("published", "published_low", "published_high"), printed, strict=True))
-            | dict(zip(("ours", "ours_low", "ours_high"), ours, strict=True))
-            | {"df": float(row["df"]), "n": int(row["n"])}
-            | {"verdict": verdict(ours, printed, tolerance, int(figure["decimals"]))}
-        )
-    return pd.DataFrame(rows)
+        try:
+            row = resolve(finding, runs)
+            ends = [float(row[c]) if finding.column == "estimate" else np.nan for c in ("conf_low", "conf_high")]
+            rows.append(("finding", name, float(row[finding.column]), *ends, text(finding, row)))
+            if np.isnan(rows[-1][2]):
+                faults.append(f"{name}: the number is missing in the table")
+        except FindingError as error:
+            faults.append(f"{name}: {one_line(error)}")
+    raise_faults(FindingError, "Findings cannot be resolved", faults, "Correct book/findings.yml, or execute the runs.")
+    return pd.DataFrame(rows, columns=FROZEN)
 
 
-def write_ledger(ledger: pd.DataFrame, runs: str | Path) -> Path:
-    """Write the ledger for the book: ``ledger.csv`` and the table ``ledger.md``."""
-    runs = Path(runs)
-    ledger.to_csv(runs / "ledger.csv", index=False, lineterminator="\n")
-    lines = ["| What was published | Published | Ours | People | Verdict |", "|---|--:|--:|--:|---|"]
-    lines += [
-        f"| {{doc}}`{r.claim} </_runs/{r.run}/{r.run}>` | {r.published:.1f} ({r.published_low:.1f} to "
-        f"{r.published_high:.1f}) | {r.ours:.2f} ({r.ours_low:.2f} to {r.ours_high:.2f}) | {r.n:,} | {r.verdict} |"
-        for r in ledger.itertuples()
-    ]
-    path = runs / "ledger.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+def drift(now: pd.DataFrame, frozen: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """What differs from the last release, and what is new since.
+
+    Parameters
+    ----------
+    now, frozen : DataFrame
+        With the columns of `printed`.
+
+    Returns
+    -------
+    drifted : list of str
+        A number that moved by more than `DRIFT`, another text, or a row that is gone; each with old and new.
+    new : list of str
+        Ids that the last release had not.
+    """
+    before, after = (t.set_index(["kind", "id"]) for t in (frozen, now))
+    gone = before.index.difference(after.index, sort=False)
+    drifted = [f"{' '.join(key)}: was {before.loc[key, 'text']}, is gone" for key in gone]
+    for key in before.index.intersection(after.index, sort=False):
+        old, fresh = before.loc[key], after.loc[key]
+        moved = [c for c in ("value", "low", "high") if not _near(fresh[c], old[c])]
+        if moved or old["text"] != fresh["text"]:
+            told = "".join(f"; {c} was {old[c]:.7g}, is {fresh[c]:.7g}" for c in moved)
+            drifted.append(f"{key[0]} {key[1]}: was {old['text']}, is {fresh['text']}{told}")
+    return drifted, [name for _, name in after.index.difference(before.index, sort=False)]
+
+
+def _near(new: float, old: float) -> bool:
+    if np.isfinite([new, old]).all():
+        return bool(abs(new - old) <= DRIFT * max(1.0, abs(old)))
+    return bool(np.isnan(new) and np.isnan(old)) or new == old
+
+
+def read_frozen(path: str | Path) -> pd.DataFrame:
+    """What the last release printed; nothing if no release is frozen yet."""
+    if not Path(path).is_file():
+        return pd.DataFrame(columns=FROZEN)
+    frame = pd.read_csv(path, dtype={"kind": str, "id": str, "text": str}, keep_default_na=False, na_values=[""])
+    if list(frame) != FROZEN or frame.duplicated(["kind", "id"]).any():
+        raise FindingError(f"{path} is not a list of frozen findings.", "Write it with `trustlib check --freeze`.")
+    return frame
+
+
+def freeze(now: pd.DataFrame, path: str | Path) -> None:
+    """Keep what is printed now for the next release to be compared with."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    now.to_csv(path, index=False, lineterminator="\n", float_format="%.10g")

@@ -75,7 +75,8 @@ def _digest(value: Any) -> str:
 def _library() -> str:
     """Hash of the code that notebooks can call."""
     packages = Path(__file__).parents[1]
-    return _digest({str(p.relative_to(packages)): _read(file_hash, p) for p in sorted(packages.glob("trust*/*.py"))})
+    code = sorted(p for p in packages.glob("trust*/**/*") if p.suffix in (".py", ".R"))
+    return _digest({str(p.relative_to(packages)): _read(file_hash, p) for p in code})
 
 
 IMPORTED = _library()  # of the code as this process imported it

@@ -33,6 +33,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from trustbook.ledger import answer_record
 from trustbook.plans import CellSet
 from trustbook.runs import load_plan, run_all, source_kind
 from trustbook.sealing import _require_nobody_dominates
@@ -42,14 +43,11 @@ from trustlib.cells import Cells, compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import EVIDENCE, MINIMUM, masked_count
 from trustlib.errors import CodebookError, DisclosureError, SurveyFileError, TrustlibError, one_line, raise_faults
-from trustlib.estimates import cell_means, comparisons
 from trustlib.schema import declared_design, file_hash, load_codebook, load_mapping, load_yaml, read_survey
-from trustrecord.record import load_figures, parse_group
+from trustrecord.record import load_figures
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
 MARK = "PRIVATE.txt"
-_VARIABLE = re.compile(r"(\w+) [!=]= ")  # in a group of the record
-_NUMBERS = {"ours": "estimate", "std_error": "std_error", "conf_low": "conf_low", "conf_high": "conf_high"}
 
 # -- what a file can show ---------------------------------------------------------------------------------------------
 
@@ -90,15 +88,14 @@ def read_supplied(file: str | Path, mapping: str | Path) -> tuple[SurveyDesign, 
     CodebookError
         Every fault of the mapping, the file and the design, and a file or mapping of which nothing can be made.
     """
-    hint, form = "See the documentation of trustlib.schema.", load_mapping(mapping)[0]
+    hint, form = "Look at the mapping; in a proposal, delete the # of what is right.", load_mapping(mapping)[0]
     kind, allowed = form.source.kind, ("supplied", "real", "synthetic")
     faults = [] if kind in allowed else [f"source: kind is {kind}, expected {' or '.join(allowed)}"]
     try:
         frame = read_survey(file, mapping)
         if (own := source_kind(Path(file))) not in (None, kind):
             faults.append(f"source: kind is {kind}, but the file itself says that its data are {own}")
-        taylor = form.design.strata or form.design.psu or not form.design.replicate_weights
-        design = SurveyDesign(frame, **declared_design(mapping, "taylor" if taylor else "replicates"))
+        design = SurveyDesign(frame, **declared_design(mapping))
         told = {v: frame[v] for v in form.variables if frame[v].notna().any()}
         axes = [v for v in told if told[v].dtype == "category" and v not in WORDS["not_identities"]]
         plain = [v for v in told if told[v].dtype != "category" and form.variables[v].missing_as is None]
@@ -253,98 +250,6 @@ def _in_r(design: SurveyDesign) -> str:
     return f"svydesign({', '.join(parts)}, data = people)"
 
 
-# -- the ledger -------------------------------------------------------------------------------------------------------
-
-
-def answer_record(design: SurveyDesign, figures: pd.DataFrame, codebook: Mapping[str, Any]) -> pd.DataFrame:
-    """Answer the lines of the published record that a file can answer.
-
-    Parameters
-    ----------
-    design : SurveyDesign
-        Of a frame with the names and levels of the codebook.
-    figures : DataFrame
-        From `trustrecord.record.load_figures`.
-    codebook : mapping
-
-    Returns
-    -------
-    DataFrame
-        Columns id, claim, reading (the variable that is counted), published, ours, std_error, conf_low, conf_high (in
-        the printed unit), tolerance (half the printed rounding), verdict and cause. A figure that does not say which
-        question it counts has a line for each that the file has. Synthetic data never match.
-    """
-    rows = []
-    questions = [q for q in WORDS["readings"]["trust_damaged"] if q in design.frame]
-    for figure in figures.itertuples():
-        unsaid = questions and figure.outcome == "trust_damaged" not in design.frame
-        for reading in questions if unsaid else [figure.outcome]:
-            numbers, verdict, cause = {}, "needs microdata", _lacking(figure, reading, design.frame)
-            try:
-                if not cause:
-                    numbers = _answer(design, figure, reading, parse_group(figure.group, codebook))
-                    verdict = _verdict(figure, numbers["ours"], (design.source or {}).get("kind"))
-                    cause = "the printed base is not known" if figure.conditioning == "not known" else ""
-            except DisclosureError:
-                verdict, cause = "not releasable", f"fewer than {MINIMUM} people with or without the outcome"
-            except TrustlibError as error:
-                cause = one_line(error.message)
-            shown = {name: round(value, 2 if figure.statistic == "ratio" else 1) for name, value in numbers.items()}
-            row = {"id": figure.id, "claim": figure.claim, "reading": reading, "published": figure.value}
-            rows.append(row | shown | {"tolerance": figure.half_width, "verdict": verdict, "cause": cause})
-    columns = ["id", "claim", "reading", "published", *_NUMBERS, "tolerance", "verdict", "cause"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _lacking(figure: Any, outcome: str, frame: pd.DataFrame) -> str:
-    """Why a file cannot answer a figure; empty if it can."""
-    if figure.item == "context" or figure.statistic not in ("percent", "points", "ratio", "count"):
-        return "no number of the survey is printed"
-    polling = figure.survey == "polling"
-    places = {"wave": figure.wave.split(), "country": figure.countries.split()} if polling else {}
-    needed = [*places, *_VARIABLE.findall(figure.group), *([outcome] if outcome != "n" else [])]
-    needed += ["trust_damaged_any"] if polling and figure.conditioning == "of those with an experience" else []
-    if absent := [n for n in [*needed, *([] if polling else ["au_trust_damaged"])] if n not in frame]:
-        return f"the file has no {', '.join(dict.fromkeys(absent))}"
-    lost = [f"{name} {v}" for name, values in places.items() for v in values if not (frame[name] == v).any()]
-    return f"the file has nobody of {', '.join(lost)}" if lost else ""
-
-
-def _answer(design: SurveyDesign, figure: Any, outcome: str, groups: Sequence[str]) -> dict[str, float]:
-    """Our number for one figure, with its standard error and interval, in the printed unit; through the gate."""
-    frame = design.frame
-    inside = frame[_VARIABLE.findall(figure.group)].notna().all(axis=1)
-    if figure.survey == "polling":
-        inside &= frame["wave"].isin(figure.wave.split()) & frame["country"].isin(figure.countries.split())
-        inside &= (frame["trust_damaged_any"] == 1) | (figure.conditioning != "of those with an experience")
-    members = [inside if g == "all" else inside & design.domain(g).frame[DOMAIN] for g in groups]
-    others = members[1] if len(members) > 1 else inside & ~members[0]
-    if figure.statistic == "count":
-        if members[0].sum() < MINIMUM or 0 < others.sum() < MINIMUM:
-            raise DisclosureError(f"Fewer than {MINIMUM} people.")
-        return {"ours": float(members[0].sum())}
-    group = pd.Series("others", frame.index).mask(members[0], "group").where(members[0] | others)
-    with_group = frame.assign(printed_group=pd.Categorical(group, ["others", "group"]))
-    cells = compress(replace(design, frame=with_group), outcome, ["printed_group"])
-    cells.seal()  # the gate, for the group and for all others
-    found, scale = cell_means(cells), {"points": "difference", "ratio": "ratio"}.get(figure.statistic)
-    found = comparisons(found, {"printed_group": "others"}, scale) if scale else found
-    row = found.where("printed_group == 'group'").frame.iloc[0]
-    return {name: float(row[c]) * (1 if scale == "ratio" else 100) for name, c in _NUMBERS.items()}
-
-
-def _verdict(figure: Any, ours: float, kind: str | None) -> str:
-    """The verdict on a figure that is answered; synthetic data cannot match."""
-    if kind == "synthetic":
-        return "calibrated (synthetic)"
-    gap = ours - figure.value
-    if figure.comparison in (">", "<", ">="):
-        return "match" if {">": gap > 0, "<": gap < 0, ">=": gap >= 0}[figure.comparison] else "differs"
-    if abs(gap) > figure.half_width + 1e-9:
-        return "differs"
-    return "match" if abs(gap) <= (0.05 if figure.statistic == "ratio" else 0.5) + 1e-9 else "within rounding"
-
-
 # -- the private book -------------------------------------------------------------------------------------------------
 
 
@@ -385,7 +290,7 @@ def reproduce(
     """
     out, root, paths = Path(out).resolve(), Path(root), {"file": Path(file).resolve()}
     paths["mapping"], plan, runs = Path(mapping).resolve(), out / "notebooks" / "runs.yml", out / "book" / "_runs"
-    errors.require_file(root / "_config.yml", "settings of the book", "Run this in the folder of the project.")
+    errors.require_file(root / "_config.yml", "book with settings at", "Run this in the folder of the project.")
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARK).is_file())):
         raise SurveyFileError(f"{out} is there already, and is no private book.", "Choose a new folder for --out.")
     try:

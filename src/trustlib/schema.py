@@ -53,7 +53,7 @@ BLANK = "blank in the file"
 WEIGHTS = (1e-100, 1e100)  # squares of others are no numbers any more; a weight of zero is allowed
 READING = 900  # seconds for a file of SPSS or Stata; a damaged one may keep its reader busy forever
 _DESIGN_NAMES = {"weight": "weight", "strata": "stratum", "psu": "psu", "fpc": "fpc"}  # in a mapping, in a frame
-_FORM = "See the documentation of trustlib.schema: under `variables:` each has a column with values, or any_of."
+_FORM = "Under `variables:` each has a column with values, or any_of. In a proposal, delete the # of what is right."
 
 
 class _Yaml(yaml.SafeLoader):
@@ -291,14 +291,15 @@ def _typed(value: np.ndarray, variable: Variable, declared: set, name: str, faul
     return pd.Series(pd.Categorical(texts.where(texts.isin(levels)), categories=levels))
 
 
-def declared_design(mapping: str | Path | dict, variance: str = "taylor") -> dict[str, Any]:
+def declared_design(mapping: str | Path | dict, variance: str | None = None) -> dict[str, Any]:
     """The keyword arguments of `SurveyDesign` that a mapping declares for its file.
 
     Parameters
     ----------
     mapping : path or dict
-    variance : {"taylor", "replicates", "weights"}
-        Strata and PSUs, replicate weights, or neither (as if people were drawn one by one).
+    variance : {"taylor", "replicates", "weights"}, optional
+        Strata and PSUs, replicate weights, or neither (as if people were drawn one by one). By default replicate
+        weights if the mapping declares them and neither strata nor PSUs, else Taylor linearisation.
 
     Returns
     -------
@@ -308,6 +309,7 @@ def declared_design(mapping: str | Path | dict, variance: str = "taylor") -> dic
     declared = load_mapping(mapping)[0].design.model_dump(exclude_none=True)
     replicates = declared.pop("replicate_weights")
     options: dict[str, Any] = {"weight": "weight" if "weight" in declared else None}
+    variance = variance or ("taylor" if {"strata", "psu"} & {*declared} or not replicates else "replicates")
     require_names("kind of variance", [variance], ("taylor", "replicates", "weights"))
     if variance == "taylor":
         options |= {key: own for key, own in _DESIGN_NAMES.items() if key in declared and key != "weight"}

@@ -152,10 +152,9 @@ TEST_COLUMNS = {
     "rule": "Rule", "term": "Term", "statistic": "F", "df_num": "df", "df_den": "df of the denominator", "p_value": "p",
 }  # fmt: skip
 RULES = {
-    "wald": "Wald F, as R's regTermTest",
-    "adjusted": "Adjusted F, as Stata's test",
+    "wald": "Wald F, as R's regTermTest", "adjusted": "Adjusted F, as Stata's test",
     "rao_scott": "Rao-Scott F, as R's svychisq",
-}
+}  # fmt: skip
 
 
 def _readable_test(test: pd.DataFrame) -> pd.DataFrame:

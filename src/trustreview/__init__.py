@@ -1,10 +1,24 @@
 """Would another reasonable choice change the answer? What a reviewer asks of a result, beyond the result.
 
 `robustness` estimates one gap under every combination of declared choices (weights, covariates, link, model, missing
-answers); `firth` and `impute` with `combine` are the two of these choices that need a method of their own. Everything
-is built from the estimates of `trustlib`, which does not know this package.
+answers); `firth` and `impute` with `combine` are the two of these choices that need a method of their own. `checks`
+asks whether one model fits: calibration, goodness of fit, link, influence. Everything is built from the estimates of
+`trustlib`, which does not know this package.
 """
 
-from trustreview.sensitivity import combine, firth, impute, robustness
+from trustreview.diagnostics import (
+    Report,
+    calibration,
+    checks,
+    flow,
+    goodness_of_fit,
+    influence_shares,
+    joint_tests,
+    link_test,
+)
+from trustreview.sensitivity import combine, firth, impute, robustness, robustness_of_cells
 
-__all__ = ["combine", "firth", "impute", "robustness"]
+__all__ = [
+    "Report", "calibration", "checks", "combine", "firth", "flow", "goodness_of_fit", "impute", "influence_shares",
+    "joint_tests", "link_test", "robustness", "robustness_of_cells",
+]  # fmt: skip

@@ -388,12 +388,68 @@ def robustness(
         require_names(kind, asked, known)
     require_names("axis", contrast, by := axis_names(by, by))
     samples = [("complete cases", [design])] + [("imputed", list(completed))] * bool(completed)
-    found: dict[tuple[str, ...], Estimates] = {}
-    failed: dict[str, list[str]] = {}
+    sets = []
     for use, (name, extra), (missing, designs) in product(weights, (covariates or {"none": ()}).items(), samples):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MissingRowsWarning)
             cells = [compress(_reweighted(each, use, trim), outcome, [*by, *extra]) for each in designs]
+        sets.append((use, name, missing, extra, cells))
+    note = f"Trimmed: weights above their {trim:g} quantile are set to it." if "trimmed" in weights else ""
+    return _specifications(sets, by, contrast, reference, links, models, design.variance, note)
+
+
+def robustness_of_cells(
+    cells: Sequence[Cells],
+    by: Sequence[str],
+    contrast: Mapping[str, Any],
+    reference: Mapping[str, Any] | None = None,
+    links: Sequence[str] = LINKS,
+    models: Sequence[str] = MODELS,
+) -> Estimates:
+    """`robustness` where the people have stayed at home: the choices that sealed cells leave open.
+
+    Parameters
+    ----------
+    cells : sequence of Cells
+        Of one outcome, each with all axes in `by`. Their other axes are covariates: the gap is estimated without any,
+        and with those of each set of cells. Weights are as sealed, and everybody is a complete case.
+    by, contrast, reference, links, models
+        As for `robustness`.
+
+    Returns
+    -------
+    Estimates
+        As `robustness`.
+    """
+    require_a(Sequence, cells, "Give a list of Cells.")
+    sets: list[tuple] = []
+    for part in cells:
+        require_a(Cells, part, "Give a list of Cells.")
+        if part.outcome != cells[0].outcome:
+            raise EstimandError(f"The cells are of {cells[0].outcome!r} and of {part.outcome!r}.", "Give one outcome.")
+        extra = [c for c in part.by if c not in axis_names(by, part.by)]
+        chosen = ([], extra)[bool(sets) : 1 + bool(extra)]
+        sets += [("weighted", ", ".join(names) or "none", "complete cases", names, [part]) for names in chosen]
+    return _specifications(sets, axis_names(by, cells[0].by), contrast, reference, links, models, cells[0].variance)
+
+
+def _specifications(
+    sets: Sequence[tuple],
+    by: Sequence[str],
+    contrast: Mapping[str, Any],
+    reference: Mapping[str, Any] | None,
+    links: Sequence[str],
+    models: Sequence[str],
+    variance: str,
+    note: str = "",
+) -> Estimates:
+    """One gap for each link and model on each set: (weights, covariates, missing, axes of covariates, cells)."""
+    for kind, asked, known in (("link", links, LINKS), ("model", models, MODELS)):
+        require_names(kind, asked, known)
+    require_names("axis", contrast, by)
+    found: dict[tuple[str, ...], Estimates] = {}
+    failed: dict[str, list[str]] = {}
+    for use, name, missing, extra, cells in sets:
         for link, model in product(links, models):
             formula = " + ".join([(" * " if model == "saturated" else " + ").join(by), *extra])
             choice = (use, name, link, model, missing)
@@ -407,11 +463,10 @@ def robustness(
         raise FitError("No specification can be fitted. " + " ".join(notes), "Use fewer axes or coarser levels.")
     gaps = list(found.values())
     frame = pd.concat([gap.frame for gap in gaps], ignore_index=True)
-    cut = f" Trimmed: weights above their {trim:g} quantile are set to it." * ("trimmed" in weights)
     if "firth" in links:
         notes.append("Intervals of Firth's method ignore the design: compare its estimates only.")
-    about = f"Gap: {describe(contrast, list(contrast))} against {frame['reference'].iloc[0]}.{cut}"
-    how = f"{design.variance}; average predictions, covariates fixed; Wald interval, t with the df of each row"
+    about = f"Gap: {describe(contrast, list(contrast))} against {frame['reference'].iloc[0]}. {note}".strip()
+    how = f"{variance}; average predictions, covariates fixed; Wald interval, t with the df of each row"
     table = pd.DataFrame(list(found), columns=CHOICES).join(frame.drop(columns=[*contrast, "reference"]))
     vcov = np.where(np.eye(len(gaps), dtype=bool), table["std_error"].to_numpy() ** 2, np.nan)
     smallest, how = np.concatenate([g.smallest for g in gaps]), how + f"; firth: {FIRTH}" * ("firth" in links)

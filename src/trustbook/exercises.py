@@ -1,0 +1,142 @@
+"""Checked exercises of the lessons: whether a number answers a question about two shares, or which mistake it is.
+
+Two shares can be compared in many ways (`quantities`). An exercise, in the YAML file beside its lesson, says which of
+them is asked for, and which others are the usual mistakes, each with a hint. The checker compares an answer with all of
+them. It never prints the right one.
+
+Tables print percentages with one decimal. Whatever follows from percentages so rounded is accepted, and one percent
+more for an answer that is itself rounded.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from trustlib.errors import CodebookError, EstimandError, require_names
+from trustlib.estimates import Estimates
+from trustlib.forms import Form, read
+from trustlib.schema import load_yaml
+
+HALF, SLACK = 0.0005, 0.01  # half a unit of a printed percentage, as a share; and of an answer, relative
+
+
+def quantities(p: float, q: float) -> dict[str, float]:
+    """What can be said of a first share p and a second q, right or wrong, by name.
+
+    The last four are where one lands who takes the ratio p/q for an odds ratio, and applies it to the odds of q.
+    """
+    odds, other = p / (1 - p), q / (1 - q)
+    moved, back = p / q * other, q / p * other
+    return {
+        "share": p, "percent": 100 * p, "second percent": 100 * q, "gap": 100 * (p - q),
+        "gap turned round": 100 * (q - p), "gap of shares": p - q, "times more": p / q - 1,
+        "percent more": 100 * (p / q - 1), "ratio": p / q,
+        "ratio turned round": q / p, "ratio times hundred": 100 * p / q, "ratio of the others": (1 - q) / (1 - p),
+        "odds": odds, "odds turned round": 1 / odds, "odds times hundred": 100 * odds, "log odds": math.log(odds),
+        "second odds": other, "gap of odds": odds - other, "odds ratio": odds / other,
+        "odds ratio turned round": other / odds, "log odds ratio": math.log(odds / other), "misread odds": moved,
+        "misread share": moved / (1 + moved), "misread percent": 100 * moved / (1 + moved),
+        "misread turned round": 100 * back / (1 + back),
+    }  # fmt: skip
+
+
+OPEN = "not answered yet. Put your number in place of None and run this cell again."
+RIGHT = "right."
+WRONG = "not yet. "
+NO_NUMBER = "Give one number, such as 12.3."
+NEARLY = "You are near. Do not round on the way, and give one digit more."
+UNKNOWN = "This is none of the usual mistakes. Go back to the definition, and compute again from the table."
+
+
+class Exercise(Form):
+    """What is asked, which units it may carry (a regular expression), and the hint for each mistake."""
+
+    right: str
+    units: str
+    unit_hint: str
+    working: str  # of the solution: {p} and {q} are the percentages, {answer} the result
+    mistakes: dict[str, str]
+
+
+class ExercisesForm(Form):
+    """The YAML file of a lesson; `source` says which published figures it uses."""
+
+    source: dict[str, str]
+    exercises: dict[str, Exercise]
+
+
+def load_exercises(path: str | Path) -> dict[str, Exercise]:
+    """Read the exercises of a lesson: name -> `Exercise`; `CodebookError` or `UnknownNameError` if they are faulty."""
+    hint = "Under `exercises:` each has right, units, unit_hint, working and mistakes."
+    form = read(ExercisesForm, load_yaml(path), f"{path} has no exercises", CodebookError, hint)
+    for exercise in form.exercises.values():
+        require_names("quantity", [exercise.right, *exercise.mistakes], quantities(0.5, 0.5))
+    return form.exercises
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two shares between 0 and 1, the first of which is compared with the second."""
+
+    first: float
+    second: float
+
+    @classmethod
+    def of(cls, levels: Estimates, first: str, second: str) -> Pair:
+        """The shares in two rows of `levels`, each named by a condition; both must pass the disclosure gate."""
+        rows = [levels.where(condition) for condition in (first, second)]
+        if [len(row) for row in rows] != [1, 1]:
+            raise EstimandError(f"{first!r} and {second!r} do not name one row each.", "Name a level of each axis.")
+        for row in rows:
+            row.require_showable()
+        return cls(*(float(row.frame["estimate"].iloc[0]) for row in rows))
+
+    def check(self, exercise: Exercise, answer: Any) -> str:
+        """What to say to an answer: open, right, or which mistake it looks like.
+
+        Parameters
+        ----------
+        exercise : Exercise
+        answer : number or text
+            ``1.5``, ``"1,5"``, ``"3 to 2"``, ``"12 points"``; None is not answered yet.
+        """
+        if answer is None or answer is ... or answer == "":
+            return OPEN
+        number, unit = _read(answer)
+        if math.isnan(number):
+            return WRONG + NO_NUMBER
+        if unit and not re.fullmatch(exercise.units, unit):
+            return WRONG + exercise.unit_hint
+        near = self._near(number)
+        if exercise.right in near:
+            return RIGHT
+        almost = NEARLY if exercise.right in self._near(number, 5 * SLACK) else UNKNOWN
+        return WRONG + next((exercise.mistakes[name] for name in near if name in exercise.mistakes), almost)
+
+    def solution(self, exercise: Exercise) -> str:
+        """The working, with its result."""
+        answer = quantities(self.first, self.second)[exercise.right]
+        return exercise.working.format(p=100 * self.first, q=100 * self.second, answer=answer)
+
+    def _near(self, number: float, slack: float = SLACK) -> list[str]:
+        """The quantities, nearest first, that a number may be, of the two percentages as they are printed."""
+        here = quantities(self.first, self.second)
+        ends = [quantities(self.first + a, self.second + b) for a, b in product((-HALF, 0, HALF), repeat=2)]
+        room = {name: max(abs(end[name] - here[name]) for end in ends) + slack * abs(here[name]) for name in here}
+        return sorted((n for n in here if abs(number - here[n]) <= room[n]), key=lambda n: abs(number - here[n]))
+
+
+def _read(answer: Any) -> tuple[float, str]:
+    """The number of an answer, and the unit behind it; NaN if it is no number."""
+    text = str(answer).strip().lower().replace("\N{MINUS SIGN}", "-")
+    text = text if "." in text else text.replace(",", ".")
+    number = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+    found = re.fullmatch(rf"({number})(?:\s*(?:/|:|\bto\b)\s*({number}))?\s*(\D*)", text)
+    if not found or float(found[2] or 1) == 0:
+        return math.nan, ""
+    return float(found[1]) / float(found[2] or 1), found[3].strip()

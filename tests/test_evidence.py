@@ -1,0 +1,340 @@
+"""The evidence chapters: their arithmetic, their form, and that every printed line is two clicks from the first table."""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from scipy.stats import norm
+
+import trustlib as tl
+from trustbook.runs import load_plan
+from trustbook.site import broken_links
+from trustlib.errors import TrustlibError, UnknownNameError
+from trustrecord.questions import answers
+from trustrecord.record import load_figures
+
+ROOT = Path(__file__).parents[1]
+BOOK = ROOT / "book"
+PUBLISHED = ROOT / "data" / "published"
+SECTIONS = BOOK / "sections.yml"
+CHAPTERS = [part["chapter"] for part in yaml.safe_load(SECTIONS.read_text())["sections"]]
+TEXTS = {chapter: (BOOK / f"{chapter}.md").read_text() for chapter in CHAPTERS}
+README_TABLE = re.compile(r"<!-- book/sections\.yml -->\n\n(.*?)\n\n<!-- end -->", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def ev():
+    sys.path.insert(0, str(BOOK / "_ext"))
+    import evidence_pages
+
+    yield evidence_pages
+    sys.path.remove(str(BOOK / "_ext"))
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return load_figures(PUBLISHED / "figures.csv").set_index("id")
+
+
+@pytest.fixture(scope="module")
+def found():
+    table = pd.read_csv(PUBLISHED / "figures.csv", dtype=str, keep_default_na=False)
+    return answers(table, yaml.safe_load((PUBLISHED / "questions.yml").read_text())).set_index("key")
+
+
+@pytest.fixture(scope="module")
+def known(ev, figures, found):
+    return ev.quantities(figures, found, yaml.safe_load((PUBLISHED / "trials.yml").read_text()))
+
+
+# ----- arithmetic -----
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "gap", "low", "high"),
+    [("R24-020", "R24-021", 11, 8.3, 13.7), ("R24-025", "R24-026", 5, 2.8, 7.2), ("R24-027", "R24-028", 9, 7.1, 10.9)],
+)
+def test_as_if_intervals_of_printed_gaps_are_those_of_the_derived_figures(ev, figures, one, two, gap, low, high):
+    """Row D-24 of the list of derived figures."""
+    assert np.round(100 * np.array(ev.printed_gap(figures, one, two, 1.0)), 1) == pytest.approx([gap, low, high])
+    wide = ev.printed_gap(figures, one, two, 2.0)
+    assert (wide[2] - wide[1]) ** 2 == pytest.approx(2 * (np.diff(ev.printed_gap(figures, one, two, 1.0)[1:])[0]) ** 2)
+
+
+def test_a_printed_gap_needs_the_numbers_of_people(ev, figures):
+    with pytest.raises(TrustlibError, match="not both printed"):
+        ev.printed_gap(figures, "R24-017", "R24-018", 1.0)
+    with pytest.raises(UnknownNameError):
+        ev.printed_gap(figures, "R24-999", "R24-018", 1.0)
+
+
+def test_from_those_asked_to_everybody_is_the_derived_figure(ev, figures, found):
+    """Row D-22: 26.4 against 14.4, 13.9 against 7.9, 12.5 against 5.0."""
+    base = ev.with_experience(found)
+    pairs = [("R24-020", "R24-021"), ("R24-025", "R24-026"), ("R24-027", "R24-028")]
+    of_all = [[round(100 * b * ev.share(figures, i), 1) for b, i in zip(base, pair, strict=True)] for pair in pairs]
+    assert of_all == [[26.4, 14.4], [13.9, 7.9], [12.5, 5.0]]
+    # What the chapters on reasons and consequences say in words.
+    asked = [[figures.at[i, "value"] for i in pair] for pair in pairs]
+    wider = [a - b > c - d for (a, b), (c, d) in zip(of_all, asked, strict=True)]
+    assert wider == [True, True, False]
+    assert all(a / b > c / d for (a, b), (c, d) in zip(of_all, asked, strict=True))
+
+
+def test_groups_under_independence_are_the_derived_figure(ev, figures):
+    """Row D-07; the four cells add up to everybody."""
+    both, neither = ev.both_and_neither(figures)
+    assert round(both) == 614
+    one = figures["value"]
+    assert both + neither + (one["R24-009"] - both) + (one["R24-010"] - both) == pytest.approx(one["R24-001"])
+
+
+@pytest.mark.parametrize("deff", [1.0, 1.5, 2.0])
+def test_a_detectable_change_of_a_gap_is_found_four_times_in_five(ev, deff):
+    """Against a simulation of two waves of two groups, whose tests count their own scatter."""
+    levels, people = (0.66, 0.5), (8598, 2891)
+    change, rng, draws = ev.gap_change(levels, people, deff), np.random.default_rng(5), 40_000
+    after = (levels[0] - change / 2, levels[1] + change / 2)
+    size = [round(n / deff) for n in people]
+    gaps, variance = [], np.zeros(draws)
+    for wave in (levels, after):
+        p = [rng.binomial(n, q, draws) / n for n, q in zip(size, wave, strict=True)]
+        variance += sum(q * (1 - q) / n for q, n in zip(p, size, strict=True))
+        gaps.append(p[0] - p[1])
+    power = np.mean(np.abs(gaps[0] - gaps[1]) > norm.ppf(0.975) * np.sqrt(variance))
+    assert power == pytest.approx(0.8, abs=0.02)
+
+
+def test_people_needed_is_the_inverse_of_the_detectable_change(ev):
+    levels, change = (0.82, 0.47), 0.0875
+    n = ev.people_needed(levels, change, 1.5)
+    assert ev.gap_change(levels, (n, n), 1.5) <= change < ev.gap_change(levels, (n - 1, n - 1), 1.5)
+
+
+def test_a_fall_is_the_rise_of_the_complement(ev):
+    assert ev.level_change(0.71, 2712, 1.5) == pytest.approx(tl.detectable_difference(0.29, 2712, 1.5))
+    assert ev.level_change(0.71, 2712, 1.0) < ev.level_change(0.5, 2712, 1.0) < ev.level_change(0.5, 1000, 1.0)
+
+
+def test_ratios_of_trials_are_quotients_and_allow_for_rounding(ev, known):
+    assert known["ppr"][0] == f"{12 / 56:.2f}"
+    assert known["ppr-target"][0] == f"{25 / 56:.2f}"
+    assert known["ppr-range"][0] == f"{11.5 / 56.5:.2f} to {12.5 / 55.5:.2f}"
+    value, low, high = ev.ratio_range((12.0, 55.5), (0.5, 0.05))
+    assert low < value < high
+    shares = ev.trial_shares(yaml.safe_load((PUBLISHED / "trials.yml").read_text()), load_figures(PUBLISHED / "figures.csv").set_index("id"))  # fmt: skip
+    assert all(row["source"] and row["reading"] and row["half_width"] > 0 for row in shares.values())
+
+
+def test_differences_of_the_two_questions_compare_the_same_people(known, figures):
+    pairs = [("W23-008", "W23-009"), ("W23-010", "W23-011"), ("W23-012", "W23-013"), ("W23-014", "W23-015"),
+             ("W23-016", "W23-017"), ("W22-036", "W22-045"), ("W22-038", "W22-044")]  # fmt: skip
+    apart = [figures.at[s, "value"] - figures.at[p, "value"] for s, p in pairs]
+    assert all(figures.at[s, "group"] == figures.at[p, "group"] for s, p in pairs)
+    assert known["items-pairs"][0] == str(len(pairs))
+    assert known["items-least"][0] == f"{min(apart):.0f} points"
+    assert known["items-most"][0] == f"{max(apart):.0f} points"
+
+
+def test_the_rise_of_the_printed_gap_comes_from_the_reference_group(known, figures):
+    """The chapter on waves says so in words."""
+    value = figures["value"]
+    assert value["R24-017"] == value["W22-011"]
+    assert known["gap-rise"][0] == f"{value['W22-012'] - value['R24-018']:.0f} points"
+
+
+def test_what_is_called_significant_is_the_edge_of_a_test(known, figures):
+    n = figures.loc[["R24-012", "R24-013"], "value"]
+    least = float(known["smallest-gap-called-significant"][0].split()[0]) / 100
+    assert least / math.sqrt((0.25 / n).sum()) == pytest.approx(norm.ppf(0.975), rel=0.03)
+
+
+# ----- which line belongs where -----
+
+
+def test_every_line_of_the_record_belongs_to_a_chapter_and_every_pattern_finds_one(ev, figures):
+    lines = list(figures.index)
+    mine = [set(ev.record_ids(part["record"].split(), lines)) for part in ev.sections(SECTIONS)]
+    assert all(mine)
+    assert set().union(*mine) == set(lines)
+    with pytest.raises(UnknownNameError):
+        ev.record_ids(["R24-9*"], lines)
+
+
+def test_the_chapters_of_the_table_are_those_of_the_contents():
+    listed = re.findall(r"file: (evidence/[\w-]+)", (ROOT / "_toc.yml").read_text())
+    assert listed == ["evidence/index", *CHAPTERS] or sorted(listed) == sorted(["evidence/index", *CHAPTERS])
+    assert sorted(p.stem for p in (BOOK / "evidence").glob("*.md")) == sorted(Path(c).name for c in listed)
+
+
+def test_readme_and_book_show_the_same_table(ev):
+    shown = README_TABLE.search((ROOT / "README.md").read_text())
+    assert shown, "the README needs the table of book/sections.yml between its two comments"
+    assert shown[1] == ev.sections_markdown(SECTIONS, ROOT / "notebooks" / "runs.yml", page="")
+    assert all((ROOT / target).is_file() for target in re.findall(r"\]\((book/[^)]+)\)", shown[1]))
+    assert "{sections-table}" in (BOOK / "evidence" / "index.md").read_text()
+
+
+def test_a_run_of_the_table_that_has_no_page_is_refused(ev, tmp_path):
+    path = tmp_path / "sections.yml"
+    path.write_text("sections: [{section: a, chapter: evidence/who, title: b, record: R24-001, runs: [no-such-run]}]\n")
+    with pytest.raises(UnknownNameError, match="run with a page"):
+        ev.sections_markdown(path, ROOT / "notebooks" / "runs.yml")
+
+
+# ----- the form of a chapter -----
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_opens_in_plain_words_with_a_picture_and_ends_with_what_may_be_concluded(chapter):
+    text = TEXTS[chapter]
+    opening, *_ = text.split("\n## ")
+    assert re.match(r"# .+\n\n\*\*In plain words\.\*\* ", text)
+    assert re.search(r"```\{(record-figure|run-figure)\}|\{\.mark-", opening), "a picture before the first heading"
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings[-1] == "What you may conclude, and what not"
+    assert {"How sure one can be", "What would change the answer"} <= set(headings)
+    assert "| You may say | You may not say |" in text
+    assert text.rstrip().endswith("```{record-rows}\n```")
+    assert re.search(r"\{doc\}`[^`]*</estimand>`", text), "an interval is an as-if statement: link to the estimand"
+    assert 50 <= text.count("\n") <= 140
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_plain_words_are_plain(chapter):
+    """Short sentences of short words: what a reader of about twelve years manages (Flesch-Kincaid grade below 8)."""
+    plain = re.search(r"\*\*In plain words\.\*\* (.+)", TEXTS[chapter])[1]
+    plain = re.sub(r"\{[\w-]+\}`[^`]+`", "80", plain)
+    sentences = [s for s in re.split(r"[.!?:]+\s", plain) if s.strip()]
+    words = re.findall(r"[A-Za-z+]+", plain)
+    syllables = sum(max(1, len(re.findall(r"[aeiouy]+", re.sub(r"e\b", "", w.lower())))) for w in words)
+    assert 0.39 * len(words) / len(sentences) + 11.8 * syllables / len(words) - 15.59 < 8
+    assert max(len(re.findall(r"\w+", s)) for s in sentences) <= 32
+
+
+def test_the_measure_of_plain_words_can_fail():
+    hard = "**In plain words.** Multidimensional intersectional inequalities necessitate methodological triangulation."
+    TEXTS["hard"] = hard
+    try:
+        with pytest.raises(AssertionError):
+            test_the_plain_words_are_plain("hard")
+    finally:
+        del TEXTS["hard"]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_picture_states_what_is_seen_without_typed_percentages(chapter):
+    for block in re.findall(r"```\{record-figure\}.*?```", TEXTS[chapter], re.DOTALL):
+        says = re.search(r"^:says: (.+)$", block, re.MULTILINE)
+        assert says, "a picture says what is to be seen"
+        assert not re.search(r"\d", says[1])
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_synthetic_number_or_picture_is_called_so_where_it_stands(chapter):
+    findings = yaml.safe_load((BOOK / "findings.yml").read_text())
+    for paragraph in re.split(r"\n\n|\n- |\n\| |\n\d\. ", TEXTS[chapter]):
+        names = re.findall(r"\{finding\}`([\w-]+)", paragraph)
+        if any(findings[name]["run"].startswith("synthetic") for name in names):
+            assert "synthetic" in paragraph.replace("_runs/synthetic", "")
+
+
+# ----- two clicks: the table, a chapter, the line -----
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A small site: the table, chapters that hold only their lines, the record, and empty pages in place of the rest."""
+    from sphinx.application import Sphinx
+
+    root = tmp_path_factory.mktemp("evidence")
+    book = root / "book"
+    (root / "notebooks").mkdir()
+    book.mkdir()
+    for folder in ("data", "notebooks/templates", "notebooks/lessons"):
+        (root / folder).symlink_to(ROOT / folder)
+    for file in ("notebooks/runs.yml", "book/sections.yml", "requirements.lock"):
+        shutil.copy(ROOT / file, root / file)
+    pages = {"record": "# Record\n\n```{record-table}\n```", "do-the-figures-fit": "# Fit"}
+    pages |= dict.fromkeys(CHAPTERS, "# Chapter\n\n```{record-rows}\n```")
+    pages |= {f"_runs/{r.id}/{r.id}": "# Run" for r in load_plan(ROOT / "notebooks" / "runs.yml") if r.page}
+    pages["tried"] = (
+        "# Tried\n\n```{record-figure} Title\n:first: one\n:second: two\n:says: Words.\n# Part\nA: R24-020 R24-021\n"
+        "B: R24-017\n# Ranges\nC: audit one-item-minority\nD: audit implied-all\n```\n\n"
+        "{evidence}`both-people` {record-line}`R24-029`\n\n```{trials-table}\n```\n\n```{detectable-gap-table}\n```\n\n"
+        "```{per-hundred-table} R24-020 R24-021\n```\n\n```{people-needed-table}\n```\n\n```{detectable-level-table}\n```\n"
+    )
+    pages["wrong"] = (
+        "# Wrong\n\n```{record-figure} Title\nA: R24-999\n```\n\n```{record-figure} Title\nA: R24-001\n```\n\n"
+        "{evidence}`nothing` {record-line}`R24-998`\n\n```{printed-gap-table} R24-017 R24-018\n```\n"
+    )
+    listing = "\n".join(pages)
+    pages["index"] = f"# Home\n\n```{{sections-table}}\n```\n\n```{{toctree}}\n{listing}\n```"
+    for name, text in pages.items():
+        path = book / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    names = ["myst_parser", "finding", "record_pages", "audit_pages", "evidence_pages"]
+    settings = {"extensions": names, "myst_enable_extensions": ["colon_fence"], "html_theme": "basic"}
+    sys.path.insert(0, str(BOOK / "_ext"))
+    log = root / "log.txt"
+    with log.open("w") as stream:
+        out = root / "out"
+        Sphinx(book, None, out, root / "trees", "html", settings, status=None, warning=stream).build()
+    sys.path.remove(str(BOOK / "_ext"))
+    return out, log.read_text()
+
+
+def test_every_printed_line_is_two_clicks_from_the_table(site, figures):
+    out, _ = site
+    home = BeautifulSoup((out / "index.html").read_text(), "html.parser")
+    chapters = {a["href"] for a in home.select("table a[href^='evidence/']")}
+    assert chapters == {f"{chapter}.html" for chapter in CHAPTERS}
+    lines = set()
+    for chapter in chapters:
+        page = BeautifulSoup((out / chapter).read_text(), "html.parser")
+        lines |= {a["href"] for a in page.select("details.record-rows a")}
+    assert lines == {f"../record.html#figure-{name}" for name in figures.index}
+    assert [fault for fault in broken_links(out) if "_static" not in fault and "evidence" in fault] == []
+
+
+def test_a_picture_puts_marks_where_the_figures_are(site, figures):
+    page = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser")
+    rows = page.select("figure.record-figure .ef-row:not(.ef-axis)")
+    assert [row.select_one(".ef-label").find(string=True) for row in rows] == list("ABCD")
+    marks = [[m["style"] for m in row.select(".ef-mark")] for row in rows]
+    assert marks[0] == [f"left:{figures.at[i, 'value']:g}%" for i in ("R24-020", "R24-021")]
+    assert marks[1] == ["left:82%"]
+    assert rows[2].select_one(".ef-range")["style"].startswith("left:86.")
+    assert not rows[3].select(".ef-range")  # one value is a mark, not a range
+    assert "of those with an experience" in rows[0].get_text()
+    caption = page.select_one("figcaption").get_text()
+    assert "Kind of evidence: published" in caption
+    assert "computed" in caption
+    links = [a["href"] for a in rows[0].select("a")]
+    assert links == ["record.html#figure-R24-020", "record.html#figure-R24-021"]
+
+
+def test_numbers_and_tables_are_printed(site, known):
+    text = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser").get_text(" ", strip=True)
+    assert known["both-people"][0] in text
+    assert "Censo Demográfico 2022" in text
+    assert f"{known['change-double'][0].split()[0]} ({known['closed-double'][0]})" in text
+
+
+@pytest.mark.parametrize(
+    "words", ["R24-999", "is a count", "no published figure 'R24-998'", "'nothing'", "not both printed"]
+)
+def test_what_does_not_exist_or_cannot_be_drawn_is_an_error_of_the_page(site, words):
+    faults = [line for line in site[1].splitlines() if "ERROR" in line]
+    assert any(words in line for line in faults)
+    assert all("wrong.md" in line for line in faults)
