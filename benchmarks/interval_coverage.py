@@ -128,13 +128,13 @@ def truths(p: np.ndarray) -> dict[str, float]:
 
 
 def levels(s: Scenario, frame: pd.DataFrame) -> list[tl.Estimates]:
-    """The levels of the four groups in each sample, as answered or predicted; as answered also by `plus_four`."""
+    """The levels of the four groups in each sample, as answered or predicted; as answered also with people added."""
     design = tl.SurveyDesign(frame, weight="w", strata="stratum", psu="psu" if s.psus else None)
     if s.model:
         return [tl.predictions(tl.fit_logit(tl.compress(design, "y", [*BY, "age"]), "rare * common + age"), BY)]
     cells = tl.compress(design, "y", CORNER)
     assert len(cells) == 4 * frame["sample"].nunique(), "some group is empty"
-    return [verb(replace(cells, df=s.df)) for verb in (tl.cell_means, tl.plus_four)]
+    return [tl.cell_means(replace(cells, df=s.df), plus_four=added) for added in (False, True)]
 
 
 def intervals(s: Scenario, frame: pd.DataFrame) -> pd.DataFrame:

@@ -226,7 +226,7 @@ def exits():
             "detectable": tl.detectable(tl.comparisons(means)),
             "reliability": tl.reliability(means),
             "design effects": tl.design_effects(cells),
-            "plus four": tl.plus_four(cells),
+            "plus four": tl.cell_means(cells, plus_four=True),
             "stacked": tl.stack({"1": means, "2": means}, over="wave"),
             "pooled": tl.pool(gap.where("wave == '2024'")),
             "averaged": tl.average(gap.where("wave == '2024'")),

@@ -1,4 +1,4 @@
-"""Proportions of small groups by `plus_four`, and the intervals of gaps that rest on them."""
+"""Proportions of small groups with `plus_four`, and the intervals of gaps that rest on them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CELLS = Path(__file__).parents[1] / "data" / "hints6" / "cells"
 
 
 def by_rows(frame, by):
-    """Proportions and covariance of `plus_four` from the rows: psu codes are unique within strata here."""
+    """Proportions and covariance with `plus_four` from the rows: psu codes are unique within strata here."""
     y, w, stratum = (frame[c].to_numpy() for c in ("y", "w", "stratum"))
     psu, everyone = (frame["stratum"] * 3 + frame["psu"]).to_numpy(), np.ones(len(frame), dtype=bool)
     cell = list(zip(*(frame[c].astype(str) for c in by), strict=True))
@@ -40,7 +40,7 @@ def test_as_the_oracle(seed):
     frame = people(seed, n=160)
     frame["y"] = np.where((frame["gender"] == "woman") & (frame["disability"] == "yes"), 1.0, frame["y"])  # a p of 1
     for by in (AXES[:1], AXES[::2]):
-        ours, (p, v) = tl.plus_four(cells_of(frame), by), by_rows(frame, by)
+        ours, (p, v) = tl.cell_means(cells_of(frame), by, plus_four=True), by_rows(frame, by)
         np.testing.assert_allclose(ours.frame["estimate"], p, rtol=1e-12)
         np.testing.assert_allclose(ours.vcov, v, rtol=1e-9, atol=1e-16)
         np.testing.assert_allclose(ours.frame["std_error"] ** 2, np.diag(v), rtol=1e-9)
@@ -50,7 +50,7 @@ def test_as_the_oracle(seed):
 @given(SEEDS)
 def test_estimates_are_drawn_towards_a_half_and_never_more_precise(seed):
     cells = cells_of(people(seed, n=200))
-    plain, moved = tl.cell_means(cells).frame, tl.plus_four(cells).frame
+    plain, moved = tl.cell_means(cells).frame, tl.cell_means(cells, plus_four=True).frame
     assert ((moved["estimate"] - 0.5).abs() <= (plain["estimate"] - 0.5).abs() + 1e-15).all()
     assert (moved["std_error"] >= plain["std_error"] - 1e-15).all()
     assert list(moved["n"]) == list(plain["n"])
@@ -62,7 +62,7 @@ def test_a_sample_that_knows_more_than_simple_random_keeps_agrestis_variance():
         w=1.0, y=lambda f: (np.arange(80) % 10 > 0).astype(float), stratum=np.arange(80) % 10
     )
     cells = tl.compress(tl.SurveyDesign(frame, weight="w", strata="stratum"), "y", [])
-    ours = tl.plus_four(cells, interval="wald").frame.iloc[0]
+    ours = tl.cell_means(cells, interval="wald", plus_four=True).frame.iloc[0]
     p = (72 + 2) / 84
     assert (ours["estimate"], ours["std_error"]) == pytest.approx((p, (p * (1 - p) / 84) ** 0.5), rel=1e-14)
 
@@ -71,7 +71,7 @@ def test_everything_is_defined_where_everybody_has_the_outcome():
     frame = people(1, n=300)
     both = (frame["gender"] == "woman") & (frame["ethnicity"] == "minority")
     cells = cells_of(frame.assign(y=np.where(both, 1.0, frame["y"])), AXES[:2])
-    plain, moved = tl.cell_means(cells), tl.plus_four(cells)
+    plain, moved = tl.cell_means(cells), tl.cell_means(cells, plus_four=True)
     assert plain.frame[["conf_low", "conf_high"]].iloc[3].isna().all()
     inside = moved.frame.iloc[3]
     assert 0.5 < inside["conf_low"] < inside["estimate"] < inside["conf_high"] < 1
@@ -87,12 +87,14 @@ def test_everything_is_defined_where_everybody_has_the_outcome():
 def test_sealed_cells_give_the_same():
     cells = cells_of(people(2, n=900))
     for by in ([], AXES[:1], AXES):
-        a, b = tl.plus_four(cells, by), tl.plus_four(cells.seal(), by)
+        a, b = tl.cell_means(cells, by, plus_four=True), tl.cell_means(cells.seal(), by, plus_four=True)
         np.testing.assert_allclose(a.frame[["estimate", "conf_low"]], b.frame[["estimate", "conf_low"]], rtol=1e-12)
     assert "plus four" in a.convention
     assert list(a.smallest) == list(tl.cell_means(cells).smallest)
     one = tl.Cells.read(CELLS / "mistrust-ethnicity-disability.parquet")
-    assert (abs(tl.plus_four(one).frame["estimate"] - tl.cell_means(one).frame["estimate"]) < 0.02).all()
+    assert (
+        abs(tl.cell_means(one, plus_four=True).frame["estimate"] - tl.cell_means(one).frame["estimate"]) < 0.02
+    ).all()
 
 
 def test_merged_offices_add_their_squared_weights():

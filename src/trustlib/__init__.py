@@ -56,7 +56,7 @@ from trustlib.maihda import MaihdaFit, maihda
 from trustlib.pooling import average, change, pool, stack
 from trustlib.schema import declared_design, read_survey
 from trustlib.tables import publish, table
-from trustlib.tabulation import design_effects, plus_four, rao_scott
+from trustlib.tabulation import design_effects, rao_scott
 from trustlib.weighting import bootstrap_weights, kish, rake
 
 __all__ = [
@@ -66,6 +66,6 @@ __all__ = [
     "SurveyDesign", "SurveyFileError", "TrustlibError", "UnknownNameError", "adjust", "average", "bootstrap_weights",
     "cell_means", "change", "coefficients", "comparisons", "compress", "declared_design", "design_effects",
     "detectable", "detectable_difference", "e_value", "fit_logit", "forest", "interactions", "joint_test", "kish",
-    "maihda", "one_way", "plus_four", "pool", "predictions", "publish", "rake", "rao_scott", "read_survey",
+    "maihda", "one_way", "pool", "predictions", "publish", "rake", "rao_scott", "read_survey",
     "reliability", "specification_curve", "stack", "table", "verdict",
 ]  # fmt: skip

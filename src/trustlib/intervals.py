@@ -110,6 +110,32 @@ def likelihood_interval(p: Array, se: Array, df: float, n: Array) -> tuple[Array
     return np.array(low), np.array(high)
 
 
+def plus_four(p: Array, vcov: Array, n: Array) -> tuple[Array, Array]:
+    r"""Proportions (m,) with two people added who have the outcome, and two who have not, and their covariance (m, m).
+
+    .. math:: \tilde p=\frac{n\hat p+2}{n+4},\qquad\tilde V=\max\Big(V(\hat p),\frac{\tilde p(1-\tilde p)}{n+4}\Big)
+
+    Parameters
+    ----------
+    p, vcov : array (m,), array (m, m)
+    n : array (m,)
+        Kish's effective number of people, :math:`(\sum w)^2/\sum w^2`.
+
+    Notes
+    -----
+    In a small group the few people with the rarer answer decide about the standard error, which is far too small, or
+    zero, when they happen to be few or of small weight. This puts a floor under it. Correlations stay as they are.
+    Agresti and Coull (1998), *The American Statistician* 52:119. R, for a simple random sample and Wald's interval:
+    ``PropCIs::add4ci``, whose variance is the floor alone.
+    """
+    moved, variance = p + (2 - 4 * p) / (n + 4), np.diag(vcov).clip(0)
+    floored = np.maximum(variance, moved * (1 - moved) / (n + 4))
+    stretch = np.sqrt(np.divide(floored, variance, out=np.zeros_like(p), where=variance > 0))
+    vcov = vcov * np.outer(stretch, stretch)
+    np.fill_diagonal(vcov, floored)
+    return moved, vcov
+
+
 INTERVALS: dict[str, Callable[[Array, Array, float, Array], tuple[Array, Array]]] = {
     "logit": logit_interval,
     "wald": wald_interval,

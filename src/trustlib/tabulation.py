@@ -1,8 +1,7 @@
-r"""Proportions of small groups, design effects of proportions, and the test of association that allows for them.
+r"""Design effects of proportions, and the test of association in a table that allows for them.
 
-Sources: Agresti and Coull (1998), *The American Statistician* 52, 119-126, for adding two people of each kind; Kish
-(1965) for the design effect; Rao and Scott (1984), Annals of Statistics 12, 46-60, and Thomas and Rao (1987) for the
-test. R: ``survey::svymean(deff=)``, ``survey::svychisq(statistic = "F")``.
+Sources: Kish (1965) for the design effect; Rao and Scott (1984), Annals of Statistics 12, 46-60, and Thomas and Rao
+(1987) for the test. R: ``survey::svymean(deff=)``, ``survey::svychisq(statistic = "F")``.
 """
 
 from __future__ import annotations
@@ -13,56 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import Cells, combinations
+from trustlib.cells import Cells
 from trustlib.errors import EstimandError, axis_names, require_a
-from trustlib.estimates import Estimates, _levels, cell_means
+from trustlib.estimates import Estimates, cell_means
 from trustlib.variance import ReplicateScatter, replicate_covariance
-
-
-def plus_four(cells: Cells, by: Sequence[str] | None = None, interval: str = "logit") -> Estimates:
-    r"""Weighted proportions for small groups: two people with and two without the outcome are added to each.
-
-    .. math:: \tilde p=\frac{n_K\hat p+2}{n_K+4},\quad n_K=\frac{(\sum w)^2}{\sum w^2},\quad
-              \tilde V=\max\Big(V(\hat p),\ \frac{\tilde p(1-\tilde p)}{n_K+4}\Big)
-
-    In a small group the few people with the rarer answer decide about the standard error, which is far too small, or
-    zero, when they happen to be few or of small weight. Here it has a floor, that of a simple random sample of
-    :math:`n_K+4` people, with :math:`n_K` Kish's effective number of people. What `comparisons` and `interactions` make
-    of the result inherits that: in simulated surveys with groups of 10 to 200 people
-    (``benchmarks/interval_coverage.py``) levels, gaps with ``interval="mover"`` and measures of interaction cover in 93
-    of 100 or more, where the plain ones do not.
-
-    Parameters
-    ----------
-    cells : Cells
-    by : sequence of str, optional
-        As for `cell_means`.
-    interval : {"logit", "wald", "beta", "wilson", "likelihood"}
-
-    Returns
-    -------
-    Estimates
-        As `cell_means`, except that ``estimate`` is drawn towards one half, by 2/(n_K + 4) of its distance; report the
-        interval from here beside the proportion from there. Covariances between groups keep their correlation.
-        Always defined, for p of 0 and 1 too. Replicate intervals of interactions are not there.
-
-    Notes
-    -----
-    R, for a simple random sample and ``interval="wald"``: ``PropCIs::add4ci``, whose variance is the floor alone.
-    """
-    plain = cell_means(cells, by)
-    axes, group = combinations(cells.frame, [*plain.by])
-    total, squares = (np.bincount(group, cells.frame[c]) for c in ("sum_w", "sum_w2"))
-    size = total**2 / squares + 4
-    p = plain.frame["estimate"].to_numpy() * (1 - 4 / size) + 2 / size
-    variance = np.diag(plain.vcov).clip(0)
-    floored = np.maximum(variance, p * (1 - p) / size)
-    stretch = np.sqrt(np.divide(floored, variance, out=np.zeros_like(p), where=variance > 0))
-    vcov = plain.vcov * np.outer(stretch, stretch)
-    np.fill_diagonal(vcov, floored)
-    return _levels(
-        axes, p, vcov, cells.counts(plain.by), cells, interval, "; two people of each answer added (plus four)"
-    )
 
 
 def design_effects(cells: Cells, by: Sequence[str] | None = None) -> Estimates:
