@@ -94,8 +94,9 @@ reference: ## Compute the R results again that the tests compare with
 	Rscript tests/reference/run.R
 
 .PHONY: bench
-bench: env ## Compare our time with R's svyglm and with svy, after checking that all agree
+bench: env ## Compare our time with R's svyglm and svy, and the runner's with papermill's; all must agree first
 	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/runs.py
 
 .PHONY: reference-notebooks
 reference-notebooks: env ## Take the executed notebooks that the notebook test compares with
