@@ -11,6 +11,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.in-step
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 HTML := _build/html
+# One hash of every file that a page can rest on, the executed runs included.
+PAGES_REST_ON = find book data notebooks src _config.yml _toc.yml *.json *.cff *.lock -type f \
+  ! -path 'data/external/*' ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
 
 # An environment without byte code doubles the time of every notebook.
 unexport PYTHONDONTWRITEBYTECODE
@@ -67,9 +70,15 @@ book: env ## Run the notebooks, check the findings, build the book (_build/html/
 	$(BIN)/trustlib compress data/synthetic/cells.yml --data data --check
 	$(BIN)/trustlib run
 	$(BIN)/trustlib check
-	rm -rf _build
-	$(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -n -W --keep-going
-	$(BIN)/trustlib check-pages $(HTML)
+	@made_from=$$($(PAGES_REST_ON)); \
+	if [ -f $(HTML)/index.html ] && [ "$$made_from" = "$$(cat _build/made-from 2>/dev/null)" ]; then \
+	  echo "Nothing that a page rests on has changed since the book was built."; \
+	else \
+	  rm -rf _build && \
+	  $(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -n -W --keep-going && \
+	  $(BIN)/trustlib check-pages $(HTML) && \
+	  echo "$$made_from" > _build/made-from; \
+	fi
 	@test -f $(HTML)/index.html && echo "The book is built: $(HTML)/index.html"
 
 .PHONY: browser

@@ -124,6 +124,14 @@ class TestBook:
         written = {p.relative_to(book).with_suffix("").as_posix() for p in book.rglob("*.md") if own_page(p)}
         assert written - {page.removesuffix(".md") for page in toc_files(toc)} == set()
 
+    def test_the_contents_stay_readable(self) -> None:
+        """Every run that has a page is named in the contents (test_structure), so these are all pages, grids included."""
+        text = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+        assert "glob:" not in text, "pages of a pattern cannot be counted here: name them"
+        named = toc_files(yaml.safe_load(text))
+        assert len(named) == len(set(named))
+        assert len(named) <= 180, "what goes beyond stays in tables: set `page: false` for the run"
+
     def test_versions_agree(self) -> None:
         version = PROJECT["version"]
         citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))

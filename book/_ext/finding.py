@@ -2,7 +2,8 @@
 
 ``{finding}`id` `` prints the number that ``findings.yml`` ties to a run, linked to the page of that run; ``{finding}`id
 interval` `` adds its 95 % interval.
-``{run-figure} run 1`` shows the first picture of a run with its alternative text.
+``{run-figure} run 1 levels`` shows the first picture of a run with its alternative text; below it, the tables that are
+named hold its numbers.
 A finding that cannot be resolved is a warning, and the build treats warnings as errors.
 """
 
@@ -12,7 +13,7 @@ import json
 from pathlib import Path
 
 from docutils import nodes
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import download_reference, pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -42,21 +43,32 @@ class FindingRole(SphinxRole):
 
 
 class RunFigure(SphinxDirective):
-    """Show a picture of a run: ``{run-figure} run-id number``."""
+    """Show a picture of a run and where its numbers are: ``{run-figure} run-id number [table ...]``."""
 
     required_arguments = 2
+    optional_arguments = 1
+    final_argument_whitespace = True
     has_content = False
 
     def run(self) -> list[nodes.Node]:
         """Find the picture and its text in the run's provenance."""
-        run, number = self.arguments
+        run, number, *tables = self.arguments
         folder = Path(self.env.srcdir) / "_runs" / run
         try:
-            facts = json.loads((folder / "provenance.json").read_text())["figures"][int(number) - 1]
+            told = json.loads((folder / "provenance.json").read_text())
+            facts = told["figures"][int(number) - 1]
         except (OSError, KeyError, IndexError, ValueError) as error:
             return [self.state.document.reporter.error(f"no picture {number} of run {run}: {error}", line=self.lineno)]
         uri = f"/_runs/{run}/{facts['file']}"
-        return [nodes.image("", uri=uri, alt=facts["alt"])]
+        shown: list[nodes.Node] = [nodes.image("", uri=uri, alt=facts["alt"])]
+        for name in " ".join(tables).split():
+            if not (folder / "tables" / f"{name}.csv").is_file():
+                return [self.state.document.reporter.error(f"no table {name} of run {run}", line=self.lineno)]
+            kind = "".join(f", {kind}" for kind in told["kinds"] if kind == "synthetic")
+            words = f"The numbers of this picture: {name}.csv{kind}"
+            link = download_reference("", words, refdoc=self.env.docname, reftarget=f"/_runs/{run}/tables/{name}.csv")
+            shown.append(nodes.paragraph("", "", link, classes=["picture-numbers"]))
+        return shown
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

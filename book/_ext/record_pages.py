@@ -270,7 +270,7 @@ class CoverageTable(_Made):
 
 
 class RecordRole(SphinxRole):
-    """Print one figure of the record, with what it says and its source as a tooltip."""
+    """Print one figure of the record, linked to its row there; what it says and its source are a tooltip too."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Look the figure up."""
@@ -282,7 +282,8 @@ class RecordRole(SphinxRole):
         figure = figures.loc[self.text]
         shown = printed(figure)
         mark = nodes.abbreviation(shown, shown, explanation=f"{figure['claim']}. {figure['source']}.")
-        return [mark], []
+        uri = self.env.app.builder.get_relative_uri(self.env.docname, "record") + f"#figure-{self.text}"
+        return [nodes.reference("", "", mark, refuri=uri, internal=True)], []
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

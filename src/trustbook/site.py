@@ -1,7 +1,8 @@
 """Checks of built pages that need no browser. Each returns its faults as lines 'page: fault'.
 
 `make book` ends with them: a page that loads something from another host, leads nowhere, shows a picture without words
-or an error, or shows something made from the synthetic stand-in without saying so, does not leave the house.
+or an error, shows something made from the synthetic stand-in without saying so, or is too heavy for a slow line, does
+not leave the house.
 """
 
 from __future__ import annotations
@@ -25,26 +26,11 @@ LOADS = {  # tag -> attributes that make a browser load something
     "embed": ["src"],
     "object": ["data"],
 }
-LINK_LOADS = {
-    "stylesheet",
-    "preload",
-    "prefetch",
-    "preconnect",
-    "dns-prefetch",
-    "modulepreload",
-    "icon",
-    "manifest",
-}
+LINK_LOADS = {"stylesheet", "preload", "prefetch", "preconnect", "dns-prefetch", "modulepreload", "icon", "manifest"}
 FILE_NAME = re.compile(r"\.(png|jpe?g|gif|svg|webp)$", re.IGNORECASE)
 CSS_REMOTE = re.compile(r"(?:url\(|@import)\s*['\"]?\s*((?:https?:)?//[^'\")\s]+)")
 # What an execution, papermill, Sphinx or myst-nb leaves on a page when something went wrong.
-ERROR_PARTS = (
-    ".output.traceback",
-    ".output.error",
-    ".output.stderr",
-    ".system-message",
-    ".problematic",
-)
+ERROR_PARTS = (".output.traceback", ".output.error", ".output.stderr", ".system-message", ".problematic")
 ERROR_WORDS = ("An Exception was encountered at", "Traceback (most recent call last)")
 
 
@@ -175,7 +161,17 @@ def _target(page: str, href: str) -> str:
     return str(Path(parts))
 
 
-CHECKS = (remote_loads, broken_links, poor_alt_texts, error_outputs, unmarked_synthetic)
+LARGEST_PAGE = 1_500_000  # bytes, pictures not counted
+INLINE_PICTURE = re.compile(rb"data:image/[^\"')\s]*")
+
+
+def heavy_pages(site: Path) -> list[str]:
+    """Return pages above `LARGEST_PAGE` without their pictures, those written into the page included."""
+    sizes = {page: len(INLINE_PICTURE.sub(b"", (site / page).read_bytes())) for page in pages(site)}
+    return [f"{page}: {size / 1e6:.2f} MB without its pictures" for page, size in sizes.items() if size > LARGEST_PAGE]
+
+
+CHECKS = (remote_loads, broken_links, poor_alt_texts, error_outputs, unmarked_synthetic, heavy_pages)
 
 
 def check_pages(site: Path) -> list[str]:

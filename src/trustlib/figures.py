@@ -93,7 +93,7 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
             ax.axvline(none, color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=0)
         if kind in ("ratio", "odds_ratio"):
             ax.set_xscale("log")
-        ax.set_yticks(y, names.map(_plain))
+        ax.set_yticks(y, names.map(plain))
         ax.set(ylim=(len(frame) - 0.4, -0.6), ylabel="", xlabel=HEADINGS[kind])
         right = ax.secondary_yaxis("right")
         columns = zip(what, shown["95% interval"], shown["People"], strict=True)
@@ -106,7 +106,7 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         ax.set_axisbelow(True)
         for side in ("top", "right", "left"):
             ax.spines[side].set_visible(False)
-        _surround(figure, title, estimates.source, "Lines: 95% intervals.")
+        surround(figure, title, estimates.source, "Lines: 95% intervals.")
     return Picture(figure, _alternative(title, names.tolist(), estimates, what.tolist()))
 
 
@@ -163,7 +163,7 @@ def specification_curve(estimates: Estimates, title: str | None = None) -> Pictu
             taken = x[(choices[column] == level).to_numpy()[order]]
             below.scatter(x, np.full(len(x), height), s=7, color="#e6e6e6", linewidth=0)
             below.scatter(taken, np.full(len(taken), height), s=11, color=INK, linewidth=0)
-        below.set_yticks(y, [_plain(f"{column}: {level}") for column, level in marks])
+        below.set_yticks(y, [plain(f"{column}: {level}") for column, level in marks])
         below.set(ylim=(y[-1] + 0.6, -0.6), xticks=[])
         for ax in (top, below):
             ax.tick_params(length=0, labelsize=9, colors=INK)
@@ -171,24 +171,24 @@ def specification_curve(estimates: Estimates, title: str | None = None) -> Pictu
         left = any(note.startswith("Not fitted") for note in estimates.notes)
         note = f"Filled: the 95% interval excludes {none:g}." + " Some could not be fitted: see the table." * left
         note = "\n".join([note, *estimates.notes[:1]])
-        _surround(figure, title, estimates.source, note)
+        surround(figure, title, estimates.source, note)
     ends = [f"{shown[HEADINGS[kind]].iloc[i]} ({', '.join(choices.iloc[i])})" for i in (order[0], order[-1])]
     seen = f"{len(x)} specifications of one gap, sorted, from {ends[0]} to {ends[1]}, with the choices behind each."
     count = f"The 95% interval excludes {none:g} in {clear.sum()} of {len(x)}."
     return Picture(figure, f"{title}. {' '.join([seen, count, *estimates.notes[:1]])} {evidence(estimates.source)}.")
 
 
-def _surround(figure: Any, title: str, source: dict, note: str) -> None:
+def surround(figure: Any, title: str, source: dict, note: str) -> None:
     """Title, source and, for synthetic data, the mark across the picture."""
-    figure.suptitle(_plain(_wrap(title)), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
+    figure.suptitle(plain(_wrap(title)), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
     words = "\n".join(_wrap(line, 120) for line in f"{evidence(source)}. {note}".splitlines())
-    figure.supxlabel(_plain(words), fontsize=8, color=QUIET, x=0.01, ha="left")
+    figure.supxlabel(plain(words), fontsize=8, color=QUIET, x=0.01, ha="left")
     if source.get("kind") == "synthetic":
         mark: dict = {"fontsize": 44, "color": "#c0392b", "alpha": 0.18, "rotation": 20, "ha": "center", "va": "center"}
         figure.text(0.5, 0.5, "SYNTHETIC", **mark)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A dollar sign as itself: between two of them matplotlib would set mathematics."""
     return text.replace("$", r"\$")
 

@@ -66,7 +66,7 @@ def evidence(source: dict) -> str:
     return f"{kind}: {source['label']}" if source.get("label") else kind
 
 
-def _number(value: float, kind: str, measure: str | None = None) -> str:
+def number(value: float, kind: str, measure: str | None = None) -> str:
     if pd.isna(value):
         return "–"
     points = kind in _PERCENT or measure == "interaction_contrast"
@@ -104,9 +104,9 @@ def readable(estimates: Estimates) -> pd.DataFrame:
     if "reference" in frame:
         out["Compared with"] = frame["reference"]
     cells = list(zip(frame["estimate"], frame["conf_low"], frame["conf_high"], measure, strict=True))
-    out[HEADINGS[kind]] = [_number(e, kind, m) for e, _, _, m in cells]
+    out[HEADINGS[kind]] = [number(e, kind, m) for e, _, _, m in cells]
     out["95% interval"] = [
-        "–" if pd.isna(low) else f"{_number(low, kind, m)} to {_number(high, kind, m)}" for _, low, high, m in cells
+        "–" if pd.isna(low) else f"{number(low, kind, m)} to {number(high, kind, m)}" for _, low, high, m in cells
     ]
     if frame["p_value"].notna().any():
         out["p"] = frame["p_value"].map(_p_value)

@@ -59,6 +59,13 @@ def test_each_check_finds_its_fault(tmp_path: Path, check: Callable[[Path], list
     assert [fault for fault in check(tmp_path) if words in fault]
 
 
+def test_a_page_is_weighed_without_its_pictures(tmp_path: Path) -> None:
+    picture = f"<img alt='a gap' src='data:image/png;base64,{'A' * checks.LARGEST_PAGE}'>"
+    (tmp_path / "picture.html").write_text(f"<main>{picture}</main>", encoding="utf-8")
+    (tmp_path / "table.html").write_text(f"<main>{'<td>1</td>' * 150_000}</main>", encoding="utf-8")
+    assert checks.heavy_pages(tmp_path) == ["table.html: 1.50 MB without its pictures"]
+
+
 def test_links_to_other_hosts_and_to_places_are_no_faults(tmp_path: Path) -> None:
     body = "<a href='https://example.org'>x</a> <a href='#here'>y</a> <p id='here'></p> <a href='mailto:a@b.c'>z</a>"
     (tmp_path / "index.html").write_text(f"<main>{body}</main>", encoding="utf-8")
