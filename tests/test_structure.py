@@ -136,7 +136,7 @@ def test_a_template_is_short_linear_and_empty(path):
     assert len(tagged) == 1
     declared = {t.id for n in ast.parse(tagged[0].source).body if isinstance(n, ast.Assign) for t in n.targets}
     used = {m for c in notebook.cells if c.cell_type == "markdown" for m in re.findall(r"@\{(\w+)\}", c.source)}
-    assert used <= declared | {f"{name}_plus" for name in declared}
+    assert used <= declared | {f"{name}_{end}" for name in declared for end in ("plus", "1", "2")}
     assert not any(".frame" in c.source for c in code), "a page shows estimates through the gate, never their frame"
 
 

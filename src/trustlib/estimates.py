@@ -434,7 +434,8 @@ def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
     ratio = scale == "odds_ratio"
     axes = pd.DataFrame({"term": fit.coef.index})
     size, n = len(axes), int(fit.cells.frame["n"].sum())
-    note = f"{fit.cells.variance}; t with {fit.df:g} df (design df less coefficients but one); model: {fit.formula}; conditional"
+    rule = f"t with {fit.df:g} df (design df less coefficients but one)"
+    note = f"{fit.cells.variance}; {rule}; model: {fit.formula}; conditional"
     smallest = np.full(size, fit.smallest)
     terms = _estimates(fit.cells, axes, fit.vcov.to_numpy(), "coefficient", note, smallest, fit.df)
     kind = "odds_ratio" if ratio else "coefficient"

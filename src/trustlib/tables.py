@@ -67,6 +67,7 @@ def evidence(source: dict) -> str:
 
 
 def number(value: float, kind: str, measure: str | None = None) -> str:
+    """An estimate as it is printed: percent and points with one decimal, ratios with two, gaps with their sign."""
     if pd.isna(value):
         return "–"
     points = kind in _PERCENT or measure == "interaction_contrast"
