@@ -32,7 +32,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
 from audit_pages import answers_for
-from record_pages import _Made, figures_of, markdown_table, printed
+from record_pages import RecordRole, _Made, figures_of, markdown_table, printed
 from trustbook.runs import load_plan
 from trustlib.errors import TrustlibError, require_names
 from trustlib.intervals import LEVEL, detectable_difference, detectable_size, t_quantile
@@ -555,19 +555,12 @@ class EvidenceRole(SphinxRole):
         return [nodes.abbreviation(shown, shown, explanation=f"Computed from the print: {how}.")], []
 
 
-class RecordLine(SphinxRole):
+class RecordLine(RecordRole):
     """The id of a line of the record, linked to it."""
 
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Make the link."""
-        path = Path(self.env.srcdir).parent / "data" / "published" / "figures.csv"
-        self.env.note_dependency(str(path))
-        figures = figures_of(path, path.stat().st_mtime).set_index("id")
-        if self.text not in figures.index:
-            return [], [self.inliner.reporter.error(f"no published figure {self.text!r}", line=self.lineno)]
-        uri = self.env.app.builder.get_relative_uri(self.env.docname, "record") + f"#figure-{self.text}"
-        claim = figures.at[self.text, "claim"]
-        return [nodes.reference("", self.text, refuri=uri, internal=True, reftitle=claim)], []
+    def mark(self, figure: pd.Series) -> nodes.Node:
+        """What is printed: the id."""
+        return nodes.abbreviation(self.text, self.text, explanation=f"{figure['claim']}.")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

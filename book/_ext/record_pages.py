@@ -279,11 +279,14 @@ class RecordRole(SphinxRole):
         figures = figures_of(path, path.stat().st_mtime).set_index("id")
         if self.text not in figures.index:
             return [], [self.inliner.reporter.error(f"no published figure {self.text!r}", line=self.lineno)]
-        figure = figures.loc[self.text]
-        shown = printed(figure)
-        mark = nodes.abbreviation(shown, shown, explanation=f"{figure['claim']}. {figure['source']}.")
+        mark = self.mark(figures.loc[self.text])
         uri = self.env.app.builder.get_relative_uri(self.env.docname, "record") + f"#figure-{self.text}"
         return [nodes.reference("", "", mark, refuri=uri, internal=True)], []
+
+    def mark(self, figure: pd.Series) -> nodes.Node:
+        """What is printed: the number."""
+        shown = printed(figure)
+        return nodes.abbreviation(shown, shown, explanation=f"{figure['claim']}. {figure['source']}.")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
