@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shutil
@@ -338,3 +339,21 @@ def test_what_does_not_exist_or_cannot_be_drawn_is_an_error_of_the_page(site, wo
     faults = [line for line in site[1].splitlines() if "ERROR" in line]
     assert any(words in line for line in faults)
     assert all("wrong.md" in line for line in faults)
+
+
+def test_all_contrasts_stand_together_and_are_adjusted_for_their_number(ev, tmp_path):
+    p_values = {"one": 0.01, "two": 0.04, "three": 0.03}
+    for name, p in p_values.items():
+        folder = tmp_path / f"hints6-{name}" / "tables"
+        folder.mkdir(parents=True)
+        given = {"title": name, "identities": ["a", "b"], "pair": ["a", "b"]}
+        (folder.parent / "provenance.json").write_text(json.dumps({"parameters": given}))
+        row = {"a": "y", "b": "y", "method": "delta", "estimate": 0.1, "conf_low": 0.0, "conf_high": 0.2, "p_value": p}
+        measures = [row | {"measure": m} for m in ("interaction_contrast", "reri_rr")]
+        pd.DataFrame(measures).to_csv(folder / "interaction.csv", index=False)
+    found = ev.contrasts(tmp_path, "hints6")
+    assert found["title"].tolist() == ["one", "three", "two"]
+    # Holm: the smallest p three times, the next twice, never less than the one before.
+    assert found["p_holm"].tolist() == pytest.approx([0.03, 0.06, 0.06])
+    with pytest.raises(TrustlibError, match="No run of 'other'"):
+        ev.contrasts(tmp_path, "other")

@@ -38,7 +38,7 @@ ORDER = [
     {"trustbook.plans", "trustbook.exercises", "trustbook.pictures"},
     {"trustbook.engine", "trustbook.leaks"},
     {"trustbook.sealing", "trustbook.runs"},
-    {"trustbook.findings", "trustbook.site", "trustbook.attack", "trustbook.proposal"},
+    {"trustbook.findings", "trustbook.site", "trustbook.attack", "trustbook.proposal", "trustbook.families"},
     {"trustbook.ledger", "trustbook.release", "trustbook.dossier"},
     {"trustbook.supplied"},
     {"trustbook.cli"},

@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 
 import trustlib as tl
 from trustbook.cli import app
+from trustbook.families import Family
 from trustbook.leaks import leaks
 from trustbook.proposal import first_mapping
 from trustbook.site import check_pages
-from trustbook.supplied import Family, account_of, answer_record, read_supplied, reproduce, shown_account
+from trustbook.supplied import account_of, answer_record, read_supplied, reproduce, shown_account
 from trustlib.schema import load_codebook, load_mapping, read_table
 from trustrecord.record import load_figures
 

@@ -11,6 +11,7 @@ of its content is ``label: R24-020 R24-021`` (one mark for each) or ``label: aud
 at random. ``{per-hundred-table}`` does the sum from those with an experience to all people of a group.
 ``{detectable-level-table}``, ``{detectable-gap-table}`` and ``{people-needed-table}`` say what a next wave could see.
 ``{trials-table}`` shows shares of trial participants beside shares of a population (``data/published/trials.yml``).
+``{contrasts-table} hints6`` shows every interaction contrast of the runs of that name, p-values adjusted for them all.
 ``{record-line}`R24-029` `` leads to a line of the record, by its id: for what was printed without a figure.
 ``{evidence}`key` `` prints one number computed here; how it was computed is the tooltip.
 A name that does not exist is an error, and the build treats it as one.
@@ -18,6 +19,7 @@ A name that does not exist is an error, and the build treats it as one.
 
 from __future__ import annotations
 
+import json
 import math
 from fnmatch import fnmatch
 from html import escape
@@ -37,6 +39,7 @@ from trustbook.runs import load_plan
 from trustlib.errors import TrustlibError, require_names
 from trustlib.intervals import LEVEL, detectable_difference, detectable_size, t_quantile
 from trustlib.schema import load_yaml
+from trustlib.tables import number
 
 POWER = 0.8
 DEFFS = (1.0, 1.5, 2.0)  # none; as in the stand-in; as in polls with boosted groups
@@ -536,6 +539,52 @@ class TrialsTable(_Evidence):
         return self.table(["Share", "Published", "Source", "How we read it"], rows)
 
 
+def contrasts(runs: Path, prefix: str) -> pd.DataFrame:
+    """Every interaction contrast of the runs whose id begins so, with p-values adjusted for all of them (Holm).
+
+    Columns run, title, among (the level of a third identity), estimate, conf_low, conf_high, p_value, p_holm; in the
+    order of p-values.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    found = []
+    for path in sorted(runs.glob(f"{prefix}-*/tables/interaction.csv")):
+        facts = json.loads((path.parents[1] / "provenance.json").read_text(encoding="utf-8"))["parameters"]
+        rows = pd.read_csv(path).query("measure == 'interaction_contrast' and method == 'delta'")
+        third = [name for name in facts["identities"] if name not in facts["pair"]]
+        among = rows[third].agg(", ".join, axis=1) if third else ""
+        found.append(rows.assign(run=path.parts[-3], title=facts["title"], among=among))
+    if not found:
+        raise TrustlibError(
+            f"No run of {prefix!r} has measures of interaction.", "Run the plan first."
+        )
+    every = pd.concat(found, ignore_index=True)
+    every["p_holm"] = multipletests(every["p_value"], method="holm")[1]
+    columns = ["run", "title", "among", "estimate", "conf_low", "conf_high", "p_value", "p_holm"]
+    return every[columns].sort_values("p_value", ignore_index=True)
+
+
+class ContrastsTable(_Evidence):
+    """All interaction contrasts of one survey, so that none is read as if it had been the only one."""
+
+    def make(self) -> list[nodes.Node]:
+        """One row for each contrast, the clearest first."""
+        runs, pages = (
+            Path(self.env.srcdir) / "_runs",
+            load_plan(Path(self.env.srcdir).parent / "notebooks" / "runs.yml"),
+        )
+        shown = {run.id for run in pages if run.page}
+        rows = []
+        for row in contrasts(runs, self.arguments[0]).itertuples():
+            self.env.note_dependency(str(runs / row.run / "tables" / "interaction.csv"))
+            name = f"{row.title} ({row.among})" if row.among else row.title
+            name = f"{{doc}}`{name} </_runs/{row.run}/{row.run}>`" if row.run in shown else name
+            ends = " to ".join(number(end, "difference") for end in (row.conf_low, row.conf_high))
+            p = ["< 0.001" if v < 0.001 else f"{v:.3f}" for v in (row.p_value, row.p_holm)]
+            rows.append([name, number(row.estimate, "difference"), ends, *p])
+        return self.table(["Outcome and identities", "Contrast, points", "95% interval", "p", "p (Holm)"], rows)
+
+
 class EvidenceRole(SphinxRole):
     """Print one number computed from the print, with how it was computed as a tooltip."""
 
@@ -574,6 +623,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("detectable-gap-table", DetectableGaps)
     app.add_directive("people-needed-table", PeopleNeeded)
     app.add_directive("trials-table", TrialsTable)
+    app.add_directive("contrasts-table", ContrastsTable)
     app.add_role("record-line", RecordLine())
     app.add_role("evidence", EvidenceRole())
     return {"parallel_read_safe": True}

@@ -125,7 +125,7 @@ def design_table(fit: LogitFit) -> Report:
 
 def grid(
     cells: str | Path,
-    other: str | Path,
+    others: Sequence[str | Path],
     people: str | Path,
     identities: Sequence[str],
     contrast: Mapping[str, Any],
@@ -135,15 +135,15 @@ def grid(
 
     Parameters
     ----------
-    cells, other : path
-        Sealed cells; `other` may be empty.
+    cells, others : path, sequence of path
+        Sealed cells: with other covariates, or with other weights. Empty paths count as none.
     people : path
         A survey file that may be shown in this way, such as the synthetic stand-in, or empty.
     identities, contrast, covariates
         As for `trustreview.robustness`; sealed cells bring their own covariates.
     """
     if not people:
-        sets = [Cells.read(path) for path in (cells, other) if path]
+        sets = [Cells.read(path) for path in (cells, *others) if path]
         return robustness_of_cells(sets, identities, contrast)
     plan, name = _plan_of(cells)
     design = SurveyDesign(read_survey(people, plan.mapping), **declared_design(plan.mapping))

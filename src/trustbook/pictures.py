@@ -60,7 +60,8 @@ def heat_map(
     """
     import seaborn as sns
 
-    shown, frame, title = _texts(levels, "level"), levels.frame, str(title or heading(levels.outcome, levels.labels))
+    levels, shown = _texts(levels, "level")
+    frame, title = levels.frame, str(title or heading(levels.outcome, levels.labels))
     found = {c: [v for v in axis_levels(frame[c]) if (frame[c] == v).any()] for c in levels.by}
     if len(found) < 2:
         raise EstimandError(f"A heat map has two axes or more, got {list(found)}.", "Show one axis with forest(...).")
@@ -234,7 +235,8 @@ def overlaps(shares: Estimates, yes: Mapping[str, str] | None = None, title: str
     """
     import seaborn as sns
 
-    shown, frame, by = _texts(shares, "level"), shares.frame, list(shares.by)
+    shares, shown = _texts(shares, "level")
+    frame, by = shares.frame, list(shares.by)
     title = str(title or "People by combination of " + ", ".join(heading(c, shares.labels) for c in by))
     require_names("axis", yes or {}, by)
     chosen = {c: (yes or {}).get(c, axis_levels(frame[c])[-1]) for c in by}
@@ -316,7 +318,8 @@ def slopes(
     """
     import seaborn as sns
 
-    shown, frame, labels = _texts(estimates, "level", "difference"), estimates.frame, estimates.labels
+    estimates, shown = _texts(estimates, "level", "difference")
+    frame, labels = estimates.frame, estimates.labels
     require_names("by-column", [over], estimates.by)
     title = str(title or heading(estimates.outcome, labels))
     waves = [v for v in axis_levels(frame[over]) if (frame[over] == v).any()]
@@ -436,13 +439,16 @@ def dots(gaps: Estimates, over: str = "country", pooled: Estimates | None = None
     """
     import seaborn as sns
 
-    kind, labels = gaps.kind, gaps.labels
-    shown, frame = _texts(gaps, *(k for k in HEADINGS if k not in ("interaction", "multilevel"))), gaps.frame
+    gaps, shown = _texts(gaps, *(k for k in HEADINGS if k not in ("interaction", "multilevel")))
+    frame, kind, labels = gaps.frame, gaps.kind, gaps.labels
     require_names("by-column", [over], gaps.by)
     title = str(title or heading(gaps.outcome, labels))
     rest = [c for c in gaps.by if c != over]
     parts, part = combinations(frame, rest)
-    mean = None if pooled is None else _texts(pooled, kind).join(pooled.frame.drop(columns="n"))
+    mean = None
+    if pooled is not None:
+        pooled, mean = _texts(pooled, kind)
+        mean = mean.join(pooled.frame.drop(columns="n"))
     if mean is not None and (set(pooled.by) != set(rest) or len(mean) != len(parts)):  # type: ignore[union-attr]
         raise EstimandError(
             "The pooled estimates are not of these.", f"Give pool(...) of the same ones, over {over!r}."
@@ -535,13 +541,13 @@ def _differ(row: pd.Series, kind: str, name: str) -> str:
 # -- what all share ---------------------------------------------------------------------------------------------------
 
 
-def _texts(estimates: Any, *kinds: str) -> pd.DataFrame:
-    """Value, interval and people of each row as texts, after the gate."""
+def _texts(estimates: Any, *kinds: str) -> tuple[Estimates, pd.DataFrame]:
+    """The estimates past the gate, and value, interval and people of each row as texts."""
     require_a(Estimates, estimates, "Give the result of cell_means, comparisons, pool or membership.")
     require_names("such picture of estimates of kind", [estimates.kind], kinds)
-    estimates.require_showable("This picture")
+    estimates = estimates.showable("This picture")
     columns = {HEADINGS[estimates.kind]: "value", "95% interval": "interval", "People": "n"}
-    return readable(estimates)[list(columns)].rename(columns=columns)
+    return estimates, readable(estimates)[list(columns)].rename(columns=columns)
 
 
 def _style() -> Any:

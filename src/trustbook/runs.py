@@ -404,10 +404,13 @@ def _finish(notebook: Any, folder: Path, facts: dict[str, Any]) -> list[dict[str
 def _origin(folder: Path, facts: dict[str, Any]) -> str:
     """The last section of a page: data, template, parameters, software and tables of the run."""
     shown = {name: value for name, value in facts["parameters"].items() if name not in ("title", "question", "about")}
+    committed = {Path(v).name: f"../{v}" for v in map(str, shown.values()) if v.startswith("../../data/")}
+    mark = ", synthetic" * ("synthetic" in facts["kinds"])
+    links = {n: f"{{download}}`{n}{mark} <{committed[n]}>`" if n in committed else f"`{n}`" for n in facts["data"]}
     tables = sorted(path.name for path in (folder / "tables").glob("*.csv"))
     rows = {
         "Evidence": "; ".join(f"[{EVIDENCE[kind]}]{{.from-{kind}-run}}" for kind in facts["kinds"]),
-        "Data": "; ".join(f"`{name}` (SHA-256 `{digest[:12]}…`)" for name, digest in facts["data"].items()),
+        "Data": "; ".join(f"{links[name]} (SHA-256 `{digest[:12]}…`)" for name, digest in facts["data"].items()),
         "Terms of the data": "; ".join(dict.fromkeys(entry["terms"] for entry in facts["manifest"])),
         "Conventions": "<br>".join(dict.fromkeys(facts["conventions"].values())),
         "Template": f"`{facts['template']}` (SHA-256 `{facts['template_sha256'][:12]}…`)",
@@ -415,9 +418,8 @@ def _origin(folder: Path, facts: dict[str, Any]) -> str:
         "Software": _software(facts),
         "Tables": ", ".join(f"{{download}}`{name} <tables/{name}>`" for name in tables),
     }
-    lines = ["## Where these numbers come from", "", "| What | Which |", "|---|---|"]
-    told = {what: which.replace("|", r"\|") for what, which in rows.items() if which}
-    return "\n".join(lines + [f"| {what} | {which} |" for what, which in told.items()])
+    told = [f"| {what} | {which.replace('|', chr(92) + '|')} |" for what, which in rows.items() if which]
+    return "\n".join(["## Where these numbers come from", "", "| What | Which |", "|---|---|", *told])
 
 
 def _software(facts: dict[str, Any]) -> str:

@@ -11,7 +11,8 @@ A plan (``data/<source>/cells.yml``) names the mapping and, for each set of cell
 `family` (by default the outcome) are subtracted from each other before they are sealed: a difference that isolates a
 few people, such as those who told their sex and not their ethnicity, is refused like a small cell. `where` restricts a
 set to a part of the survey, such as one wave (a condition as in `SurveyDesign.domain`); within a family the parts are
-the same or hold nobody in common.
+the same or hold nobody in common. `weights` (weighted, unweighted, trimmed) makes the cells with other weights than the
+design's, so that a reader sees what the weights do (see `trustreview.reweighted`).
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from trustlib.disclosure import DOMINANT, MINIMUM
 from trustlib.errors import CodebookError, DesignError, DisclosureError
 from trustlib.forms import read
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
+from trustreview import reweighted
 
 RELATIVE = 1e-10
+TRIM = 0.99  # quantile of the weights above which trimmed cells have it instead
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
     for name, spec in plan.sets.items():
         base = design if spec.where is None else design.domain(spec.where)
         base = base.domain(frame[sorted(spec.told)].notna().all(axis=1).to_numpy()) if spec.told else base
+        base = reweighted(base, spec.weights, TRIM)
         made[name], bases[name] = compress(base, spec.outcome, spec.by), base
     _require_equal_or_apart(plan.sets, design)
     _require_no_small_difference(plan.sets, made)

@@ -4,12 +4,7 @@
 lines of the published record that the file can answer, and builds a book of its own, for its user's eyes. The public
 book depends on none of it.
 
-**What is shown.** For each outcome all pages count the same people: those who answered it and told every identity
-chosen. Identities join one cross, the *hub*, as long as each of its cells passes the gate. What does not fit is crossed
-with as many of the hub's identities as pass, each on its own. A count that is withheld then lies between bounds at
-least 10 people apart, because sets of margins that hang together like a tree have the bounds of Fréchet, which are
-sums of published cells (Dobra and Fienberg 2000). Where one outcome implies another, the people with only one of them
-pass the gate as well, and nobody has most of the weight of a cell. The ledger prints rounded percentages on other
+What may be shown of an outcome is decided in `trustbook.families`. The ledger prints rounded percentages on other
 bases, and only those counts that the record prints.
 
 Words and texts are in ``words.yml`` beside this module.
@@ -24,7 +19,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from os.path import relpath
 from pathlib import Path
@@ -33,21 +28,21 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from trustbook.families import Family
 from trustbook.ledger import answer_record
-from trustbook.plans import CellSet
 from trustbook.runs import load_plan, run_all, source_kind
-from trustbook.sealing import _require_nobody_dominates
 from trustbook.site import check_pages
 from trustlib import errors
-from trustlib.cells import Cells, compress
+from trustlib.cells import compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import EVIDENCE, MINIMUM, masked_count
-from trustlib.errors import CodebookError, DisclosureError, SurveyFileError, TrustlibError, one_line, raise_faults
+from trustlib.errors import CodebookError, SurveyFileError, TrustlibError, one_line, raise_faults
 from trustlib.schema import declared_design, file_hash, load_codebook, load_mapping, load_yaml, read_survey
 from trustrecord.record import load_figures
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
 MARK = "PRIVATE.txt"
+FEWEST_STRATA = 8  # with fewer a variance between strata is not worth a page
 
 # -- what a file can show ---------------------------------------------------------------------------------------------
 
@@ -64,6 +59,8 @@ class Reproduction:
         The runs that are pages of it.
     withheld : dict
         What is not shown -> why.
+    joined : dict
+        What is shown with coarser levels -> which levels stand together.
     failed : dict
         Runs that failed for a reason that lies neither in disclosure nor in the data -> message.
     ledger : DataFrame
@@ -75,6 +72,7 @@ class Reproduction:
     site: Path
     runs: list[str]
     withheld: dict[str, str]
+    joined: dict[str, str]
     failed: dict[str, str]
     ledger: pd.DataFrame
     account: pd.DataFrame
@@ -127,62 +125,6 @@ def account_of(design: SurveyDesign, outcome: str, axes: Sequence[str]) -> pd.Da
     return pd.DataFrame({"outcome": outcome, "reason": counts.index, "n": counts.to_numpy()})
 
 
-class Family:
-    """The cells of one outcome that may be shown: one base, and sets of axes from which no withheld cell follows.
-
-    Attributes
-    ----------
-    base : SurveyDesign
-        Restricted to those who answered and told all `axes`.
-    sets : list of list of str
-        The hub, then each further axis with those of the hub that it may be crossed with.
-    placed : list of str
-        Axes that may be crossed with wave and country.
-    withheld : dict
-        Single axes and pairs that are not shown -> why.
-    """
-
-    def __init__(self, design: SurveyDesign, outcome: str, axes: Sequence[str], others: Sequence[str] = ()) -> None:
-        told = design.frame.loc[design.frame[outcome].notna(), list(axes)].notna().mean()
-        self.outcome, self.axes = outcome, [a for a in axes if told[a] >= 0.5]
-        frame, nested = design.frame, [design.frame[o] - design.frame[outcome] for o in others if o != outcome]
-        nested = [d.abs() for d in nested if (d.min() == 0) != (d.max() == 0)]
-        self.tested = [outcome, *(f"nested_{i}" for i in range(len(nested)))]
-        design = replace(design, frame=frame.assign(**dict(zip(self.tested[1:], nested, strict=True))))
-        self.base = design.domain(frame[[outcome, *self.axes]].notna().all(axis=1).to_numpy())
-        inside = frame[self.base.frame[DOMAIN]]
-        self.places = [p for p in ("wave", "country") if p in frame]
-        self.levels = inside[self.axes].nunique()
-        order = sorted(self.axes, key=lambda a: -inside[a].value_counts()[lambda n: n > 0].min())
-        hub = self._beside([], order)
-        beside = {a: self._beside([a], hub) for a in order if a not in hub}
-        self.sets = [s for s in (hub, *([*part, a] for a, part in beside.items() if part or self.cells([a]))) if s]
-        self.placed = self._beside(self.places, hub) if self.places else []
-        shown = {frozenset(part) for each in self.sets for size in (1, 2) for part in combinations(each, size)}
-        wanted = [(a,) for a in self.axes] + list(combinations(self.axes, 2))
-        self.withheld = {f"{outcome} by {' and '.join(w)}": WORDS["small"] for w in wanted if frozenset(w) not in shown}
-        self.withheld |= {f"{outcome} by {a}": WORDS["few"] for a in axes if a not in self.axes}
-
-    def cells(self, by: Sequence[str]) -> Cells | None:
-        """Sealed cells, or None if one of them is too small or empty."""
-        try:
-            _require_nobody_dominates(self.outcome, CellSet(outcome=self.outcome, by=list(by)), self.base)
-            made = [compress(self.base, y, by).seal() for y in self.tested]
-        except (DisclosureError, errors.DesignError):  # too few, or nobody
-            return None
-        axes = [a for a in by if a in self.axes]
-        places = len(made[0].frame[[a for a in by if a not in axes]].drop_duplicates()) if len(axes) < len(by) else 1
-        full = len(made[0]) == places * self.levels[axes].prod() and (self.levels[axes] > 1).all()
-        return made[0] if full else None
-
-    def _beside(self, start: Sequence[str], axes: Sequence[str]) -> list[str]:
-        """As many of these axes as can be crossed with `start` and with each other."""
-        part: list[str] = []
-        for other in axes:
-            part += [other] if self.cells([*start, *part, other]) else []
-        return part
-
-
 def plan_runs(family: Family, paths: Mapping[str, Path], out: Path) -> list[dict[str, Any]]:
     """Write the sealed cells of a family below `out`, and return the runs that use them."""
     frame, outcome = family.base.frame, family.outcome
@@ -209,19 +151,41 @@ def plan_runs(family: Family, paths: Mapping[str, Path], out: Path) -> list[dict
             given = {"where": where, "outcome": outcome, "reference": {axis: first}}
             more = {"populations": WORDS["populations"]} if template == "countries" else {}
             planned.append((template, [axis], given | more | files))
-    words, runs = {"question": f"Outcome: {labels[outcome]}.", "about": about}, []
+    of_all = {"where": _known(family), "outcome": outcome, **files}
+    hub = [a for a in (family.sets[0] if family.sets else []) if a in family.axes]
+    if family.levels[hub].prod() >= FEWEST_STRATA:
+        planned.append(("maihda", hub, of_all | {"strata": hub}))
+    if len(pair := [a for a in hub if family.levels[a] == 2][:2]) == 2 and family.base.weight:
+        contrast = {a: next(v for v in frame[a].cat.categories[::-1] if (frame[a] == v).any()) for a in pair}
+        told_by_all = frame[frame[DOMAIN]].notna().all()
+        extra = [c for c in ("age_band", "country") if c in frame and c not in pair and told_by_all[c]]
+        covariates = {"none": [], **{" and ".join(labels[c] for c in extra): extra for _ in extra[:1]}}
+        given = {"axes": pair, "contrast": contrast, "covariates": covariates, "links": WORDS["links"]}
+        planned.append(("robustness", pair, of_all | given))
+    words, runs = {"question": f"Outcome: {labels[outcome]}."}, []
     for template, parts, given in planned:
         title = f"{_mark(source)}{labels[outcome]}: {', '.join(labels[a] for a in parts)} ({template})"
         run = {"id": _key(outcome, template, *parts), "template": template}
-        runs.append({**run, "parameters": {"title": title, **words, **given}})
+        told = " ".join([about, *(f"{labels[a]}: {_together(family, a)}." for a in parts if a in family.joined)])
+        runs.append({**run, "parameters": {"title": title, **words, "about": told, **given}})
     return runs
+
+
+def _together(family: Family, form: str) -> str:
+    """Which levels of an identity stand together in one of its coarser forms."""
+    return f"{_plain('; '.join(family.joined[form]))} {WORDS['joined']}"
+
+
+def _known(family: Family) -> str:
+    """The condition that picks the people of a family from the file."""
+    return " and ".join(f"{a}.notna()" for a in [family.outcome, *family.axes])
 
 
 def _over_places(family: Family) -> dict[str, str]:
     """Which people the templates on countries and on waves take, where the file has several of both."""
     if family.places != ["wave", "country"] or family.base.replicate_weights:
         return {}
-    frame, known = family.base.frame, "".join(f" and {a}.notna()" for a in family.axes)
+    frame, known = family.base.frame, f" and {_known(family)}"
     polled = frame[frame[DOMAIN]].groupby("wave", observed=True)["country"].agg(lambda c: frozenset(c.dropna()))
     last, several = polled.index[-1], len(polled.iloc[-1]) > 1 and polled.iloc[-1] <= set(WORDS["populations"])
     waves = [str(w) for w in polled.index if polled[w] == polled[last]][-2:]
@@ -328,9 +292,10 @@ def reproduce(
     done = [key for key in titles if key not in wrong]
     facts = {"Evidence": EVIDENCE[design.frame.attrs["source"]["kind"]], "Design": design.variance}
     facts |= {f"File: {path.name}": f"SHA-256 {file_hash(path)}" for path in paths.values()}
-    _write_pages(out, design, facts, done, withheld, ledger, account)
+    joined = {f"{f.outcome} by {f.axis_of[form]}": _together(f, form) for f in families for form in f.joined}
+    _write_pages(out, design, facts, done, withheld, joined, ledger, account)
     failed = {key: e for key, e in wrong.items() if key not in of_data}
-    return Reproduction(_build(out), done, withheld, failed, ledger, account)
+    return Reproduction(_build(out), done, withheld, joined, failed, ledger, account)
 
 
 def _lay_out(out: Path, root: Path) -> None:
@@ -365,7 +330,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _write_pages(out: Path, design: SurveyDesign, facts: dict[str, str], runs: Sequence[str], withheld: dict[str, str],
-                 ledger: pd.DataFrame, account: pd.DataFrame) -> None:  # fmt: skip
+                 joined: dict[str, str], ledger: pd.DataFrame, account: pd.DataFrame) -> None:  # fmt: skip
     """Write the first page, the ledger and the contents."""
     source, labels = design.frame.attrs["source"], design.frame.attrs["labels"]
     lines = [f"# {_mark(source)}{_plain(source.get('label'))}\n", WORDS["index"], "## The file\n"]
@@ -375,6 +340,8 @@ def _write_pages(out: Path, design: SurveyDesign, facts: dict[str, str], runs: S
     lines += ["## The published record\n", _table(["Verdict", "Lines"], ledger["verdict"].value_counts().items())]
     lines += ["Line by line: {doc}`ledger`.\n", "## What was withheld and why\n"]
     lines += [_table(["What", "Why"], withheld.items()) if withheld else "Nothing was withheld.\n"]
+    if joined:
+        lines += ["## Levels that stand together\n", WORDS["together"], _table(["What", "Which"], joined.items())]
     (out / "book" / "index.md").write_text("\n".join(lines), encoding="utf-8")
     ledger.to_csv(out / "ledger.csv", index=False, lineterminator="\n")
     rows = ledger.astype(object).where(ledger.notna(), "–").to_numpy().tolist()

@@ -251,7 +251,9 @@ def _joint_source(sources: list[dict]) -> dict:
     if len(different) == 1:
         return different[0]
     kinds = {s.get("kind") for s in different}
+    rounding = max((s["rounding"] for s in different if s.get("rounding")), default=None)
     return {
+        **({"rounding": rounding} if rounding else {}),
         "id": "+".join(str(s.get("id")) for s in different),
         "kind": "synthetic" if "synthetic" in kinds else kinds.pop() if len(kinds) == 1 else None,
         "label": " and ".join(str(s.get("label")) for s in different),

@@ -11,20 +11,28 @@ people, and `trustbook.attack` tries all published tables of a survey together.
 
 Weights: a percentage in which one person has most of the weight gives that person's answer away to whoever knows the
 weight. `trustbook.sealing` refuses a cell in which one person carries more than `DOMINANT` of the weight of all who
-gave the same answer. Numbers of people are not rounded: percentages are published with all their digits, as
-reproduction needs them, and rounded numbers beside exact percentages protect nobody. An office that must round rounds
-both.
+gave the same answer.
+
+Rounding: by default numbers are published with all their digits, as reproduction needs them. An office that must round
+says so once, in the mapping (``source: {rounding: 5}``). Then whatever is shown has numbers of people as multiples of
+five and percentages as whole ones, because rounded numbers of people beside exact percentages would protect nobody.
+What has been computed stays exact; only `Estimates.showable` rounds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trustlib.errors import DisclosureError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MINIMUM = 10
+ROUNDED = "Rounded for this source: people to multiples of {base}, percentages to whole ones, ratios to two decimals."
 DOMINANT = 0.5  # largest share of the weight of the people of one cell with one answer that one person may have
 # The kinds of evidence, and what every table and figure says of its source.
 EVIDENCE = {
@@ -61,6 +69,17 @@ def require_showable(smallest: np.ndarray, labels: Sequence[str], what: str) -> 
             f"the outcome, or without it, or in all ({named}).",
             "Use coarser levels or fewer axes, so that every cell is large enough, and run the model on those.",
         )
+
+
+def rounded(frame: pd.DataFrame, base: int) -> pd.DataFrame:
+    """Numbers of people as multiples of `base`, and all that follows from percentages to two decimals.
+
+    Two decimals of a proportion are whole percents. Standard errors and p-values keep three.
+    """
+    people = {c: base * (frame[c] / base).round() for c in ("n", "n_eff") if c in frame}
+    values = [c for c in frame.select_dtypes("float") if c not in ("df", *people)]
+    digits = {c: 3 if c in ("std_error", "p_value") else 2 for c in values}
+    return frame.round(digits).assign(**people)
 
 
 def masked_count(n: int) -> str:

@@ -19,7 +19,7 @@ import pandas as pd
 from trustlib import intervals
 from trustlib.cells import SUMS, Cells, combinations, describe
 from trustlib.design import group_rows
-from trustlib.disclosure import MINIMUM, require_showable
+from trustlib.disclosure import MINIMUM, ROUNDED, require_showable, rounded
 from trustlib.errors import DisclosureError, EstimandError, axis_names, require_a, require_names
 from trustlib.logit import LogitFit, expit, influence
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance, sum_by
@@ -87,6 +87,15 @@ class Estimates:
         """Raise `DisclosureError` if a row rests on too few people."""
         require_showable(self.smallest, self.row_labels, what)
 
+    def showable(self, what: str = "This result") -> Estimates:
+        """These estimates as readers may see them: past the gate, and rounded where their source asks for it."""
+        self.require_showable(what)
+        base = self.source.get("rounding")
+        if not base:
+            return self
+        notes = dict.fromkeys((*self.notes, ROUNDED.format(base=base)))
+        return replace(self, _frame=rounded(self._frame, base), notes=tuple(notes))
+
     def where(self, condition: str | Array) -> Estimates:
         """Some of the rows, with their covariance. They pass the gate only if all rows would.
 
@@ -116,10 +125,10 @@ class Estimates:
     def _shown(self, form: Callable[[pd.DataFrame], str]) -> str:
         """The rounded frame in some form, or the refusal of the gate."""
         try:
-            self.require_showable()
+            shown = self.showable()
         except DisclosureError as error:
             return str(error)
-        return form(self._frame.round({c: 4 for c in COLUMNS if c not in ("n", "df")}))
+        return form(shown.frame.round({c: 4 for c in COLUMNS if c not in ("n", "df")}))
 
 
 def _levels(

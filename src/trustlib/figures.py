@@ -66,7 +66,7 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    shown = readable(estimates)
+    shown, estimates = readable(estimates), estimates.showable()
     frame, kind = estimates.frame, estimates.kind
     percent = kind in ("level", "difference")
     factor = 100 if percent else 1
@@ -139,7 +139,8 @@ def specification_curve(estimates: Estimates, title: str | None = None) -> Pictu
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    shown, kind = readable(estimates), estimates.kind
+    shown, estimates = readable(estimates), estimates.showable()
+    kind = estimates.kind
     choices = shown.iloc[:, : len(estimates.by)].loc[:, lambda f: f.nunique() > 1]
     if choices.empty or kind not in NO_GAP:
         raise EstimandError("Expected two or more specifications of a gap.", "Give the result of robustness.")

@@ -150,11 +150,12 @@ class Rule(Part):
 
 
 class Source(Form):
-    """What the data are; further facts are welcome."""
+    """What the data are, and to what their owner wants numbers of people rounded; further facts are welcome."""
 
     model_config = ConfigDict(extra="allow")
 
     kind: Annotated[str, AfterValidator(_evidence)] | None = None
+    rounding: Annotated[int, Field(ge=2, le=100)] | None = None
 
 
 class Design(Form):

@@ -250,8 +250,12 @@ def pool(
         weights, variance, residual = _weighted(v, tau2)
         stretch = max(0.0, y @ residual @ y) / (k - 1)
         square = variance * {"wald": 1.0, "hksj": stretch, "hksj_adhoc": max(1.0, stretch)}[interval]
-        margin = np.nan if fixed else t_quantile(df) * np.sqrt(tau2 + square)
-        limits = _confidence_prediction(y, v) if drawn else weights @ y + margin * np.array([-1, 1])
+        mean, ends = weights @ y, t_quantile(df) * np.array([-1, 1])
+        limits = mean + ends * (np.nan if fixed else np.sqrt(tau2 + square))
+        limits = _confidence_prediction(y, v) if drawn else limits
+        if drawn and interval == "hksj_adhoc":  # a next country is not foretold better than the mean is known
+            known = mean + ends * np.sqrt(square)
+            limits = np.array([min(limits[0], known[0]), max(limits[1], known[1])])
         limits = np.exp(limits) if log else limits
         found.append((weights, square, stretch, (tau2, i2, q, k - 1, chdtrc(k - 1, q), *limits, k)))
     weights, square, stretch, facts = (np.array(column) for column in zip(*found, strict=True))

@@ -54,10 +54,11 @@ BESIDE = {
     "q_p": ("p of heterogeneity", 1, ".3f"),
     "prediction_low": ("Prediction from", 100, ".1f"),
     "prediction_high": ("to", 100, ".1f"),
+    "n_eff": ("Effective people", 1, ",.0f"),
 }
 _PERCENT = ("level", "difference")
 _NUMBERS = {*HEADINGS.values(), *(name for name, *_ in BESIDE.values())}
-_NUMBERS |= {"95% interval", "p", "People", "F", "df", "df of the denominator"}
+_NUMBERS |= {"95% interval", "p", "p (Holm)", "p (Benjamini-Hochberg)", "People", "F", "df", "df of the denominator"}
 
 
 def evidence(source: dict) -> str:
@@ -87,7 +88,7 @@ def readable(estimates: Estimates) -> pd.DataFrame:
     ------
     DisclosureError
     """
-    _require_rows(estimates, "This table")
+    estimates = _showable(estimates, "This table")
     frame, kind = estimates.frame, estimates.kind
     measure = frame["measure"] if "measure" in frame else pd.Series([None] * len(frame))
     out = pd.DataFrame(index=frame.index)
@@ -110,8 +111,10 @@ def readable(estimates: Estimates) -> pd.DataFrame:
         "–" if pd.isna(low) else f"{number(low, kind, m)} to {number(high, kind, m)}" for _, low, high, m in cells
     ]
     if frame["p_value"].notna().any():
-        out["p"] = frame["p_value"].map(_p_value)
-    for c in (c for c in BESIDE if c in frame and c not in estimates.by and frame[c].notna().any()):
+        adjusted = re.search(r"p adjusted for \d+ tests \((.*?)\)", estimates.convention)
+        out[f"p ({adjusted[1]})" if adjusted else "p"] = frame["p_value"].map(_p_value)
+    beside = [c for c in BESIDE if c in frame and c not in estimates.by and frame[c].notna().any()]
+    for c in (c for c in beside if c != "n_eff" or kind == "level"):
         name, factor, form = BESIDE[c]
         if kind not in (*_PERCENT, "coefficient") and factor == 100 and c not in ("i2", "fmi"):
             factor, form = 1, ".2f"
@@ -136,12 +139,12 @@ def _condense(shown: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return shown.drop(columns=same), notes
 
 
-def _require_rows(estimates: Estimates, what: str) -> None:
-    """Refuse what is not Estimates, what is empty, and what does not pass the gate."""
+def _showable(estimates: Estimates, what: str) -> Estimates:
+    """The estimates as they may be shown; refuses what is not Estimates, is empty or does not pass the gate."""
     require_a(Estimates, estimates, "Give the result of cell_means, predictions, comparisons or interactions.")
     if not len(estimates):
         raise EstimandError("There are no rows to show.", "The condition that chose them holds for none.")
-    estimates.require_showable(what)
+    return estimates.showable(what)
 
 
 def heading(column: str, labels: dict) -> str:
@@ -223,6 +226,7 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
         shown, notes = _readable_test(estimates), [evidence(estimates.attrs.get("source", {}))]
         title = title or "Wald test"
     else:
+        estimates = _showable(estimates, "This table")
         shown, same = _condense(readable(estimates))
         title = title or heading(estimates.outcome, estimates.labels)
         notes = [*same, evidence(estimates.source), *estimates.notes, f"Convention: {estimates.convention}."]
@@ -265,7 +269,7 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
     """
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
         raise EstimandError(f"{str(name)[:100]!r} cannot be a file name.", "Use up to 100 letters, digits, - and _.")
-    _require_rows(estimates, f"Table {name!r}")
+    estimates = _showable(estimates, f"Table {name!r}")
     folder = Path(folder or Path(os.environ.get("TRUSTLIB_RUN_FOLDER", ".")) / "tables")
     path = folder / f"{name}.csv"
     facts = {name: getattr(estimates, name) for name in ("kind", "outcome", "by", "source", "convention")}

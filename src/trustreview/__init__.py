@@ -16,9 +16,9 @@ from trustreview.diagnostics import (
     joint_tests,
     link_test,
 )
-from trustreview.sensitivity import combine, firth, impute, robustness, robustness_of_cells
+from trustreview.sensitivity import combine, firth, impute, reweighted, robustness, robustness_of_cells
 
 __all__ = [
     "Report", "calibration", "checks", "combine", "firth", "flow", "goodness_of_fit", "impute", "influence_shares",
-    "joint_tests", "link_test", "robustness", "robustness_of_cells",
+    "joint_tests", "link_test", "reweighted", "robustness", "robustness_of_cells",
 ]  # fmt: skip

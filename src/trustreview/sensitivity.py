@@ -392,7 +392,7 @@ def robustness(
     for use, (name, extra), (missing, designs) in product(weights, (covariates or {"none": ()}).items(), samples):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MissingRowsWarning)
-            cells = [compress(_reweighted(each, use, trim), outcome, [*by, *extra]) for each in designs]
+            cells = [compress(reweighted(each, use, trim), outcome, [*by, *extra]) for each in designs]
         sets.append((use, name, missing, extra, cells))
     note = f"Trimmed: weights above their {trim:g} quantile are set to it." if "trimmed" in weights else ""
     return _specifications(sets, by, contrast, reference, links, models, design.variance, note)
@@ -412,7 +412,7 @@ def robustness_of_cells(
     ----------
     cells : sequence of Cells
         Of one outcome, each with all axes in `by`. Their other axes are covariates: the gap is estimated without any,
-        and with those of each set of cells. Weights are as sealed, and everybody is a complete case.
+        and with those of each set of cells. Weights are as sealed (see `reweighted`); all are complete cases.
     by, contrast, reference, links, models
         As for `robustness`.
 
@@ -428,8 +428,9 @@ def robustness_of_cells(
         if part.outcome != cells[0].outcome:
             raise EstimandError(f"The cells are of {cells[0].outcome!r} and of {part.outcome!r}.", "Give one outcome.")
         extra = [c for c in part.by if c not in axis_names(by, part.by)]
-        chosen = ([], extra)[bool(sets) : 1 + bool(extra)]
-        sets += [("weighted", ", ".join(names) or "none", "complete cases", names, [part]) for names in chosen]
+        use = str(part.source.get("weights", "weighted"))
+        chosen = ([], extra)[use in {had for had, *_ in sets} : 1 + bool(extra)]
+        sets += [(use, ", ".join(names) or "none", "complete cases", names, [part]) for names in chosen]
     return _specifications(sets, axis_names(by, cells[0].by), contrast, reference, links, models, cells[0].variance)
 
 
@@ -484,8 +485,11 @@ def _gap(fit: LogitFit, contrast: Mapping[str, Any], reference: Mapping[str, Any
     return gaps.where(wanted)
 
 
-def _reweighted(design: SurveyDesign, use: str, trim: float) -> SurveyDesign:
-    """The design with its weights as they are, equal, or trimmed at a quantile; the total stays."""
+def reweighted(design: SurveyDesign, use: str, trim: float) -> SurveyDesign:
+    """The design with its weights as they are ("weighted"), equal ("unweighted") or "trimmed" at a quantile.
+
+    The total of the weights stays. What is sealed from such a design names the choice in its source.
+    """
     if use == "weighted":
         return design
     if design.weight is None or not 0 < trim < 1:
@@ -498,4 +502,7 @@ def _reweighted(design: SurveyDesign, use: str, trim: float) -> SurveyDesign:
     new = kept.astype(float) if use == "unweighted" else np.minimum(weight, np.quantile(weight[kept], trim))
     factor = new * (weight.sum() / new.sum()) / np.where(kept, weight, 1.0)
     changed = {c: old[c].to_numpy() * factor for c in names}
-    return _with_columns(design, changed, raked=None, base_weight=None)  # the new weights do not meet the margins
+    made = _with_columns(design, changed, raked=None, base_weight=None)  # the new weights do not meet the margins
+    if design.source:
+        made.frame.attrs = {**design.frame.attrs, "source": {**design.source, "weights": use}}
+    return made
