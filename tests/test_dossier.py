@@ -210,10 +210,34 @@ def test_other_choices_come_from_the_people_where_they_are_given():
     given = run.parameters | {"covariates": {"none": []}}
     paths = {key: run.template.parent / given[key] for key in ("cells", "people")}
     rest = given["identities"], given["contrast"], given["covariates"]
-    grid = dossier.grid(paths["cells"], "", paths["people"], *rest)
-    sealed = dossier.grid(paths["cells"], "", "", *rest)
+    grid = dossier.grid(paths["cells"], [], paths["people"], *rest)
+    sealed = dossier.grid(paths["cells"], ["", ""], "", *rest)
     assert set(grid.frame["weights"]) == {"weighted", "unweighted", "trimmed"}
     assert set(sealed.frame["weights"]) == {"weighted"}
     same = "weights == 'weighted' and link == 'logit' and covariates == 'none'"
     columns = ["estimate", "std_error"]
     np.testing.assert_allclose(grid.where(same).frame[columns], sealed.where(same).frame[columns], rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_what_the_weights_do_is_told_without_the_people(name, data_file):
+    """Cells sealed with other weights give what the people give with these weights, and the dossier shows it."""
+    run = DOSSIERS[name]
+    given, here = run.parameters, run.template.parent
+    paths = [here / given[key] for key in ("cells", "unweighted", "trimmed")]
+    plan = load_cell_plan(paths[0].parents[1] / "cells.yml")
+    spec = plan.sets[paths[0].stem]
+    frame = tl.read_survey(data_file(*Path(plan.file).parts), plan.mapping)
+    design = tl.SurveyDesign(frame, **tl.declared_design(plan.mapping))
+    base = design.domain(frame[sorted(spec.told)].notna().all(axis=1).to_numpy())
+    extra = [axis for axis in spec.by if axis not in given["identities"]]
+    covariates = {"none": [], **({", ".join(extra): extra} if extra else {})}
+    rest = given["identities"], given["contrast"]
+    people = tr.robustness(base, spec.outcome, *rest, covariates=covariates, links=["logit"]).frame
+    sealed = dossier.grid(paths[0], paths[1:], "", *rest, covariates).where("link == 'logit'").frame
+    key = ["weights", "covariates", "model"]
+    both = people.merge(sealed, on=key, suffixes=("", "_sealed"), validate="one_to_one")
+    assert len(both) == len(people) == len(sealed)
+    assert set(both["weights"]) == {"weighted", "unweighted", "trimmed"}
+    np.testing.assert_allclose(both["estimate"], both["estimate_sealed"], rtol=1e-8)
+    np.testing.assert_allclose(both["std_error"], both["std_error_sealed"], rtol=1e-6)

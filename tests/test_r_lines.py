@@ -56,13 +56,21 @@ def ran(
     if not has_survey():
         pytest.skip("needs R's package survey")
     people.to_csv(folder / "people.csv", index=False)
-    levels = {a: list(people[a].cat.categories) for a in axes}
+    levels = {a: list(people.loc[people["used"], a].cat.remove_unused_categories().cat.categories) for a in axes}
     texts = "\n".join(f"people${a} <- factor(people${a}, c({', '.join(map(repr, v))}))" for a, v in levels.items())
     script = f'people <- read.csv("people.csv")\npeople$used <- people$used == "True"\n{texts}\n{before}\n{lines}\n{AFTER}\n{show}\n'
     (folder / "page.R").write_text(script)
     done = subprocess.run(["Rscript", "page.R"], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return [[float(v) for v in line.split()] for line in (folder / "out.txt").read_text().splitlines()]
+
+
+def row_of(frame: pd.DataFrame, levels: dict[str, str]) -> pd.Series:
+    """The row of a table that has these values."""
+    for name, level in levels.items():
+        frame = frame[frame[name] == level]
+    assert len(frame) == 1
+    return frame.iloc[0]
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +125,8 @@ def test_a_page_on_an_intersection(hints, tmp_path, name):
     last = {a: probabilities.frame[a].cat.categories[-1] for a in given["pair"]}
     third = [a for a in given["identities"] if a not in given["pair"]]
     first = {a: probabilities.frame[a].cat.categories[0] for a in third}
-    gap = gaps[np.logical_and.reduce([gaps[a] == v for a, v in (last | first).items()])].iloc[0]
-    contrast = both.query("measure == 'interaction_contrast' and method == 'delta'")
-    contrast = contrast[np.logical_and.reduce([contrast[a] == v for a, v in first.items()] or [True])].iloc[0]
+    gap = row_of(gaps, last | first)
+    contrast = row_of(both, {"measure": "interaction_contrast", "method": "delta"} | first)
     for got, ours in zip(out[6:], (gap, contrast), strict=True):
         assert got == pytest.approx([ours["estimate"], ours["std_error"], ours["conf_low"]], rel=2e-4, abs=1e-6)
 
@@ -165,10 +172,6 @@ def test_a_page_on_gaps_of_the_stand_in(tmp_path):
     used = chosen & frame[[given["outcome"], *given["axes"]]].notna().all(axis=1)
     columns = [c for c in (*ORDER, "used", *given["axes"]) if c in frame or c in ("outcome", "used")]
     people = frame.assign(outcome=frame[given["outcome"]], used=used)[columns]
-    for axis in given["axes"]:
-        people[axis] = people[axis].cat.set_categories(
-            people.loc[used, axis].cat.remove_unused_categories().cat.categories
-        )
     show = "show(levels$outcome); show(confint(gap, df = degf(part))); show(p)"
     out = ran(block(run), people, given["axes"], tmp_path, show)
     design = tl.SurveyDesign(frame, **tl.declared_design(SYNTHETIC / "mapping.yml")).domain(given["where"])

@@ -470,11 +470,11 @@ class TestRobustness:
         assert FIRTH not in grid(links=["logit"]).convention
 
     def test_raked_weights_lose_their_margins_when_changed(self):
-        from trustreview.sensitivity import _reweighted
+        from trustreview.sensitivity import reweighted
 
         raked = design(raked=["c"])
-        assert _reweighted(raked, "weighted", 0.99) is raked
-        assert _reweighted(raked, "trimmed", 0.99).raked is None
+        assert reweighted(raked, "weighted", 0.99) is raked
+        assert reweighted(raked, "trimmed", 0.99).raked is None
 
     def test_nothing_can_be_fitted(self):
         rows = made().assign(y=lambda f: (f["a"] == "yes").astype(float))

@@ -502,7 +502,6 @@ def reweighted(design: SurveyDesign, use: str, trim: float) -> SurveyDesign:
     new = kept.astype(float) if use == "unweighted" else np.minimum(weight, np.quantile(weight[kept], trim))
     factor = new * (weight.sum() / new.sum()) / np.where(kept, weight, 1.0)
     changed = {c: old[c].to_numpy() * factor for c in names}
-    made = _with_columns(design, changed, raked=None, base_weight=None)  # the new weights do not meet the margins
-    if design.source:
-        made.frame.attrs = {**design.frame.attrs, "source": {**design.source, "weights": use}}
-    return made
+    source = {**(design.source or {}), "weights": use}
+    # The new weights do not meet the margins of a raked design.
+    return _with_columns(design, changed, raked=None, base_weight=None, source=source)
