@@ -52,7 +52,7 @@ def test_pictures_say_in_words_what_is_seen(kind):
     assert isinstance(picture, tl.Picture)
     assert repr(picture) == picture.alt
     assert f"{len(RESULTS[kind])} " in picture.alt or "Everyone" in picture.alt
-    assert "95% intervals" in picture.alt
+    assert "95\N{NO-BREAK SPACE}% intervals" in picture.alt
     assert "nan" not in picture.alt
     assert picture.png()[:4] == b"\x89PNG"
 
@@ -62,8 +62,8 @@ def test_the_alternative_text_names_lowest_and_highest():
     low, high = frame.loc[frame["estimate"].idxmin()], frame.loc[frame["estimate"].idxmax()]
     alt = tl.forest(REAL).alt
     assert alt.startswith("Trust damaged. 4 percentages")
-    assert f"Lowest: {low.gender} · {low.ethnicity}, {100 * low.estimate:.1f} percent" in alt
-    assert f"Highest: {high.gender} · {high.ethnicity}, {100 * high.estimate:.1f} percent" in alt
+    assert f"Lowest: {low.gender}: {low.ethnicity}, {100 * low.estimate:.1f} percent" in alt
+    assert f"Highest: {high.gender}: {high.ethnicity}, {100 * high.estimate:.1f} percent" in alt
     assert alt.endswith("Real people: Some survey, 2022.")
     data, metadata = tl.forest(REAL)._repr_mimebundle_()
     assert set(data) == {"image/png", "text/plain"}

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trustbook.exercises import NEARLY, NO_NUMBER, OPEN, RIGHT, UNKNOWN, WRONG, Pair, load_exercises, quantities
+from trustbook.exercises import FIRST, NEARLY, NO_NUMBER, OPEN, RIGHT, UNKNOWN, WRONG, Pair, load_exercises, quantities
 from trustbook.runs import load_plan
 from trustlib import CodebookError, EstimandError, UnknownNameError
 
@@ -29,20 +29,21 @@ ASKED = ("gap", "odds", "ratio", "odds-ratio", "misread")  # exercises 1 to 5
 # By hand, with 82 against 47: exercise -> what is right, and wrong answers with words of the hint that they must meet.
 BY_HAND = {
     "gap": ([35, "35", "35 points", "+35.0", "35 percentage points"],
-            {-35: "sign", 0.35: "shares", 74.5: "percent, not points", "35 %": "unit", "35 percent": "unit",
+            {-35: "sign", 0.35: "shares", 82: "first group itself", 47: "second group itself", 74.5: "percent, not points",
+             0.745: "part of itself", "35 %": "unit", "35 percent": "unit",
              1.745: "ratio", 5.14: "odds ratio", 1.637: "log odds"}),
     "odds": ([4.556, "4,556", "4.56 to 1", "82:18", "82 to 18", "82/18", 82 / 18],
-             {0.82: "share", 82: "percentage itself", 0.2195: "turned round", 0.887: "other group", 455.6: "hundred",
+             {0.82: "share", 82: "percentage itself", 0.2195: "turned round", 0.887: "other group", 0.4505: "one less the share", 455.6: "hundred",
               1.516: "logarithm", "82 %": "unit"}),
     "ratio": ([1.745, 1.74, "1.74 times", "82/47", "1.74x"],
               {0.573: "turned round", 5.14: "odds ratio", 0.745: "how much larger", 74.5: "percent larger",
                35: "points", 174.5: "hundred", "74.5 %": "unit"}),
     "odds-ratio": ([5.137, "5.14", 5.1, "5.14 times the odds"],
                    {1.745: "ratio of the percentages", 0.1947: "turned round", 1.637: "logarithm", 3.669: "difference",
-                    2.944: "without", 4.556: "first group", "5.14 %": "unit"}),
+                    2.944: "without", 4.556: "first group", 0.887: "second group", "5.14 %": "unit"}),
     "misread": ([60.7, "60.7 %", "60,7 percent", 61],
                 {82: "multiplied the percentage", 1.547: "odds still", 0.607: "share", 33.7: "divided", 47: "second",
-                 "60.7 points": "unit"}),
+                 1.745: "82/47 itself", 4.556: "odds of 82", "60.7 points": "unit"}),
 }  # fmt: skip
 shares = st.floats(0.02, 0.98)
 
@@ -96,10 +97,33 @@ class TestLesson:
         for i, name in enumerate(ASKED, 1):
             at = next(n for n, c in enumerate(cells) if c.source.startswith(f"answer_{i} = None"))
             assert f'exercises["{name}"]' in cells[at].source
-            assert f'solution(exercises["{name}"])' in cells[at + 1].source
+            assert f'solution(exercises["{name}"], answer_{i}, solutions)' in cells[at + 1].source
             assert "hide-cell" in cells[at + 1].metadata.tags
             assert cells[at + 1].metadata.jupyter.outputs_hidden
             assert printed(cells[at].source, lesson[0]) == f"Exercise {i}: {OPEN}"
+
+    def test_a_solution_waits_for_an_answer_and_the_book_shows_it(self, lesson):
+        space, cells = lesson[0], [c.source for c in code() if ".solution(" in c.source]
+        working = [space["polling" if n == "misread" else "pair"].solution(EXERCISES[n], 1) for n in ASKED]
+        open_ones = {f"answer_{i}": None for i in range(1, 6)}
+        assert [printed(c, {**space, **open_ones}) for c in cells] == [FIRST] * 5
+        assert [printed(c, {**space, **open_ones, "solutions": True}) for c in cells] == working
+        assert [printed(c, {**space, **dict.fromkeys(open_ones, 1)}) for c in cells] == working
+        runs = [r for r in load_plan(ROOT / "notebooks" / "runs.yml") if r.template.resolve() in LESSONS]
+        assert all(run.parameters["solutions"] is True for run in runs)
+
+    def test_no_message_holds_an_answer(self, lesson):
+        numbers = {n for text in (OPEN, FIRST, WRONG, NO_NUMBER, NEARLY, UNKNOWN) for n in re.findall(r"\d[\d.]*\d|\d", text)}
+        assert numbers
+        for name in ASKED:
+            pair = lesson[0]["polling" if name == "misread" else "pair"]
+            assert all(pair.check(EXERCISES[name], number) != RIGHT for number in numbers), name
+
+    def test_a_gap_is_as_exact_as_the_table(self, lesson):
+        pair = lesson[0]["pair"]
+        gap = 100 * (pair.first - pair.second)
+        assert pair.check(EXERCISES["gap"], gap + 0.1) == RIGHT
+        assert pair.check(EXERCISES["gap"], gap + 0.15) == WRONG + NEARLY
 
     def test_the_numbers_of_its_title_are_those_of_the_record(self, lesson):
         pair = lesson[0]["polling"]
@@ -120,7 +144,7 @@ class TestLesson:
         space = lesson[0]
         for name in ASKED:
             pair = space["polling"] if name == "misread" else space["pair"]
-            result = re.search(r"= ([\d.]+)(?: \D*)?$", pair.solution(EXERCISES[name]))[1]
+            result = re.search(r"= ([\d.]+)(?: \D*)?$", pair.solution(EXERCISES[name], shown=True))[1]
             assert answered(lesson, name, result).endswith(RIGHT)
 
     @pytest.mark.parametrize("name", ASKED)
@@ -184,10 +208,10 @@ class TestByHand:
 
 
 def test_no_hint_holds_a_number():
-    """A number in a hint could be the answer, or lead to it; the only one is the one of 1 + odds."""
+    """A number in a hint could be the answer, or lead to it; those of 1 + odds and of the question itself do not."""
     for exercise in EXERCISES.values():
         for hint in (exercise.unit_hint, *exercise.mistakes.values()):
-            assert not re.findall(r"\d", hint.replace("odds / (1 + odds)", ""))
+            assert not re.findall(r"\d", re.sub(r"odds / \(1 \+ odds\)|82/47|82 in a hundred", "", hint))
 
 
 @given(shares, shares, st.sampled_from(ASKED))

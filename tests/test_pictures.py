@@ -13,9 +13,9 @@ from matplotlib.text import Text
 
 import trustlib as tl
 from trustbook.attack import COMBINED
-from trustbook.pictures import LIGHT, dots, heat_map, membership, overlaps, slopes
+from trustbook.pictures import COUNTRIES, LIGHT, TOGETHER, dots, heat_map, membership, overlaps, slopes
 from trustbook.runs import load_plan
-from trustlib.figures import DPI, INK, WIDTH
+from trustlib.figures import DARK, DPI, INK, QUIET, WIDTH
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,6 +25,7 @@ LEVELS = {
     "lgbtq": ["no", "yes"], "country": ["BR", "FR", "JP", "UK", "US"], "wave": ["2022", "2024"],
     "group": [f"group {i}" for i in range(1, 9)], "words": [LONG, f"{LONG} as well", "short"],
 }  # fmt: skip
+INTERVAL = "95\N{NO-BREAK SPACE}% interval"
 LABELS = {"damaged": "Trust damaged", "lgbtq": "LGBTQ+", "gender": "Gender", "words": "An axis with quite some words"}
 
 
@@ -191,7 +192,7 @@ def test_a_heat_map_names_the_extremes_and_how_far_they_lie_apart():
     assert f"Lowest: {low.gender}, {low.disability}, {100 * low.estimate:.1f} percent" in alt
     assert f"Highest: {high.gender}, {high.disability}, {100 * high.estimate:.1f} percent" in alt
     assert f"They are {100 * (high.estimate - low.estimate):.1f} points apart." in alt
-    assert alt.startswith("Trust damaged. 4 percentages with 95% intervals in a grid, Gender by Disability.")
+    assert alt.startswith(f"Trust damaged. 4 percentages with {INTERVAL}s in a grid, Gender by Disability.")
 
 
 def test_a_combination_that_nobody_has_stays_white():
@@ -209,6 +210,7 @@ def test_ink_is_legible_on_the_darkest_cell():
         return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
 
     assert (light(LIGHT) + 0.05) / (light(INK) + 0.05) > 6
+    assert all(1.05 / (light(colour) + 0.05) > 4.5 for colour in (INK, QUIET, DARK, TOGETHER)), "on white"
 
 
 def test_what_is_no_grid_is_refused():
@@ -346,10 +348,11 @@ def test_both_ends_of_a_line_say_percentage_and_people():
     picture = slopes(levels)
     written = [t for t, _ in texts_of(picture)]
     for row in levels.frame.itertuples():
-        said = f"{100 * row.estimate:.1f}, n {row.n:,}"
+        said = f"{100 * row.estimate:.1f}\N{NO-BREAK SPACE}%, n {row.n:,}"
         assert (f"{row.disability}\n{said}" if row.wave == "2024" else said) in written
-    parts = [ax for ax in picture.figure.axes if ax.get_visible()]
-    assert [ax.get_title(loc="left") for ax in parts] == LEVELS["country"]
+    *parts, spare = picture.figure.axes
+    assert [ax.get_title(loc="left") for ax in parts] == [COUNTRIES[c] for c in LEVELS["country"]]
+    assert INTERVAL in " ".join(spare.texts[0].get_text().split("\n")), "the empty place says how to read the others"
     assert len({ax.get_ylim() for ax in parts}) == 1, "one scale"
     ends = levels.frame.query("country == 'BR' and disability == 'disabled'").sort_values("wave")
     np.testing.assert_allclose(parts[0].lines[1].get_ydata(), 100 * ends["estimate"])
@@ -376,13 +379,14 @@ def test_slopes_need_two_waves():
 # -- dots -------------------------------------------------------------------------------------------------------------
 
 
-def test_countries_are_sorted_and_the_pooled_mean_stands_below():
+def test_countries_stand_by_name_and_the_pooled_mean_below():
     each = gaps(["country", "disability"], {"disability": "not disabled"})
     together = tl.pool(each)
     picture, pooled = dots(each, pooled=together), together.frame.iloc[0]
     names = [t.get_text() for t in picture.figure.axes[0].get_yticklabels()]
-    order = each.frame.sort_values("estimate", ascending=False)["country"].tolist()
-    assert names == [*order, "All 5 pooled", "A further country"]
+    assert names == ["Brazil", "France", "Japan", "United Kingdom", "United States", "All 5 pooled", "A further country"]
+    assert "The interval excludes 0 in 5 of 5." in picture.alt
+    assert any("People of both groups (n)." in t.replace("\n", " ") for t, _ in texts_of(picture))
     said = [t for t, _ in texts_of(picture)]
     for row in [*each.frame.itertuples(), pooled]:
         ends = f"{100 * row.conf_low:+.1f} to {100 * row.conf_high:+.1f}".replace("-", "−")
@@ -402,7 +406,8 @@ def test_ratios_have_a_log_axis_and_no_points():
     levels = tl.cell_means(cells(["country", "disability"]))
     ratios = tl.comparisons(levels, reference={"disability": "not disabled"}, scale="ratio")
     picture = dots(ratios, pooled=tl.pool(ratios))
-    assert picture.figure.axes[0].get_xscale() == "log"
+    transform = picture.figure.axes[0].xaxis.get_transform()
+    assert np.diff(transform.transform([0.5, 1, 2])).tolist() == pytest.approx([np.log(2)] * 2)
     assert "points" not in picture.alt
     assert "(of logarithms)" in picture.alt
 

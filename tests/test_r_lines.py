@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 import trustlib as tl
-from trustbook.runs import Run, _fill_markdown, load_plan
+from trustbook.pages import fill_markdown
+from trustbook.runs import Run, load_plan
 from trustbook.sealing import load_cell_plan
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +42,7 @@ def has_survey() -> bool:
 def block(run: Run) -> str:
     """The lines of R that the page of a run prints."""
     notebook = nbformat.read(run.template, as_version=4)
-    _fill_markdown(notebook, run)
+    fill_markdown(notebook, run.parameters, run.id)
     found = [
         m for c in notebook.cells if c.cell_type == "markdown" for m in re.findall(r"```r\n(.*?)```", c.source, re.S)
     ]

@@ -331,10 +331,12 @@ def _recodes(fit: LogitFit, plan: CellPlan, stem: str) -> dict[str, str]:
     form, codebook = load_mapping(plan.mapping)
     design, spec = form.design, plan.sets[stem]
     known = [c for c in spec.known if c not in fit.cells.by]
-    parts = re.findall(r"(\w+) (==|!=) ('[^']*')", spec.where or "")
-    where = [f"{name} {sign} {value}" for name, sign, value in parts]
-    if " and ".join(where) != (spec.where or ""):
-        raise RunError(f"The script cannot say in R who is in {stem!r}: {spec.where}.", "Use == and != joined by and.")
+    parts = re.findall(r"(\w+) (==|!=|in) ('[^']*'|\[[^]]*\])", spec.where or "")
+    if " and ".join(" ".join(part) for part in parts) != (spec.where or ""):
+        hint = "Use ==, != and in, joined by and."
+        raise RunError(f"The script cannot say in R who is in {stem!r}: {spec.where}.", hint)
+    in_r = {"in": lambda value: f"%in% c({value[1:-1]})"}
+    where = [f"{name} {in_r[sign](value) if sign in in_r else f'{sign} {value}'}" for name, sign, value in parts]
     lines = []
     for name in dict.fromkeys([fit.cells.outcome, *fit.cells.by, *known, *(name for name, *_ in parts)]):
         rule, target = form.variables[name], "y" if name == fit.cells.outcome else name

@@ -5,7 +5,7 @@ them is asked for, and which others are the usual mistakes, each with a hint. Th
 them. It never prints the right one.
 
 Tables print percentages with one decimal. Whatever follows from percentages so rounded is accepted, and one percent
-more for an answer that is itself rounded.
+more for an answer that is itself rounded; a gap is not, for who subtracts two printed percentages need not round.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def quantities(p: float, q: float) -> dict[str, float]:
     moved, back = p / q * other, q / p * other
     return {
         "share": p, "percent": 100 * p, "second percent": 100 * q, "gap": 100 * (p - q),
-        "gap turned round": 100 * (q - p), "gap of shares": p - q, "times more": p / q - 1,
+        "gap turned round": 100 * (q - p), "gap of shares": p - q, "times more": p / q - 1, "share over one more": p / (1 + p),
         "percent more": 100 * (p / q - 1), "ratio": p / q,
         "ratio turned round": q / p, "ratio times hundred": 100 * p / q, "ratio of the others": (1 - q) / (1 - p),
         "odds": odds, "odds turned round": 1 / odds, "odds times hundred": 100 * odds, "log odds": math.log(odds),
@@ -46,9 +46,10 @@ def quantities(p: float, q: float) -> dict[str, float]:
 
 
 OPEN = "not answered yet. Put your number in place of None and run this cell again."
+FIRST = "Try first; then run this cell again."
 RIGHT = "right."
 WRONG = "not yet. "
-NO_NUMBER = "Give one number, such as 12.3."
+NO_NUMBER = "Give one number, such as 4.5, or a calculation without quotation marks."
 NEARLY = "You are near. Do not round on the way, and give one digit more."
 UNKNOWN = "This is none of the usual mistakes. Go back to the definition, and compute again from the table."
 
@@ -105,7 +106,7 @@ class Pair:
         answer : number or text
             ``1.5``, ``"1,5"``, ``"3 to 2"``, ``"12 points"``; None is not answered yet.
         """
-        if answer is None or answer is ... or answer == "":
+        if _open(answer):
             return OPEN
         number, unit = _read(answer)
         if math.isnan(number):
@@ -118,17 +119,26 @@ class Pair:
         almost = NEARLY if exercise.right in self._near(number, 5 * SLACK) else UNKNOWN
         return WRONG + next((exercise.mistakes[name] for name in near if name in exercise.mistakes), almost)
 
-    def solution(self, exercise: Exercise) -> str:
-        """The working, with its result."""
-        answer = quantities(self.first, self.second)[exercise.right]
-        return exercise.working.format(p=100 * self.first, q=100 * self.second, answer=answer)
+    def solution(self, exercise: Exercise, answer: Any = None, shown: bool = False) -> str:
+        """The working, with its result, once there is an answer; or if it is to be `shown` without one."""
+        if _open(answer) and not shown:
+            return FIRST
+        result = quantities(self.first, self.second)[exercise.right]
+        return exercise.working.format(p=100 * self.first, q=100 * self.second, answer=result)
 
-    def _near(self, number: float, slack: float = SLACK) -> list[str]:
+    def _near(self, number: float, slack: float | None = None) -> list[str]:
         """The quantities, nearest first, that a number may be, of the two percentages as they are printed."""
         here = quantities(self.first, self.second)
         ends = [quantities(self.first + a, self.second + b) for a, b in product((-HALF, 0, HALF), repeat=2)]
-        room = {name: max(abs(end[name] - here[name]) for end in ends) + slack * abs(here[name]) for name in here}
+        room = {name: 1e-9 + max(abs(end[name] - here[name]) for end in ends) for name in here}
+        for name, value in here.items():
+            room[name] += abs(value) * (SLACK * (name != "gap") if slack is None else slack)
         return sorted((n for n in here if abs(number - here[n]) <= room[n]), key=lambda n: abs(number - here[n]))
+
+
+def _open(answer: Any) -> bool:
+    """Whether nobody has answered yet."""
+    return answer is None or answer is ... or answer == ""
 
 
 def _read(answer: Any) -> tuple[float, str]:

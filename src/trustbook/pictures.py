@@ -10,26 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations as choose
-from textwrap import fill, wrap
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trustlib import figures
 from trustlib.cells import Cells, combinations
 from trustlib.disclosure import MINIMUM, masked_count, require_showable
 from trustlib.errors import EstimandError, axis_names, require_a, require_names
 from trustlib.estimates import COLUMNS, Estimates, axis_levels
-from trustlib.figures import INK, NO_GAP, QUIET, WIDTH, Picture, plain, surround
+from trustlib.figures import DARK, GRID, INK, NO_GAP, QUIET, UNITS, Picture, called, clear, plain, surround
 from trustlib.intervals import INTERVALS
-from trustlib.tables import HEADINGS, evidence, heading, number, readable
+from trustlib.tables import BOTH, HEADINGS, INTERVAL, evidence, heading, number, readable
 from trustlib.variance import Array
 
-GRID = "#e6e6e6"
+TOGETHER = "#b34e00"  # of a mean: 5:1 on white
 LIGHT = "#6baed6"  # the darkest colour of a cell: ink on it has a contrast of 6:1
 SMALL, TEXT, LARGE = 8.5, 9.5, 14  # sizes of letters, in points
 CELL = 0.96  # inches that a percentage with its interval needs
-UNITS = {"level": " percent", "difference": " points"}
+PERCENT = "\N{NO-BREAK SPACE}%"
+COUNTRIES = {
+    "AU": "Australia", "BR": "Brazil", "CA": "Canada", "DE": "Germany", "ES": "Spain", "FR": "France", "JP": "Japan",
+    "MX": "Mexico", "UK": "United Kingdom", "US": "United States",
+}  # fmt: skip
 
 
 def heat_map(
@@ -94,9 +99,10 @@ def heat_map(
             ax.invert_yaxis()
             ax.xaxis.tick_top()
             ax.xaxis.set_label_position("top")
-            ax.set_xticks(np.arange(wide) + 0.5, _wrapped(found[columns], int(66 * 0.8 / (wide * per_line))))
+            across, down = ([_called(c, v, levels.labels) for v in found[c]] for c in (columns, rows))
+            ax.set_xticks(np.arange(wide) + 0.5, _wrapped(across, int(66 * 0.8 / (wide * per_line))))
             first = k % per_line == 0
-            ax.set_yticks(np.arange(len(found[rows])) + 0.5, _wrapped(found[rows], 14) if first else [])
+            ax.set_yticks(np.arange(len(down)) + 0.5, _wrapped(down, 14) if first else [])
             ax.set_xlabel(plain(heading(columns, levels.labels)), fontsize=SMALL, color=QUIET)
             ax.set_ylabel(plain(heading(rows, levels.labels)) if first else "", fontsize=SMALL, color=QUIET)
             ax.tick_params(length=0, labelsize=TEXT, colors=INK)
@@ -104,15 +110,10 @@ def heat_map(
             if rest:
                 name = ", ".join(_called(c, parts[c].iloc[k], levels.labels) for c in rest)
                 ax.set_title(_wrapped([name], 66 // per_line)[0], fontsize=TEXT, color=INK, loc="left")
-        interval = " 95% interval," * (wide <= 5)
-        surround(
-            figure,
-            title,
-            levels.source,
-            f"\nIn each cell: percent,{interval} people (n). Darker: more, from 0 to {top:.0f} percent.",
-        )
+        told = f"percent, {f'{INTERVAL}, ' * (wide <= 5)}people (n). Darker: more, from 0 to {top:.0f} percent."
+        surround(figure, title, levels.source, f"\nIn each cell: {told}", above=True)
     axes = " by ".join(heading(c, levels.labels) for c in (rows, columns, *rest))
-    seen = f"{len(frame)} percentages with 95% intervals in a grid, {axes}. {_extremes(levels, shown)}"
+    seen = f"{len(frame)} percentages with {INTERVAL}s in a grid, {axes}. {_extremes(levels, shown)}"
     return Picture(figure, f"{title}. {seen} {evidence(levels.source)}.")
 
 
@@ -256,7 +257,7 @@ def overlaps(shares: Estimates, yes: Mapping[str, str] | None = None, title: str
         blue = sns.color_palette("colorblind")[0]
         for ax in (matrix, bars):
             for row in y[::2]:
-                ax.axhspan(row - 0.5, row + 0.5, color="#f5f5f5", linewidth=0, zorder=0)
+                ax.axhspan(row - 0.5, row + 0.5, color="black", alpha=0.04, linewidth=0, zorder=0)
             ax.set_ylim(len(frame) - 0.5, -0.5)
             ax.tick_params(length=0, labelsize=SMALL, colors=INK)
             sns.despine(ax=ax, left=True, bottom=True)
@@ -272,8 +273,8 @@ def overlaps(shares: Estimates, yes: Mapping[str, str] | None = None, title: str
         bars.hlines(y, low, high, color=INK, linewidth=1.2)
         bars.set(xlim=(0, None), xticks=[])
         bars.yaxis.tick_right()
-        bars.set_yticks(y, [f"{v}% ({ends}), n {n}" for v, ends, n in said.itertuples(index=False)])
-        note = "Filled dots: what the people of a line are. Bars: share of all people; lines: 95% intervals."
+        bars.set_yticks(y, [f"{v}{PERCENT} ({ends}), n {n}" for v, ends, n in said.itertuples(index=False)])
+        note = "Filled dots: what the people of a line are. Bars: share of all people; lines: " + INTERVAL + "s."
         surround(figure, title, shares.source, "\n".join(["", note, *shares.notes]))
     who = [", ".join(np.array(names)[row]) or "none of these" for row in has]
     several = f"{value[has.sum(axis=1) > 1].sum():.1f} percent of people have two or more of them"
@@ -319,7 +320,7 @@ def slopes(
     import seaborn as sns
 
     estimates, shown = _texts(estimates, "level", "difference")
-    frame, labels = estimates.frame, estimates.labels
+    frame, labels, percent = estimates.frame, estimates.labels, estimates.kind == "level"
     require_names("by-column", [over], estimates.by)
     title = str(title or heading(estimates.outcome, labels))
     waves = [v for v in axis_levels(frame[over]) if (frame[over] == v).any()]
@@ -339,8 +340,6 @@ def slopes(
     with _style():
         figure = _figure(1.25 + rows * max(1.5, 0.75 + 0.165 * sum(2 + name.count("\n") for name in names)))
         grid, labelled = figure.subplots(rows, per_line, squeeze=False, sharey=True), []
-        for ax in grid.flat[len(parts) :]:
-            ax.set_visible(False)
         for k, ax in enumerate(grid.flat[: len(parts)]):
             for g, colour in enumerate(palette):
                 mine = np.flatnonzero((part == k) & (line == g))
@@ -348,7 +347,7 @@ def slopes(
                 ax.plot(at[mine] + aside[g], value[mine], color=colour, linewidth=2, marker="o", markersize=5)
                 ax.vlines(at[mine] + aside[g], low[mine], high[mine], color=colour, linewidth=1)
                 for i in mine:
-                    told = [f"{shown['value'].iloc[i]}, n {shown['n'].iloc[i]}"]
+                    told = [f"{shown['value'].iloc[i]}{PERCENT * percent}, n {shown['n'].iloc[i]}"]
                     told = [names[g]] * bool(at[i] and len(lines) > 1) + told
                     labelled.append((ax, int(at[i]), value[i], "\n".join(told), colour))
             ax.set(xlim=(-0.12, 1.12), yticks=[])
@@ -361,8 +360,11 @@ def slopes(
                 ax.set_title(plain(name), fontsize=TEXT, color=INK, loc="left", fontweight="bold")
         pad = 0.12 * (high.max() - low.min() or 1)
         grid.flat[0].set_ylim(low.min() - pad, high.max() + pad)
-        note = f"{HEADINGS[estimates.kind]}, people (n). Thin bars: 95% intervals of each value by itself."
-        surround(figure, title, estimates.source, f"\n{note}")
+        note = f"{HEADINGS[estimates.kind]}, people (n). Thin bars: {INTERVAL}s of each value by itself."
+        for ax in grid.flat[len(parts) :]:  # a part that no country needs says how to read the others
+            ax.set_axis_off()
+            ax.text(-0.2, 0.9, _wrapped([note], 32)[0], va="top", fontsize=SMALL, color=QUIET, transform=ax.transAxes)
+        surround(figure, title, estimates.source, "" if len(parts) < grid.size else f"\n{note}")
         figure.get_layout_engine().set(w_pad=0.12)
         _beside(figure, labelled, aside.max())
     return Picture(figure, f"{title}. {_changes(estimates, shown, over, waves)} {evidence(estimates.source)}.")
@@ -405,7 +407,7 @@ def _changes(estimates: Estimates, shown: pd.DataFrame, over: str, waves: list) 
 
     def said(name: str) -> str:
         first, second = (wide["text"][w][name] for w in waves)
-        return f"{name}, from {first} to {second}{UNITS[estimates.kind]} ({change[name]:+.1f})".replace("-", "−")
+        return f"{name}, from {first} to {second}{UNITS[estimates.kind]} ({number(change[name] / 100, 'difference')})"
 
     count = f"{len(wide)} lines from {waves[0]} to {waves[1]}, {(change > 0).sum()} up and {(change < 0).sum()} down."
     if len(wide) < 2:
@@ -414,7 +416,7 @@ def _changes(estimates: Estimates, shown: pd.DataFrame, over: str, waves: list) 
 
 
 def dots(gaps: Estimates, over: str = "country", pooled: Estimates | None = None, title: str | None = None) -> Picture:
-    """One row for each country, sorted, with interval and people; below, what they come to together.
+    """One row for each country, by name, with interval and people; below, what they come to together.
 
     Parameters
     ----------
@@ -429,6 +431,7 @@ def dots(gaps: Estimates, over: str = "country", pooled: Estimates | None = None
     Returns
     -------
     Picture
+        Sorted by name, not by size: a rank among five countries says little (see the chapter on countries).
 
     Raises
     ------
@@ -437,8 +440,6 @@ def dots(gaps: Estimates, over: str = "country", pooled: Estimates | None = None
     EstimandError
         `pooled` is of other groups or of another kind.
     """
-    import seaborn as sns
-
     gaps, shown = _texts(gaps, *(k for k in HEADINGS if k not in ("interaction", "multilevel")))
     frame, kind, labels = gaps.frame, gaps.kind, gaps.labels
     require_names("by-column", [over], gaps.by)
@@ -455,65 +456,54 @@ def dots(gaps: Estimates, over: str = "country", pooled: Estimates | None = None
         )
     factor = 100 if kind in UNITS else 1
     rows: list[tuple[str, str, Any, str]] = []  # what it is, name, low-value-high, text
-    notes = ["Lines: 95% intervals."]
+    people = "People of both groups (n)" if "reference" in frame else "People (n)"
+    notes = [f"Lines: {INTERVAL}s. {people}."]
     if mean is not None:
         notes[0] += f" Diamond: mean by pooling. Thin line: where a further {heading(over, labels).lower()} would lie."
     for k in range(len(parts)):
         name = ", ".join(_called(c, parts[c].iloc[k], labels) for c in rest)
         rows += [("head", name, None, "")] if len(parts) > 1 else []
         mine = np.flatnonzero(part == k)
-        for i in mine[np.argsort(-frame["estimate"].to_numpy()[mine], kind="stable")]:
+        for where, i in sorted((_called(over, frame[over].iloc[i], labels), i) for i in mine):
             told = shown.iloc[i]
             ends = frame.loc[i, ["conf_low", "estimate", "conf_high"]].to_numpy(float) * factor
-            rows.append(("dot", str(frame[over].iloc[i]), ends, f"{told['value']} ({told['interval']}), n {told['n']}"))
+            rows.append(("dot", where, ends, f"{told['value']} ({told['interval']}), n {told['n']}"))
         if mean is not None:
             row = mean.loc[[tuple(m) == tuple(parts.iloc[k]) for m in mean[rest].to_numpy(object)]].iloc[0]
             rows += _pooled_rows(row, kind, factor, heading(over, labels).lower())
             notes.append(_differ(row, kind, name if len(parts) > 1 else ""))
     names = _wrapped([name for _, name, *_ in rows], 26)
-    tall = np.array(
-        [
-            0.8 + 0.5 * name.count("\n") + 0.7 * (what in ("mean", "head"))
-            for name, (what, *_) in zip(names, rows, strict=True)
-        ]
-    )
-    y = np.r_[0, np.cumsum((tall[1:] + tall[:-1]) / 2 + 0.2)]
+    tall = [1 + 0.5 * name.count("\n") + 0.5 * (row[0] == "mean") for name, row in zip(names, rows, strict=True)]
+    y = np.cumsum(tall)
     told = f"{name}, " if len(parts) == 1 and name else ""
-    against = f": {told}against {frame['reference'].iloc[0]}" if "reference" in frame else ""
+    reference = called(rest[-1], frame["reference"].iloc[0], labels) if rest and "reference" in frame else ""
+    against = f": {told}against {reference}" if reference else ""
     with _style():
-        figure = _figure(1.35 + 0.34 * (y[-1] + 1) + 0.13 * len(notes))
+        figure = _figure(1.35 + 0.34 * y[-1] + 0.13 * len(notes))
         ax = figure.add_subplot()
-        blue, orange = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[3]
-        for height, (what, _, ends, _) in zip(y, rows, strict=True):
-            colour = orange if what in ("mean", "range") else blue
+        for height, (what, _, ends, text) in zip(y, rows, strict=True):
+            colour, mark = (DARK, "o") if what == "dot" else (TOGETHER, "D")
             if ends is not None:
                 ax.hlines(height, ends[0], ends[2], color=colour, linewidth=1 if what == "range" else 2.2)
-            if what in ("dot", "mean"):
-                ax.plot(
-                    ends[1], height, "o" if what == "dot" else "D", color=colour, markersize=7, markeredgecolor="white"
-                )
+                ax.plot(ends[1], height, mark, color=colour, markersize=7, markeredgecolor="white")
             if what == "mean":
-                ax.axhline(height - 0.68, color=GRID, linewidth=1)
+                ax.axhline(height - 0.75, color=GRID, linewidth=1)
+            ax.text(1.02, height, text, transform=ax.get_yaxis_transform(), fontsize=SMALL, color=INK, va="center")
         if kind in NO_GAP:
             ax.axvline(NO_GAP[kind], color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=0)
-        if kind in ("ratio", "odds_ratio"):
-            ax.set_xscale("log")
+        if NO_GAP.get(kind) == 1:
+            ax.set_xscale("function", functions=(np.log, np.exp))
+        ax.set(ylim=(y[-1] + 0.6, y[0] - 0.6), xlabel=plain(HEADINGS[kind] + against))
         ax.set_yticks(y, names)
-        ax.set(ylim=(y[-1] + 0.6, -0.6), xlabel=plain(HEADINGS[kind] + against))
-        right = ax.secondary_yaxis("right")
-        right.set_yticks(y, [text for *_, text in rows])
-        right.tick_params(length=0, labelsize=SMALL, colors=INK)
-        right.spines["right"].set_visible(False)
-        ax.tick_params(axis="y", length=0, labelsize=TEXT, colors=INK)
-        ax.tick_params(axis="x", labelsize=9, colors=INK)
+        ax.tick_params(labelsize=9)
         for tick, (what, *_) in zip(ax.get_yticklabels(), rows, strict=True):
             tick.set_fontweight("bold" if what == "head" else "normal")
         ax.grid(axis="x", color=GRID, linewidth=0.8)
-        ax.set_axisbelow(True)
-        sns.despine(ax=ax, left=True)
-        surround(figure, title, gaps.source, "\n".join(["", *(fill(note, 105) for note in notes)]))
+        surround(figure, title, gaps.source, "\n".join(["", *notes]))
     together = [f"{name}: {text or ''}".rstrip(": ") + "." for what, name, _, text in rows if what != "dot"]
-    seen = f"{len(frame)} estimates with 95% intervals, sorted{against}. {_extremes(gaps, shown)}"
+    seen = f"{len(frame)} estimates with {INTERVAL}s, by name{against}. {_extremes(gaps, shown)}"
+    if kind in NO_GAP:
+        seen += f" {clear(gaps, _names(gaps))}"
     return Picture(figure, " ".join([f"{title}.", seen, *together, *notes[1:], f"{evidence(gaps.source)}."]))
 
 
@@ -546,20 +536,20 @@ def _texts(estimates: Any, *kinds: str) -> tuple[Estimates, pd.DataFrame]:
     require_a(Estimates, estimates, "Give the result of cell_means, comparisons, pool or membership.")
     require_names("such picture of estimates of kind", [estimates.kind], kinds)
     estimates = estimates.showable("This picture")
-    columns = {HEADINGS[estimates.kind]: "value", "95% interval": "interval", "People": "n"}
-    return estimates, readable(estimates)[list(columns)].rename(columns=columns)
+    columns = {HEADINGS[estimates.kind]: "value", INTERVAL: "interval", "People": "n", BOTH: "n"}
+    return estimates, readable(estimates).rename(columns=columns)[["value", "interval", "n"]]
 
 
 def _style() -> Any:
     import seaborn as sns
 
-    return sns.axes_style("white", {"axes.edgecolor": QUIET, "font.family": ["DejaVu Sans"]})
+    return sns.axes_style("white", figures.STYLE)
 
 
 def _figure(height: float) -> Any:
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
+    return Figure(figsize=(figures.WIDTH, height), layout="constrained", facecolor="white")
 
 
 def _wrapped(texts: Sequence[Any], width: int) -> list[str]:
@@ -568,18 +558,20 @@ def _wrapped(texts: Sequence[Any], width: int) -> list[str]:
 
 
 def _called(axis: str, level: Any, labels: dict) -> str:
-    """A level by its own name; a bare yes or no by that of its axis too."""
-    if str(level).lower() in ("yes", "no"):
-        name = heading(axis, labels)
-        return name if str(level).lower() == "yes" else f"not {name}"
-    return str(level)
+    """A level by its own name, a country by its whole name; a bare yes or no by that of its axis too."""
+    return called(axis, COUNTRIES.get(str(level), level) if axis == "country" else level, labels)
+
+
+def _names(estimates: Estimates) -> list[str]:
+    """Each row by the names of its levels."""
+    rows = estimates.frame[[*estimates.by]].to_dict("records")
+    return [", ".join(_called(c, level, estimates.labels) for c, level in row.items()) for row in rows]
 
 
 def _extremes(estimates: Estimates, shown: pd.DataFrame) -> str:
     """The lowest and the highest row in words, and how far they lie apart."""
-    frame, unit = estimates.frame, UNITS.get(estimates.kind, "")
-    names = [", ".join(_called(c, row[c], estimates.labels) for c in estimates.by) for _, row in frame.iterrows()]
-    value = frame["estimate"].to_numpy()
+    names, unit = _names(estimates), UNITS.get(estimates.kind, "")
+    value = estimates.frame["estimate"].to_numpy()
     low, high = int(np.nanargmin(value)), int(np.nanargmax(value))
     texts = [f"{names[i]}, {shown['value'].iloc[i]}{unit} ({shown['interval'].iloc[i]})" for i in (low, high)]
     apart = f" They are {100 * (value[high] - value[low]):.1f} points apart." if unit else ""

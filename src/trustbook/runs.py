@@ -13,7 +13,6 @@ Relative paths in parameters are relative to the folder of the template, which i
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import itertools
 import json
@@ -21,7 +20,6 @@ import os
 import pickle
 import re
 import shutil
-import string
 import subprocess
 import sys
 import time
@@ -37,7 +35,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from trustlib.disclosure import EVIDENCE
+from trustbook.pages import fill_markdown, filled, finish, software
 from trustlib.errors import RunError, TrustlibError, one_line, raise_faults, require_file, require_names, unknown_name
 from trustlib.schema import SUFFIXES, file_hash, load_yaml
 
@@ -45,13 +43,6 @@ if TYPE_CHECKING:
     from trustbook.plans import RunForm
 
 LIBRARIES = ("numpy", "pandas", "statsmodels", "formulaic", "seaborn", "papermill")
-JOINED = {"": ", ", "_plus": " + ", "_times": " * ", "_and": " and ", "_dash": "-"}
-
-
-class _Fill(string.Template):
-    """``@{name}`` in the markdown of a template; a dollar sign stays free for formulas."""
-
-    delimiter = "@"
 
 
 # -- what a run is made from ------------------------------------------------------------------------------------------
@@ -276,17 +267,7 @@ def _filled(value: Any, given: dict[str, Any]) -> Any:
     if not isinstance(value, str):
         return value
     whole = re.fullmatch(r"@\{(\w+)\}", value)
-    return given[whole[1]] if whole and whole[1] in given else _Fill(value).substitute(_words(given))
-
-
-def _words(values: dict[str, Any]) -> dict[str, str]:
-    """Values as texts: lists joined in several ways, and their items numbered from 1."""
-    words: dict[str, str] = {}
-    for name, value in values.items():
-        items = list(map(str, value)) if isinstance(value, list) else [str(value)]
-        words |= {f"{name}{ending}": mark.join(items) for ending, mark in JOINED.items()}
-        words |= {f"{name}_{i}": item for i, item in enumerate(items, 1)} | ({} if items else {f"{name}_plus": "1"})
-    return words
+    return given[whole[1]] if whole and whole[1] in given else filled(value, given)
 
 
 def choose(runs: Sequence[Run], only: Sequence[str] = (), source: str | None = None) -> list[Run]:
@@ -329,29 +310,17 @@ def make(run: Run, folder: Path, engine: str, made_from: dict[str, str]) -> None
     start = time.perf_counter()
     os.environ["TRUSTLIB_RUN_FOLDER"] = str(folder)
     notebook = nbformat.read(run.template, as_version=4)
-    _fill_markdown(notebook, run)
+    fill_markdown(notebook, run.parameters, f"Run {run.id}: a text of {run.template.name}")
     try:
         done = execute_notebook(notebook, run.parameters, run.template.parent, engine)
     except RunError as error:
         raise RunError(f"Run {run.id} {error.message}", error.hint) from None
     facts = _provenance(run, folder, made_from)
-    facts |= {"figures": _finish(done, folder, facts), "engine": engine}
+    facts |= {"figures": finish(done, folder, facts), "engine": engine}
     nbformat.write(done, folder / f"{run.id}.ipynb")
     facts["files"] = {p.relative_to(folder).as_posix(): file_hash(p) for p in folder.rglob("*") if p.is_file()}
     facts["seconds"] = round(time.perf_counter() - start, 2)
     (folder / "provenance.json").write_text(json.dumps(facts, indent=1, sort_keys=True, default=str) + "\n")
-
-
-def _fill_markdown(notebook: Any, run: Run) -> None:
-    """Give the page its own title and words: ``@{name}`` becomes the parameter (lists joined by commas)."""
-    words = _words(run.parameters)
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            try:
-                cell.source = _Fill(cell.source).substitute(words)
-            except (KeyError, ValueError) as error:
-                what = f"Run {run.id}: a text of {run.template.name} uses @{{{error.args[0]}}}, which is no parameter."
-                raise RunError(what, f"The parameters are {', '.join(run.parameters)}.") from None
 
 
 def _provenance(run: Run, folder: Path, made_from: dict[str, str]) -> dict[str, Any]:
@@ -373,58 +342,6 @@ def _provenance(run: Run, folder: Path, made_from: dict[str, str]) -> dict[str, 
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
         **({"seed": run.parameters["seed"]} if "seed" in run.parameters else {}),
     }
-
-
-def _finish(notebook: Any, folder: Path, facts: dict[str, Any]) -> list[dict[str, str]]:
-    """Make an executed notebook a page: the same bytes each time, alternative texts, where the numbers come from.
-
-    Returns the pictures, which are also written to ``figures/``.
-    """
-    from nbformat.v4 import new_markdown_cell
-
-    figures: list[dict[str, str]] = []
-    for name in ("papermill", "language_info"):
-        notebook.metadata.pop(name, None)
-    notebook.cells.append(new_markdown_cell(_origin(folder, facts)))
-    for i, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{i:03d}"
-        for name in ("papermill", "execution"):
-            cell.metadata.pop(name, None)
-        if {"parameters", "injected-parameters"} & set(cell.metadata.get("tags", [])):
-            cell.metadata["tags"] = sorted({*cell.metadata["tags"], "remove-cell"})
-        for output in cell.get("outputs", []):
-            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
-                cell.metadata["mystnb"] = {"image": {"alt": alt}}
-                figures.append({"file": f"figures/{len(figures) + 1}.png", "alt": alt})
-                (folder / "figures").mkdir(exist_ok=True)
-                (folder / figures[-1]["file"]).write_bytes(base64.b64decode(output["data"]["image/png"]))
-    return figures
-
-
-def _origin(folder: Path, facts: dict[str, Any]) -> str:
-    """The last section of a page: data, template, parameters, software and tables of the run."""
-    shown = {name: value for name, value in facts["parameters"].items() if name not in ("title", "question", "about")}
-    committed = {Path(v).name: f"../{v}" for v in map(str, shown.values()) if v.startswith("../../data/")}
-    mark = ", synthetic" * ("synthetic" in facts["kinds"])
-    links = {n: f"{{download}}`{n}{mark} <{committed[n]}>`" if n in committed else f"`{n}`" for n in facts["data"]}
-    tables = sorted(path.name for path in (folder / "tables").glob("*.csv"))
-    rows = {
-        "Evidence": "; ".join(f"[{EVIDENCE[kind]}]{{.from-{kind}-run}}" for kind in facts["kinds"]),
-        "Data": "; ".join(f"{links[name]} (SHA-256 `{digest[:12]}…`)" for name, digest in facts["data"].items()),
-        "Terms of the data": "; ".join(dict.fromkeys(entry["terms"] for entry in facts["manifest"])),
-        "Conventions": "<br>".join(dict.fromkeys(facts["conventions"].values())),
-        "Template": f"`{facts['template']}` (SHA-256 `{facts['template_sha256'][:12]}…`)",
-        "Parameters": "; ".join(f"`{name}` = {value}" for name, value in shown.items()),
-        "Software": _software(facts),
-        "Tables": ", ".join(f"{{download}}`{name} <tables/{name}>`" for name in tables),
-    }
-    told = [f"| {what} | {which.replace('|', chr(92) + '|')} |" for what, which in rows.items() if which]
-    return "\n".join(["## Where these numbers come from", "", "| What | Which |", "|---|---|", *told])
-
-
-def _software(facts: dict[str, Any]) -> str:
-    versions = {"trustlib": facts["trustlib"], "Python": facts["python"], **facts["libraries"]}
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 # -- processes and places ---------------------------------------------------------------------------------------------
@@ -616,6 +533,6 @@ def write_status(runs: Sequence[Run], out: str | Path) -> Path:
         data = ", ".join(f"`{name}` `{digest[:8]}…`" for name, digest in f["data"].items())
         page = f"{{doc}}`{run.id} </_runs/{run.id}/{run.id}>`" if run.page else f"`{run.id}`"
         lines.append(f"| {page} | {f['template']} | {f['seconds']:.1f} | {data} |")
-    lines += ["", "Software: " + "; ".join(sorted({_software(f) for _, f in facts})) + "."]
+    lines += ["", "Software: " + "; ".join(sorted({software(f) for _, f in facts})) + "."]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 
 from trustlib.errors import EstimandError
 from trustlib.estimates import Estimates
-from trustlib.tables import HEADINGS, evidence, heading, readable
+from trustlib.tables import BOTH, HEADINGS, INTERVAL, evidence, heading, readable
 
 DPI = 144
 WIDTH = 6.6  # inches
-INK, QUIET = "#222222", "#595959"  # at least 7:1 on white
+INK, QUIET, DARK, GRID = "#222222", "#595959", "#17495c", "#e6e6e6"  # all but the grid: at least 7:1 on white
+STYLE: dict = {"axes.edgecolor": QUIET, "font.family": ["DejaVu Sans"], "xtick.color": INK, "ytick.color": INK}
+STYLE |= {f"axes.spines.{side}": False for side in ("top", "right", "left")}
 NO_GAP = {"difference": 0.0, "ratio": 1.0, "odds_ratio": 1.0, "coefficient": 0.0}
+UNITS = {"level": " percent", "difference": " points"}
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,13 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
     Parameters
     ----------
     estimates : Estimates
-        Ratios are drawn on a log axis; a line marks no difference.
+        Ratios are drawn on a log axis; a line marks no difference. What several rows share stands once above them.
     title : str, optional
 
     Returns
     -------
     Picture
+        Gaps that are all zero and have no interval (`MaihdaFit.excess` on the boundary) are said in one line.
 
     Raises
     ------
@@ -67,47 +73,46 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
     from matplotlib.figure import Figure
 
     shown, estimates = readable(estimates), estimates.showable()
-    frame, kind = estimates.frame, estimates.kind
-    percent = kind in ("level", "difference")
-    factor = 100 if percent else 1
+    frame, kind, people = estimates.frame, estimates.kind, shown.columns[-1]
+    title = str(title or heading(estimates.outcome, estimates.labels))
     if kind == "interaction" and frame["measure"].nunique() > 1:
         hint = "Choose one, for example estimates.where(\"measure == 'reri_rr'\"), or show a table."
         raise EstimandError("Measures of interaction have different scales and do not share an axis.", hint)
-    axes_columns = list(shown.columns[: len(estimates.by)])
-    names = shown[axes_columns].agg(" · ".join, axis=1) if axes_columns else shown.iloc[:, 0].map(lambda _: "Everyone")
-    what = shown[HEADINGS[kind]]
-    colour_by = frame[estimates.by[0]] if len(estimates.by) > 1 else np.zeros(len(frame))
-    title = str(title or heading(estimates.outcome, estimates.labels))
-    with sns.axes_style("white", {"axes.edgecolor": QUIET, "font.family": ["DejaVu Sans"]}):
-        figure = Figure(figsize=(WIDTH, 1.45 + 0.36 * len(frame)), layout="constrained", facecolor="white")
-        ax = figure.add_subplot()
-        y = np.arange(len(frame))
-        palette = sns.color_palette("colorblind", len(set(colour_by)))
-        colours = [palette[list(dict.fromkeys(colour_by)).index(c)] for c in colour_by]
-        low, high = frame["conf_low"] * factor, frame["conf_high"] * factor
-        ax.hlines(y, low, high, color=colours, linewidth=2.2)
-        facts: dict = {"hue": y, "palette": colours, "s": 52, "legend": False, "zorder": 3, "edgecolor": "white"}
-        sns.scatterplot(x=frame["estimate"] * factor, y=y, ax=ax, **facts)
-        none = NO_GAP.get(kind)
-        if none is not None:
-            ax.axvline(none, color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=0)
-        if kind in ("ratio", "odds_ratio"):
-            ax.set_xscale("log")
-        ax.set_yticks(y, names.map(plain))
-        ax.set(ylim=(len(frame) - 0.4, -0.6), ylabel="", xlabel=HEADINGS[kind])
-        right = ax.secondary_yaxis("right")
-        columns = zip(what, shown["95% interval"], shown["People"], strict=True)
-        right.set_yticks(y, [f"{value} ({ends}), n {n}" for value, ends, n in columns])
-        right.tick_params(length=0, labelsize=8.5, colors=INK)
-        right.spines["right"].set_visible(False)
-        ax.tick_params(axis="y", length=0, labelsize=9.5, colors=INK)
-        ax.tick_params(axis="x", labelsize=9, colors=INK)
-        ax.grid(axis="x", color="#e6e6e6", linewidth=0.8)
-        ax.set_axisbelow(True)
-        for side in ("top", "right", "left"):
-            ax.spines[side].set_visible(False)
-        surround(figure, title, estimates.source, "Lines: 95% intervals.")
-    return Picture(figure, _alternative(title, names.tolist(), estimates, what.tolist()))
+    groups, own, names = _named(estimates, shown)
+    alt = _alternative(title, names, estimates, shown[HEADINGS[kind]].tolist())
+    texts = [f"{value} ({ends}), n {n}" for value, ends, n in shown[[HEADINGS[kind], INTERVAL, people]].to_numpy()]
+    note = f"Lines: {INTERVAL}s. n: people{' of both groups' * (people == BOTH)}."
+    if kind == "difference" and frame["conf_low"].isna().all() and not frame["estimate"].any():
+        note = f"All {len(frame)} are zero, without interval: no variance beyond the additive part was found."
+        alt = f"{title}. {note} {evidence(estimates.source)}."
+        groups, names, texts, frame = [""], [f"Each of the {len(frame)}"], ["0.0"], frame[:1]
+    low, value, high = (frame[c] * (100 if kind in UNITS else 1) for c in ("conf_low", "estimate", "conf_high"))
+    alike = len(set(groups)) < len(groups) and estimates.by[:1] != ("axis",)
+    heads = {group for group in groups if alike or groups.count(group) > 1} - {""}
+    rows: list[tuple[str, bool]] = []  # a name, and whether it stands above the others of its group
+    for i, group in enumerate(groups):
+        rows += [(group, True)] * (group in heads and groups[i - 1 : i] != [group])
+        rows.append((own[i] if group in heads else names[i], False))
+    labels, above = np.array([fill(plain(name), 26) for name, _ in rows]), np.array([head for _, head in rows])
+    lines = np.cumsum([1 + 0.5 * label.count("\n") for label in labels])
+    with sns.axes_style("white", STYLE):
+        figure = Figure(figsize=(WIDTH, 1.45 + 0.34 * lines[-1]), layout="constrained", facecolor="white")
+        ax, y = figure.add_subplot(), lines[~above]
+        ax.hlines(y, low, high, color=DARK, linewidth=2.2)
+        ax.plot(value, y, "o", color=DARK, markersize=7, markeredgecolor="white")
+        if kind in NO_GAP:
+            ax.axvline(NO_GAP[kind], color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=0)
+        if NO_GAP.get(kind) == 1:
+            ax.set_xscale("function", functions=(np.log, np.exp))  # log, its ticks at plain numbers
+        ax.set(xlabel=HEADINGS[kind], ylim=(lines[-1] + 0.6, lines[0] - 0.6))
+        ax.set_yticks(y, labels[~above])
+        ax.set_yticks(lines[above], labels[above], minor=True, fontweight="bold")
+        ax.tick_params(which="both", labelsize=9)
+        for height, text in zip(y, texts, strict=True):
+            ax.text(1.02, height, text, transform=ax.get_yaxis_transform(), fontsize=8.5, color=INK, va="center")
+        ax.grid(axis="x", color=GRID, linewidth=0.8)
+        surround(figure, title, estimates.source, note)
+    return Picture(figure, alt)
 
 
 def specification_curve(estimates: Estimates, title: str | None = None) -> Picture:
@@ -117,7 +122,8 @@ def specification_curve(estimates: Estimates, title: str | None = None) -> Pictu
     ----------
     estimates : Estimates
         From `robustness`, two rows or more. A choice that is the same in all rows is not drawn. Filled points have an
-        interval without the value that means no difference.
+        interval without the value that means no difference; those of Firth's method, whose intervals ignore the
+        design, are never filled.
     title : str, optional
 
     Returns
@@ -147,46 +153,49 @@ def specification_curve(estimates: Estimates, title: str | None = None) -> Pictu
     none, title = NO_GAP[kind], str(title or heading(estimates.outcome, estimates.labels))
     order = np.argsort(estimates.frame["estimate"].to_numpy(), kind="stable")
     value, low, high = estimates.frame[["estimate", "conf_low", "conf_high"]].to_numpy()[order].T
-    clear, x, factor = (low > none) | (high < none), np.arange(len(order)), 100 if kind == "difference" else 1
+    firm = np.array(estimates.frame.get("link", ["logit"] * len(order)))[order] != "firth"
+    clear, x, factor = firm & ((low > none) | (high < none)), np.arange(len(order)), 100 if kind == "difference" else 1
     marks = [(c, level) for c in choices for level in choices[c].unique()]
     y = np.arange(len(marks)) + 0.7 * np.array([choices.columns.get_loc(c) for c, _ in marks])
-    with sns.axes_style("white", {"axes.edgecolor": QUIET, "font.family": ["DejaVu Sans"]}):
+    with sns.axes_style("white", STYLE):
         figure = Figure(figsize=(WIDTH, 4.2 + 0.2 * y[-1]), layout="constrained", facecolor="white")
         top, below = figure.subplots(2, sharex=True, height_ratios=[2.8, 0.4 + 0.2 * y[-1]])
-        colour = [sns.color_palette("colorblind")[0] if c else QUIET for c in clear]
+        colour = np.where(clear, DARK, "#757575")
         top.vlines(x, low * factor, high * factor, color=colour, linewidth=1.4)
-        inside = [c if filled else "white" for c, filled in zip(colour, clear, strict=True)]
-        top.scatter(x, value * factor, s=18, color=inside, edgecolors=colour, zorder=3)
+        top.scatter(x, value * factor, s=18, color=np.where(clear, DARK, "white"), edgecolors=colour, zorder=3)
         top.axhline(none, color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=2)
         top.set(ylabel=HEADINGS[kind], yscale="log" if factor == none else "linear")
-        top.grid(axis="y", color="#e6e6e6", linewidth=0.8)
+        top.grid(axis="y", color=GRID, linewidth=0.8)
         for (column, level), height in zip(marks, y, strict=True):
             taken = x[(choices[column] == level).to_numpy()[order]]
-            below.scatter(x, np.full(len(x), height), s=7, color="#e6e6e6", linewidth=0)
+            below.scatter(x, np.full(len(x), height), s=7, color=GRID, linewidth=0)
             below.scatter(taken, np.full(len(taken), height), s=11, color=INK, linewidth=0)
         below.set_yticks(y, [plain(f"{column}: {level}") for column, level in marks])
         below.set(ylim=(y[-1] + 0.6, -0.6), xticks=[])
         for ax in (top, below):
-            ax.tick_params(length=0, labelsize=9, colors=INK)
-            sns.despine(ax=ax, bottom=True, left=True)
-        left = any(note.startswith("Not fitted") for note in estimates.notes)
-        note = f"Filled: the 95% interval excludes {none:g}." + " Some could not be fitted: see the table." * left
-        note = "\n".join([note, *estimates.notes[:1]])
-        surround(figure, title, estimates.source, note)
+            ax.tick_params(labelsize=9)
+            ax.spines["bottom"].set_visible(False)
+        firth = ", or is Firth's, which ignores the design" * (not firm.all())
+        lost = " Some could not be fitted: see the table." * any(n.startswith("Not fitted") for n in estimates.notes)
+        note = f"Filled: the {INTERVAL} excludes {none:g}. Hollow: it does not{firth}.{lost}"
+        surround(figure, title, estimates.source, "\n".join([note, *estimates.notes[:1]]))
     ends = [f"{shown[HEADINGS[kind]].iloc[i]} ({', '.join(choices.iloc[i])})" for i in (order[0], order[-1])]
     seen = f"{len(x)} specifications of one gap, sorted, from {ends[0]} to {ends[1]}, with the choices behind each."
-    count = f"The 95% interval excludes {none:g} in {clear.sum()} of {len(x)}."
+    count = f"The {INTERVAL} excludes {none:g} in {clear.sum()} of {firm.sum()}."
+    count += f" {(~firm).sum()} more are of Firth's method, whose intervals ignore the design." * (not firm.all())
     return Picture(figure, f"{title}. {' '.join([seen, count, *estimates.notes[:1]])} {evidence(estimates.source)}.")
 
 
-def surround(figure: Any, title: str, source: dict, note: str) -> None:
-    """Title, source and, for synthetic data, the mark across the picture."""
-    figure.suptitle(plain(_wrap(title)), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
-    words = "\n".join(_wrap(line, 120) for line in f"{evidence(source)}. {note}".splitlines())
+def surround(figure: Any, title: str, source: dict, note: str, above: bool = False) -> None:
+    """Title, source and, for synthetic data, the mark across the picture: below its points and numbers, or above."""
+    figure.suptitle(plain(fill(title, 72)), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
+    words = "\n".join(fill(line, 108) for line in f"{evidence(source)}. {note}".splitlines())
     figure.supxlabel(plain(words), fontsize=8, color=QUIET, x=0.01, ha="left")
     if source.get("kind") == "synthetic":
-        mark: dict = {"fontsize": 44, "color": "#c0392b", "alpha": 0.18, "rotation": 20, "ha": "center", "va": "center"}
-        figure.text(0.5, 0.5, "SYNTHETIC", **mark)
+        mark: dict = {"fontsize": 44, "color": "#c0392b", "alpha": 0.16, "rotation": 20, "ha": "center", "va": "center"}
+        figure.text(0.5, 0.5, "SYNTHETIC", zorder=3 if above else -1, **mark)
+        for ax in figure.axes:
+            ax.patch.set_visible(False)
 
 
 def plain(text: str) -> str:
@@ -194,21 +203,42 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _wrap(text: str, width: int = 72) -> str:
-    import textwrap
+def called(axis: str, level: Any, labels: dict) -> str:
+    """A level by its own name; a bare yes or no by that of its axis too. Several at once: "gender, lgbtq"."""
+    axes, levels = axis.split(", "), str(level).split(", ")
+    if len(axes) == len(levels) > 1:
+        return ", ".join(called(a, v, labels) for a, v in zip(axes, levels, strict=True))
+    answers = {"yes": heading(axis, labels), "no": f"not {heading(axis, labels)}"}
+    return answers.get(str(level).lower(), str(level))
 
-    return "\n".join(textwrap.wrap(text, width))
+
+def clear(estimates: Estimates, names: Sequence[str]) -> str:
+    """In words: how many intervals exclude the value that means no difference, and the first of them."""
+    none, frame = NO_GAP[estimates.kind], estimates.frame
+    rows = np.flatnonzero((frame["conf_low"] > none) | (frame["conf_high"] < none))
+    which = "; ".join([*(names[i] for i in rows[:4]), *[f"{len(rows) - 4} more"] * (len(rows) > 4)])
+    count = f"The interval excludes {none:g} in {len(rows)} of {len(frame)}"
+    return f"{count}: {which}." if 0 < len(rows) < len(frame) else f"{count}."
+
+
+def _named(estimates: Estimates, shown: Any) -> tuple[list[str], list[str], list[str]]:
+    """Of each row what it stands under, if anything, its name there, and its whole name."""
+    frame, labels, by = estimates.frame, estimates.labels, list(estimates.by)
+    axes = [frame["axis"] if c == "level" and by[0] == "axis" else [c] * len(frame) for c in by]
+    texts = [[called(*pair, labels) for pair in zip(axes[i], shown.iloc[:, i], strict=True)] for i in range(len(by))]
+    groups = texts.pop(0) if len(by) > 1 else [""] * len(frame)
+    own = [", ".join(row) for row in zip(*(texts or [["Everyone"] * len(frame)]), strict=True)]
+    whole = [n if g in ("", n, n.removeprefix("not ")) else f"{g}: {n}" for g, n in zip(groups, own, strict=True)]
+    return groups, own, whole
 
 
 def _alternative(title: str, names: list[str], estimates: Estimates, shown: list[str]) -> str:
-    """What the picture shows, in words: how many rows, the lowest and the highest."""
-    value = estimates.frame["estimate"].to_numpy()
-    unit = {"level": " percent", "difference": " points"}.get(estimates.kind, "")
-    kind = {"level": "percentages", "difference": "gaps", "ratio": "ratios", "odds_ratio": "odds ratios"}
-    if len(value) == 1:
-        seen = f"{names[0]}: {shown[0]}{unit}."
-    else:
-        low, high = int(np.nanargmin(value)), int(np.nanargmax(value))
-        seen = f"Lowest: {names[low]}, {shown[low]}{unit}. Highest: {names[high]}, {shown[high]}{unit}."
-    what = f"{len(value)} {kind.get(estimates.kind, 'estimates')} with 95% intervals"
-    return f"{title}. {what}. {seen} {evidence(estimates.source)}."
+    """What the picture shows, in words: of what, how many rows, the lowest, the highest, and which are clear."""
+    value, kind, outcome = estimates.frame["estimate"], estimates.kind, heading(estimates.outcome, estimates.labels)
+    unit, low, high = UNITS.get(kind, ""), int(np.nanargmin(value)), int(np.nanargmax(value))
+    what = {"level": "percentages", "difference": "gaps", "ratio": "ratios", "odds_ratio": "odds ratios"}
+    seen = f"Lowest: {names[low]}, {shown[low]}{unit}. Highest: {names[high]}, {shown[high]}{unit}."
+    seen += f" {clear(estimates, names)}" if kind in NO_GAP else ""
+    seen = seen if len(value) > 1 else f"{names[0]}: {shown[0]}{unit}."
+    told = f"{title}. {outcome}:" if outcome != title else f"{title}."
+    return f"{told} {len(value)} {what.get(kind, 'estimates')} with {INTERVAL}s. {seen} {evidence(estimates.source)}."

@@ -109,15 +109,17 @@ class CodebookForm(Form):
 
 
 class Part(Form):
-    """One column and what its answers mean."""
+    """One column and what its answers mean; `blank` is the value of people without an answer, if they have one."""
 
     column: str | None = None
     values: Answers | None = None
     missing: Answers = {}
+    blank: int | float | str | None = None
 
     @model_validator(mode="after")
     def _each_answer_once(self) -> Part:
-        if twice := sorted(set(self.values or {}) & set(self.missing)):
+        declared = {*(self.values or {}), *([] if self.blank is None else [""])}
+        if twice := sorted(declared & set(self.missing)):
             raise ValueError(f"answers declared more than once: {', '.join(twice)}")
         return self
 
@@ -132,7 +134,7 @@ class Rule(Part):
 
     @model_validator(mode="after")
     def _columns_stand_in_any_of(self) -> Rule:
-        if self.any_of and (self.column or self.values is not None or self.missing):
+        if self.any_of and {"column", "values", "missing", "blank"} & self.model_fields_set:
             raise ValueError("any_of lists columns with their values; column, values and missing stand within it")
         if any(part.column is None or part.values is None for part in self.any_of):
             raise ValueError("each entry of any_of has a column and values")
@@ -146,7 +148,7 @@ class Rule(Part):
     @property
     def targets(self) -> list[Any]:
         """The values that are given to answers."""
-        return [value for part in self.parts for value in (part.values or {}).values()]
+        return [v for part in self.parts for v in (*(part.values or {}).values(), part.blank) if v is not None]
 
 
 class Source(Form):

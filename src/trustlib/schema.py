@@ -16,18 +16,22 @@ A mapping is a YAML file::
         any_of:
           - {column: Deaf, values: {"Yes": disabled, "No": not disabled}}
           - {column: Occ, values: {Selected: disabled, Not selected: not disabled}}
+      unheard: {column: Q7_1, values: {Mentioned: 1}, blank: 0}   # a list on which only what was chosen is coded
     design: {weight: WT0, strata: STRATUM, psu: CLUSTER, nest: true,
              replicate_weights: {prefix: WT, count: 50}, replicate_method: JK1}
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import hashlib
 import pickle
+import re
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,21 +39,15 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from trustlib.errors import (
-    CodebookError,
-    SurveyFileError,
-    one_line,
-    raise_faults,
-    require_file,
-    require_names,
-    unknown_name,
-)
+from trustlib import errors
+from trustlib.errors import CodebookError, SurveyFileError, one_line, raise_faults, unknown_name
 
 if TYPE_CHECKING:
     from trustlib.forms import Design, MappingForm, Part, Rule, Variable
 
 SUFFIXES = (".csv.gz", ".csv", ".sav", ".zsav", ".dta", ".parquet")
 BLANK = "blank in the file"
+_DECIMAL = r"(-?\d+(,\d+)?)?"
 WEIGHTS = (1e-100, 1e100)  # squares of others are no numbers any more; a weight of zero is allowed
 READING = 900  # seconds for a file of SPSS or Stata; a damaged one may keep its reader busy forever
 _DESIGN_NAMES = {"weight": "weight", "strata": "stratum", "psu": "psu", "fpc": "fpc"}  # in a mapping, in a frame
@@ -82,12 +80,21 @@ def load_yaml(path: str | Path) -> Any:
     ------
     MissingFileError, CodebookError
     """
-    path = require_file(path, "file", "Check the spelling and the folder you run from.")
+    path = _existing(path, "file", "Check the spelling and the folder you run from.")
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Yaml)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        hint = "Open it in an editor and save it again with the encoding UTF-8."
+        raise CodebookError(f"{path} is not text in UTF-8.", hint) from error
+    except yaml.YAMLError as error:
         hint = "Mend the line and column named above."
         raise CodebookError(f"{path} is not valid YAML: {one_line(error, 300)}", hint) from error
+
+
+def _existing(path: Any, what: str, hint: str) -> Path:
+    if isinstance(path, (str, Path)) and Path(path).is_dir():
+        raise errors.MissingFileError(f"{path} is a folder.", "Name a file in it.")
+    return errors.require_file(path, what, hint)
 
 
 def load_codebook(path: str | Path) -> dict[str, Variable]:
@@ -129,12 +136,14 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
     path : path
         One of .csv, .csv.gz, .sav, .zsav, .dta, .parquet.
     encoding : str, optional
-        Of the texts; UTF-8 for CSV, the file's own declaration for .sav and .dta. CSV files have commas.
+        Of the texts; UTF-8 for CSV, the file's own declaration for .sav and .dta. CSV files have commas, or semicolons
+        and then perhaps decimal commas, which become points.
 
     Returns
     -------
     frame : DataFrame
-        One row per person. Columns of CSV files are texts; '' is a blank.
+        One row per person. Columns of CSV files are texts; '' is a blank. ``attrs["missing"]`` has the codes that an
+        SPSS file declares missing and that occur, by column.
     labels : dict
         Column -> {code: label}, for files that carry value labels.
 
@@ -146,16 +155,18 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
         The ending is not known, or the file cannot be read or is damaged.
     """
     hint = "Check the spelling, or set TRUSTLIB_DATA to the folder that holds the download."
-    path = require_file(path, "survey file", hint)
+    path = _existing(path, "survey file", hint)
     suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), None)
     if suffix is None:
-        hint = f"Expected one of {', '.join(SUFFIXES)}."
+        hint = f"Expected one of {', '.join(SUFFIXES)}. Save an Excel sheet as CSV, or from SPSS as .sav."
         raise SurveyFileError(f"{path.name} has an ending that is not known.", hint)
     try:
         if suffix in (".csv", ".csv.gz"):
-            _require_even(path, encoding or "utf-8-sig")
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding=encoding or "utf-8-sig")
-            labels: dict[str, dict] = {}
+            encoding, labels = encoding or "utf-8-sig", {}
+            mark = _separator(path, encoding)
+            frame = pd.read_csv(path, sep=mark, dtype=str, keep_default_na=False, encoding=encoding)
+            if mark == ";":
+                frame = frame.apply(lambda c: c.str.replace(",", ".") if c.str.fullmatch(_DECIMAL).all() else c)
         elif suffix == ".parquet":
             import pyarrow.parquet as pq
 
@@ -167,7 +178,7 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
     except SurveyFileError:
         raise
     except Exception as error:  # each reader has its own exceptions, and all mean the same to the user
-        hint = "The file is damaged, cut short, or in another encoding. Download it again, or name its `encoding:`."
+        hint = "Damaged, cut short or in another encoding? Name it: `--encoding latin-1`, or `encoding:` in a mapping."
         raise SurveyFileError(f"{path.name} cannot be read: {type(error).__name__}: {one_line(error)}", hint) from error
     if frame.empty:
         raise SurveyFileError(f"{path.name} holds no rows.", "Expected one row per person.")
@@ -176,14 +187,16 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
 
 _CHILD = """
 import io, pickle, sys, pyreadstat
-read, source, said = getattr(pyreadstat, sys.argv[1]), sys.argv[2], -1
+read, source, said, more = getattr(pyreadstat, sys.argv[1]), sys.argv[2], -1, {}
 if sys.argv[1] == "read_sav":
     with open(source, "rb") as stream:
         data = bytearray(stream.read())
     said = int.from_bytes(data[80:84], "little" if data[64:65] in (b"\\2", b"\\3") else "big", signed=True)
     data[80:84] = b"\\xff" * 4  # a number of people that is not known: the reader goes on to the end
-    source = io.BytesIO(data)
-frame, meta = read(source, encoding=sys.argv[3] or None)
+    source, more = io.BytesIO(data), {"user_missing": True}
+frame, meta = read(source, encoding=sys.argv[3] or None, **more)
+told = lambda c, v: any(r["lo"] <= v <= r["hi"] for r in meta.missing_ranges[c])
+frame.attrs["missing"] = {c: [v for v in frame[c].dropna().unique() if told(c, v)] for c in meta.missing_ranges}
 if said not in (-1, len(frame)):
     sys.exit(f"its header says {said} people, and it holds {len(frame)}")
 pickle.dump((frame, dict(meta.variable_value_labels)), sys.stdout.buffer)
@@ -195,7 +208,8 @@ def _read_labelled(path: Path, reader: str, encoding: str | None) -> tuple[pd.Da
 
     It also stops at the number of people in the header of an SPSS file, without a word if there are more.
     """
-    command = [sys.executable, "-c", _CHILD, reader, str(path), encoding or ""]
+    known = codecs.lookup(encoding).name if encoding else ""  # ReadStat does not know latin-1, but iso8859-1
+    command = [sys.executable, "-c", _CHILD, reader, str(path), known]
     done = subprocess.run(command, capture_output=True, check=False, timeout=READING)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["the reader crashed"]
@@ -203,26 +217,33 @@ def _read_labelled(path: Path, reader: str, encoding: str | None) -> tuple[pd.Da
     return pickle.loads(done.stdout)  # of our own process
 
 
-def _require_even(path: Path, encoding: str) -> None:
-    """Refuse a CSV file whose lines do not all have the fields of its header: pandas would shift or fill them."""
+def _separator(path: Path, encoding: str) -> str:
+    """What stands between the columns of a CSV file: a semicolon only if its first line has no comma.
+
+    Refuse a file whose lines do not all have the fields of its header: pandas would shift or fill them.
+    """
     opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with path.open("rb") as plain:
+        if plain.read(4) in (b"$FL2", b"$FL3"):
+            raise SurveyFileError(f"{path.name} is a file of SPSS.", "Let its name end in .sav.")
     with opened(path, "rt", encoding=encoding, newline="") as stream:  # type: ignore[operator]
-        lines = csv.reader(stream, strict=True)
+        first = stream.readline()
+        mark = ";" if ";" in (bare := re.sub('"[^"]*"', "", first)) and "," not in bare else ","
+        lines = csv.reader(chain([first], stream), delimiter=mark, strict=True)
         header = next(lines, [])
         if not header:
             raise SurveyFileError(f"{path.name} is empty.", "Expected a line of column names and one line per person.")
-        if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-            raise SurveyFileError(f"{path.name} has no commas between its columns.", "Save it with commas.")
+        if len(header) == 1 and any(other in header[0] for other in ";\t|"):
+            raise SurveyFileError(f"{path.name} has no commas or semicolons between its columns.", "Save it with commas.")
         if repeated := sorted({repr(c) for c in header if header.count(c) > 1}):
             hint = "Rename the columns."
             raise SurveyFileError(f"{path.name} names these columns more than once: {', '.join(repeated)}.", hint)
         uneven = [lines.line_num for line in lines if line and len(line) != len(header)]
     if uneven:
-        raise SurveyFileError(
-            f"{path.name} has {len(uneven)} lines with more or fewer than {len(header)} fields, the first in line "
-            f"{uneven[0]}.",
-            "The file is damaged or cut short. Download it again.",
-        )
+        first, n = uneven[0], len(uneven)
+        text = f"{path.name} has {n} lines with more or fewer than {len(header)} fields, the first in line {first}."
+        raise SurveyFileError(text, "The file is damaged or cut short. Download it again.")
+    return mark
 
 
 def _spellings(value: object, labels: dict) -> list[str]:
@@ -251,13 +272,14 @@ def _translate(
             value = answer if kind is None else None
         else:
             value = next((part.values[s] for s in spelt if s in part.values), None)
+        value = part.blank if value is None and kind == BLANK else value
         if value is None and kind is None:
             undeclared.append(repr(spelt[0][:60]))
         translated.append((value, kind if value is None else None))
     if undeclared:
         shown = ", ".join(undeclared[:6]) + (" ..." if len(undeclared) > 6 else "")
         faults.append(f"variable {name}: column {raw.name} has answers that are not declared: {shown}")
-    translated.append((None, BLANK))  # what factorize codes as -1
+    translated.append((part.blank, BLANK if part.blank is None else None))  # what factorize codes as -1
     values, kinds_of = (np.array(side, dtype=object)[codes] for side in zip(*translated, strict=True))
     return values, kinds_of
 
@@ -282,7 +304,7 @@ def _typed(value: np.ndarray, variable: Variable, declared: set, name: str, faul
         if bad := int((given.notna() & column.isna()).sum()):
             faults.append(f"variable {name}: {bad} answers are not numbers")
         if variable.type == "binary" and not column.dropna().isin([0, 1]).all():
-            faults.append(f"variable {name}: expected 0 or 1")
+            faults.append(f"variable {name}: holds numbers other than 0 and 1; give values")
         return column
     texts = given.map(str, na_action="ignore")
     levels = list(variable.levels or texts.dropna().unique())
@@ -310,7 +332,7 @@ def declared_design(mapping: str | Path | dict, variance: str | None = None) -> 
     replicates = declared.pop("replicate_weights")
     options: dict[str, Any] = {"weight": "weight" if "weight" in declared else None}
     variance = variance or ("taylor" if {"strata", "psu"} & {*declared} or not replicates else "replicates")
-    require_names("kind of variance", [variance], ("taylor", "replicates", "weights"))
+    errors.require_names("kind of variance", [variance], ("taylor", "replicates", "weights"))
     if variance == "taylor":
         options |= {key: own for key, own in _DESIGN_NAMES.items() if key in declared and key != "weight"}
         options |= {key: declared[key] for key in ("nest", "lonely_psu") if key in declared}
@@ -360,14 +382,18 @@ def read_survey(path: str | Path, mapping: str | Path | dict | None = None) -> p
         for part in rule.parts:
             column = part.column or name
             if column in raw.columns:
-                known = value_labels.get(column, {})
-                parts.append(_translate(raw[column], part, plan.missing, known, name, faults))
+                known, declared = value_labels.get(column, {}), raw.attrs.get("missing", {}).get(column, [])
+                own = {_spellings(v, {})[-1]: str(known.get(v, "declared missing in the file")) for v in declared}
+                parts.append(_translate(raw[column], part, own | plan.missing, known, name, faults))
             else:
-                faults.append(f"variable {name}: {one_line(unknown_name('column', column, raw.columns))}")
+                faults.append(f"variable {name}: {one_line(unknown_name('column', column, raw.columns), 999)}")
         if not parts:
             continue
         if name in out:
             faults.append(f"variable {name}: the kind of missing of another variable has this name; choose another")
+        numbers = _numbers_where_possible(pd.Series(parts[0][0], dtype=object)).dtype in (bool, float, int)
+        if name not in codebook and not (variable.levels or rule.targets) and numbers:
+            variable = variable.model_copy(update={"type": "binary"})
         value, kind = _any_of(parts, 1 if variable.type == "binary" else next(reversed(variable.levels), None))
         if rule.missing_as is not None:
             value[pd.isna(value)] = rule.missing_as
@@ -389,6 +415,8 @@ def read_survey(path: str | Path, mapping: str | Path | dict | None = None) -> p
 def _as_it_is(path: str | Path) -> pd.DataFrame:
     """A survey file without a mapping: labels where each has one code, numbers where a CSV column holds only these."""
     frame, value_labels = read_table(path)
+    for column, codes in frame.attrs.pop("missing", {}).items():
+        frame[column] = frame[column].mask(frame[column].isin(codes))
     for column, names in value_labels.items():
         if len(set(names.values())) == len(names):
             frame[column] = frame[column].map(lambda v, names=names: names.get(v, v))
@@ -433,7 +461,7 @@ def _design_columns(raw: pd.DataFrame, design: Design, faults: list[str]) -> dic
     out = {}
     for own, column in wanted.items():
         if column not in raw.columns:
-            faults.append(f"design: {one_line(unknown_name('column', column, raw.columns))}")
+            faults.append(f"design: {one_line(unknown_name('column', column, raw.columns), 999)}")
         elif own in ("stratum", "psu"):
             out[own] = raw[column]
             if blank := int((raw[column].isna() | (raw[column].astype(str).str.strip() == "")).sum()):
@@ -443,5 +471,5 @@ def _design_columns(raw: pd.DataFrame, design: Design, faults: list[str]) -> dic
             if unknown := int(number.isna().sum()):
                 faults.append(f"design: {unknown} values of {column} are blank or not numbers")
             if own != "fpc" and (bad := int((number.notna() & (number != 0) & ~number.between(*WEIGHTS)).sum())):
-                faults.append(f"design: {bad} values of {own} are negative or absurd; a weight is zero or more")
+                faults.append(f"design: {bad} values of {column} ({own}) are negative or absurd; weights are 0 or more")
     return out

@@ -57,8 +57,9 @@ BESIDE = {
     "n_eff": ("Effective people", 1, ",.0f"),
 }
 _PERCENT = ("level", "difference")
+INTERVAL, BOTH = "95\N{NO-BREAK SPACE}% interval", "People, both groups"
 _NUMBERS = {*HEADINGS.values(), *(name for name, *_ in BESIDE.values())}
-_NUMBERS |= {"95% interval", "p", "p (Holm)", "p (Benjamini-Hochberg)", "People", "F", "df", "df of the denominator"}
+_NUMBERS |= {INTERVAL, "p", "p (Holm)", "p (Benjamini-Hochberg)", "People", BOTH, "F", "df", "df of the denominator"}
 
 
 def evidence(source: dict) -> str:
@@ -74,7 +75,7 @@ def number(value: float, kind: str, measure: str | None = None) -> str:
     points = kind in _PERCENT or measure == "interaction_contrast"
     signed = kind == "difference" or measure in ("interaction_contrast", "reri_rr", "reri_or", "ap", "ap_or")
     text = f"{100 * value:{'+' if signed else ''}.1f}" if points else f"{value:{'+' if signed else ''}.2f}"
-    return text.replace("-", "−")
+    return text.replace("-", "−") if text.strip("+-0.") else text.lstrip("+-")  # zero, once rounded, has no sign
 
 
 def _p_value(p: float) -> str:
@@ -96,7 +97,7 @@ def readable(estimates: Estimates) -> pd.DataFrame:
         if c == "measure":
             out["Measure"] = measure.map(lambda m: MEASURE_NAMES.get(m, m))
         elif c == "axis":
-            out["Axis"] = frame[c].map(lambda axis: heading(axis, estimates.labels))
+            out["Axis"] = frame[c].map(lambda axes: ", ".join(heading(a, estimates.labels) for a in axes.split(", ")))
         elif c == "term":
             out["Term"] = frame[c].map(_term)
         else:
@@ -107,7 +108,7 @@ def readable(estimates: Estimates) -> pd.DataFrame:
         out["Compared with"] = frame["reference"]
     cells = list(zip(frame["estimate"], frame["conf_low"], frame["conf_high"], measure, strict=True))
     out[HEADINGS[kind]] = [number(e, kind, m) for e, _, _, m in cells]
-    out["95% interval"] = [
+    out[INTERVAL] = [
         "–" if pd.isna(low) else f"{number(low, kind, m)} to {number(high, kind, m)}" for _, low, high, m in cells
     ]
     if frame["p_value"].notna().any():
@@ -119,8 +120,8 @@ def readable(estimates: Estimates) -> pd.DataFrame:
         if kind not in (*_PERCENT, "coefficient") and factor == 100 and c not in ("i2", "fmi"):
             factor, form = 1, ".2f"
         values = frame[c] ** 0.5 if c == "tau2" else frame[c]
-        out[name] = ["–" if pd.isna(v) else format(factor * v, form).replace("-", "−") for v in values]
-    out["People"] = frame["n"].map("{:,.0f}".format)
+        out[name] = ["–" if pd.isna(v) else format(factor * v, f"z{form}").replace("-", "−") for v in values]
+    out[BOTH if "reference" in frame else "People"] = frame["n"].map("{:,.0f}".format)
     return out
 
 

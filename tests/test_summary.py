@@ -1,0 +1,108 @@
+"""The sentence at the top of a page says what the estimates of the page say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import trustlib as tl
+import trustreview
+from trustpages.summary import in_short, range_in_short
+
+
+def levels(shares: dict[str, float], n: int = 2_000, kind: str | None = None) -> tl.Estimates:
+    """Percentages of groups with exactly these shares of people."""
+    rows = [(group, float(i < round(share * n))) for group, share in shares.items() for i in range(n)]
+    frame = pd.DataFrame(rows, columns=["group", "y"])
+    frame["group"] = pd.Categorical(frame["group"], list(shares))
+    frame.attrs = {"source": {"kind": kind}} if kind else {}
+    return tl.cell_means(tl.compress(tl.SurveyDesign(frame, weight=None), "y", ["group"]))
+
+
+def test_clear_gaps_are_named_the_widest_first():
+    gaps = tl.comparisons(levels({"a": 0.5, "b": 0.51, "c": 0.6, "d": 0.3}))
+    text = in_short(gaps).text
+    assert text.startswith(
+        "**In short.** 2 of 3 gaps are clear by the 95 % interval: d against a, −20.0 points (−23.0 to"
+    )
+    assert text.index("d against a") < text.index("c against a")
+    assert "b against a" not in text
+    assert text.endswith("Of the others this survey cannot say which group reports more.")
+
+
+def test_without_a_clear_gap_it_says_so():
+    text = in_short(tl.comparisons(levels({"a": 0.5, "b": 0.51}))).text
+    assert text == (
+        "**In short.** None of 1 gaps is clear by the 95 % interval. Of them this survey cannot say which group reports more."
+    )
+
+
+def test_if_all_are_clear_there_are_no_others():
+    text = in_short(tl.comparisons(levels({"a": 0.5, "b": 0.7}))).text
+    assert "1 of 1 gaps is clear" in text
+    assert "others" not in text
+
+
+def test_adjusted_p_values_decide_and_are_named():
+    found = tl.comparisons(levels({"a": 0.5, "b": 0.535, "c": 0.5, "d": 0.5, "e": 0.5}))
+    assert in_short(found).text.startswith("**In short.** 1 of 4 gaps is clear by the 95 % interval")
+    adjusted = in_short(tl.adjust(found)).text
+    assert adjusted.startswith("**In short.** None of 4 gaps is clear after Holm's adjustment for their number.")
+
+
+def test_ratios_are_held_against_one():
+    text = in_short(tl.comparisons(levels({"a": 0.5, "b": 0.7}), scale="ratio")).text
+    assert "b against a, 1.40 (" in text
+    assert "points" not in text
+
+
+def test_only_so_many_are_named():
+    gaps = tl.comparisons(levels({c: 0.3 + 0.05 * i for i, c in enumerate("abcdefg")}))
+    text = in_short(gaps).text
+    assert "6 of 6 gaps are clear by the 95 % interval, the widest: g against a" in text
+    assert text.count("against a") == 4
+
+
+def test_synthetic_data_are_called_so_and_small_groups_are_refused():
+    assert (
+        "Of the synthetic stand-in, which is no finding:"
+        in in_short(tl.comparisons(levels({"a": 0.5, "b": 0.7}, kind="synthetic"))).text
+    )
+    with pytest.raises(tl.DisclosureError):
+        in_short(tl.comparisons(levels({"a": 0.5, "b": 0.5}, n=18)))
+    with pytest.raises(tl.EstimandError, match="Expected gaps"):
+        in_short(levels({"a": 0.5, "b": 0.7}))
+
+
+@pytest.mark.parametrize(
+    ("both", "words"), [(0.9, "more than the single"), (0.5, "less than the single"), (0.7, "not clearly more or less")]
+)
+def test_two_identities_together(both, words):
+    shares = {("x", "p"): 0.5, ("x", "q"): 0.6, ("z", "p"): 0.6, ("z", "q"): both}
+    rows = [(*k, float(i < round(v * 1_000))) for k, v in shares.items() for i in range(1_000)]
+    frame = pd.DataFrame(rows, columns=["one", "two", "y"])
+    found = tl.cell_means(tl.compress(tl.SurveyDesign(frame, weight=None), "y", ["one", "two"]))
+    text = in_short(tl.comparisons(found), tl.interactions(found, "one", "two")).text
+    assert f"Together (z, q): {words}" in text
+    assert f"{100 * (both - 0.7):+.1f}".replace("-", "−").replace("+0.0", "0.0").replace("−0.0", "0.0") in text.replace(
+        "+0.0", "0.0"
+    ).replace("−0.0", "0.0")
+
+
+def test_a_range_names_the_choices_that_turn_the_sign():
+    rng = np.random.default_rng(2)
+    n = 8_000
+    frame = pd.DataFrame({"a": rng.integers(0, 2, n), "b": rng.integers(0, 2, n)})
+    heavy = (frame["a"] == 1) & (rng.random(n) < 0.2)
+    frame["w"] = np.where(heavy, 5.0, 1.0)
+    p = 0.5 + 0.1 * frame["a"] - 0.25 * heavy
+    frame["y"] = (rng.random(n) < p).astype(float)
+    frame[["a", "b"]] = frame[["a", "b"]].replace({0: "no", 1: "yes"})
+    design = tl.SurveyDesign(frame, weight="w")
+    grid = trustreview.robustness(design, "y", ["a", "b"], {"a": "yes"}, links=["logit"])
+    text = range_in_short(grid).text
+    assert "Its sign depends on the choice: above all on weights." in text
+    assert f"{len(grid)} specifications" in text
+    same = range_in_short(grid.where("weights == 'weighted'")).text
+    assert same.endswith("All of them have the same sign.")
