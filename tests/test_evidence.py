@@ -271,7 +271,8 @@ def site(tmp_path_factory):
     pages["tried"] = (
         "# Tried\n\n```{record-figure} Title\n:first: one\n:second: two\n:says: Words.\n# Part\nA: R24-020 R24-021\n"
         "B: R24-017\n# Ranges\nC: audit one-item-minority\nD: audit implied-all\n```\n\n"
-        "{evidence}`both-people` {record-line}`R24-029`\n\n```{trials-table}\n```\n\n```{detectable-gap-table}\n```\n\n"
+        "{evidence}`both-people` {evidence}`both-people` {audit}`one-item-minority low` {record-line}`R24-029`\n\n"
+        "```{record-figure} Second\n:says: Words.\nA: R24-020\n```\n\n```{record-rows} R24-029\n```\n\n```{trials-table}\n```\n\n```{detectable-gap-table}\n```\n\n"
         "```{per-hundred-table} R24-020 R24-021\n```\n\n```{people-needed-table}\n```\n\n```{detectable-level-table}\n```\n"
     )
     pages["wrong"] = (
@@ -310,7 +311,7 @@ def test_every_printed_line_is_two_clicks_from_the_table(site, figures):
 
 def test_a_picture_puts_marks_where_the_figures_are(site, figures):
     page = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser")
-    rows = page.select("figure.record-figure .ef-row:not(.ef-axis)")
+    rows = page.select_one("figure.record-figure").select(".ef-row:not(.ef-axis)")
     assert [row.select_one(".ef-label").find(string=True) for row in rows] == list("ABCD")
     marks = [[m["style"] for m in row.select(".ef-mark")] for row in rows]
     assert marks[0] == [f"left:{figures.at[i, 'value']:g}%" for i in ("R24-020", "R24-021")]
@@ -325,11 +326,56 @@ def test_a_picture_puts_marks_where_the_figures_are(site, figures):
     assert links == ["record.html#figure-R24-020", "record.html#figure-R24-021"]
 
 
+def test_the_numbers_of_a_picture_are_a_file_below_it(site, figures, found):
+    page = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser")
+    links = [a["href"] for a in page.select("figure.record-figure .picture-numbers a[download]")]
+    assert links == ["_downloads/pictures/tried-1.csv", "_downloads/pictures/tried-2.csv"]
+    numbers = pd.read_csv(site[0] / links[0], dtype=str, keep_default_na=False)
+    low, high = (f"{100 * float(found.at[f'one-item-minority {end}', 'value']):.1f}" for end in ("low", "high"))
+    alone = f"{100 * float(found.at['implied-all low', 'value']):.1f}"
+    assert numbers.to_dict("split", index=False)["data"] == [
+        ["Part", "A", "R24-020", f"{figures.at['R24-020', 'value']:g}", "", ""],
+        ["Part", "A", "R24-021", f"{figures.at['R24-021', 'value']:g}", "", ""],
+        ["Part", "B", "R24-017", "82", "", ""],
+        ["Ranges", "C", "one-item-minority", "", low, high],
+        ["Ranges", "D", "implied-all", alone, alone, alone],
+    ]
+    assert list(numbers) == ["part", "label", "id", "percent", "low", "high"]
+    assert [fault for fault in broken_links(site[0]) if "_downloads" in fault or "computed-" in fault] == []
+
+
+def test_a_computed_number_leads_to_how_it_was_computed(site, known):
+    """A tooltip alone is for a mouse; a link is for keyboards and fingers too."""
+    page = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser")
+    links = page.select("a[href^='#computed-']")
+    assert [a["href"] for a in links] == ["#computed-both-people"] * 2 + ["#computed-one-item-minority-low"]
+    shown, how = known["both-people"]
+    assert links[0].get_text() == shown
+    told = page.select("details.computed-numbers li")
+    assert [li["id"] for li in told] == ["computed-both-people", "computed-one-item-minority-low"]
+    assert told[0].get_text() == f"{shown} Computed from the print: {how}."
+    assert not [a for a in page.select("main abbr, .body abbr") if a.find_parent("a") is None]
+
+
+def test_one_line_is_one_line(site):
+    page = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser")
+    assert (
+        page.select_one("details.record-rows summary").get_text() == "The one printed line that belongs to this chapter"
+    )
+    assert (
+        "All"
+        in BeautifulSoup((site[0] / CHAPTERS[0]).with_suffix(".html").read_text(), "html.parser")
+        .select_one("details.record-rows summary")
+        .get_text()
+    )
+
+
 def test_numbers_and_tables_are_printed(site, known):
     text = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser").get_text(" ", strip=True)
     assert known["both-people"][0] in text
     assert "Censo Demográfico 2022" in text
-    assert f"{known['change-double'][0].split()[0]} ({known['closed-double'][0]})" in text
+    share = known["closed-double"][0].replace(" %", "\N{NO-BREAK SPACE}%")
+    assert f"{known['change-double'][0].split()[0]} ({share})" in text
 
 
 @pytest.mark.parametrize(

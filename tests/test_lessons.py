@@ -113,7 +113,9 @@ class TestLesson:
         assert all(run.parameters["solutions"] is True for run in runs)
 
     def test_no_message_holds_an_answer(self, lesson):
-        numbers = {n for text in (OPEN, FIRST, WRONG, NO_NUMBER, NEARLY, UNKNOWN) for n in re.findall(r"\d[\d.]*\d|\d", text)}
+        numbers = {
+            n for text in (OPEN, FIRST, WRONG, NO_NUMBER, NEARLY, UNKNOWN) for n in re.findall(r"\d[\d.]*\d|\d", text)
+        }
         assert numbers
         for name in ASKED:
             pair = lesson[0]["polling" if name == "misread" else "pair"]

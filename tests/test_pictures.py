@@ -384,7 +384,15 @@ def test_countries_stand_by_name_and_the_pooled_mean_below():
     together = tl.pool(each)
     picture, pooled = dots(each, pooled=together), together.frame.iloc[0]
     names = [t.get_text() for t in picture.figure.axes[0].get_yticklabels()]
-    assert names == ["Brazil", "France", "Japan", "United Kingdom", "United States", "All 5 pooled", "A further country"]
+    assert names == [
+        "Brazil",
+        "France",
+        "Japan",
+        "United Kingdom",
+        "United States",
+        "All 5 pooled",
+        "A further country",
+    ]
     assert "The interval excludes 0 in 5 of 5." in picture.alt
     assert any("People of both groups (n)." in t.replace("\n", " ") for t, _ in texts_of(picture))
     said = [t for t, _ in texts_of(picture)]

@@ -449,9 +449,22 @@ def test_the_table_of_the_book_has_every_figure_with_its_source(table, figures):
     for row, (_, figure) in zip(rows, figures.iterrows(), strict=True):
         assert figure["source"] in row.get_text()
         assert ("Separate survey" in row.get_text()) == (figure["survey"] != "polling")
-    assert "82 %" in table.find(id="figure-R24-017").get_text()
+    assert "82\N{NO-BREAK SPACE}%" in table.find(id="figure-R24-017").get_text()
     assert "more than 35,000" in table.find(id="figure-P-001").get_text()
     assert "a direction only" in table.find(id="figure-R24-029").get_text()
+
+
+def test_what_has_no_name_is_called_empty(monkeypatch):
+    """The last row of the bases: background facts have none."""
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    import record_pages
+
+    sys.path.remove(str(ROOT / "book" / "_ext"))
+    page = object.__new__(record_pages.RecordCounts)
+    page.arguments, page.content = ["conditioning"], ["of all: All.", ": No base."]
+    page.figures = lambda: pd.DataFrame({"conditioning": ["of all", "", ""]})
+    page.read = lambda markdown: markdown
+    assert page.make().splitlines()[2:] == ["| `of all` | All. | 1 |", "| (empty) | No base. | 2 |"]
 
 
 def test_the_table_can_be_read_without_script_and_its_filter_with_a_screen_reader(table):

@@ -230,7 +230,10 @@ CSV = {
     "quote not closed": (b'a,b\n1,"x\n2,y\n', "cannot be read"),
     "Latin-1": ("a,b\né,1\n".encode("latin-1"), "encoding"),
     "UTF-16": ("a,b\né,1\n".encode("utf-16"), "encoding"),
-    "semicolons": (b"a;b\n1;2\n", "commas"),
+    "semicolons and commas": (b"a;b,c\n1;2\n", "line 2"),
+    "semicolons, a line short": (b"a;b;c\n1;2;3\n1;2\n", "line 3"),
+    "SPSS": (b"$FL2@(#) SPSS DATA FILE\x00\xff", "Let its name end in .sav."),
+    "SPSS, compressed": (b"$FL3@(#) SPSS DATA FILE\x00\xff", "Let its name end in .sav."),
     "tabs": (b"a\tb\n1\t2\n", "commas"),
 }
 
@@ -246,6 +249,14 @@ def test_csv_files_that_are_right(tmp_path):
     (tmp_path / "x.csv").write_bytes('\ufeffa,b\r\n"x\ny","q""z"\r\n\r\né,NA\r\n'.encode())
     frame, _ = read_table(tmp_path / "x.csv")
     assert frame.to_dict("list") == {"a": ["x\ny", "é"], "b": ['q"z', "NA"]}
+    for mark in (b"a;b\n", b'a;"b"\n'):  # as Excel writes it in Germany and in France
+        (tmp_path / "x.csv").write_bytes(mark + b'1,5;"x, y; z"\n;2,5\n-2;\n')
+        assert read_table(tmp_path / "x.csv")[0].to_dict("list") == {
+            "a": ["1.5", "", "-2"],
+            "b": ["x, y; z", "2,5", ""],
+        }
+    (tmp_path / "x.csv").write_bytes(b'"a;1",b\n"1,5",2\n')
+    assert read_table(tmp_path / "x.csv")[0].to_dict("list") == {"a;1": ["1,5"], "b": ["2"]}
     (tmp_path / "x.csv").write_bytes("a,b\né,1\n".encode("latin-1"))
     assert read_table(tmp_path / "x.csv", "latin-1")[0]["a"].tolist() == ["é"]
     (tmp_path / "m.yml").write_text("encoding: klingon\nvariables: {a: {column: a}}\n")
@@ -304,7 +315,11 @@ FAULTS = {
     ),
     "not in the codebook": ({"variables": {"gendr": GENDER}}, "Did you mean 'gender'?"),
     "number of texts": ({"variables": {"score": {"column": "S"}}}, "not numbers"),
-    "outcome of three values": ({"variables": {"damaged": {"column": "Trust"}}}, "expected 0 or 1"),
+    "outcome of three values": ({"variables": {"damaged": {"column": "Trust"}}}, "other than 0 and 1; give values"),
+    "numbers without values": ({"codebook": None, "variables": {"trust": {"column": "Trust"}}}, "other than 0 and 1; give values"),
+    "blank declared twice": (rule(blank="man", missing={"": "blank"}), "more than once"),
+    "any_of and blank": ({"variables": {"disability": {"any_of": [{"column": "Deaf", "values": YES_NO}], "blank": "no"}}}, "any_of"),
+    "blank as no level": (rule(blank="nobody"), "nobody"),
     "name of the design": ({"codebook": None, "variables": {"weight": GENDER}}, "variable weight"),
     "name of a kind of missing": ({"codebook": None, "variables": {"x": GENDER, "x_missing": GENDER}}, "variable x_missing"),
 }  # fmt: skip
@@ -325,7 +340,7 @@ def test_all_faults_are_listed_at_once(tmp_path, mapping):
     }  # fmt: skip
     text = refused(
         lambda: tl.read_survey(tmp_path / "survey.csv", mapping(variables=variables)), tl.CodebookError, ValueError,
-        "womn", "Did you mean 'gender'?", "Did you mean 'Deaf'?", "'2.0', '3.0', '8.0'", "weight are negative", "W1 are blank or not", "column S",
+        "womn", "Did you mean 'gender'?", "Did you mean 'Deaf'?", "'2.0', '3.0', '8.0'", "W0 (weight) are negative", "W1 are blank or not", "column S",
     )  # fmt: skip
     assert "survey.csv" in text
 
@@ -362,7 +377,107 @@ def test_faults_of_yaml(tmp_path, name):
 
 def test_yaml_in_another_encoding(tmp_path):
     (tmp_path / "m.yml").write_bytes("variables: {é: 1}\n".encode("latin-1"))
-    refused(lambda: tl.read_survey(write(tmp_path, ".csv"), tmp_path / "m.yml"), tl.CodebookError, ValueError, "m.yml")
+    refused(
+        lambda: tl.read_survey(write(tmp_path, ".csv"), tmp_path / "m.yml"), tl.CodebookError, ValueError, "m.yml",
+        "not text in UTF-8", "save it again with the encoding UTF-8",
+    )  # fmt: skip
+
+
+def test_a_folder_is_called_a_folder(tmp_path):
+    refused(lambda: tl.read_survey(tmp_path), tl.MissingFileError, FileNotFoundError, f"{tmp_path} is a folder.")
+    refused(
+        lambda: tl.read_survey(write(tmp_path, ".csv"), tmp_path), tl.MissingFileError, FileNotFoundError, "a folder"
+    )
+
+
+def test_a_list_of_columns_is_not_cut_inside_a_name(tmp_path):
+    names = [f"{'a_rather_long_name_of_a_column_' * 2}{i}" for i in range(20)]
+    pd.DataFrame([range(20)], columns=names).to_csv(tmp_path / "x.csv", index=False)
+    told = refused(
+        lambda: tl.read_survey(tmp_path / "x.csv", {"variables": {"a": {"column": "b"}}, "design": {"weight": "w"}}),
+        tl.CodebookError, ValueError,
+    )  # fmt: skip
+    assert told.count(f"{names[11]} and 8 more.") == 2
+
+
+# -- answers that are numbers, blanks, and what SPSS declares missing ----------------------------------------------------
+
+
+def test_numbers_without_values_are_an_outcome_if_they_are_0_and_1(tmp_path):
+    pd.DataFrame({"a": ["1", "0", ""], "b": ["x", "y", ""]}).to_csv(tmp_path / "x.csv", index=False)
+    frame = tl.read_survey(tmp_path / "x.csv", {"variables": {"a": {}, "b": {}}})
+    np.testing.assert_array_equal(frame["a"], [1, 0, np.nan])
+    assert list(frame["b"].cat.categories) == ["x", "y"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_undeclared_codes_of_missing_make_no_identity(tmp_path, kind):
+    raw = pd.DataFrame({"out": [1.0, 2, 8, 9], "age": [18.0, 35, 35, 90]})
+    path = tmp_path / f"x{kind}"
+    raw.to_parquet(path) if kind == ".parquet" else raw.to_csv(path, index=False) if "csv" in kind else (
+        pyreadstat.write_dta if kind == ".dta" else pyreadstat.write_sav
+    )(raw, str(path))
+    for column in raw:
+        told = refused(
+            lambda column=column: tl.read_survey(path, {"variables": {column: {}}}), tl.CodebookError, ValueError
+        )
+        assert f"variable {column}: holds numbers other than 0 and 1; give values" in told
+
+
+def test_a_blank_may_have_a_value(tmp_path):
+    """A list of which only what was chosen is coded: blank means not chosen, and other kinds of missing stay missing."""
+    raw = pd.DataFrame({"a": [1.0, np.nan, np.nan, -1], "b": [np.nan, np.nan, 1, 1]})
+    rule = {"column": "a", "values": {"Chosen": 1}, "blank": 0}
+    pyreadstat.write_sav(
+        raw, str(tmp_path / "x.sav"), variable_value_labels={"a": {1: "Chosen", -1: "Refused"}, "b": {1: "Chosen"}},
+        missing_ranges={"a": [-1]},
+    )  # fmt: skip
+    raw.assign(a=["1", "", " ", "-1"]).to_csv(tmp_path / "x.csv", index=False)
+    for name, more in (("x.sav", {}), ("x.csv", {"values": {"1": 1}, "missing": {"-1": "Refused"}})):
+        frame = tl.read_survey(tmp_path / name, {"variables": {"a": rule | more}})
+        np.testing.assert_array_equal(frame["a"], [1, 0, 0, np.nan])
+        assert frame["a_missing"].dropna().to_dict() == {3: "Refused"}
+    parts = [{"column": c, "values": {"Chosen": "yes"}, "blank": "no"} for c in "ab"]
+    frame = tl.read_survey(tmp_path / "x.sav", {"variables": {"any": {"any_of": parts, "levels": ["no", "yes"]}}})
+    assert frame["any"].astype(str).tolist() == ["yes", "no", "yes", "yes"]
+
+
+def test_what_an_spss_file_declares_missing_keeps_its_words(tmp_path):
+    raw = pd.DataFrame({"q": [1.0, 2, -1, -2, np.nan, -9], "age": [20.0, 30, 99, 98, 40, 50]})
+    pyreadstat.write_sav(
+        raw, str(tmp_path / "x.sav"), variable_value_labels={"q": {1: "Yes", 2: "No", -1: "Refused", -2: "Do not know"}},
+        missing_ranges={"q": [{"lo": -99, "hi": -1}], "age": [98, 99]},
+    )  # fmt: skip
+    values = {"Yes": 1, "No": 0}
+    frame = tl.read_survey(tmp_path / "x.sav", {"variables": {"q": {"values": values}}})
+    assert frame["q_missing"].tolist()[2:] == [
+        "Refused",
+        "Do not know",
+        "blank in the file",
+        "declared missing in the file",
+    ]
+    own = {"values": values, "missing": {"Refused": "no wish to say", "-2": "unsure"}}
+    assert tl.read_survey(tmp_path / "x.sav", {"variables": {"q": own}})["q_missing"].tolist()[2:4] == [
+        "no wish to say",
+        "unsure",
+    ]
+    meant = tl.read_survey(tmp_path / "x.sav", {"variables": {"q": {"values": values | {"Do not know": 0}}}})
+    np.testing.assert_array_equal(meant["q"], [1, 0, np.nan, 0, np.nan, np.nan])
+    (tmp_path / "codebook.yml").write_text("variables: {age: {type: number}}\n")
+    (tmp_path / "m.yml").write_text("codebook: codebook.yml\nvariables: {age: {}}\n")
+    np.testing.assert_array_equal(
+        tl.read_survey(tmp_path / "x.sav", tmp_path / "m.yml")["age"], [20, 30, np.nan, np.nan, 40, 50]
+    )
+    assert tl.read_survey(tmp_path / "x.sav")["q"].tolist()[:2] == ["Yes", "No"]
+    assert tl.read_survey(tmp_path / "x.sav").isna().sum().to_dict() == {"q": 4, "age": 2}
+
+
+def test_names_of_encodings_that_python_knows_are_known_for_spss(tmp_path):
+    path = tmp_path / "x.sav"
+    pyreadstat.write_sav(pd.DataFrame({"a": ["x"]}), str(path))
+    for name in ("latin-1", "L1", "cp1252", "UTF8"):
+        assert read_table(path, name)[0]["a"].tolist() == ["x"]
+    refused(lambda: read_table(path, "klingon"), tl.SurveyFileError, OSError, "klingon", "--encoding")
 
 
 CODEBOOKS = {
@@ -390,7 +505,7 @@ def test_bad_weights_in_a_file(tmp_path, mapping, value):
         lambda: tl.read_survey(tmp_path / "survey.csv", mapping()),
         tl.CodebookError,
         ValueError,
-        "1 values of w" if value in ("-1", "inf", "-inf", "1e400") else "W0",
+        "1 values of W0 (weight)" if value in ("-1", "inf", "-inf", "1e400") else "W0",
     )
 
 

@@ -1,4 +1,4 @@
-"""Repair the built pages: labels that a screen reader can use, tables that a phone can show, nothing remote.
+"""Repair the built pages: labels that a screen reader can use, tables and pictures for a phone, nothing remote.
 
 The theme of Jupyter Book 1 is frozen, so its faults are repaired in the HTML it writes, once, when the
 build has finished. `repair` is a pure function from the text of a page to the text of the repaired page.
@@ -27,6 +27,7 @@ def repair(html: str) -> str:
     drop_misused_roles(soup)
     reach_formulas(soup)
     wrap_tables(soup)
+    wrap_pictures(soup)
     return str(soup)
 
 
@@ -109,6 +110,19 @@ def wrap_tables(soup: BeautifulSoup) -> None:
         box["role"] = "region"
         box["tabindex"] = "0"
         box["aria-label"] = name if names[name] == 1 else f"{name} ({names[name]})"
+
+
+def wrap_pictures(soup: BeautifulSoup) -> None:
+    """Let every picture scroll inside its own labelled box where a phone would shrink its letters beyond reading."""
+    for image in soup.select("main img"):
+        shown = image.parent if image.parent is not None and image.parent.name == "a" else image
+        if shown.parent is None or "picture-scroll" in shown.parent.get("class", []):
+            continue  # a page that an earlier build has left unchanged
+        box = shown.wrap(soup.new_tag("div"))
+        box["class"] = "picture-scroll"
+        box["role"] = "group"
+        box["tabindex"] = "0"
+        box["aria-label"] = f"Picture: {str(image.get('alt', '')).partition('. ')[0].removesuffix('.')}"
 
 
 def _unpack_great_table(soup: BeautifulSoup, table: Tag, box: Tag) -> None:

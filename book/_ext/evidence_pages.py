@@ -6,23 +6,27 @@
 those named; each leads to its row of the record.
 ``{record-figure} title`` draws printed percentages, and ranges that the audit allows, on one axis from 0 to 100. A line
 of its content is ``label: R24-020 R24-021`` (one mark for each) or ``label: audit one-item-minority`` (a range); a line
-``# words`` starts a new part. Options ``:first:``, ``:second:`` name the marks, ``:says:`` what is to be seen.
+``# words`` starts a new part. Options ``:first:``, ``:second:`` name the marks, ``:says:`` what is to be seen. A CSV
+file below it holds its numbers.
 ``{printed-gap-table} R24-020 R24-021, ...`` shows gaps of printed percentages with intervals *as if* people were drawn
 at random. ``{per-hundred-table}`` does the sum from those with an experience to all people of a group.
 ``{detectable-level-table}``, ``{detectable-gap-table}`` and ``{people-needed-table}`` say what a next wave could see.
 ``{trials-table}`` shows shares of trial participants beside shares of a population (``data/published/trials.yml``).
 ``{contrasts-table} hints6`` shows every interaction contrast of the runs of that name, p-values adjusted for them all.
 ``{record-line}`R24-029` `` leads to a line of the record, by its id: for what was printed without a figure.
-``{evidence}`key` `` prints one number computed here; how it was computed is the tooltip.
+``{evidence}`key` `` prints one number computed here; how it was computed is the tooltip, and stands in a list at the
+end of the page, to which the number leads.
 A name that does not exist is an error, and the build treats it as one.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from fnmatch import fnmatch
 from html import escape
+from io import StringIO
 from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,15 +35,18 @@ import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst.directives import unchanged_required
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxRole
 
-from audit_pages import answers_for
+from audit_pages import answers_for, computed
+from finding import unbroken
 from record_pages import RecordRole, _Made, figures_of, markdown_table, printed
+from trustbook.pictures import COUNTRIES
 from trustbook.runs import load_plan
 from trustlib.errors import TrustlibError, require_names
 from trustlib.intervals import LEVEL, detectable_difference, detectable_size, t_quantile
 from trustlib.schema import load_yaml
-from trustlib.tables import number
+from trustlib.tables import INTERVAL, number
 
 POWER = 0.8
 DEFFS = (1.0, 1.5, 2.0)  # none; as in the stand-in; as in polls with boosted groups
@@ -51,18 +58,6 @@ ITEMS = {
     "composite": "several answers",
     "none": "another question",
     "context": "background",
-}
-COUNTRIES = {
-    "AU": "Australia",
-    "BR": "Brazil",
-    "CA": "Canada",
-    "DE": "Germany",
-    "ES": "Spain",
-    "FR": "France",
-    "JP": "Japan",
-    "MX": "Mexico",
-    "UK": "United Kingdom",
-    "US": "United States",
 }
 # Groups of 2024: the line with their number of people, and the printed percentage that is nearest to a baseline.
 GROUPS = {
@@ -270,6 +265,7 @@ class _Evidence(_Made):
 
     def table(self, heads: list[str], rows: list[list[Any]]) -> list[nodes.Node]:
         """A table whose first column a phone leaves wide enough to read."""
+        rows = [[unbroken(str(cell)) for cell in row] for row in rows]
         return [nodes.container("", *self.read(markdown_table(heads, rows)), classes=["evidence-table"])]
 
     def link(self, page: str, words: str, title: str = "") -> str:
@@ -283,7 +279,7 @@ class _Evidence(_Made):
     def line(self, name: str, words: str | None = None) -> str:
         """A link to a line of the record; its words are the figure, or those given."""
         figure = self.figures().set_index("id").loc[name]
-        return self.link(f"record#figure-{name}", words or printed(figure), figure["claim"])
+        return self.link(f"record#figure-{name}", words or unbroken(printed(figure)), figure["claim"])
 
     def sections(self) -> list[dict[str, Any]]:
         """The rows of sections.yml."""
@@ -315,12 +311,13 @@ class RecordRows(_Evidence):
         ids = record_ids(mine, list(figures.index))
         heads = ("Line", "What is said", "Figure", "Item", "Of whom")
         body = "".join(
-            f"<tr><th scope='row'>{self.line(i, i)}</th><td>{escape(f['claim'])}</td><td>{escape(printed(f))}</td>"
-            f"<td>{escape(ITEMS[f['item']])}</td><td>{escape(_base(f))}</td></tr>"
+            f"<tr><th scope='row'>{self.line(i, i)}</th><td>{escape(f['claim'])}</td>"
+            f"<td>{escape(unbroken(printed(f)))}</td><td>{escape(ITEMS[f['item']])}</td><td>{escape(_base(f))}</td></tr>"
             for i, f in figures.loc[ids].iterrows()
         )
+        lines = f"All {len(ids)} printed lines that belong" if len(ids) > 1 else "The one printed line that belongs"
         html = (
-            f'<details class="record-rows"><summary>All {len(ids)} printed lines that belong to this chapter</summary>'
+            f'<details class="record-rows"><summary>{lines} to this chapter</summary>'
             "<table><caption>Printed lines of this chapter. Kind of evidence: published</caption><thead><tr>"
             + "".join(f'<th scope="col">{h}</th>' for h in heads)
             + f"</tr></thead><tbody>{body}</tbody></table></details>"
@@ -356,11 +353,14 @@ class RecordFigure(_Evidence):
     def make(self) -> list[nodes.Node]:
         """The picture, made of the page's own text, so that it fits a phone, dark mode and paper."""
         parts: list[tuple[str, list[tuple[str, tuple[str, ...], str, str]]]] = [("", [])]
+        self.numbers: list[list[Any]] = [["part", "label", "id", "percent", "low", "high"]]
         for line in filter(None, map(str.strip, self.content)):
             if line.startswith("# "):
                 parts.append((line[2:], []))
             else:
+                before = len(self.numbers)
                 parts[-1][1].append(self.row(line))
+                self.numbers[before:] = [[parts[-1][0], *row] for row in self.numbers[before:]]
         rows = [row for _, mine in parts for row in mine]
         names = [self.options[k] for k in ("first", "second") if k in self.options]
         legend = "".join(
@@ -378,9 +378,21 @@ class RecordFigure(_Evidence):
             + '<div class="ef-row ef-axis" aria-hidden="true"><div></div>'
             + f'<div class="ef-ticks">{ticks}</div><div></div></div>'
             + f"<figcaption>{escape(self.options.get('says', ''))} Kind of evidence: published{computed}. "
-            "Percent of people; each figure leads to its source.</figcaption></figure>"
+            "Percent of people; each figure leads to its source.</figcaption>" + self.download() + "</figure>"
         )
         return [nodes.raw("", html, format="html")]
+
+    def download(self) -> str:
+        """A link to the numbers of the picture, which `write_numbers` writes to a file when the book is built."""
+        mine = drawn_on(self.env).setdefault(self.env.docname, {})
+        name = f"{self.env.docname.replace('/', '-')}-{len(mine) + 1}.csv"
+        csv.writer(stream := StringIO(), lineterminator="\n").writerows(self.numbers)
+        mine[name] = stream.getvalue()
+        address = "../" * self.env.docname.count("/") + f"{NUMBERS}/{name}"
+        return (
+            f'<p class="picture-numbers"><a class="reference download internal" download="" href="{address}">'
+            f"The numbers of this picture: {name}</a></p>"
+        )
 
     def row(self, text: str) -> tuple[str, tuple[str, ...], str, str]:
         """One line of the picture: label, what it is of, marks and figures."""
@@ -393,6 +405,7 @@ class RecordFigure(_Evidence):
             if figure.statistic != "percent":
                 raise TrustlibError(f"{figure.Index} is a {figure.statistic}, and this picture shows percentages.")
             track += f'<i class="ef-mark ef-{i}" style="left:{figure.value:g}%"></i>'
+            self.numbers.append([label, figure.Index, f"{figure.value:g}", "", ""])
         ends = figures.loc[names, "value"]
         span = f'<i class="ef-span" style="left:{ends.min():g}%;width:{ends.max() - ends.min():g}%"></i>'
         return label, _about(figures.loc[names]), span + track, " and ".join(self.line(name) for name in names)
@@ -406,7 +419,9 @@ class RecordFigure(_Evidence):
         track = f'<i class="ef-range" style="left:{left:.2f}%;width:{width:.2f}%"></i>'
         if low["text"] == high["text"]:
             track = f'<i class="ef-mark ef-0" style="left:{left:.2f}%"></i>'
-        words = " to ".join(dict.fromkeys((low["text"], high["text"])))
+        words = unbroken(" to ".join(dict.fromkeys((low["text"], high["text"]))))
+        ends = [f"{100 * float(end['value']):.1f}" for end in (low, high)]
+        self.numbers.append([label, key, ends[0] if low["text"] == high["text"] else "", *ends])
         return label, (low["question"],), track, self.link("do-the-figures-fit", words)
 
 
@@ -555,9 +570,7 @@ def contrasts(runs: Path, prefix: str) -> pd.DataFrame:
         among = rows[third].agg(", ".join, axis=1) if third else ""
         found.append(rows.assign(run=path.parts[-3], title=facts["title"], among=among))
     if not found:
-        raise TrustlibError(
-            f"No run of {prefix!r} has measures of interaction.", "Run the plan first."
-        )
+        raise TrustlibError(f"No run of {prefix!r} has measures of interaction.", "Run the plan first.")
     every = pd.concat(found, ignore_index=True)
     every["p_holm"] = multipletests(every["p_value"], method="holm")[1]
     columns = ["run", "title", "among", "estimate", "conf_low", "conf_high", "p_value", "p_holm"]
@@ -582,11 +595,11 @@ class ContrastsTable(_Evidence):
             ends = " to ".join(number(end, "difference") for end in (row.conf_low, row.conf_high))
             p = ["< 0.001" if v < 0.001 else f"{v:.3f}" for v in (row.p_value, row.p_holm)]
             rows.append([name, number(row.estimate, "difference"), ends, *p])
-        return self.table(["Outcome and identities", "Contrast, points", "95% interval", "p", "p (Holm)"], rows)
+        return self.table(["Outcome and identities", "Contrast, points", INTERVAL, "p", "p (Holm)"], rows)
 
 
 class EvidenceRole(SphinxRole):
-    """Print one number computed from the print, with how it was computed as a tooltip."""
+    """Print one number computed from the print, with how it was computed as a tooltip and at the end of the page."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Look the number up."""
@@ -601,7 +614,7 @@ class EvidenceRole(SphinxRole):
         except (TrustlibError, OSError) as error:
             return [], [self.inliner.reporter.error(f"evidence: {error}".replace("\n", " "), line=self.lineno)]
         shown, how = known[self.text]
-        return [nodes.abbreviation(shown, shown, explanation=f"Computed from the print: {how}.")], []
+        return [computed(self.text, shown, f"Computed from the print: {how}.")], []
 
 
 class RecordLine(RecordRole):
@@ -610,6 +623,39 @@ class RecordLine(RecordRole):
     def mark(self, figure: pd.Series) -> nodes.Node:
         """What is printed: the id."""
         return nodes.abbreviation(self.text, self.text, explanation=f"{figure['claim']}.")
+
+
+# ----- the numbers of the pictures, as files beside the pages -----
+
+
+NUMBERS = "_downloads/pictures"
+
+
+def drawn_on(env: BuildEnvironment) -> dict[str, dict[str, str]]:
+    """Page -> file -> what it holds, kept with the pages that an unchanged book does not read again."""
+    if not hasattr(env, "record_pictures"):
+        env.record_pictures = {}
+    return env.record_pictures
+
+
+def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
+    """Drop what a page drew before it is read again, or because it is gone."""
+    drawn_on(env).pop(docname, None)
+
+
+def merge(app: Sphinx, env: BuildEnvironment, docnames: list[str], other: BuildEnvironment) -> None:
+    """Take over what another process has read."""
+    drawn_on(env).update({k: v for k, v in drawn_on(other).items() if k in docnames})
+
+
+def write_numbers(app: Sphinx, exception: Exception | None) -> None:
+    """Write the files to which the pictures link."""
+    if exception is None and app.builder.format == "html":
+        folder = Path(app.outdir) / NUMBERS
+        folder.mkdir(parents=True, exist_ok=True)
+        for files in drawn_on(app.env).values():
+            for name, text in files.items():
+                (folder / name).write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -626,4 +672,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("contrasts-table", ContrastsTable)
     app.add_role("record-line", RecordLine())
     app.add_role("evidence", EvidenceRole())
+    app.connect("env-purge-doc", forget)
+    app.connect("env-merge-info", merge)
+    app.connect("build-finished", write_numbers)
     return {"parallel_read_safe": True}

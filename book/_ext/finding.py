@@ -3,13 +3,14 @@
 ``{finding}`id` `` prints the number that ``findings.yml`` ties to a run, linked to the page of that run; ``{finding}`id
 interval` `` adds its 95 % interval.
 ``{run-figure} run 1 levels`` shows the first picture of a run with its alternative text; below it, the tables that are
-named hold its numbers.
+named hold its numbers, or if none is named, the table that the run published last before the picture.
 A finding that cannot be resolved is a warning, and the build treats warnings as errors.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -21,6 +22,11 @@ from trustbook.findings import load_findings, resolve, text
 from trustlib.errors import TrustlibError
 
 
+def unbroken(text: str) -> str:
+    """A text in which no number stands at the end of a line without its % or points."""
+    return re.sub(r"(?<=[\d.]) (?=%|points\b)", "\N{NO-BREAK SPACE}", text)
+
+
 class FindingRole(SphinxRole):
     """Print a finding, linked to the run it comes from."""
 
@@ -30,7 +36,7 @@ class FindingRole(SphinxRole):
         source = Path(self.env.srcdir)
         try:
             finding = load_findings(source / "findings.yml")[name]
-            shown = text(finding, resolve(finding, source / "_runs"), interval=option.strip() == "interval")
+            shown = unbroken(text(finding, resolve(finding, source / "_runs"), interval=option.strip() == "interval"))
         except (TrustlibError, KeyError) as error:
             message = f"finding {name!r} cannot be printed: {error}".replace("\n", " ")
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
@@ -59,9 +65,10 @@ class RunFigure(SphinxDirective):
             facts = told["figures"][int(number) - 1]
         except (OSError, KeyError, IndexError, ValueError) as error:
             return [self.state.document.reporter.error(f"no picture {number} of run {run}: {error}", line=self.lineno)]
-        uri = f"/_runs/{run}/{facts['file']}"
+        uri, before = f"/_runs/{run}/{facts['file']}", facts.get("table", "")
         shown: list[nodes.Node] = [nodes.image("", uri=uri, alt=facts["alt"])]
-        for name in " ".join(tables).split():
+        default = [before] if (folder / "tables" / f"{before}.csv").is_file() else []
+        for name in " ".join(tables).split() or default:
             if not (folder / "tables" / f"{name}.csv").is_file():
                 return [self.state.document.reporter.error(f"no table {name} of run {run}", line=self.lineno)]
             kind = "".join(f", {kind}" for kind in told["kinds"] if kind == "synthetic")

@@ -23,6 +23,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from finding import unbroken
 from trustlib.errors import TrustlibError
 from trustlib.schema import load_yaml
 from trustrecord.record import WAVES, asked_in, load_figures
@@ -104,7 +105,7 @@ def _row(figure: pd.Series) -> str:
     base = facts["base"] + (f" (n = {figure['base_n']:,.0f})" if figure["base_n"] > 0 else "")
     cells = (
         facts["claim"] + separate + note,
-        escape(printed(figure)),
+        escape(unbroken(printed(figure))),
         facts["wave"] or "none",
         facts["countries"] or "none",
         facts["item"],
@@ -196,7 +197,7 @@ class RecordCounts(_Made):
         told = dict(line.split(": ", 1) for line in self.content if line.strip())
         if set(told) != set(counts.index):
             raise TrustlibError(f"The record has the kinds {sorted(counts.index)}, this page tells {sorted(told)}.")
-        rows = [[f"`{kind}`", meaning, counts[kind]] for kind, meaning in told.items()]
+        rows = [[f"`{kind}`" if kind else "(empty)", meaning, counts[kind]] for kind, meaning in told.items()]
         return self.read(markdown_table([self.arguments[0].capitalize(), "Meaning", "Lines"], rows))
 
 
@@ -285,7 +286,7 @@ class RecordRole(SphinxRole):
 
     def mark(self, figure: pd.Series) -> nodes.Node:
         """What is printed: the number."""
-        shown = printed(figure)
+        shown = unbroken(printed(figure))
         return nodes.abbreviation(shown, shown, explanation=f"{figure['claim']}. {figure['source']}.")
 
 

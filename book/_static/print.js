@@ -1,7 +1,8 @@
-// Paper is white: print the light colours, whatever the screen shows.
+// Paper is white and cannot be opened: print the light colours and all that is folded, whatever the screen shows.
 (() => {
   const root = document.documentElement;
   let onScreen = null;
+  let shut = [];
   window.matchMedia("print").addEventListener("change", (print) => {
     if (print.matches) {
       onScreen = root.dataset.theme;
@@ -10,5 +11,13 @@
       root.dataset.theme = onScreen;
       onScreen = null;
     }
+  });
+  window.addEventListener("beforeprint", () => {
+    shut = [...document.querySelectorAll("main details:not([open])")];
+    shut.forEach((part) => { part.open = true; });
+  });
+  window.addEventListener("afterprint", () => {
+    shut.forEach((part) => { part.open = false; });
+    shut = [];
   });
 })();

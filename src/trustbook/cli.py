@@ -1,7 +1,7 @@
 """The command line: ``trustlib validate | compress | audit | simulate | mapping-init | reproduce | run | check``.
 
 Every error that trustlib raises on purpose is printed as its two sentences, never as a traceback, and ends the command
-with status 1.
+with status 1; so does what the system refuses, such as a file that cannot be written. Ctrl-C ends it with status 130.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from trustlib.errors import (
     RunError,
     SurveyFileError,
     TrustlibError,
+    one_line,
     raise_faults,
     require_names,
 )
@@ -39,17 +40,28 @@ DEFAULT_PUBLISHED = Path("data/published")
 
 
 def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Print a `TrustlibError` as text and leave with status 1."""
+    """Print a `TrustlibError`, or an error of the system, as text and leave with status 1."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
-        except TrustlibError as error:
-            console.print(f"{type(error).__name__}: {error}", markup=False, style="red")
+        except KeyboardInterrupt:
+            console.print("Stopped. Run it again: finished runs are kept.")
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            raise
+        except (TrustlibError, OSError) as error:
+            told = error if isinstance(error, TrustlibError) else _of_the_system(error)
+            console.print(f"{type(told).__name__}: {told}", markup=False, style="red")
             raise typer.Exit(1) from None
 
     return wrapped
+
+
+def _of_the_system(error: OSError) -> SurveyFileError:
+    what = f"{error.filename or 'A file'} cannot be read or written: {error.strerror or one_line(error)}."
+    return SurveyFileError(what, "Is the disk full, the file open in another program, or the folder not yours?")
 
 
 @app.command()
@@ -59,19 +71,15 @@ def validate(
     mapping: Annotated[Path, typer.Option(help="How its columns become codebook variables.")],
 ) -> None:
     """Read a survey file through its mapping and say what is in it; all faults at once."""
+    from trustbook.supplied import described, people
     from trustlib.design import SurveyDesign
-    from trustlib.disclosure import masked_count
     from trustlib.schema import declared_design, read_survey
 
     frame = read_survey(file, mapping)
     design = SurveyDesign(frame, **declared_design(mapping))
-    console.print(f"{len(frame):,} people. {design.variance}.")
-    for name in frame.attrs["labels"]:
-        kinds = frame.get(f"{name}_missing")
-        counts = {} if kinds is None else kinds.value_counts()
-        lost = "; ".join(f"{kind}: {masked_count(int(n))}" for kind, n in counts.items())
-        levels = ", ".join(map(str, frame[name].cat.categories)) if frame[name].dtype == "category" else "0, 1"
-        console.print(f"  {name} ({levels})" + (f"; missing: {lost}" if lost else ""), markup=False)
+    told = [f"{people(len(frame), frame.attrs['source'].get('rounding'))} people. {design.variance}."]
+    told += [] if design.weight else ["CAUTION: unweighted, so everybody counts the same."]
+    console.print("\n".join([*told, *described(frame, mapping)]), markup=False)
 
 
 @app.command()
@@ -170,13 +178,17 @@ def reproduce(
     jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 2,
 ) -> None:
     """Run the analyses on a supplied file, answer the published record, build a private book."""
+    from trustbook.supplied import WORDS
     from trustbook.supplied import reproduce as reproduce_file
 
     with console.status("reading") as shown:
         report = lambda name, state: shown.update(name)  # noqa: E731
         made = reproduce_file(file, mapping, out, ".", outcome or (), axis or (), jobs, report)
     for verdict, count in made.ledger["verdict"].value_counts().items():
-        console.print(f"  {verdict}: {count}")
+        console.print(f"  {verdict}: {count} ({WORDS['verdicts'][verdict]})", markup=False)
+    if not made.runs:
+        told = [f"{what}: {why}" for what, why in (made.withheld | made.failed).items()]
+        console.print("\n  ".join(["Nothing of this file could be shown:", *told]), style="red", markup=False)
     console.print(f"Runs: {len(made.runs)}, withheld: {len(made.withheld)}. The private book: {made.site}/index.html")
     raise_faults(RunError, "Some runs failed", list(made.failed.values()), "The others are in the book.")
 

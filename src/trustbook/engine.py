@@ -13,6 +13,7 @@ import gc
 import itertools
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
@@ -159,17 +160,22 @@ def own_process(work: Callable[..., None], *given: Any) -> None:
     if FORK:
         context.set_forkserver_preload(PRELOAD)
     process = context.Process(target=_call, args=(work, *given))
-    process.start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: no trace of processes that are starting
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     process.join()
 
 
 def _call(work: Callable[..., None], *given: Any) -> None:
-    gc.freeze()  # the collector would copy what is shared with the process that was forked
-    parent: Any = parent_process()
-    Thread(target=lambda: connection.wait([parent.sentinel]) and os._exit(1), daemon=True).start()
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        gc.freeze()  # the collector would copy what is shared with the process that was forked
+        parent: Any = parent_process()
+        Thread(target=lambda: connection.wait([parent.sentinel]) and os._exit(1), daemon=True).start()
         work(*given)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OSError):  # a full disk: the runner finds no result
         os._exit(1)
 
 

@@ -18,7 +18,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,9 +27,10 @@ import pandas as pd
 from trustlib.cells import Cells, compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import DOMINANT, MINIMUM
+from trustlib.schema import load_yaml
 
-SMALL = f"a cell has fewer than {MINIMUM} people with or without the outcome, or could be worked out from other tables"
-FEW = "fewer than half of those who answered told it"
+REASONS = load_yaml(Path(__file__).with_name("words.yml"))["reasons"]
+NAMED = 6  # levels that a reason names
 
 
 def coarser(levels: pd.Series, outcome: pd.Series) -> Iterator[pd.Series]:
@@ -94,7 +96,7 @@ class Family:
         frame, weight = self.base.frame, self.base.weight
         self._inside = inside = frame[frame[DOMAIN] & (frame[weight] > 0 if weight else True)]
         self.levels = inside[list(self.axis_of)].nunique()
-        self.places = [p for p in ("wave", "country") if p in frame]
+        self.places = [p for p in ("wave", "country") if p in frame and frame[p].dtype == "category"]
         pairs = combinations(self.axes, 2)
         self.related = {frozenset(p) for p in pairs if len(inside.groupby(list(p))) < self.levels[list(p)].prod()}
         self.sets: list[list[str]] = []
@@ -141,8 +143,33 @@ class Family:
         parts = [part for each in self.sets for size in (1, 2) for part in combinations(each, size)]
         shown = {frozenset(self.axis_of[form] for form in part) for part in parts}
         wanted = [(a,) for a in self.axes] + list(combinations(self.axes, 2))
-        small = {f"{self.outcome} by {' and '.join(w)}": SMALL for w in wanted if frozenset(w) not in shown}
-        return small | {f"{self.outcome} by {a}": FEW for a in axes if a not in self.axes}
+        small = {f"{self.outcome} by {' and '.join(w)}": self.why(w) for w in wanted if frozenset(w) not in shown}
+        return small | {f"{self.outcome} by {a}": REASONS["few"] for a in axes if a not in self.axes}
+
+    def why(self, by: Sequence[str]) -> str:
+        """Why a table by these axes, or places and axes, is not shown."""
+        alike = [str(v) for a in by if a in self.axis_of and self.levels[a] < 2 for v in self._inside[a].unique()]
+        found = {"one_level": alike, "small": self.small(by, self.tested[:1]), "nested": self.small(by)}
+        for reason, levels in found.items():
+            if levels:
+                return REASONS[reason].format(levels="; ".join(levels))
+        return REASONS["beside"].format(options=" ".join(f"--axis {a}" for a in by if a in self.axis_of))
+
+    def small(self, by: Sequence[str], outcomes: Sequence[str] = ()) -> list[str]:
+        """The combinations of levels that nobody has, or too few people with or without the outcome; never how many."""
+        inside = self._inside.dropna(subset=list(by))
+        columns, weights = inside[list(by)], self._weights(inside)
+        cell = _numbered(columns)
+        poor = np.any([_poor(cell, inside[y].to_numpy(float), weights) for y in outcomes or self.tested], axis=0)
+        rows = columns.assign(poor=poor[cell]).drop_duplicates().itertuples(index=False, name=None)
+        is_poor = {row[:-1]: row[-1] for row in rows}
+        places = [p for p in by if p not in self.axis_of]
+        polled = sorted({key[: len(places)] for key in is_poor})
+        levels = [inside[a].cat.remove_unused_categories().cat.categories for a in by if a in self.axis_of]
+        keys = [(*place, *key) for place in polled for key in product(*levels)]
+        pairs = [zip(by, key, strict=True) for key in keys if is_poor.get(key, True)]
+        told = [", ".join(f"{a} {v}" if len(by) > 1 else str(v) for a, v in pair) for pair in pairs]
+        return told[:NAMED] + [f"and {len(told) - NAMED} more"] * (len(told) > NAMED)
 
     def cells(self, by: Sequence[str]) -> Cells | None:
         """Sealed cells, or None if one of them is too small or empty."""
@@ -158,8 +185,11 @@ class Family:
         return cell.max(initial=-1) + 1 == full and self._large(cell) and all(self._apart(by, s) for s in self.sets)
 
     def _large(self, cell: np.ndarray) -> bool:
-        weights = self._inside[self.base.weight].to_numpy() if self.base.weight else np.ones(len(cell))
-        return all(_large(cell, self._inside[y].to_numpy(float), weights) for y in self.tested)
+        weights = self._weights(self._inside)
+        return not any(_poor(cell, self._inside[y].to_numpy(float), weights).any() for y in self.tested)
+
+    def _weights(self, people: pd.DataFrame) -> np.ndarray:
+        return people[self.base.weight].to_numpy(float) if self.base.weight else np.ones(len(people))
 
     def _apart(self, by: Sequence[str], other: Sequence[str]) -> bool:
         """Whether what is left when one set is subtracted from another may be shown, where identities are related."""
@@ -192,12 +222,12 @@ def _numbered(columns: pd.DataFrame) -> np.ndarray:
     return columns.groupby(list(columns), observed=True).ngroup().to_numpy()
 
 
-def _large(cell: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> bool:
-    """Whether in each cell that has people enough of them gave each answer, and none has most of their weight."""
+def _poor(cell: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of each cell that has people: whether too few of them gave one answer, or one of these has most of the weight."""
     used = (cell >= 0) & ~np.isnan(answers)
-    group, size = 2 * cell[used] + answers[used].astype(int), 2 * (cell.max() + 1)
+    group, size = 2 * cell[used] + answers[used].astype(int), 2 * (cell.max(initial=-1) + 1)
     people, total = np.bincount(group, minlength=size), np.bincount(group, weights[used], size)
     heaviest = np.zeros(size)
     np.maximum.at(heaviest, group, weights[used])
-    met = np.repeat(people.reshape(-1, 2).any(axis=1), 2)
-    return bool(((people >= MINIMUM) & (heaviest <= DOMINANT * total))[met].all())
+    poor = (people < MINIMUM) | (heaviest > DOMINANT * total)
+    return people.reshape(-1, 2).any(axis=1) & poor.reshape(-1, 2).any(axis=1)

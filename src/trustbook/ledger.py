@@ -70,9 +70,10 @@ def answer_record(design: SurveyDesign, figures: pd.DataFrame, codebook: Mapping
     Returns
     -------
     DataFrame
-        Columns id, claim, reading (the variable that is counted), published, ours, std_error, conf_low, conf_high (in
-        the printed unit), tolerance (half the printed rounding), verdict and cause. A figure that does not say which
-        question it counts has a line for each that the file has. Synthetic data never match.
+        Columns id, claim, verdict, reading (the variable that is counted), statistic, published, ours, std_error,
+        conf_low, conf_high (in the printed unit), tolerance (half the printed rounding) and cause. A figure that does
+        not say which question it counts has a line for each that the file has. Synthetic data never match. Our numbers
+        are rounded where their source asks for it; the verdict is of the number before.
     """
     rows = []
     questions = [q for q in _ITEMS.values() if q in design.frame]
@@ -83,11 +84,13 @@ def answer_record(design: SurveyDesign, figures: pd.DataFrame, codebook: Mapping
             if numbers:
                 verdict = _verdict(figure, numbers["ours"], (design.source or {}).get("kind"))
                 cause = "the printed base is not known" if figure.conditioning == "not known" else ""
+            cause = f"this file cannot answer: {cause}" if verdict == NEEDS else cause
             digits = 2 if figure.statistic == "ratio" else 1
-            shown = {name: round(value, digits) for name, value in numbers.items() if name in _NUMBERS}
+            shown = {name: round(value, digits) for name, value in numbers.get("shown", {}).items()}
             row = {"id": figure.id, "claim": figure.claim, "reading": reading, "published": figure.value}
-            rows.append(row | shown | {"tolerance": figure.half_width, "verdict": verdict, "cause": cause})
-    columns = ["id", "claim", "reading", "published", *_NUMBERS, "tolerance", "verdict", "cause"]
+            row |= {"statistic": figure.statistic, "tolerance": figure.half_width, "verdict": verdict, "cause": cause}
+            rows.append(row | shown)
+    columns = ["id", "claim", "verdict", "reading", "statistic", "published", *_NUMBERS, "tolerance", "cause"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -123,22 +126,25 @@ def _answer(design: SurveyDesign, figure: Any, outcome: str, groups: Sequence[st
     inside = frame[_VARIABLE.findall(figure.group)].notna().all(axis=1)
     if figure.survey == "polling":
         inside &= frame["wave"].isin(figure.wave.split()) & frame["country"].isin(figure.countries.split())
-        inside &= (frame["trust_damaged_any"] == 1) | (figure.conditioning != "of those with an experience")
+        if figure.conditioning == "of those with an experience":
+            inside &= frame["trust_damaged_any"] == 1
     members = [inside if g == "all" else inside & design.domain(g).frame[DOMAIN] for g in groups]
     others = members[1] if len(members) > 1 else inside & ~members[0]
     if figure.statistic == "count":
         if members[0].sum() < MINIMUM or 0 < others.sum() < MINIMUM:
             raise DisclosureError(f"Fewer than {MINIMUM} people.")
-        return {"ours": float(members[0].sum()), "n": int(members[0].sum())}
+        people, base = int(members[0].sum()), (design.source or {}).get("rounding", 1)
+        return {"ours": float(people), "n": people, "shown": {"ours": float(base * round(people / base))}}
     group = pd.Series("others", frame.index).mask(members[0], "group").where(members[0] | others)
     with_group = frame.assign(printed_group=pd.Categorical(group, ["others", "group"]))
     cells = compress(replace(design, frame=with_group), outcome, ["printed_group"])
     cells.seal()  # the gate, for the group and for all others
     found, scale = cell_means(cells), {"points": "difference", "ratio": "ratio"}.get(figure.statistic)
     found = comparisons(found, {"printed_group": "others"}, scale) if scale else found
-    row = found.where("printed_group == 'group'").frame.iloc[0]
-    numbers = {name: float(row[c]) * (1 if scale == "ratio" else 100) for name, c in _NUMBERS.items()}
-    return numbers | {"n": int(row["n"]), "df": float(row["df"]), "df_rule": found.convention}
+    exact, shown = (e.where("printed_group == 'group'").frame.iloc[0] for e in (found, found.showable()))
+    numbers = [{k: float(r[c]) * (1 if scale == "ratio" else 100) for k, c in _NUMBERS.items()} for r in (exact, shown)]
+    more = {"n": int(exact["n"]), "df": float(exact["df"]), "df_rule": found.convention, "shown": numbers[1]}
+    return numbers[0] | more
 
 
 def _verdict(figure: Any, ours: float, kind: str | None) -> str:

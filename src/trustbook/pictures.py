@@ -21,7 +21,7 @@ from trustlib.cells import Cells, combinations
 from trustlib.disclosure import MINIMUM, masked_count, require_showable
 from trustlib.errors import EstimandError, axis_names, require_a, require_names
 from trustlib.estimates import COLUMNS, Estimates, axis_levels
-from trustlib.figures import DARK, GRID, INK, NO_GAP, QUIET, UNITS, Picture, called, clear, plain, surround
+from trustlib.figures import DARK, GRID, INK, LOG, NO_GAP, QUIET, UNITS, Picture, called, clear, plain, surround
 from trustlib.intervals import INTERVALS
 from trustlib.tables import BOTH, HEADINGS, INTERVAL, evidence, heading, number, readable
 from trustlib.variance import Array
@@ -492,7 +492,7 @@ def dots(gaps: Estimates, over: str = "country", pooled: Estimates | None = None
         if kind in NO_GAP:
             ax.axvline(NO_GAP[kind], color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=0)
         if NO_GAP.get(kind) == 1:
-            ax.set_xscale("function", functions=(np.log, np.exp))
+            ax.set_xscale("function", functions=LOG)
         ax.set(ylim=(y[-1] + 0.6, y[0] - 0.6), xlabel=plain(HEADINGS[kind] + against))
         ax.set_yticks(y, names)
         ax.tick_params(labelsize=9)

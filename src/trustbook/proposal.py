@@ -43,6 +43,7 @@ def first_mapping(file: str | Path, encoding: str | None = None) -> str:
     str
         Each column with a name from the codebook where its name or label suggests one, its answers if at least 10
         people gave them, those that seem to mean missing, and candidates for weights, strata, PSUs and replicates.
+        The encoding, if it was given.
 
     Raises
     ------
@@ -51,20 +52,27 @@ def first_mapping(file: str | Path, encoding: str | None = None) -> str:
     raw, labels = read_table(file, encoding)
     titles, declared, sets = _facts(Path(file))
     name, kind = _q(one_line(Path(file).name.partition(".")[0])), source_kind(Path(file)) or "supplied"
-    lines = [WORDS["head"] + f"source:\n  id: {name}\n  kind: {kind}\n  label: {name}\nvariables:"]
+    lines = [WORDS["head"] + (f"encoding: {_q(encoding)}\n" if encoding else "")]
+    lines[0] += f"source:\n  id: {name}\n  kind: {kind}\n  label: {name}\nvariables:"
+    listed = {c for made in sets.values() for c in made["variable_list"]}
     taken: set[str] = set()
     design = _design(raw)
     for column in (c for c in raw if not any(c in columns for columns in design.values())):
-        title, told = one_line(titles.get(column) or ""), one_line(declared.get(column, ""))
+        title, known = one_line(titles.get(column) or ""), labels.get(column, {})
+        absent = raw[column].isin(raw.attrs.get("missing", {}).get(column, []))
+        told = ", ".join(_spelt(v, known) for v, n in raw.loc[absent, column].value_counts().items() if n >= MINIMUM)
         lines += [f"\n## {_q(column)}{': ' + title if title else ''}"]
-        lines += [f"## declared missing in the file, and read as blank: {told}"] if told else []
-        lines += _proposal(raw[column], column, title, labels.get(column, {}), taken)
+        lines += [f"## declared missing in the file, and kept apart: {one_line(told) or 'rare answers'}"] * (
+            column in declared
+        )
+        lines += _proposal(raw[column].mask(absent), absent, title, known, taken, column in listed)
     lines += [f"## columns that belong together, {_q(key)}: {made['variable_list']}" for key, made in sets.items()]
-    lines.append("\n# design:" if design else "\n## no weights, strata or PSUs were found")
+    lines.append("\n# design:" if design else "")
+    lines += [] if "weight" in design else [WORDS["unweighted"]]
     for key, columns in design.items():
         lists = key == "replicate_weights"
         lines += [f"{'## or' if i else '#  '} {key}: {_q(c)}" for i, c in enumerate([columns] if lists else columns)]
-        lines += ["#   replicate_method: JK1", "## or JKn, BRR, Fay, bootstrap: ask its documentation"] if lists else []
+        lines += WORDS["replicates"].format(n=len(columns), scale=1 - 1 / len(columns)).splitlines() if lists else []
     return "\n".join(lines) + "\n"
 
 
@@ -97,23 +105,33 @@ def _design(raw: pd.DataFrame) -> dict[str, list[str]]:
     return {key: columns for key, columns in found.items() if columns}
 
 
-def _proposal(column: pd.Series, name: str, title: str, labels: dict, taken: set[str]) -> list[str]:
-    """What a mapping may say of one column; adds the name of the variable to `taken`."""
-    counts = column[column.notna() & (column.astype(str).str.strip() != "")].value_counts()
+def _proposal(
+    column: pd.Series, absent: pd.Series, title: str, labels: dict, taken: set[str], listed: bool
+) -> list[str]:
+    """What a mapping may say of one column; adds the name of the variable to `taken`.
+
+    `absent` are the people whose answer the file declares missing; `listed` columns belong to a list of things to tick.
+    """
+    name, filled = str(column.name), column.notna() & (column.astype(str).str.strip() != "")
+    counts = column[filled].value_counts()
     texts = (_spaced(name), title.lower())
     guess = next((v for text in texts for v, words in WORDS["columns"].items() if re.search(words, text)), "")
     hint = [f"## may be {guess} of the codebook"] if guess else []
     if len(counts) > MAX_ANSWERS:
         return [*hint, f"## {len(counts)} different answers, of which none is written; to use it, group them first"]
     answers = {_spelt(value, labels): value for value in counts[counts >= MINIMUM].sort_index().index}
-    absent = _absent(answers, labels)
-    kept = [text for text in answers if text not in absent]
+    missing = _absent(answers, labels)
+    kept = [text for text in answers if text not in missing]
+    ticked = kept[:1] if len(kept) == 1 and (~filled & ~absent).sum() >= MINIMUM else []
+    ticked = ticked if listed or any(re.search(WORDS["answers"]["outcome"][1], text.lower()) for text in ticked) else []
     rare = [f"## further answers, each of fewer than {MINIMUM} people: {n}" for n in [len(counts) - len(answers)] if n]
-    if len(kept) < 2:
+    if len(kept) < 2 and not ticked:
         return [*hint, *rare, f"## answers that at least {MINIMUM} people gave: {len(kept)}, so nothing to compare"]
     levels = WORDS["answers"].get(guess, WORDS["answers"]["outcome"])
     meant = [next((level for level, words in levels.items() if re.search(words, text.lower())), None) for text in kept]
     fits, binary = None not in meant, 0 in levels
+    if ticked:
+        meant, fits, binary = [1], True, True
     slug = re.sub(r"\W+", "_", name).strip("_").lower() or "column"
     own = guess if guess not in ("", "low_trust") and (fits != binary) else slug
     own = next(n for n in (own, slug, *(f"{slug}_{i}" for i in range(2, len(taken) + 3))) if n not in taken)
@@ -122,7 +140,9 @@ def _proposal(column: pd.Series, name: str, title: str, labels: dict, taken: set
     lines = [f"  {_q(own)}:", f"    column: {_q(name)}", f"    label: {_q(title or name)}"]
     lines += [] if fits and binary else [f"    levels: {_q(order)}"]
     lines += ["    values:", *(f"      {_q(t)}: {_q(to)}" for t, to in zip(kept, meant if fits else kept, strict=True))]
-    lines += ["    missing:", *(f"      {_q(text)}: {_q(kind)}" for text, kind in absent.items())] if absent else []
+    lines += ["    blank: 0"] if ticked else []
+    lines += ["    missing:", *(f"      {_q(text)}: {_q(kind)}" for text, kind in missing.items())] if missing else []
+    rare += [WORDS["blank"]] if ticked else []
     return [*(hint if own != guess else []), *("# " + line for line in lines), *rare]
 
 

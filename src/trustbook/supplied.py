@@ -5,7 +5,7 @@ lines of the published record that the file can answer, and builds a book of its
 book depends on none of it.
 
 What may be shown of an outcome is decided in `trustbook.families`. The ledger prints rounded percentages on other
-bases, and only those counts that the record prints.
+bases, and only those counts that the record prints. Numbers of people follow the rounding of the source, if it has one.
 
 Words and texts are in ``words.yml`` beside this module.
 """
@@ -17,9 +17,11 @@ import re
 import shutil
 import subprocess
 import sys
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from os.path import relpath
 from pathlib import Path
@@ -28,9 +30,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from trustbook.families import Family
+from trustbook.families import REASONS, Family
 from trustbook.ledger import answer_record
-from trustbook.runs import load_plan, run_all, source_kind
+from trustbook.runs import _alone, load_plan, run_all, source_kind
 from trustbook.site import check_pages
 from trustlib import errors
 from trustlib.cells import compress
@@ -42,6 +44,7 @@ from trustrecord.record import load_figures
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
 MARK = "PRIVATE.txt"
+NUMBER = "a number, neither outcome nor identity"
 FEWEST_STRATA = 8  # with fewer a variance between strata is not worth a page
 
 # -- what a file can show ---------------------------------------------------------------------------------------------
@@ -94,17 +97,51 @@ def read_supplied(file: str | Path, mapping: str | Path) -> tuple[SurveyDesign, 
         if (own := source_kind(Path(file))) not in (None, kind):
             faults.append(f"source: kind is {kind}, but the file itself says that its data are {own}")
         design = SurveyDesign(frame, **declared_design(mapping))
-        told = {v: frame[v] for v in form.variables if frame[v].notna().any()}
-        axes = [v for v in told if told[v].dtype == "category" and v not in WORDS["not_identities"]]
-        plain = [v for v in told if told[v].dtype != "category" and form.variables[v].missing_as is None]
-        outcomes = [v for v in plain if told[v].dropna().isin([0, 1]).all()]
-        faults += [] if outcomes else ["variables: no outcome; give one the values 1 and 0"]
-        faults += [] if axes else ["variables: no identity; give one texts as values, its reference first"]
+        found = roles(frame, mapping)
+        outcomes, axes = ([v for v, role in found.items() if role == kind] for kind in ("outcome", "identity"))
+        faults += lacking(found)
     except (TrustlibError, ValueError, AttributeError) as error:  # the last two: facts in a Parquet file
         lines, hint = getattr(error, "message", one_line(error)).splitlines(), getattr(error, "hint", hint)
         faults += [re.sub(r"^ *\d+\. ", "", line) for line in lines[1:] or lines]
     raise_faults(CodebookError, f"{Path(file).name} with {Path(mapping).name} cannot be used", faults, hint)
     return design, outcomes, axes
+
+
+def roles(frame: pd.DataFrame, mapping: str | Path) -> dict[str, str]:
+    """What `reproduce` takes each variable of a mapping for: an outcome, an identity, or neither and why."""
+
+    def role(name: str, missing_as: Any) -> str:
+        told = frame[name].dropna()
+        if told.empty:
+            return "nobody has a value"
+        if told.dtype == "category":
+            return "neither outcome nor identity" if name in WORDS["not_identities"] else "identity"
+        if not told.isin([0, 1]).all():
+            return NUMBER
+        return "outcome" if missing_as is None else "not taken as an outcome, because missing_as counts everybody"
+
+    return {name: role(name, rule.missing_as) for name, rule in load_mapping(mapping)[0].variables.items()}
+
+
+def lacking(found: Mapping[str, str]) -> list[str]:
+    """What a book cannot be made without, and these `roles` have not."""
+    kinds = set(found.values())
+    faults = [] if "outcome" in kinds else ["variables: no outcome; give one the values 1 and 0"]
+    faults += [] if "identity" in kinds else ["variables: no identity; give one texts as values, its reference first"]
+    return faults
+
+
+def described(frame: pd.DataFrame, mapping: str | Path) -> list[str]:
+    """What is in a file: the role of each variable and its people by level, and what is lacking; a line for each."""
+    found, lines = roles(frame, mapping), []
+    for name, role in found.items():
+        levels = frame[name].iloc[: 0 if role == NUMBER else None].value_counts().sort_index()[lambda n: n > 0]
+        kinds = frame.get(f"{name}_missing", frame[name].iloc[:0]).value_counts()[lambda n: n > 0]
+        counts = [(f"{k:g}" if isinstance(k, float) else str(k), int(n)) for s in (levels, kinds) for k, n in s.items()]
+        told = shown_counts(counts, frame.attrs["source"].get("rounding"))
+        parts = {"": told[: len(levels)], "missing: ": told[len(levels) :]}
+        lines.append("; ".join([f"  {name}: {role}", *(word + ", ".join(some) for word, some in parts.items() if some)]))
+    return lines + lacking(found)
 
 
 def account_of(design: SurveyDesign, outcome: str, axes: Sequence[str]) -> pd.DataFrame:
@@ -125,55 +162,74 @@ def account_of(design: SurveyDesign, outcome: str, axes: Sequence[str]) -> pd.Da
     return pd.DataFrame({"outcome": outcome, "reason": counts.index, "n": counts.to_numpy()})
 
 
-def plan_runs(family: Family, paths: Mapping[str, Path], out: Path) -> list[dict[str, Any]]:
-    """Write the sealed cells of a family below `out`, and return the runs that use them."""
+def plan_runs(
+    family: Family, paths: Mapping[str, Path], out: Path, taken: dict[str, tuple[str, ...]]
+) -> list[dict[str, Any]]:
+    """Write the sealed cells of a family below `out`, and return the runs that use them.
+
+    Adds to ``family.withheld`` what there is no page of, and to `taken` the names of files and runs, with what they are
+    of.
+    """
     frame, outcome = family.base.frame, family.outcome
     source, labels = frame.attrs["source"], {v: _plain(text) for v, text in frame.attrs["labels"].items()}
     told = ", ".join(labels[a] for a in family.axes)
     about = f"{EVIDENCE[source['kind']]}: {_plain(source.get('label'))}. {WORDS['about']} {told}."
     shown = {"mapping": paths["mapping"].name, "design_in_r": _in_r(family.base)}
     files = {name: relpath(path, out / "notebooks" / "templates") for name, path in paths.items()}
-    planned: list[tuple[str, list[str], dict[str, Any]]] = []
+    planned: list[tuple[str, list[str], dict[str, Any], list[str]]] = []
 
     def sealed(by: Sequence[str]) -> str:
         cells = family.cells(by) or compress(family.base, outcome, []).seal()
-        return f"../../cells/{cells.write(out / 'cells' / (_key(outcome, *by) + '.parquet')).name}"
+        return f"../../cells/{cells.write(out / 'cells' / (_key(taken, outcome, *by) + '.parquet')).name}"
 
     for axes in family.sets:
         given: dict[str, Any] = {"cells": sealed(axes), "axes": axes, "formula": " + ".join(axes)}
-        planned.append(("levels", axes, given | shown | {"everyone": sealed([])}))
+        planned.append(("levels", axes, given | shown | {"everyone": sealed([])}, []))
     for pair in map(list, dict.fromkeys(p for axes in family.sets for p in combinations(axes, 2))):
         given = {"cells": sealed(pair), "identities": pair, "pair": pair, "formula": " * ".join(pair)}
-        planned.append(("intersection", pair, given | shown))
-    for template, where in _over_places(family).items():
+        planned.append(("intersection", pair, given | shown, []))
+    places, why = _over_places(family)
+    family.withheld |= {f"{outcome}: page on {template}": reason for template, reason in why.items()}
+    for axis in (a for a in family.axes if places and a not in family.placed):
+        why = {f"{outcome} by {axis}: pages on {' and '.join(places)}": family.why([*family.places, axis])}
+        family.withheld |= {} if f"{outcome} by {axis}" in family.withheld else why
+    for template, waves in places.items():
         for axis in family.placed:
             first = next(v for v in frame[axis].cat.categories if (frame.loc[frame[DOMAIN], axis] == v).any())
-            given = {"where": where, "outcome": outcome, "reference": {axis: first}}
-            more = {"populations": WORDS["populations"]} if template == "countries" else {}
-            planned.append((template, [axis], given | more | files))
+            given = {"where": f"wave in {waves} and {_known(family)}", "outcome": outcome, "reference": {axis: first}}
+            polled = set(frame.loc[frame[DOMAIN] & frame["wave"].isin(waves), "country"])
+            inhabitants = {c: n for c, n in WORDS["populations"].items() if c in polled}
+            given |= {"populations": inhabitants} if template == "countries" else {}
+            planned.append((template, [axis], given | files, waves))
     of_all = {"where": _known(family), "outcome": outcome, **files}
     hub = [a for a in (family.sets[0] if family.sets else []) if a in family.axes]
     if family.levels[hub].prod() >= FEWEST_STRATA:
-        planned.append(("maihda", hub, of_all | {"strata": hub}))
+        planned.append(("maihda", hub, of_all | {"strata": hub}, []))
     if len(pair := [a for a in hub if family.levels[a] == 2][:2]) == 2 and family.base.weight:
         contrast = {a: next(v for v in frame[a].cat.categories[::-1] if (frame[a] == v).any()) for a in pair}
         told_by_all = frame[frame[DOMAIN]].notna().all()
         extra = [c for c in ("age_band", "country") if c in frame and c not in pair and told_by_all[c]]
         covariates = {"none": [], **{" and ".join(labels[c] for c in extra): extra for _ in extra[:1]}}
         given = {"axes": pair, "contrast": contrast, "covariates": covariates, "links": WORDS["links"]}
-        planned.append(("robustness", pair, of_all | given))
+        planned.append(("robustness", pair, of_all | given, []))
     words, runs = {"question": f"Outcome: {labels[outcome]}."}, []
-    for template, parts, given in planned:
-        title = f"{_mark(source)}{labels[outcome]}: {', '.join(labels[a] for a in parts)} ({template})"
-        run = {"id": _key(outcome, template, *parts), "template": template}
-        told = " ".join([about, *(f"{labels[a]}: {_together(family, a)}." for a in parts if a in family.joined)])
-        runs.append({**run, "parameters": {"title": title, **words, "about": told, **given}})
+    for template, parts, given, waves in planned:
+        title = f"{_mark(source)}{labels[outcome]}: {', '.join(labels[a] for a in parts)}"
+        title += f" ({', '.join([template, *waves])})"
+        run = {"id": _key(taken, outcome, template, *parts), "template": template}
+        notes = [about, *(f"{labels[a]}: {_together(family, a)}." for a in parts if a in family.joined)]
+        notes += [WORDS["of_waves"].format(waves=" and ".join(waves))] if waves else []
+        notes += [WORDS["linearised"]] if family.base.replicate_weights and "cells" in given else []
+        runs.append({**run, "parameters": {"title": title, **words, "about": " ".join(notes), **given}})
     return runs
 
 
 def _together(family: Family, form: str) -> str:
-    """Which levels of an identity stand together in one of its coarser forms."""
-    return f"{_plain('; '.join(family.joined[form]))} {WORDS['joined']}"
+    """Which levels of an identity stand together in one of its coarser forms, and which of them are too small."""
+    axis, levels = family.axis_of[form], "; ".join(family.joined[form])
+    beside = next([axis if a == form else a for a in each] for each in family.sets if form in each)
+    small = family.small([axis]) or family.small(beside)
+    return _plain(WORDS["joined" if small else "joined_beside"].format(levels=levels, small="; ".join(small)))
 
 
 def _known(family: Family) -> str:
@@ -181,37 +237,55 @@ def _known(family: Family) -> str:
     return " and ".join(f"{a}.notna()" for a in [family.outcome, *family.axes])
 
 
-def _over_places(family: Family) -> dict[str, str]:
-    """Which people the templates on countries and on waves take, where the file has several of both."""
-    if family.places != ["wave", "country"] or family.base.replicate_weights:
-        return {}
-    frame, known = family.base.frame, f" and {_known(family)}"
-    polled = frame[frame[DOMAIN]].groupby("wave", observed=True)["country"].agg(lambda c: frozenset(c.dropna()))
-    last, several = polled.index[-1], len(polled.iloc[-1]) > 1 and polled.iloc[-1] <= set(WORDS["populations"])
-    waves = [str(w) for w in polled.index if polled[w] == polled[last]][-2:]
-    found = {"countries": f"wave == {str(last)!r}{known}"} if several else {}
-    return found | ({"waves": f"wave in {waves}{known}"} if len(waves) > 1 else {})
+def _over_places(family: Family) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """The waves that the templates on countries and on waves take, or why there is no page; nothing without places."""
+    frame, pages = family.base.frame[family.base.frame[DOMAIN]], ("countries", "waves")
+    if len(family.places) < 2:
+        lack = {p: REASONS["no_place"].format(lacking=p) for p in ("wave", "country") if p not in family.places}
+        return {}, dict.fromkeys(pages, next(iter(lack.values()))) if family.places else {}
+    if family.base.replicate_weights:
+        return {}, dict.fromkeys(pages, REASONS["replicates"])
+    polled = frame.groupby("wave", observed=True)["country"].agg(lambda c: frozenset(c.dropna()))
+    last = polled.iloc[-1] if len(polled) else frozenset()
+    waves = [str(w) for w in polled.index if polled[w] == last]
+    unknown = ", ".join(sorted(last - set(WORDS["populations"])))
+    why = {"countries": "one_country" if len(last) < 2 else "population" if unknown else ""}
+    why |= {"waves": "one_wave" if len(polled) < 2 else "other_countries" if len(waves) < 2 else ""}
+    told = {page: REASONS[reason].format(countries=unknown) for page, reason in why.items() if reason}
+    taken = {"countries": waves[-1:], "waves": waves[-2:]}
+    return {page: some for page, some in taken.items() if page not in told}, told
 
 
 def _mark(source: Mapping[str, Any]) -> str:
     return "Synthetic: " if source["kind"] == "synthetic" else ""
 
 
-def _key(*parts: str) -> str:
-    return re.sub(r"\W|_", "-", "-".join(parts))
+def _key(taken: dict[str, tuple[str, ...]], *parts: str) -> str:
+    """A name of a file or run in plain letters: the same for the same parts, and for no others."""
+    plain = unicodedata.normalize("NFKD", "-".join(parts).casefold()).encode("ascii", "ignore").decode()
+    name = re.sub(r"[\W_]", "-", plain).strip("-") or "unnamed"
+    names = [name, *(f"{name}-{i}" for i in range(2, len(taken) + 3))]
+    return next(n for n in names if taken.setdefault(n, parts) == parts)
 
 
 def _plain(text: Any) -> str:
     """A text of the file's owner as one line that no markup can break."""
-    return " ".join(re.sub(r"[|`<>{}$\\\[\]*@]", " ", str(text)).split())[:300]
+    return " ".join(re.sub(r"[|`<>{}$\\\[\]*@]", " ", str(text)).split())[:600]
 
 
 def _in_r(design: SurveyDesign) -> str:
-    if design.replicate_weights:
-        return 'svrepdesign(weights = ~weight, repweights = "weight_[0-9]+", data = people)'
-    named = {"ids": design.psu or "1", "strata": design.strata, "weights": design.weight}
+    if design.scale is not None:
+        scales = [f"{v:.15g}" for v in design.scale]
+        rscales = f"rep(1, {len(scales)})" if len(set(scales)) == 1 else f"c({', '.join(scales)})"
+        scale = f"scale = {scales[0] if len(set(scales)) == 1 else 1}, rscales = {rscales}"
+        scale += f", mse = {str(design.replicate_mse).upper()}, combined.weights = TRUE"
+        of = 'weights = ~weight, repweights = "^weight_[0-9]+$", data = people'
+        return f'svrepdesign({of}, type = "other", {scale})'
+    named = {"ids": design.psu or "1", "strata": design.strata, "fpc": design.fpc, "weights": design.weight}
     parts = [f"{key} = ~{column}" for key, column in named.items() if column] + ["nest = TRUE"] * design.nest
-    return f"svydesign({', '.join(parts)}, data = people)"
+    made = f"svydesign({', '.join(parts)}, data = people)"
+    lonely = design.lonely_psu != "fail"
+    return f'{{ options(survey.lonely.psu = "{design.lonely_psu}"); {made} }}' if lonely else made
 
 
 # -- the private book -------------------------------------------------------------------------------------------------
@@ -252,50 +326,79 @@ def reproduce(
     RunError
         The book could not be built.
     """
-    out, root, paths = Path(out).resolve(), Path(root), {"file": Path(file).resolve()}
-    paths["mapping"], plan, runs = Path(mapping).resolve(), out / "notebooks" / "runs.yml", out / "book" / "_runs"
+    out, root = Path(out).resolve(), Path(root)
     errors.require_file(root / "_config.yml", "book with settings at", "Run this in the folder of the project.")
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARK).is_file())):
         raise SurveyFileError(f"{out} is there already, and is no private book.", "Choose a new folder for --out.")
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / MARK).write_text("Made by `trustlib reproduce` from microdata. Do not publish it.\n")
+        (out / ".gitignore").write_text("*\n")
     except OSError as error:
         raise SurveyFileError(f"{out} cannot be written: {error.strerror}", "Choose another folder.") from error
-    (out / "faults.html").unlink(missing_ok=True)
-    try:
-        design, *known = read_supplied(file, mapping)
-        errors.require_names("outcome", outcomes, known[0])
-        errors.require_names("identity", axes, known[1])
-    except TrustlibError as error:
-        lines = "".join(f"<li>{html.escape(line.strip())}</li>" for line in str(error).splitlines())
-        (out / "faults.html").write_text(WORDS["faults"].format(lines), encoding="utf-8")
-        raise
-    _lay_out(out, root)
-    chosen, axes = list(outcomes) or known[0], list(axes) or known[1]
-    with warnings.catch_warnings(
-        action="ignore"
-    ):  # who left, and how many degrees of freedom there are, is on the pages
-        families = [Family(design, outcome, axes, chosen) for outcome in chosen]
-        entries = [run for family in families for run in plan_runs(family, paths, out)]
+    with _alone(out):
+        (out / "faults.html").unlink(missing_ok=True)
+        try:
+            design, *known = read_supplied(file, mapping)
+            _require("outcome", outcomes, known)
+            _require("identity", axes, known[::-1])
+        except TrustlibError as error:
+            (out / "faults.html").write_text(_faults(error, Path(file), Path(mapping)), encoding="utf-8")
+            raise
+        _lay_out(out, root)
+        paths = {"file": Path(file).resolve(), "mapping": Path(mapping).resolve()}
+        outcomes, axes = list(outcomes) or known[0], list(axes) or known[1]
+        run = partial(run_all, jobs=jobs, report=report)
+        return _made(design, paths, out, root, outcomes, axes, run)
+
+
+def _require(kind: str, names: Sequence[str], known: Sequence[Sequence[str]]) -> None:
+    """Refuse names that are none of the first of `known`; capital letters are told apart."""
+    for name in (n for n in names if n not in known[0]):
+        alike = [v for v in known[0] if v.casefold() == name.casefold()]
+        if alike or name in known[1]:
+            hint = f"Did you mean {alike[0]!r}?" if alike else f"{name!r} is an {WORDS['other'][kind]}."
+            raise errors.UnknownNameError(f"There is no {kind} {name!r}.", f"{hint} There is: {', '.join(known[0])}.")
+        errors.require_names(kind, [name], known[0])
+
+
+def _faults(error: TrustlibError, file: Path, mapping: Path) -> str:
+    """The page of what is to be mended."""
+    first, *numbered = error.message.splitlines()
+    lines = [re.sub(r"^ *\d+\. ", "", line) for line in numbered or [first]]
+    given = {"count": "1 fault" if len(lines) == 1 else f"{len(lines)} faults", "hint": error.hint}
+    given |= {"file": file.name, "mapping": mapping.name}
+    items = "\n".join(f"<li>{html.escape(line)}</li>" for line in lines)
+    return WORDS["faults"].format(**{k: html.escape(v) for k, v in given.items()}, lines=items)
+
+
+def _made(design: SurveyDesign, paths: dict[str, Path], out: Path, root: Path, outcomes: Sequence[str],
+          axes: Sequence[str], run: Callable[..., dict[str, str]]) -> Reproduction:  # fmt: skip
+    """Run, answer the record, write and build; in a folder that is laid out."""
+    plan, runs, taken = out / "notebooks" / "runs.yml", out / "book" / "_runs", dict[str, tuple[str, ...]]()
+    with warnings.catch_warnings(action="ignore"):  # who left, and the degrees of freedom, are on the pages
+        families = [Family(design, outcome, axes, outcomes) for outcome in outcomes]
+        entries = [entry for family in families for entry in plan_runs(family, paths, out, taken)]
         figures = load_figures(root / "data" / "published" / "figures.csv")
         ledger = answer_record(design, figures, load_codebook(root / "data" / "codebook.yml"))
     account = pd.concat([account_of(design, f.outcome, f.axes) for f in families], ignore_index=True)
     plan.write_text(yaml.safe_dump({"runs": entries}), encoding="utf-8")
-    titles = {run["id"]: run["parameters"]["title"] for run in entries}
+    titles = {entry["id"]: entry["parameters"]["title"] for entry in entries}
     for old in (p for p in runs.glob("*") if p.name not in titles):
         shutil.rmtree(old)
-    wrong = run_all(load_plan(plan), runs, jobs=jobs, report=report)
+    wrong = run(load_plan(plan), runs)
     of_data = {key: e for key, e in wrong.items() if re.search(WORDS["refusals"], e)}
     withheld = {what: why for family in families for what, why in family.withheld.items()}
     withheld |= {titles[key]: _plain(e.splitlines()[0].partition("Error: ")[2]) for key, e in of_data.items()}
+    failed = {key: e for key, e in wrong.items() if key not in of_data}
     done = [key for key in titles if key not in wrong]
     facts = {"Evidence": EVIDENCE[design.frame.attrs["source"]["kind"]], "Design": design.variance}
     facts |= {f"File: {path.name}": f"SHA-256 {file_hash(path)}" for path in paths.values()}
     joined = {f"{f.outcome} by {f.axis_of[form]}": _together(f, form) for f in families for form in f.joined}
-    _write_pages(out, design, facts, done, withheld, joined, ledger, account)
-    failed = {key: e for key, e in wrong.items() if key not in of_data}
-    return Reproduction(_build(out), done, withheld, joined, failed, ledger, account)
+    made = Reproduction(out / "_build" / "html", done, withheld, joined, failed, ledger, account)
+    _write_pages(out, design, facts, made)
+    _build(out)
+    return made
 
 
 def _lay_out(out: Path, root: Path) -> None:
@@ -314,14 +417,27 @@ def _lay_out(out: Path, root: Path) -> None:
         path.write_text(text.replace(*WORDS["everyone"]), encoding="utf-8")
 
 
-def shown_account(account: pd.DataFrame) -> list[tuple[str, str]]:
+def shown_counts(counts: Sequence[tuple[str, int]], base: int | None = None) -> list[str]:
+    """Numbers of people as they may be shown beside their sum: where a small one is masked, so is the largest."""
+    hidden = max(range(len(counts)), key=lambda i: counts[i][1]) if any(0 < n < MINIMUM for _, n in counts) else -1
+    return [f"{what} {'all others' if i == hidden else people(n, base)}" for i, (what, n) in enumerate(counts)]
+
+
+def people(n: int, base: int | None = None) -> str:
+    """A number of people as it may be shown: small ones are masked, and others rounded if the source asks for it."""
+    return masked_count(n) if 0 < n < MINIMUM or not base else f"{base * round(n / base):,}"
+
+
+def shown_account(account: pd.DataFrame, base: int | None = None) -> list[tuple[str, str]]:
     """The account of one outcome as it may be shown: reasons of fewer than 10 people stand together."""
     rows = [(_plain(r), int(n)) for r, n in zip(account["reason"], account["n"], strict=True)]
     used, dropped = rows[0][1], sorted(rows[1:], key=lambda row: -row[1])
     while len(dropped) > 1 and dropped[-1][1] < MINIMUM:
-        dropped = [*dropped[:-2], ("several other reasons", dropped[-2][1] + dropped[-1][1])]
-    told = "all others" if dropped and dropped[-1][1] < MINIMUM else f"{used:,}"
-    return [("used", told), *((r, masked_count(n)) for r, n in dropped), ("rows in the file", f"{sum(account['n']):,}")]
+        (other, more), (last, few) = dropped[-2:]
+        dropped[-2:] = [(f"{'' if last.startswith('together: ') else 'together: '}{last}; {other}", more + few)]
+    told = "all others" if dropped and dropped[-1][1] < MINIMUM else people(used, base)
+    total = ("rows in the file", people(int(account["n"].sum()), base))
+    return [("used", told), *((r, people(n, base)) for r, n in dropped), total]
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -329,31 +445,36 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def _write_pages(out: Path, design: SurveyDesign, facts: dict[str, str], runs: Sequence[str], withheld: dict[str, str],
-                 joined: dict[str, str], ledger: pd.DataFrame, account: pd.DataFrame) -> None:  # fmt: skip
+def _write_pages(out: Path, design: SurveyDesign, facts: dict[str, str], made: Reproduction) -> None:
     """Write the first page, the ledger and the contents."""
     source, labels = design.frame.attrs["source"], design.frame.attrs["labels"]
-    lines = [f"# {_mark(source)}{_plain(source.get('label'))}\n", WORDS["index"], "## The file\n"]
-    lines += [_table(["What", "Which"], facts.items()), "## Who is counted\n", WORDS["counted"]]
-    for outcome, part in account.groupby("outcome", sort=False):
-        lines += [f"### {_plain(labels[outcome])}\n", _table(["Rows", "People"], shown_account(part))]
-    lines += ["## The published record\n", _table(["Verdict", "Lines"], ledger["verdict"].value_counts().items())]
+    base, ledger = source.get("rounding"), made.ledger
+    lines = [f"# {_mark(source)}{_plain(source.get('label'))}\n", WORDS["index"]]
+    lines += [WORDS["nothing"]] * (not made.runs) + ["## The file\n", _table(["What", "Which"], facts.items())]
+    lines += [WORDS["rounded"].format(base=base) + "\n"] * bool(base) + ["## Who is counted\n", WORDS["counted"]]
+    for outcome, part in made.account.groupby("outcome", sort=False):
+        lines += [f"### {_plain(labels[outcome])}\n", _table(["Rows", "People"], shown_account(part, base))]
+    verdicts = [(v, n, WORDS["verdicts"][v]) for v, n in ledger["verdict"].value_counts().items()]
+    lines += ["## The published record\n", _table(["Verdict", "Lines", "Meaning"], verdicts)]
     lines += ["Line by line: {doc}`ledger`.\n", "## What was withheld and why\n"]
-    lines += [_table(["What", "Why"], withheld.items()) if withheld else "Nothing was withheld.\n"]
-    if joined:
-        lines += ["## Levels that stand together\n", WORDS["together"], _table(["What", "Which"], joined.items())]
+    lines += [_table(["What", "Why"], made.withheld.items()) if made.withheld else "Nothing was withheld.\n"]
+    if made.joined:
+        heads = ["What", "Which"]
+        lines += ["## Levels that stand together\n", WORDS["together"], _table(heads, made.joined.items())]
+    if made.failed:
+        lines += ["## Runs that failed\n", WORDS["failed"], _table(["Run", "Message"], made.failed.items())]
     (out / "book" / "index.md").write_text("\n".join(lines), encoding="utf-8")
     ledger.to_csv(out / "ledger.csv", index=False, lineterminator="\n")
-    rows = ledger.astype(object).where(ledger.notna(), "–").to_numpy().tolist()
+    rows = ledger.map(lambda v: "–" if pd.isna(v) else f"{v:,.10g}" if isinstance(v, float) else v).to_numpy().tolist()
     heads = [c.replace("_", " ").capitalize() for c in ledger]
-    text = f"# {_mark(source)}the record and this file\n\n{WORDS['ledger']}\n{_table(heads, rows)}"
+    text = f"# {_mark(source)}The ledger: published, and this file\n\n{WORDS['ledger']}\n{_table(heads, rows)}"
     (out / "book" / "ledger.md").write_text(text, encoding="utf-8")
-    chapters = [{"file": f} for f in ("ledger", *(f"_runs/{r}/{r}" for r in runs))]
+    chapters = [{"file": f} for f in ("ledger", *(f"_runs/{r}/{r}" for r in made.runs))]
     contents = {"format": "jb-book", "root": "index", "chapters": chapters}
     (out / "_toc.yml").write_text(yaml.safe_dump(contents), encoding="utf-8")
 
 
-def _build(out: Path) -> Path:
+def _build(out: Path) -> None:
     """Build the private book and read its pages; `RunError` with the telling lines if it cannot be."""
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "book", "--config"]
     command += ["_config.yml", "--toc", str(out / "_toc.yml"), "--path-output", ".", "-n", "-W", "--keep-going"]
@@ -362,4 +483,3 @@ def _build(out: Path) -> Path:
     telling = [one_line(line) for line in lines if re.search(r"WARNING|ERROR|[A-Za-z]Error:|exception:", line)]
     faults = (telling or lines[-3:]) if done.returncode else check_pages(out / "_build" / "html")
     raise_faults(errors.RunError, "The private book was not built", faults, "Its cells and runs are in the folder.")
-    return out / "_build" / "html"

@@ -21,6 +21,7 @@ STYLE: dict = {"axes.edgecolor": QUIET, "font.family": ["DejaVu Sans"], "xtick.c
 STYLE |= {f"axes.spines.{side}": False for side in ("top", "right", "left")}
 NO_GAP = {"difference": 0.0, "ratio": 1.0, "odds_ratio": 1.0, "coefficient": 0.0}
 UNITS = {"level": " percent", "difference": " points"}
+LOG = (lambda x: np.log(np.maximum(x, 1e-9)), np.exp)  # an axis for ratios, with its ticks at plain numbers
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         if kind in NO_GAP:
             ax.axvline(NO_GAP[kind], color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=0)
         if NO_GAP.get(kind) == 1:
-            ax.set_xscale("function", functions=(np.log, np.exp))  # log, its ticks at plain numbers
+            ax.set_xscale("function", functions=LOG)
         ax.set(xlabel=HEADINGS[kind], ylim=(lines[-1] + 0.6, lines[0] - 0.6))
         ax.set_yticks(y, labels[~above])
         ax.set_yticks(lines[above], labels[above], minor=True, fontweight="bold")

@@ -162,8 +162,8 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
         raise SurveyFileError(f"{path.name} has an ending that is not known.", hint)
     try:
         if suffix in (".csv", ".csv.gz"):
-            encoding, labels = encoding or "utf-8-sig", {}
-            mark = _separator(path, encoding)
+            encoding = encoding or "utf-8-sig"
+            mark, labels = _separator(path, encoding), dict[str, dict]()
             frame = pd.read_csv(path, sep=mark, dtype=str, keep_default_na=False, encoding=encoding)
             if mark == ";":
                 frame = frame.apply(lambda c: c.str.replace(",", ".") if c.str.fullmatch(_DECIMAL).all() else c)
@@ -234,14 +234,14 @@ def _separator(path: Path, encoding: str) -> str:
         if not header:
             raise SurveyFileError(f"{path.name} is empty.", "Expected a line of column names and one line per person.")
         if len(header) == 1 and any(other in header[0] for other in ";\t|"):
-            raise SurveyFileError(f"{path.name} has no commas or semicolons between its columns.", "Save it with commas.")
+            raise SurveyFileError(f"{path.name} has no commas or semicolons between columns.", "Save it with commas.")
         if repeated := sorted({repr(c) for c in header if header.count(c) > 1}):
             hint = "Rename the columns."
             raise SurveyFileError(f"{path.name} names these columns more than once: {', '.join(repeated)}.", hint)
         uneven = [lines.line_num for line in lines if line and len(line) != len(header)]
     if uneven:
-        first, n = uneven[0], len(uneven)
-        text = f"{path.name} has {n} lines with more or fewer than {len(header)} fields, the first in line {first}."
+        n, at = len(uneven), uneven[0]
+        text = f"{path.name} has {n} lines with more or fewer than {len(header)} fields, the first in line {at}."
         raise SurveyFileError(text, "The file is damaged or cut short. Download it again.")
     return mark
 
