@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -124,3 +129,26 @@ def test_pages_with_faults_are_all_named(tmp_path):
     assert "alt text" in output
     (tmp_path / "index.html").write_text("<main><p class='from-synthetic'>Synthetic: 12 %</p></main>")
     assert "1 pages were read" in command("check-pages", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["before the first run", "while the runs start", "while they run"])
+def test_ctrl_c_ends_in_one_line(tmp_path, moment):
+    """The terminal sends it to every process of the command, also to those that are only starting."""
+    subprocess.run([sys.executable, ROOT / "book" / "partner" / "practice.py", tmp_path / "people.sav"], check=True)
+    (tmp_path / "m.yml").write_text(
+        "source: {kind: synthetic, label: made up}\nvariables:\n  q: {column: Q1, values: {Yes: 1, No: 0}}\n"
+        "  gender: {column: SEX, values: {Male: m, Female: w}, missing: {Non-binary: few}}\n"
+    )
+    words = ["reproduce", tmp_path / "people.sav", "--mapping", tmp_path / "m.yml", "--out", tmp_path / "private"]
+    given = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    started = subprocess.Popen([sys.executable, "-m", "trustbook.cli", *words], start_new_session=True, **given)
+    until = "PRIVATE.txt" if moment == "before the first run" else "notebooks/runs.yml"
+    while not (tmp_path / "private" / until).exists():
+        assert started.poll() is None
+        time.sleep(0.05)
+    time.sleep({"before the first run": 0, "while the runs start": 0.6, "while they run": 5}[moment])
+    os.killpg(started.pid, signal.SIGINT)
+    told, _ = started.communicate(timeout=120)
+    assert told == "Stopped. Run it again: finished runs are kept.\n"
+    assert started.returncode == 130

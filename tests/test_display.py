@@ -169,7 +169,7 @@ def test_specifications_that_ignore_the_design_are_never_filled():
     picture = tl.specification_curve(replace(RESULTS["difference"], _frame=frame, **facts))
     filled = picture.figure.axes[0].collections[1].get_facecolor()
     assert [tuple(c) == to_rgba(DARK) for c in filled] == [False, True, False, False]
-    assert "excludes 0 in 1 of 2. 2 more are of Firth's method, whose intervals ignore the design." in picture.alt
+    assert "excludes 0 in 1 of 2 with design-based errors." in picture.alt
     assert any("or is Firth's, which ignores the design" in t.replace("\n", " ") for t in texts_of(picture))
 
 

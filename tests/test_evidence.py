@@ -353,7 +353,7 @@ def test_a_computed_number_leads_to_how_it_was_computed(site, known):
     assert links[0].get_text() == shown
     told = page.select("details.computed-numbers li")
     assert [li["id"] for li in told] == ["computed-both-people", "computed-one-item-minority-low"]
-    assert told[0].get_text() == f"{shown} Computed from the print: {how}."
+    assert told[0].get_text() == f"{shown}: Computed from the print: {how}."
     assert not [a for a in page.select("main abbr, .body abbr") if a.find_parent("a") is None]
 
 

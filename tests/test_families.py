@@ -10,7 +10,8 @@ import pytest
 from scipy.optimize import linprog
 
 import trustlib as tl
-from trustbook.families import SMALL, Family, coarser
+from trustbook.families import REASONS, Family, coarser
+from trustbook.supplied import _together
 
 pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
 
@@ -102,7 +103,57 @@ class TestFamily:
     def test_what_fits_in_no_form_is_withheld(self):
         family = Family(made({("m",): (400, 6), ("w",): (500, 5)}, ["gender"]), "y", ["gender"])
         assert family.sets == []
-        assert family.withheld == {"y by gender": SMALL}
+        assert family.withheld == {"y by gender": REASONS["small"].format(levels="m; w")}
+
+    def test_a_reason_names_the_levels_that_are_too_small_and_never_how_many_people(self):
+        counts = dict.fromkeys(product("ab", "mn"), (411, 613)) | {("a", "n"): (7, 613), ("b", "n"): (8, 9)}
+        family = Family(made(counts, ["one", "two"]), "y", ["one", "two"])
+        assert family.sets == [["one"], ["two"]]
+        reason = REASONS["small"].format(levels="one a, two n; one b, two n")
+        assert family.withheld == {"y by one and two": reason}
+        assert not {"411", "613", "7", "8", "9"} & set(reason.replace(";", " ").split())
+        crowd = {(f"level {i}",): (9, 9) for i in range(9)} | {("big",): (50, 50)}
+        assert Family(made(crowd, ["one"]), "y", ["one"]).small(["one"])[5:] == ["level 5", "and 3 more"]
+
+    def test_a_combination_that_nobody_has_is_named(self):
+        counts = {("a", "m"): (50, 50), ("a", "n"): (50, 50), ("b", "m"): (50, 50)}
+        family = Family(made(counts, ["one", "two"]), "y", ["one", "two"])
+        assert "one b, two n" in family.withheld["y by one and two"]
+
+    def test_an_identity_of_one_level_says_so(self):
+        counts = {("a", "m"): (50, 50), ("b", "m"): (50, 50)}
+        family = Family(made(counts, ["one", "two"]), "y", ["one", "two"])
+        assert family.withheld["y by two"] == REASONS["one_level"].format(levels="m")
+        assert family.withheld["y by one and two"] == REASONS["one_level"].format(levels="m")
+
+    def test_a_pair_that_is_large_enough_says_how_to_get_it(self):
+        """Each of the two fits beside the first, and all three do not fit together."""
+        counts = dict.fromkeys(product("ab", "mn", "xy"), (40, 40)) | {
+            ("a", "n", "y"): (2, 2),
+            ("b", "n", "y"): (30, 30),
+        }
+        names = ["one", "two", "three"]
+        design = made(counts, names)
+        family = Family(design, "y", names)
+        assert family.withheld == {"y by two and three": REASONS["beside"].format(options="--axis two --axis three")}
+        assert Family(design, "y", ["two", "three"]).withheld == {}
+
+    def test_two_outcomes_that_differ_by_few_people_say_so(self):
+        design = made(dict.fromkeys(product("ab", "mn"), (40, 60)), ["one", "two"])
+        strict = design.frame["y"].to_numpy().copy()
+        strict[np.flatnonzero((strict == 1) & (design.frame["one"] == "a"))[:3]] = 0
+        nested = tl.SurveyDesign(design.frame.assign(strict=strict), weight=None)
+        family = Family(nested, "y", ["one"], ["y", "strict"])
+        assert family.withheld == {"y by one": REASONS["nested"].format(levels="a; b")}
+
+    def test_levels_that_stand_together_say_which_of_them_is_too_small(self):
+        counts = dict.fromkeys(product("mw", "ny"), (40, 60)) | {("x", "n"): (12, 13), ("x", "y"): (2, 3)}
+        family = Family(made(counts, ["gender", "disabled"]), "y", ["gender", "disabled"])
+        told = _together(family, "gender_2_levels")
+        assert told.startswith("w or x stand together")
+        assert told.endswith("at: disabled y, gender x")
+        alone = Family(made({("m",): (40, 60), ("w",): (50, 50), ("x",): (4, 4)}, ["gender"]), "y", ["gender"])
+        assert _together(alone, "gender_2_levels").endswith("at: x")
 
     @pytest.mark.parametrize("seed", range(12))
     def test_no_withheld_count_is_pinned_by_all_tables_with_joined_levels(self, seed):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import combinations, product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -440,3 +442,27 @@ def test_the_numbers_below_a_picture_are_a_table_that_its_run_publishes():
     for run, tables in named:
         for table in tables.split():
             assert f'\\"{table}\\")' in plan[run], (run, table)
+
+
+@pytest.mark.parametrize(("named", "below"), [([], ["gaps.csv"]), (["levels gaps"], ["levels.csv", "gaps.csv"])])
+def test_below_a_picture_stands_the_table_published_before_it_if_none_is_named(tmp_path, monkeypatch, named, below):
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    import finding
+
+    tables = tmp_path / "_runs" / "run" / "tables"
+    tables.mkdir(parents=True)
+    for name in ("levels", "gaps"):
+        (tables / f"{name}.csv").touch()
+    figures = [{"file": "figures/1.png", "alt": "Gaps", "table": "gaps"}, {"file": "figures/2.png", "alt": "Two"}]
+    told = {"kinds": ["synthetic"], "figures": figures}
+    (tables.parent / "provenance.json").write_text(json.dumps(told))
+    page = object.__new__(finding.RunFigure)
+    page.state = SimpleNamespace(
+        document=SimpleNamespace(settings=SimpleNamespace(env=SimpleNamespace(srcdir=tmp_path, docname="page")))
+    )
+    page.arguments = ["run", "1", *named]
+    picture, *links = page.run()
+    assert picture["alt"] == "Gaps"
+    assert [link.astext() for link in links] == [f"The numbers of this picture: {name}, synthetic" for name in below]
+    page.arguments = ["run", "2"]
+    assert len(page.run()) == 1

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
 import shutil
+import subprocess
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyreadstat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
 from typer.testing import CliRunner
 
 import trustlib as tl
+from trustbook import supplied
 from trustbook.cli import app
-from trustbook.families import Family
+from trustbook.families import REASONS, Family
 from trustbook.leaks import leaks
 from trustbook.proposal import first_mapping
 from trustbook.site import check_pages
-from trustbook.supplied import account_of, answer_record, read_supplied, reproduce, shown_account
+from trustbook.supplied import (
+    _in_r,
+    account_of,
+    answer_record,
+    plan_runs,
+    read_supplied,
+    reproduce,
+    roles,
+    shown_account,
+    shown_counts,
+)
 from trustlib.schema import load_codebook, load_mapping, read_table
 from trustrecord.record import load_figures
 
@@ -137,6 +152,91 @@ class TestFirstMapping:
         assert made["variables"]["gender"]["values"] == {"Male": "man", "Female": "woman"}
         assert "professional?" in made["variables"]["hc07atrustdoctor"]["label"]
 
+    def proposed(self, folder: Path, columns: dict, labels: dict, titles: dict | None = None, **more) -> str:
+        """The proposal of an SPSS file with 60 people for each row."""
+        file = folder / "people.sav"
+        frame = pd.concat([pd.DataFrame(columns)] * 60, ignore_index=True)
+        pyreadstat.write_sav(frame, str(file), variable_value_labels=labels, column_labels=titles or {}, **more)
+        return first_mapping(file)
+
+    def test_other_languages_are_recognised(self, tmp_path):
+        answers = {"S1_Geschlecht": ("Männlich", "Weiblich"), "sexe": ("Homme", "Femme"), "sexo": ("Masculino", "Feminino"),
+                   "q_de": ("Nein", "Ja"), "q_fr": ("Non, plutôt confiance", "Oui, méfiance"), "q_es": ("No", "Sí"),
+                   "q_pt": ("Não", "Sim"), "q_list": ("Nicht genannt", "Genannt"), "Behinderung": ("Nein", "Ja")}  # fmt: skip
+        lost = {
+            "q_de": "Keine Angabe",
+            "q_fr": "Ne sait pas",
+            "q_es": "No sabe",
+            "q_pt": "Não sabe",
+            "q_list": "Weiß nicht",
+        }
+        labels = {c: {0: no, 1: yes} | ({7: lost[c]} if c in lost else {}) for c, (no, yes) in answers.items()}
+        columns = {c: [0.0, 1.0, 7.0 if c in lost else 1.0] for c in answers} | {"Gewicht": [0.5, 1.25, 1.5]}
+        text = self.proposed(tmp_path, columns, labels)
+        made = yaml.safe_load(uncommented(text))
+        by_column = {v["column"]: (name, v) for name, v in made["variables"].items()}
+        for column in ("S1_Geschlecht", "sexe", "sexo"):
+            assert list(by_column[column][1]["values"].values()) == ["man", "woman"], column
+        for column in lost:
+            rule = by_column[column][1]
+            assert list(rule["values"].values()) == [0, 1]
+            assert list(rule["missing"]) == [lost[column]]
+        assert by_column["Behinderung"][0] == "disability"
+        assert made["design"]["weight"] == "Gewicht"
+        assert "CAUTION" not in text
+
+    def test_numbers_of_0_and_1_without_labels_are_an_outcome(self, tmp_path):
+        text = self.proposed(tmp_path, {"Q7": [0.0, 1.0], "Q8": [1.0, 2.0]}, {})
+        variables = yaml.safe_load(uncommented(text))["variables"]
+        assert variables["q7"]["values"] == {"0": 0, "1": 1}
+        assert variables["q8"]["values"] == {"1": "1", "2": "2"}
+        assert "## CAUTION: no weight was found." in text
+
+    @pytest.mark.parametrize(
+        "title", ["Age in years", "Your age", "How old are you?", "Alter in Jahren", "Edad", "Age group"]
+    )
+    def test_an_age_is_recognised(self, tmp_path, title):
+        assert "age_band" in self.proposed(tmp_path, {"Q7": [1.0, 2.0]}, {}, {"Q7": title})
+
+    @pytest.mark.parametrize("title", ["At what age were you told you had cancer?", "Age when first told", "Average"])
+    def test_an_age_at_which_something_happened_is_not_the_age(self, tmp_path, title):
+        assert "age_band" not in self.proposed(tmp_path, {"Q7": [1.0, 2.0]}, {}, {"Q7": title})
+
+    def test_a_list_on_which_only_what_was_chosen_is_coded_becomes_an_outcome(self, tmp_path):
+        labels = {"Q1_1": {1: "Genannt"}, "Q1_2": {1: "Not listened to"}, "sex": {1: "Male", 2: "Female"}}
+        columns = {"Q1_1": [1.0, np.nan, np.nan], "Q1_2": [np.nan, 1.0, np.nan], "sex": [1.0, 2.0, 1.0]}
+        text = self.proposed(tmp_path, columns, labels)
+        assert "blank is read as not chosen, which is right only if everybody was asked" in text
+        plan = tmp_path / "first.yml"
+        plan.write_text(uncommented(text))
+        design, outcomes, axes = read_supplied(tmp_path / "people.sav", plan)
+        assert (outcomes, axes) == (["q1_1"], ["gender"])
+        assert design.frame["q1_1"].mean() == pytest.approx(1 / 3)
+        assert '"q1_2"' not in text  # its answer is not known to mean yes
+
+    def test_what_the_file_declares_missing_is_no_answer_of_the_proposal(self, tmp_path):
+        labels = {"Q": {1: "Yes", 2: "No", 9: "Prefer not to say"}}
+        text = self.proposed(tmp_path, {"Q": [1.0, 2.0, 9.0]}, labels, missing_ranges={"Q": [9]})
+        assert "## declared missing in the file, and kept apart: Prefer not to say" in text
+        assert yaml.safe_load(uncommented(text))["variables"]["q"] == {
+            "column": "Q",
+            "label": "Q",
+            "values": {"Yes": 1, "No": 0},
+        }
+
+    def test_the_scale_of_replicates_is_asked_for(self, data_file):
+        text = first_mapping(data_file("hints_pr2009", "hintspr_d2011_04_22_public.sav"))
+        assert "## replicate_scale: 0.979167\n## is what JK1 means for 48 replicates." in text
+
+    def test_the_encoding_is_written_into_the_mapping(self, tmp_path):
+        frame = people().replace({"sex": {"Male": "Männlich"}})
+        frame.to_csv(tmp_path / "people.csv", index=False, encoding="latin-1")
+        told = command("mapping-init", tmp_path / "people.csv", code=1)
+        assert "--encoding latin-1" in told
+        command("mapping-init", tmp_path / "people.csv", "--encoding", "latin-1", "--out", tmp_path / "m.yml")
+        (tmp_path / "m.yml").write_text(uncommented((tmp_path / "m.yml").read_text()))
+        assert "man: " in command("validate", tmp_path / "people.csv", "--mapping", tmp_path / "m.yml")
+
     @pytest.mark.parametrize("name", SAMPLES)
     def test_each_small_file_is_read_and_mapped(self, data_file, name, tmp_path):
         file = data_file("sav_samples", name)
@@ -176,6 +276,14 @@ class TestReading:
         ):
             assert words in told
             assert words in page
+        raw = (out / "faults.html").read_text()
+        assert "people.csv" in page
+        assert "m.yml" in page
+        assert "check the spelling of columns" in page
+        assert raw.count("<li>") == 3
+        assert all(part in raw for part in ('lang="en"', "viewport", "<style>", "<h1>"))
+        assert "http" not in raw
+        assert "700001" not in raw
 
     def test_the_stand_in_cannot_pass_for_real(self, tmp_path):
         plan = tmp_path / "m.yml"
@@ -194,6 +302,89 @@ class TestReading:
         file, plan = written(tmp_path, people())
         with pytest.raises(tl.UnknownNameError, match="Did you mean 'gender'"):
             reproduce(file, plan, tmp_path / "private", ROOT, axes=["gendre"])
+        with pytest.raises(tl.UnknownNameError, match="Did you mean 'low_trust'"):
+            reproduce(file, plan, tmp_path / "private", ROOT, ["LOW_TRUST"])
+        with pytest.raises(tl.UnknownNameError, match="'low_trust' is an outcome"):
+            reproduce(file, plan, tmp_path / "private", ROOT, axes=["low_trust"])
+        with pytest.raises(tl.UnknownNameError, match="'gender' is an identity"):
+            reproduce(file, plan, tmp_path / "private", ROOT, ["gender"])
+
+    def test_git_is_kept_away_from_the_folder(self, tmp_path):
+        subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+        file, plan = written(tmp_path, people())
+        with pytest.raises(tl.UnknownNameError):
+            reproduce(file, plan, tmp_path / "book of mine", ROOT, axes=["gendre"])
+        seen = subprocess.run(
+            ["git", "status", "--porcelain"], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert sorted(seen.stdout.split()) == ["??", "??", "m.yml", "people.csv"]
+
+    def test_two_at_once_in_one_folder_are_refused_before_anything_is_laid_out(self, tmp_path):
+        file, plan = written(tmp_path, people())
+        out = tmp_path / "private"
+        out.mkdir()
+        (out / "PRIVATE.txt").write_text("")
+        (out / "notebooks").mkdir()
+        holder = os.open(out, os.O_RDONLY)
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        with pytest.raises(tl.RunError, match="is at work"):
+            reproduce(file, plan, out, ROOT)
+        os.close(holder)
+        assert list((out / "notebooks").iterdir()) == []
+        assert sorted(p.name for p in out.iterdir()) == [".gitignore", "PRIVATE.txt", "notebooks"]
+
+    def test_what_the_system_refuses_is_a_message(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setattr(supplied, "run_all", lambda *args, **more: {})
+        file, plan = written(tmp_path, people())
+        (tmp_path / "private" / "ledger.csv").mkdir(parents=True)
+        (tmp_path / "private" / "PRIVATE.txt").write_text("")
+        told = command("reproduce", file, "--mapping", plan, "--out", tmp_path / "private", code=1)
+        assert "ledger.csv cannot be read or written: Is a directory." in told
+
+    def test_validate_says_what_each_variable_is_and_how_many_people_there_are(self, tmp_path):
+        mapping = json.loads(json.dumps(MAPPING))
+        mapping["variables"]["gender"]["levels"] = ["man", "woman", "nobody"]
+        mapping["variables"]["region"] = {"column": "sex", "values": {"Male": "n", "Female": "s", "Other": "s"}}
+        mapping["variables"]["counted"] = mapping["variables"]["low_trust"] | {"missing_as": 0}
+        frame = people()
+        frame.loc[frame["sex"] == "Other", "sex"] = "Male"
+        frame.loc[:4, "sex"] = "Other"
+        file, plan = written(tmp_path, frame, mapping)
+        told = command("validate", file, "--mapping", plan)
+        n = frame["trust"].value_counts()
+        assert f"low_trust: outcome (0: {n['a lot']:,}; 1: {n['a little']:,}); missing: refused: {n['refused']}" in told
+        woman, man = ((frame["sex"] == s).sum() for s in ("Female", "Male"))
+        hidden = [f"man: {man:,}; woman: all others", f"man: all others; woman: {woman:,}"][int(man > woman)]
+        assert f"gender: identity ({hidden}); missing: other: fewer than 10" in told
+        assert "nobody" not in told
+        assert "region: neither outcome nor identity" in told
+        assert "counted: not taken as an outcome, because missing_as counts everybody" in told
+        assert "unweighted" not in told
+        del mapping["design"], mapping["variables"]["low_trust"], mapping["variables"]["counted"]
+        told = command("validate", file, "--mapping", written(tmp_path, frame, mapping)[1])
+        assert "CAUTION: unweighted" in told
+        assert "no outcome; give one the values 1 and 0" in told
+        mapping["source"]["rounding"] = 25
+        told = command("validate", file, "--mapping", written(tmp_path, frame, mapping)[1])
+        assert all(int(t.replace(",", "")) % 25 == 0 for t in re.findall(r": ([\d,]+)(?=[;)])", told))
+
+    def test_a_small_number_is_not_what_is_left_of_the_sum(self):
+        assert shown_counts([("a", 50), ("b", 900), ("c", 3)]) == ["a: 50", "b: all others", "c: fewer than 10"]
+        assert shown_counts([("a", 52), ("b", 901)], 5) == ["a: 50", "b: 900"]
+
+    def test_codes_of_missing_that_nobody_declared_make_no_identity(self, tmp_path):
+        frame = people().assign(
+            out=lambda f: np.where(f["trust"] == "a lot", 0, np.where(f["trust"] == "a little", 1, 9))
+        )
+        mapping = json.loads(json.dumps(MAPPING))
+        mapping["variables"]["out"] = {"column": "out"}
+        file, plan = written(tmp_path, frame, mapping)
+        with pytest.raises(tl.CodebookError, match="variable out: holds numbers other than 0 and 1; give values"):
+            read_supplied(file, plan)
+        file, plan = written(tmp_path, frame[frame["out"] < 9], mapping)
+        assert read_supplied(file, plan)[1] == ["low_trust", "out"]
+        assert roles(tl.read_survey(file, plan), plan)["out"] == "outcome"
 
 
 class TestAccount:
@@ -210,10 +401,12 @@ class TestAccount:
 
     def test_small_reasons_are_shown_together(self):
         account = pd.DataFrame({"outcome": "y", "reason": ["used", "a", "b", "c"], "n": [900, 50, 7, 4]})
-        shown = [("used", "900"), ("a", "50"), ("several other reasons", "11"), ("rows in the file", "961")]
+        shown = [("used", "900"), ("a", "50"), ("together: c; b", "11"), ("rows in the file", "961")]
         assert shown_account(account) == shown
+        rounded = [("used", "900"), ("a", "50"), ("together: c; b", "10"), ("rows in the file", "960")]
+        assert shown_account(account, 5) == rounded
         account = account[account["reason"] != "a"]
-        assert shown_account(account)[:2] == [("used", "900"), ("several other reasons", "11")]
+        assert shown_account(account)[:2] == [("used", "900"), ("together: c; b", "11")]
         alone = account[account["reason"] != "b"]
         assert shown_account(alone)[:2] == [("used", "all others"), ("c", "fewer than 10")]
 
@@ -275,6 +468,153 @@ class TestFamily:
         family = Family(design, "y", ["a", "b", "c"])
         assert family.axes == ["a", "b"]
         assert family.withheld == {"y by c": "fewer than half of those who answered told it"}
+
+
+def polled(places: dict[str, list[str]], size: int = 40, **more) -> tl.SurveyDesign:
+    """People of countries in waves, of two levels of two identities, as many with the outcome as without."""
+    of = [(w, c) for w, countries in places.items() for c in countries]
+    rows = [
+        (*place, *levels, y) for place in of for levels in product("ab", "mn") for y in (0.0, 1.0) for _ in range(size)
+    ]
+    frame = pd.DataFrame(rows, columns=["wave", "country", "one", "two", "y"]).assign(weight=1.0)
+    for c in ("wave", "country", "one", "two"):
+        frame[c] = pd.Categorical(frame[c], sorted(frame[c].unique()))
+    frame = frame.drop(columns=more.pop("drop", []))
+    frame.attrs = {"source": {"kind": "supplied", "label": "made"}, "labels": {c: c.capitalize() for c in frame}}
+    return tl.SurveyDesign(frame.assign(**more.pop("columns", {})), **more)
+
+
+PLACES = {
+    "no wave": ({"2024": ["BR", "UK"]}, {"drop": ["wave"]}, {"countries": "no_place", "waves": "no_place"}),
+    "no country": ({"2024": ["BR"]}, {"drop": ["country"]}, {"countries": "no_place", "waves": "no_place"}),
+    "unknown": ({"2022": ["ES", "UK"], "2024": ["ES", "UK"]}, {}, {"countries": "population"}),
+    "one of each": ({"2024": ["BR"]}, {}, {"countries": "one_country", "waves": "one_wave"}),
+    "neither": ({"2024": ["BR"]}, {"drop": ["wave", "country"]}, {}),
+}
+
+
+class TestPlan:
+    def planned(
+        self, design: tl.SurveyDesign, folder: Path, outcome: str = "y"
+    ) -> tuple[dict[str, dict], dict[str, str]]:
+        family = Family(design, outcome, ["one", "two"])
+        paths = {"file": folder / "people.sav", "mapping": folder / "m.yml"}
+        (folder / "cells").mkdir(exist_ok=True)
+        return {r["id"]: r["parameters"] for r in plan_runs(family, paths, folder, {})}, family.withheld
+
+    def test_a_page_on_countries_weights_those_that_were_polled_in_its_wave(self, tmp_path):
+        design = polled({"2022": ["BR", "FR", "UK", "US"], "2024": ["BR", "UK", "US"]})
+        runs, withheld = self.planned(design, tmp_path)
+        given = runs["y-countries-one"]
+        assert set(given["populations"]) == {"BR", "UK", "US"}
+        assert given["title"] == "Y: One (countries, 2024)"
+        assert given["about"].endswith("This page counts only those of them who were asked in wave 2024.")
+        inside = design.domain(given["where"]).frame
+        assert set(inside.loc[inside["_in_domain"], "wave"]) == {"2024"}
+        assert withheld == {"y: page on waves": REASONS["other_countries"]}
+
+    def test_a_page_on_waves_says_which(self, tmp_path):
+        runs, withheld = self.planned(polled({"2022": ["BR", "UK"], "2024": ["BR", "UK"]}), tmp_path)
+        assert runs["y-waves-two"]["title"] == "Y: Two (waves, 2022, 2024)"
+        assert "asked in wave 2022 and 2024." in runs["y-waves-two"]["about"]
+        assert "asked in wave" not in runs["y-levels-one-two"]["about"]
+        assert withheld == {}
+
+    @pytest.mark.parametrize("name", PLACES)
+    def test_pages_on_places_that_are_not_made_have_a_reason(self, tmp_path, name):
+        places, more, reasons = PLACES[name]
+        runs, withheld = self.planned(polled(places, **more), tmp_path)
+        lacking = {"no wave": "wave", "no country": "country"}.get(name)
+        expected = {
+            f"y: page on {page}": REASONS[r].format(lacking=lacking, countries="ES") for page, r in reasons.items()
+        }
+        assert withheld == expected
+        assert not [run for run in runs if any(page in run for page in reasons)]
+
+    def test_replicate_weights_are_a_reason(self, tmp_path):
+        rng = np.random.default_rng(1)
+        design = polled({"2022": ["BR", "UK"], "2024": ["BR", "UK"]})
+        columns = {f"weight_{i}": rng.uniform(0.5, 1.5, len(design.frame)) for i in range(1, 9)}
+        of_replicates = tl.SurveyDesign(
+            design.frame.assign(**columns), replicate_weights=list(columns), replicate_method="JK1"
+        )
+        runs, withheld = self.planned(of_replicates, tmp_path)
+        assert withheld == {f"y: page on {page}": REASONS["replicates"] for page in ("countries", "waves")}
+        assert "carried on by linearisation" in runs["y-levels-one-two"]["about"]
+
+    def test_small_cells_of_places_are_a_reason_that_names_them(self, tmp_path):
+        design = polled({"2022": ["BR", "UK"], "2024": ["BR", "UK"]}, size=8)
+        runs, withheld = self.planned(design, tmp_path)
+        assert {"y-countries-one", "y-waves-one"} <= set(runs)
+        frame = design.frame
+        small = (frame["one"] == "b") & (frame["wave"] == "2022") & (frame["country"] == "UK") & (frame["y"] == 1)
+        kept = frame[small].groupby("two", observed=True).cumcount() < 3
+        frame = frame.drop(kept.index[~kept]).reset_index(drop=True)
+        frame.attrs = design.frame.attrs
+        runs, withheld = self.planned(tl.SurveyDesign(frame), tmp_path)
+        reason = REASONS["small"].format(levels="wave 2022, country UK, one b")
+        assert withheld["y by one: pages on countries and waves"] == reason
+        assert "y-countries-one" not in runs
+        assert "y-countries-two" in runs
+
+    def test_names_in_any_script_make_runs_of_their_own(self, tmp_path):
+        for one, two, outcome in (
+            ("größe", "grosse", "méfiance"),
+            ("性別", "年齢", "信頼"),
+            ("a_b", "a-b", "Y"),
+            ("Y", "y", "ý"),
+        ):
+            design = polled({"2024": ["BR"]}, drop=["wave", "country"])
+            frame = design.frame.rename(columns={"one": one, "two": two, "y": outcome})
+            frame.attrs = {"source": design.source, "labels": {c: c for c in frame}}
+            paths = {"file": tmp_path / "people.sav", "mapping": tmp_path / "m.yml"}
+            family, taken = Family(tl.SurveyDesign(frame), outcome, [one, two]), {}
+            ids = [run["id"] for run in plan_runs(family, paths, tmp_path, taken)]
+            assert len(set(ids)) == len(ids) == 3
+            assert all(re.fullmatch(r"[a-z\d][a-z\d-]*", name) for name in ids)
+            again = [run["id"] for run in plan_runs(family, paths, tmp_path, taken)]
+            assert again == ids
+            assert len({*taken}) == len(set(taken.values()))
+
+
+DESIGNS = {
+    "JK1 with a scale": {"replicate_method": "JK1", "replicate_scale": 5 / 6},
+    "around the mean": {"replicate_method": "bootstrap", "replicate_mse": False},
+    "a scale for each": {"replicate_method": "JKn", "replicate_scale": [0.5 + i / 96 for i in range(48)]},
+    "fpc": {"strata": "stratum", "fpc": "fpc"},
+    "a lonely stratum": {"strata": "lonely", "lonely_psu": "adjust"},
+}
+
+
+class TestLinesOfR:
+    @pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R with the package survey")
+    @pytest.mark.parametrize("name", DESIGNS)
+    def test_the_design_that_a_page_prints_has_its_variance(self, data_file, tmp_path, name):
+        if subprocess.run(["Rscript", "-e", "library(survey)"], capture_output=True, check=False).returncode:
+            pytest.skip("needs R's package survey")
+        raw = tl.read_survey(data_file("hints_pr2009", "hintspr_d2011_04_22_public.sav"))
+        trust = raw["HC07aTrustDoctor"].map({"A Lot": 0.0, "Some": 1.0, "A Little": 1.0, "Not at All": 1.0})
+        columns = {"outcome": trust, "gender": raw["GenderN"], "weight": raw["R12WGT0"]}
+        frame = pd.DataFrame(columns | {f"weight_{i}": raw[f"R12WGT{i}"] for i in range(1, 49)})
+        frame["gender"] = pd.Categorical(frame["gender"].where(frame["gender"] != "blank"), ["Male", "Female"])
+        frame["stratum"], frame["fpc"] = np.arange(len(frame)) % 3, 700 + 10 * (np.arange(len(frame)) % 3)
+        frame["lonely"] = np.where(np.arange(len(frame)) == 5, 9, frame["stratum"])
+        more = (
+            {"replicate_weights": [f"weight_{i}" for i in range(1, 49)]} if "replicate_method" in DESIGNS[name] else {}
+        )
+        design = tl.SurveyDesign(frame, "weight", **more, **DESIGNS[name])
+        frame.to_csv(tmp_path / "people.csv", index=False)
+        script = f"""library(survey)
+        people <- read.csv("people.csv"); people$used <- !is.na(people$outcome) & people$gender != ""
+        design <- {_in_r(design)}
+        s <- svyby(~outcome, ~factor(gender, c("Male", "Female")), subset(design, used), svymean)
+        cat(sprintf("%.15g", c(coef(s), SE(s))))"""
+        done = subprocess.run(["Rscript", "-e", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        ours = tl.cell_means(tl.compress(design, "outcome", ["gender"])).frame
+        assert [float(v) for v in done.stdout.split()] == pytest.approx(
+            [*ours["estimate"], *ours["std_error"]], rel=1e-6
+        )
 
 
 @pytest.fixture(scope="module")
@@ -340,11 +680,34 @@ class TestRecord:
         assert np.isnan(ledger.loc["W23-010", "ours"])
         assert ledger.loc["R24-001", "verdict"] == "needs microdata"
 
+    def test_a_file_that_asked_of_one_experience_only_is_answered(self, design, figures, codebook):
+        frame = design.frame.drop(columns=["trust_damaged_any", "trust_damaged_system"])
+        frame.attrs = {"source": {"kind": "supplied"}, "labels": {}}
+        ledger = answer_record(tl.SurveyDesign(frame), figures, codebook)
+        assert ledger["ours"].notna().sum() > 50
+        lost = ledger[ledger["cause"].str.contains("trust_damaged_any")]
+        assert set(lost["verdict"]) == {"needs microdata"}
+
+    def test_numbers_are_rounded_where_the_source_asks_for_it_and_verdicts_are_not(self, design, figures, codebook):
+        frame = design.frame.copy()
+        exact, rounded = (
+            answer_record(tl.SurveyDesign(frame, source={"kind": "supplied"} | more), figures, codebook)
+            for more in ({}, {"rounding": 25})
+        )
+        assert exact["verdict"].tolist() == rounded["verdict"].tolist()
+        counts = rounded["statistic"] == "count"
+        assert (rounded.loc[counts, "ours"].dropna() % 25 == 0).all()
+        assert not (exact.loc[counts, "ours"].dropna() % 25 == 0).all()
+        percent = rounded.loc[rounded["statistic"] == "percent", ["ours", "conf_low", "conf_high"]].dropna()
+        assert len(percent) > 50
+        assert (percent == percent.round()).all(axis=None)
+        assert ((percent - exact.loc[percent.index, percent.columns]).abs() <= 0.55).all(axis=None)
+
     def test_a_file_of_another_survey_answers_nothing(self, figures, codebook, tmp_path):
         design, *_ = read_supplied(*written(tmp_path, people()))
         ledger = answer_record(design, figures, codebook)
         assert set(ledger["verdict"]) == {"needs microdata"}
-        assert ledger["cause"].str.contains("the file has no|no number").all()
+        assert ledger["cause"].str.match("this file cannot answer: (the file has no|no number)").all()
 
 
 def test_the_puerto_rico_file_has_a_replicate_design(data_file, tmp_path):
@@ -417,6 +780,70 @@ def no_lines_of(file: Path, out: Path) -> None:
     ]
 
 
+@pytest.fixture
+def unbuilt(monkeypatch):
+    """`reproduce` without its runs and without Sphinx; what each run answers may be set."""
+    answers: dict[str, str] = {}
+    monkeypatch.setattr(supplied, "run_all", lambda *args, **more: answers)
+    monkeypatch.setattr(supplied, "_build", lambda out: None)
+    return answers
+
+
+class TestFirstPage:
+    def test_a_run_that_failed_is_on_the_page(self, tmp_path, unbuilt):
+        file, plan = written(tmp_path, people())
+        unbuilt["low-trust-levels-gender-disability"] = "Run low-trust-levels-gender-disability failed: KeyError: 'x'"
+        unbuilt["low-trust-robustness-gender-disability"] = (
+            "Run x failed in the cell: SeparationError: No finite estimate."
+        )
+        made = reproduce(file, plan, tmp_path / "private", ROOT)
+        index = (tmp_path / "private" / "book" / "index.md").read_text()
+        assert list(made.failed) == ["low-trust-levels-gender-disability"]
+        section = index.partition("## Runs that failed")[2]
+        assert "failed: KeyError: 'x'" in section
+        assert "SeparationError" not in section
+        assert "No finite estimate." in index
+        assert "low-trust-levels" not in (tmp_path / "private" / "_toc.yml").read_text()
+
+    def test_the_ledger_is_made_to_be_read(self, tmp_path, unbuilt):
+        design = read_supplied(STAND_IN / "trust_polling_synthetic.parquet", STAND_IN / "mapping.yml")[0]
+        frame = design.frame[["wave", "country", "gender", "trust_damaged_provider", "weight"]]
+        frame.to_parquet(tmp_path / "people.parquet")
+        variables = {v: {} for v in ("wave", "country", "gender", "trust_damaged_provider")}
+        mapping = {"source": {"kind": "supplied", "label": "made"}, "codebook": str(ROOT / "data" / "codebook.yml")}
+        (tmp_path / "m.yml").write_text(
+            yaml.safe_dump(mapping | {"variables": variables, "design": {"weight": "weight"}})
+        )
+        reproduce(tmp_path / "people.parquet", tmp_path / "m.yml", tmp_path / "private", ROOT)
+        title, _, *lines = (tmp_path / "private" / "book" / "ledger.md").read_text().splitlines()
+        assert title == "# The ledger: published, and this file"
+        rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("|")]
+        assert rows[0][:3] == ["Id", "Claim", "Verdict"]
+        assert {row[2] for row in rows[2:]} <= set(WORDS["verdicts"])
+        counts = [row for row in rows[2:] if row[4] == "count"]
+        assert [row for row in counts if row[6] != "–"]
+        assert all(re.fullmatch(r"[\d,]+|–", cell) for row in counts for cell in row[5:7])
+        told = {row[-1] for row in rows[2:] if row[2] == "needs microdata"}
+        assert all(cause.startswith("this file cannot answer: ") for cause in told)
+        index = (tmp_path / "private" / "book" / "index.md").read_text()
+        assert "| Verdict | Lines | Meaning |" in index
+        assert WORDS["verdicts"]["needs microdata"] in index
+
+    def test_a_book_in_which_nothing_can_be_shown_says_so(self, tmp_path, unbuilt, monkeypatch):
+        monkeypatch.chdir(ROOT)
+        file, plan = written(tmp_path, people(30))
+        told = command("reproduce", file, "--mapping", plan, "--out", tmp_path / "private")
+        assert "Nothing of this file could be shown: low_trust by gender: fewer than 10 people" in told
+        assert "Runs: 0" in told
+        index = (tmp_path / "private" / "book" / "index.md").read_text()
+        assert "Nothing of this file could be shown" in index.partition("## The file")[0]
+
+    def test_options_are_printed_as_they_are_typed(self, tmp_path, unbuilt):
+        assert supplied._table(["Why"], [["run again with --axis a --axis b_c"]]).endswith(
+            "`--axis a` `--axis b_c` |\n"
+        )
+
+
 @pytest.mark.slow
 def test_a_book_from_the_raw_hints_file(data_file, tmp_path):
     file, out = data_file("hints6", "hints6_extract.csv.gz"), tmp_path / "private"
@@ -445,6 +872,36 @@ def test_a_book_from_the_poll_on_non_voters(data_file, tmp_path):
     assert made.account.set_index("reason")["n"]["low_trust_cdc: refused"] == 34
     assert "weights taken as fixed" in index.get_text()
     no_lines_of(file, out)
+
+
+@pytest.mark.slow
+def test_a_book_of_a_source_that_wants_rounding_has_no_other_number_of_people(tmp_path):
+    """But for the number of rows of the file, which stands in the note on the design."""
+    mapping = json.loads(json.dumps(MAPPING))
+    mapping["source"]["rounding"] = 5
+    file, plan = written(tmp_path, people(2_003, 3), mapping)
+    out = tmp_path / "private"
+    made = reproduce(file, plan, out, ROOT)
+    assert len(made.runs) >= 3
+    exact = {2_003, *made.account["n"]}
+    for path in (out / "cells").glob("*.parquet"):
+        cells = tl.Cells.read(path).frame
+        exact |= {int(n) for n in cells["n"]}
+    exact = {n for n in exact if n >= 10 and n % 5}
+    assert len(exact) >= 6
+    assert {n % 5 for n in counts_on(made.site)} == {0}
+    found = []
+    for path in [*made.site.rglob("*.html"), *(out / "book").rglob("*.csv"), out / "book" / "index.md"]:
+        text = re.sub(
+            r"linearisation over 2,003 people", "", BeautifulSoup(path.read_text(), "html.parser").get_text(" ")
+        )
+        said = re.findall(r"(?<![\d.,])\d[\d,]*(?![\d.,]*\d)", text if path.stem != "ledger" else "")
+        found += [(path.name, n) for n in exact if f"{n:,}" in said or (n > 99 and str(n) in said)]
+    assert found == []
+    tables = [pd.read_csv(path) for path in (out / "book").rglob("*.csv")]
+    assert len(tables) > 8
+    assert all((table["n"] % 5 == 0).all() for table in tables)
+    assert "rounded to multiples of 5" in (out / "book" / "index.md").read_text()
 
 
 @pytest.mark.slow

@@ -118,7 +118,7 @@ def wrap_pictures(soup: BeautifulSoup) -> None:
         shown = image.parent if image.parent is not None and image.parent.name == "a" else image
         if shown.parent is None or "picture-scroll" in shown.parent.get("class", []):
             continue  # a page that an earlier build has left unchanged
-        box = shown.wrap(soup.new_tag("div"))
+        box = shown.wrap(soup.new_tag("span" if shown.parent.name == "p" else "div"))  # a paragraph holds no div
         box["class"] = "picture-scroll"
         box["role"] = "group"
         box["tabindex"] = "0"

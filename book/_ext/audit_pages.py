@@ -61,7 +61,7 @@ def list_computed(app: Sphinx, doctree: nodes.document) -> None:
     """Write at the end of a page how its numbers were computed, each of them once."""
     told = dict.fromkeys(node["computed"] for node in doctree.findall(nodes.reference) if "computed" in node)
     if told:
-        rows = "".join(f'<li id="{to}"><strong>{escape(shown)}</strong> {escape(how)}</li>' for to, shown, how in told)
+        rows = "".join(f'<li id="{to}"><strong>{escape(shown)}</strong>: {escape(how)}</li>' for to, shown, how in told)
         summary = "<summary>How each computed number of this page was found</summary>"
         html = f'<details class="computed-numbers">{summary}<ul>{rows}</ul></details>'
         next(doctree.findall(nodes.section), doctree).append(nodes.raw("", html, format="html"))

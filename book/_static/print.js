@@ -1,4 +1,5 @@
-// Paper is white and cannot be opened: print the light colours and all that is folded, whatever the screen shows.
+// Paper is white and cannot be opened: print the light colours and what is folded, whatever the screen shows; code that
+// makes a picture stays folded.
 (() => {
   const root = document.documentElement;
   let onScreen = null;
@@ -13,7 +14,8 @@
     }
   });
   window.addEventListener("beforeprint", () => {
-    shut = [...document.querySelectorAll("main details:not([open])")];
+    const all = [...document.querySelectorAll("main details:not([open])")];
+    shut = all.filter((part) => !part.matches(".hide") || part.querySelector(".cell_output"));
     shut.forEach((part) => { part.open = true; });
   });
   window.addEventListener("afterprint", () => {

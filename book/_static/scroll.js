@@ -1,4 +1,4 @@
-// What is hidden: a table beyond the edge of its box gets a dark rim there, and a link into a folded part opens it.
+// What is hidden: where a table or picture goes on beyond its box there is a dark rim, and a link into a folded part opens it.
 (() => {
   const mark = (box) => {
     box.classList.toggle("more-left", box.scrollLeft > 1);
@@ -13,10 +13,11 @@
     }
   };
   document.addEventListener("DOMContentLoaded", () => {
-    const sizes = new ResizeObserver((seen) => seen.forEach((one) => mark(one.target.closest(".table-scroll"))));
-    for (const box of document.querySelectorAll(".table-scroll")) {
+    const boxes = ".table-scroll, .picture-scroll";
+    const sizes = new ResizeObserver((seen) => seen.forEach((one) => mark(one.target.closest(boxes))));
+    for (const box of document.querySelectorAll(boxes)) {
       sizes.observe(box);
-      for (const table of box.children) sizes.observe(table);
+      for (const part of box.children) sizes.observe(part);
       box.addEventListener("scroll", () => mark(box), { passive: true });
     }
     open();

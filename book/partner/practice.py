@@ -4,6 +4,7 @@ Nobody was asked anything. The same call writes the same answers.
 """
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,7 @@ def people(number: int = 2400, seed: int = 20260) -> pd.DataFrame:
 
 if __name__ == "__main__":
     made = people()
+    Path(sys.argv[1]).parent.mkdir(parents=True, exist_ok=True)
     pyreadstat.write_sav(
         made,
         sys.argv[1],

@@ -163,7 +163,7 @@ def mapping_init(
         with out.open("x", encoding="utf-8") as stream:  # never over a mapping that somebody has worked on
             stream.write(text)
     except OSError as error:
-        raise SurveyFileError(f"{out} cannot be written: {error.strerror}.", "Choose another name.") from error
+        raise SurveyFileError(f"{out} cannot be written: {error.strerror}", "Choose another name.") from error
     console.print(f"Written: {out}", markup=False)
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from importlib import import_module
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context, parent_process, resource_tracker
 from pathlib import Path
 from queue import Empty
 from tempfile import TemporaryDirectory
@@ -160,6 +160,7 @@ def own_process(work: Callable[..., None], *given: Any) -> None:
     if FORK:
         context.set_forkserver_preload(PRELOAD)
     process = context.Process(target=_call, args=(work, *given))
+    resource_tracker.ensure_running()  # which lets signals through again
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: no trace of processes that are starting
     try:
         process.start()

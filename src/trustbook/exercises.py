@@ -34,8 +34,8 @@ def quantities(p: float, q: float) -> dict[str, float]:
     moved, back = p / q * other, q / p * other
     return {
         "share": p, "percent": 100 * p, "second percent": 100 * q, "gap": 100 * (p - q),
-        "gap turned round": 100 * (q - p), "gap of shares": p - q, "times more": p / q - 1, "share over one more": p / (1 + p),
-        "percent more": 100 * (p / q - 1), "ratio": p / q,
+        "gap turned round": 100 * (q - p), "gap of shares": p - q, "times more": p / q - 1,
+        "percent more": 100 * (p / q - 1), "ratio": p / q, "share over one more": p / (1 + p),
         "ratio turned round": q / p, "ratio times hundred": 100 * p / q, "ratio of the others": (1 - q) / (1 - p),
         "odds": odds, "odds turned round": 1 / odds, "odds times hundred": 100 * odds, "log odds": math.log(odds),
         "second odds": other, "gap of odds": odds - other, "odds ratio": odds / other,

@@ -230,4 +230,4 @@ def _poor(cell: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndar
     heaviest = np.zeros(size)
     np.maximum.at(heaviest, group, weights[used])
     poor = (people < MINIMUM) | (heaviest > DOMINANT * total)
-    return people.reshape(-1, 2).any(axis=1) & poor.reshape(-1, 2).any(axis=1)
+    return np.asarray(people.reshape(-1, 2).any(axis=1) & poor.reshape(-1, 2).any(axis=1))

@@ -335,7 +335,7 @@ def slopes(
     at = np.array([waves.index(v) for v in frame[over]])
     per_line = min(2, len(parts))
     rows, names = -(-len(parts) // per_line), _wrapped(names, 36 // per_line)
-    palette = sns.color_palette("colorblind", len(lines))
+    palette = [tuple(0.8 * part for part in colour) for colour in sns.color_palette("colorblind", len(lines))]
     aside = 0.05 / (3 - per_line) * (np.arange(len(lines)) - (len(lines) - 1) / 2) / max(len(lines) - 1, 1)
     with _style():
         figure = _figure(1.25 + rows * max(1.5, 0.75 + 0.165 * sum(2 + name.count("\n") for name in names)))

@@ -139,8 +139,8 @@ def described(frame: pd.DataFrame, mapping: str | Path) -> list[str]:
         kinds = frame.get(f"{name}_missing", frame[name].iloc[:0]).value_counts()[lambda n: n > 0]
         counts = [(f"{k:g}" if isinstance(k, float) else str(k), int(n)) for s in (levels, kinds) for k, n in s.items()]
         told = shown_counts(counts, frame.attrs["source"].get("rounding"))
-        parts = {"": told[: len(levels)], "missing: ": told[len(levels) :]}
-        lines.append("; ".join([f"  {name}: {role}", *(word + ", ".join(some) for word, some in parts.items() if some)]))
+        lines.append(f"  {name}: {role}" + (f" ({'; '.join(told[: len(levels)])})" if len(levels) else ""))
+        lines[-1] += f"; missing: {'; '.join(told[len(levels) :])}" if len(kinds) else ""
     return lines + lacking(found)
 
 
@@ -420,7 +420,7 @@ def _lay_out(out: Path, root: Path) -> None:
 def shown_counts(counts: Sequence[tuple[str, int]], base: int | None = None) -> list[str]:
     """Numbers of people as they may be shown beside their sum: where a small one is masked, so is the largest."""
     hidden = max(range(len(counts)), key=lambda i: counts[i][1]) if any(0 < n < MINIMUM for _, n in counts) else -1
-    return [f"{what} {'all others' if i == hidden else people(n, base)}" for i, (what, n) in enumerate(counts)]
+    return [f"{what}: {'all others' if i == hidden else people(n, base)}" for i, (what, n) in enumerate(counts)]
 
 
 def people(n: int, base: int | None = None) -> str:
@@ -441,7 +441,8 @@ def shown_account(account: pd.DataFrame, base: int | None = None) -> list[tuple[
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [heads, ["---"] * len(heads), *([_plain(cell) for cell in row] for row in rows)]
+    cells = ([re.sub(r"(--axis \S+)", r"`\1`", _plain(cell)) for cell in row] for row in rows)  # or -- is a dash
+    lines = [heads, ["---"] * len(heads), *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from textwrap import fill
@@ -17,8 +16,8 @@ from trustlib.tables import BOTH, HEADINGS, INTERVAL, evidence, heading, readabl
 DPI = 144
 WIDTH = 6.6  # inches
 INK, QUIET, DARK, GRID = "#222222", "#595959", "#17495c", "#e6e6e6"  # all but the grid: at least 7:1 on white
-STYLE: dict = {"axes.edgecolor": QUIET, "font.family": ["DejaVu Sans"], "xtick.color": INK, "ytick.color": INK}
-STYLE |= {f"axes.spines.{side}": False for side in ("top", "right", "left")}
+STYLE: dict = {"axes.facecolor": "none", "axes.edgecolor": QUIET, "xtick.color": INK, "ytick.color": INK}
+STYLE |= {"font.family": ["DejaVu Sans"]} | {f"axes.spines.{side}": False for side in ("top", "right", "left")}
 NO_GAP = {"difference": 0.0, "ratio": 1.0, "odds_ratio": 1.0, "coefficient": 0.0}
 UNITS = {"level": " percent", "difference": " points"}
 LOG = (lambda x: np.log(np.maximum(x, 1e-9)), np.exp)  # an axis for ratios, with its ticks at plain numbers
@@ -158,7 +157,7 @@ def specification_curve(estimates: Estimates, title: str | None = None) -> Pictu
     clear, x, factor = firm & ((low > none) | (high < none)), np.arange(len(order)), 100 if kind == "difference" else 1
     marks = [(c, level) for c in choices for level in choices[c].unique()]
     y = np.arange(len(marks)) + 0.7 * np.array([choices.columns.get_loc(c) for c, _ in marks])
-    with sns.axes_style("white", STYLE):
+    with sns.axes_style("white", STYLE | {"axes.spines.bottom": False}):
         figure = Figure(figsize=(WIDTH, 4.2 + 0.2 * y[-1]), layout="constrained", facecolor="white")
         top, below = figure.subplots(2, sharex=True, height_ratios=[2.8, 0.4 + 0.2 * y[-1]])
         colour = np.where(clear, DARK, "#757575")
@@ -175,15 +174,13 @@ def specification_curve(estimates: Estimates, title: str | None = None) -> Pictu
         below.set(ylim=(y[-1] + 0.6, -0.6), xticks=[])
         for ax in (top, below):
             ax.tick_params(labelsize=9)
-            ax.spines["bottom"].set_visible(False)
         firth = ", or is Firth's, which ignores the design" * (not firm.all())
         lost = " Some could not be fitted: see the table." * any(n.startswith("Not fitted") for n in estimates.notes)
         note = f"Filled: the {INTERVAL} excludes {none:g}. Hollow: it does not{firth}.{lost}"
         surround(figure, title, estimates.source, "\n".join([note, *estimates.notes[:1]]))
     ends = [f"{shown[HEADINGS[kind]].iloc[i]} ({', '.join(choices.iloc[i])})" for i in (order[0], order[-1])]
     seen = f"{len(x)} specifications of one gap, sorted, from {ends[0]} to {ends[1]}, with the choices behind each."
-    count = f"The {INTERVAL} excludes {none:g} in {clear.sum()} of {firm.sum()}."
-    count += f" {(~firm).sum()} more are of Firth's method, whose intervals ignore the design." * (not firm.all())
+    count = f"The {INTERVAL} excludes {none:g} in {clear.sum()} of {firm.sum()} with design-based errors."
     return Picture(figure, f"{title}. {' '.join([seen, count, *estimates.notes[:1]])} {evidence(estimates.source)}.")
 
 
@@ -195,8 +192,6 @@ def surround(figure: Any, title: str, source: dict, note: str, above: bool = Fal
     if source.get("kind") == "synthetic":
         mark: dict = {"fontsize": 44, "color": "#c0392b", "alpha": 0.16, "rotation": 20, "ha": "center", "va": "center"}
         figure.text(0.5, 0.5, "SYNTHETIC", zorder=3 if above else -1, **mark)
-        for ax in figure.axes:
-            ax.patch.set_visible(False)
 
 
 def plain(text: str) -> str:
@@ -213,13 +208,13 @@ def called(axis: str, level: Any, labels: dict) -> str:
     return answers.get(str(level).lower(), str(level))
 
 
-def clear(estimates: Estimates, names: Sequence[str]) -> str:
+def clear(estimates: Estimates, names: list[str]) -> str:
     """In words: how many intervals exclude the value that means no difference, and the first of them."""
     none, frame = NO_GAP[estimates.kind], estimates.frame
     rows = np.flatnonzero((frame["conf_low"] > none) | (frame["conf_high"] < none))
     which = "; ".join([*(names[i] for i in rows[:4]), *[f"{len(rows) - 4} more"] * (len(rows) > 4)])
-    count = f"The interval excludes {none:g} in {len(rows)} of {len(frame)}"
-    return f"{count}: {which}." if 0 < len(rows) < len(frame) else f"{count}."
+    told = f": {which}" * (0 < len(rows) < len(frame))
+    return f"The interval excludes {none:g} in {len(rows)} of {len(frame)}{told}."
 
 
 def _named(estimates: Estimates, shown: Any) -> tuple[list[str], list[str], list[str]]:

@@ -41,6 +41,14 @@ WIDER = """() => {
     return [`the page is ${document.documentElement.scrollWidth} wide in a window of ${width}: `
         + guilty.slice(0, 3).map(e => e.outerHTML.slice(0, 100)).join(' | ')];
 }"""
+CUT = """() => [...document.querySelectorAll('.table-scroll, .picture-scroll')]
+    .filter(e => e.scrollWidth > e.clientWidth + 1 && !e.classList.contains('more-right'))
+    .map(e => `nothing shows that '${e.getAttribute('aria-label')}' goes on to the right`)"""
+SMALL = """() => [...document.querySelectorAll('main img')].filter(i => i.naturalWidth > 600)
+    .filter(i => i.getBoundingClientRect().width < 500).map(i => `the picture '${i.alt.slice(0, 60)}' is too small to read`)"""
+FOLDED = """() => [...document.querySelectorAll('main details')]
+    .filter(part => !part.matches('.hide') || part.querySelector('.cell_output')).map(part => !part.open)"""
+TIPS = "() => [...document.querySelectorAll('main abbr[title]')].filter(e => !e.closest('a')).map(e => `only a mouse reaches '${e.textContent}'`)"
 ALT = "() => [...document.querySelectorAll('img:not(.logo__image)')].map(i => [i.currentSrc.slice(-60), (i.getAttribute('alt') || '').trim()])"
 
 
@@ -78,7 +86,9 @@ def inspect(chromium: Browser, address: str, name: str, **how: Any) -> list[str]
         faults += [
             f"the image {source} has the alt text '{alt}'" for source, alt in images if not alt or FILE_NAME.search(alt)
         ]
+        faults += page.evaluate(CUT) + page.evaluate(TIPS)
         if how["viewport"]["width"] < 500:
+            faults += page.evaluate(SMALL)
             for width in (how["viewport"]["width"], 320):
                 page.set_viewport_size({"width": width, "height": 800})
                 page.wait_for_timeout(50)
@@ -105,6 +115,18 @@ class TestDark:
     def test_page(self, chromium: Browser, address: str, name: str) -> None:
         how = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"}
         assert_none(inspect(chromium, address, name, **how), name)
+
+
+class TestPaper:
+    @each_page
+    def test_what_is_folded_is_printed_and_folded_again(self, chromium: Browser, address: str, name: str) -> None:
+        with opened(chromium, address, name, viewport={"width": 1280, "height": 900}) as (page, _):
+            page.evaluate("document.querySelectorAll('main details').forEach((part, i) => { part.open = i % 2 == 1; })")
+            before = page.evaluate(FOLDED)
+            page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+            assert not any(page.evaluate(FOLDED))
+            page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+            assert page.evaluate(FOLDED) == before
 
 
 class TestPhone:

@@ -120,9 +120,20 @@ class TestRepair:
         assert page.select_one(".table-scroll")["aria-label"] == "Title"
         assert not page.select("style, tfoot, tr.gt_heading")
 
+    def test_pictures_scroll_in_a_box_that_the_keyboard_reaches(self) -> None:
+        html = (
+            "<img src='logo.png'><main><img src='a.png' alt='Gaps. 2 gaps.'><p><a href='a.png'><img src='b.png' alt='Trust.'>"
+            "</a></p></main>"
+        )
+        page = self.repaired(html)
+        boxes = page.select("main .picture-scroll[role=group][tabindex='0']")
+        assert [box["aria-label"] for box in boxes] == ["Picture: Gaps", "Picture: Trust"]
+        assert [(box.name, box.find(True).name) for box in boxes] == [("div", "img"), ("span", "a")]
+        assert page.img.parent.name == "[document]"
+
     def test_a_repaired_page_stays_as_it_is(self) -> None:
         html = (
-            "<main><h1>A</h1><div><table class='gt_table'><thead><tr class='gt_heading'><td class='gt_title'>T</td></tr>"
+            "<main><h1>A</h1><img src='a.png' alt='T'><div><table class='gt_table'><thead><tr class='gt_heading'><td class='gt_title'>T</td></tr>"
             "</thead><tbody><tr><td>1</td></tr></tbody></table></div><table><tr><td>2</td></tr></table></main>"
         )
         once = accessible.repair(html)
