@@ -34,25 +34,24 @@ Axes are a list of names, got ….
 Expected …, got ….
 The mapping declares no replicate weights.
 A domain is True or False for each person; this expression gives ….
-A domain is one True or False for each of … rows; got … with shape ….
+A domain is one True or False for each of … rows; got ….
 A domain of a lazy frame is a narwhals expression.
-A domain written as text needs a pandas frame.
 Expected a data frame with one row per person, got ….
 Margins need weights raked to them, at least one margin, and no replicates.
-On a pandas frame a domain is a text or a boolean array, because NaN would count as different from all.
+On a pandas frame a domain is a text or boolean array, because NaN would count as different from all.
 Some people have no value in the margin ….
 The Series has another index than the frame.
 The domain cannot be evaluated: …
 The frame has a column …, which trustlib uses for domains.
 The frame has no rows.
 The frame has two columns named ….
-all zero
-infinite
-missing
-negative
 source is ….
 … is True or False, got ….
-An axis is a category in some parts and a number in others.
+The axis … is a number in some parts and a category in others, or of several kinds.
+The parts have levels of … in orders that contradict each other.
+Two levels of the axis … are the same as texts.
+The formula … uses the distribution of an axis, such as its mean: that of cells, not people.
+backticks within a text
 Expected cells of one outcome and the same axes.
 The axis … holds numbers that are not finite.
 The axis … mixes ….

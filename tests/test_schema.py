@@ -338,9 +338,11 @@ def test_all_faults_are_listed_at_once(tmp_path, mapping):
         "gender": {"column": "Sex", "values": {"1.0": "man", "2.0": "womn"}}, "gendr": GENDER,
         "disability": {"column": "Deef", "values": YES_NO}, "damaged": {"column": "Trust", "values": {"1.0": 0}},
     }  # fmt: skip
+    design = {**MAPPING["design"], "lonely_psu": "ajust", "replicate_method": "JK11"}
     text = refused(
-        lambda: tl.read_survey(tmp_path / "survey.csv", mapping(variables=variables)), tl.CodebookError, ValueError,
+        lambda: tl.read_survey(tmp_path / "survey.csv", mapping(variables=variables, design=design)), tl.CodebookError, ValueError,
         "womn", "Did you mean 'gender'?", "Did you mean 'Deaf'?", "'2.0', '3.0', '8.0'", "W0 (weight) are negative", "W1 are blank or not", "column S",
+        "no lonely-PSU rule 'ajust'", "Did you mean 'adjust'?", "no replicate method 'JK11'",
     )  # fmt: skip
     assert "survey.csv" in text
 
@@ -522,7 +524,9 @@ def test_hints(data_file):
     frame = tl.read_survey(data_file("hints6", "hints6_extract.csv.gz"), mapping)
     assert len(frame) == 6252
     taylor = tl.SurveyDesign(frame, **tl.declared_design(mapping))
-    assert taylor.variance == "Taylor linearisation over 200 PSUs in 4 strata, weights taken as fixed"
+    assert (
+        taylor.variance == "Taylor linearisation over 200 PSUs in 4 strata, lonely PSUs: fail, weights taken as fixed"
+    )
     replicates = tl.SurveyDesign(frame, **tl.declared_design(mapping, "replicates"))
     assert len(replicates.replicate_weights) == 50
     np.testing.assert_allclose(replicates.scale, 49 / 50)

@@ -44,7 +44,13 @@ ORDER = [
     {"trustbook.cli"},
     {"trustpages.summary"},
 ]
-LARGEST = {"trustlib": 3050, "trustreview": 700, "trustrecord": 1000, "trustbook": 2750, "trustpages": 900}  # lines of code
+LARGEST = {
+    "trustlib": 3100,
+    "trustreview": 700,
+    "trustrecord": 1000,
+    "trustbook": 2750,
+    "trustpages": 900,
+}  # lines of code
 ONLY = {
     "great_tables": {"trustlib.tables"},
     "seaborn": {"trustlib.figures", "trustbook.pictures"},

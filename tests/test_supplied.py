@@ -819,7 +819,7 @@ class TestFirstPage:
         assert title == "# The ledger: published, and this file"
         rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("|")]
         assert rows[0][:3] == ["Id", "Claim", "Verdict"]
-        assert {row[2] for row in rows[2:]} <= set(WORDS["verdicts"])
+        assert {row[2] for row in rows[2:]} <= set(supplied.WORDS["verdicts"])
         counts = [row for row in rows[2:] if row[4] == "count"]
         assert [row for row in counts if row[6] != "–"]
         assert all(re.fullmatch(r"[\d,]+|–", cell) for row in counts for cell in row[5:7])
@@ -827,7 +827,7 @@ class TestFirstPage:
         assert all(cause.startswith("this file cannot answer: ") for cause in told)
         index = (tmp_path / "private" / "book" / "index.md").read_text()
         assert "| Verdict | Lines | Meaning |" in index
-        assert WORDS["verdicts"]["needs microdata"] in index
+        assert supplied.WORDS["verdicts"]["needs microdata"] in index
 
     def test_a_book_in_which_nothing_can_be_shown_says_so(self, tmp_path, unbuilt, monkeypatch):
         monkeypatch.chdir(ROOT)
@@ -848,7 +848,8 @@ class TestFirstPage:
 def test_a_book_from_the_raw_hints_file(data_file, tmp_path):
     file, out = data_file("hints6", "hints6_extract.csv.gz"), tmp_path / "private"
     made = reproduce(file, HINTS6, out, ROOT, ["mistrust"], ["ethnicity", "disability"])
-    assert made.runs == ["mistrust-levels-ethnicity-disability", "mistrust-intersection-ethnicity-disability"]
+    templates = ("levels", "intersection", "robustness")
+    assert made.runs == [f"mistrust-{template}-ethnicity-disability" for template in templates]
     index = require_complete(made, out, file)
     assert "Taylor linearisation over" in index.get_text()
     everyone = pd.read_csv(out / "book" / "_runs" / made.runs[0] / "tables" / "everyone.csv")

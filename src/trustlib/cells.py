@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,25 +19,16 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype, union_categoricals
+from pandas.api.types import infer_dtype, is_bool_dtype, is_complex_dtype, is_numeric_dtype
 
+from trustlib import errors
 from trustlib.design import DOMAIN, SurveyDesign, group_rows, sums_by
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
-from trustlib.errors import (
-    DesignError,
-    EstimandError,
-    FewPSUWarning,
-    MissingRowsWarning,
-    SurveyFileError,
-    axis_names,
-    one_line,
-    require_a,
-    require_file,
-    require_names,
-)
+from trustlib.errors import DesignError, EstimandError, SurveyFileError, axis_names, one_line, require_a, require_names
 from trustlib.variance import Array, Codes, ReplicateScatter, Scatter, SealedScatter, TaylorScatter, sum_by
 
 MAX_CELLS = 100_000
+MAX_SETTLED = 2_000  # cells whose whole covariance matrix is kept
 FEW_DF = 8  # the US National Center for Health Statistics flags estimates with fewer (Parker et al. 2017)
 _USED = "_used"
 # Names of columns that the verbs add beside axes and outcome.
@@ -106,12 +98,11 @@ class Cells:
         Sealed cells hold no counts of answers; each passed the gate when it was sealed, so a combination's
         smallest count is at least the gate's minimum times its number of cells.
         """
-        group, row = group_rows([self.frame[c] for c in by], len(self), sort=True)
+        axes, group = combinations(self.frame, list(by))
         n = self.frame["n"].to_numpy()
         inner = np.minimum(n // 2, MINIMUM) if self.sealed else self.frame["n_events"].to_numpy()
         n, least = (np.bincount(group, values).astype(int) for values in (n, inner))
-        sums = {"n": n, "smallest": least if self.sealed else smallest_count(n, least)}
-        return pd.DataFrame({c: self.frame[c].array.take(row) for c in by} | sums)
+        return axes.assign(n=n, smallest=least if self.sealed else smallest_count(n, least))
 
     def seal(self) -> Cells:
         """Totals and their covariance only: what may be committed, published or sent to another office.
@@ -120,23 +111,30 @@ class Cells:
         -------
         Cells
             Every verb takes them. Exact for Taylor designs. For replicate weights standard errors of ratios and
-            models become linearised: in HINTS 6 within 0.2 % for groups of thousands, but up to 5 % off for
-            coefficients and 12 % for levels of groups of a few hundred with very uneven weights.
+            models become linearised, and can be several per cent off for small groups: in HINTS 6 within 0.2 % for
+            groups of thousands, but up to 5 % off for coefficients and 12 % for levels of groups of a few hundred with
+            very uneven weights.
 
         Raises
         ------
         DisclosureError
             A cell holds fewer than 10 people, or 10 with or without the outcome.
+        DesignError
+            There are more than 2,000 cells: their covariance matrix would not fit into memory.
         """
         if self.sealed:
             return self
         labels = [describe(row, self.by) for _, row in self.frame.iterrows()]
         smallest = smallest_count(self.frame["n"].to_numpy(), self.frame["n_events"].to_numpy())
         require_showable(smallest, labels, "This set of cells")
+        return replace(self._settled(), frame=self.frame.drop(columns="n_events"))
+
+    def _settled(self) -> Cells:
+        """The covariance matrix of the totals in place of strata, PSUs and replicates; counts of answers stay."""
+        _require_few(len(self))
         note = ", linearised" if isinstance(self.scatter, ReplicateScatter) else ""
-        frame, matrix = self.frame.drop(columns="n_events"), self.scatter.covariance(np.eye(2 * len(self)))
-        facts: dict[str, Any] = {"variance": self.variance + note, "missing": self.missing.iloc[:0]}
-        return replace(self, frame=frame, scatter=SealedScatter(matrix), **facts)
+        scatter = SealedScatter(self.scatter.covariance(np.eye(2 * len(self))))
+        return replace(self, scatter=scatter, variance=self.variance + note, missing=self.missing.iloc[:0])
 
     @staticmethod
     def merge(parts: Sequence[Cells]) -> Cells:
@@ -146,6 +144,22 @@ class Cells:
         ----------
         parts : sequence of Cells
             Of the same outcome and axes; sealed or not. Cells that only some offices have are kept.
+
+        Returns
+        -------
+        Cells
+            With totals and their covariance only. If any part is sealed the others are sealed first. Levels stand in
+            the one order that agrees with the order of each part, alphabetically where the parts leave it open, so
+            that the reference level does not depend on the order of the parts. Degrees of freedom add up.
+
+        Raises
+        ------
+        EstimandError
+            No parts; other outcomes, axes or kinds of axes; or the same cells twice, sealed or not.
+        DesignError
+            Levels are in orders that contradict each other, or there are more than 2,000 cells.
+        DisclosureError
+            One part is sealed, and another cannot be.
         """
         require_a(Sequence, parts, "Give a list of Cells.")
         for part in parts:
@@ -153,35 +167,57 @@ class Cells:
         if not parts or any((p.outcome, p.by) != (parts[0].outcome, parts[0].by) for p in parts):
             raise EstimandError("Expected cells of one outcome and the same axes.", "Compress them alike first.")
         by = list(parts[0].by)
-        if any(len({p.frame[c].dtype == "category" for p in parts}) > 1 for c in by):
-            raise EstimandError("An axis is a category in some parts and a number in others.", "Make it one of both.")
-        if any(a.frame.equals(b.frame) for i, a in enumerate(parts) for b in parts[:i]):
+        people = [p.frame[[*by, *_TOTALS]].astype(object) for p in parts]
+        if any(a.equals(b) for i, a in enumerate(people) for b in people[:i]):
             hint = "Give each office once."
             raise EstimandError("Two of the parts hold the same cells, so their people would count twice.", hint)
         if any(p.sealed for p in parts):
             parts = [p.seal() for p in parts]  # what is not sealed passes the gate first
         stacked = pd.concat([p.frame for p in parts], ignore_index=True)
         for c in by:
-            if parts[0].frame[c].dtype == "category":
-                stacked[c] = union_categoricals([p.frame[c] for p in parts])
-        cell, frame = _cell_codes(stacked, by, len(stacked))
+            kinds = {p.frame[c].cat.categories.inferred_type if p.frame[c].dtype == "category" else "" for p in parts}
+            if len(kinds) > 1:
+                text = f"The axis {c!r} is a number in some parts and a category in others, or of several kinds."
+                raise EstimandError(text, "Make it the same in all.")
+            if kinds != {""}:
+                stacked[c] = pd.Categorical(stacked[c], _joint_order(c, [[*p.frame[c].cat.categories] for p in parts]))
+        frame, cell = _cells(stacked, by)
+        _require_few(size := len(frame))
         sums = [c for c in SUMS if c in stacked]
         frame[sums] = stacked[sums].groupby(cell).sum()
-        size, start = len(frame), 0
-        matrix = np.zeros((2 * size, 2 * size))
+        parts, matrix, start = [p._settled() for p in parts], np.zeros((2 * size, 2 * size)), 0
         for part in parts:
             at = cell[start : start + len(part)]
             both = np.r_[at, size + at]
             matrix[np.ix_(both, both)] += part.scatter.covariance(np.eye(2 * len(part)))
             start += len(part)
         facts: dict[str, Any] = {"df": sum(p.df for p in parts), "source": _joint_source([p.source for p in parts])}
-        facts |= {"variance": "; ".join(dict.fromkeys(p.variance for p in parts)), "missing": parts[0].missing.iloc[:0]}
+        if len(parts) > 1:
+            texts = Counter(p.variance for p in parts)
+            each = "; ".join(f"{n} with {text}" for text, n in texts.items())
+            facts["variance"] = f"pool of {len(parts)} parts: {each}"
         return replace(parts[0], frame=frame, scatter=SealedScatter(matrix), **facts)
 
     def write(self, path: str | Path) -> Path:
         """Write sealed cells to a Parquet file; cells that are not sealed are sealed first.
 
         One row per cell: axes, n, sum_w, sum_wy, sum_w2, and the rows of the covariance matrix of (sum_w, sum_wy).
+
+        Parameters
+        ----------
+        path : path
+            The file; folders that do not exist are made.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        DisclosureError, DesignError
+            The cells cannot be sealed; nothing is written.
+        SurveyFileError
+            The file cannot be written.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -195,27 +231,39 @@ class Cells:
             "minimum_count": MINIMUM,
             "levels": {c: list(frame[c].cat.categories) for c in self.by if frame[c].dtype == "category"},
         }
-        table = pa.table(columns).replace_schema_metadata({b"trustlib": json.dumps(facts, sort_keys=True).encode()})
-        path = Path(path)
+        known = json.dumps(facts, sort_keys=True, default=str).encode()
         try:
+            path = Path(path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(table, path, compression="zstd")
-        except OSError as error:
-            raise SurveyFileError(f"{path} cannot be written: {error.strerror or error}", "Choose another.") from error
+            pq.write_table(pa.table(columns).replace_schema_metadata({b"trustlib": known}), path, compression="zstd")
+        except (OSError, TypeError) as error:
+            raise SurveyFileError(f"{path} cannot be written: {one_line(error)}", "Name a file.") from error
         return path
 
     @staticmethod
     def read(path: str | Path) -> Cells:
         """Read sealed cells that `write` wrote.
 
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        Cells
+            Sealed. What the source says of dates comes back as text.
+
         Raises
         ------
-        MissingFileError, SurveyFileError
+        MissingFileError
+            There is no such file.
+        SurveyFileError
+            The file is something else, or is damaged.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        path = require_file(path, "file of sealed cells", "Make it with `trustlib compress`.")
+        path = errors.require_file(path, "file of sealed cells", "Make it with `trustlib compress`.")
         try:
             table = pq.read_table(path)
             facts = json.loads(table.schema.metadata[b"trustlib"])
@@ -247,7 +295,7 @@ def describe(row: Any, by: Sequence[str]) -> str:
 
 def _joint_source(sources: list[dict]) -> dict:
     """What pooled cells rest on: synthetic if any part is, of no kind if the kinds differ otherwise."""
-    different = list({json.dumps(s, sort_keys=True): s for s in sources}.values())
+    different = list({json.dumps(s, sort_keys=True, default=str): s for s in sources}.values())
     if len(different) == 1:
         return different[0]
     kinds = {s.get("kind") for s in different}
@@ -267,10 +315,11 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     ----------
     design : SurveyDesign
     outcome : str
-        Column with 0, 1 and missing (or booleans).
+        Column with 0, 1 and missing, or with booleans; of a pandas frame also as objects or as a category of these.
     by : sequence of str
         The axes. A category or text (levels in order, the first is the reference), or a number with few distinct
-        values, which enters formulas as a number.
+        values, which enters formulas as a number. Levels that are no texts, numbers or booleans, such as intervals and
+        dates, become texts.
 
     Returns
     -------
@@ -278,7 +327,13 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
 
     Raises
     ------
-    UnknownNameError, DesignError
+    UnknownNameError
+        The outcome or an axis is not a column.
+    EstimandError
+        What is given is not a design, or axes are not a list of different names.
+    DesignError
+        The outcome is not 0/1, nobody has a value of it and of each axis, a name clashes with the columns of results,
+        an axis mixes kinds or holds infinite numbers, or there are more than 100,000 cells.
 
     Warns
     -----
@@ -299,20 +354,25 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     require_names("outcome column", [outcome], columns)
     by = axis_names(by, columns)
     for name in (outcome, *by):
-        if name in RESERVED or name.startswith("_"):
-            raise DesignError(f"A column {name!r} would clash with the columns of results.", "Rename it in the frame.")
+        if not isinstance(name, str) or name in RESERVED or name.startswith("_"):
+            text = f"The name of column {name!r} is not a text, or would clash with the columns of results."
+            raise DesignError(text, "Rename it in the frame.")
     if repeated := [c for c in [*by, outcome] if [*by, outcome].count(c) > 1]:
         raise DesignError(f"{repeated[0]!r} is named more than once among outcome and axes.", "Name each once.")
-    recode = "An outcome is 0, 1 or missing. Recode it before, for example (x == 'yes').astype(float)."
+    recode = "An outcome is 0, 1 or missing. Recode it before, for example x.map({'yes': 1, 'no': 0})."
+    if isinstance(design.frame, pd.DataFrame) and schema[outcome] in (nw.Object, nw.Categorical, nw.Enum):
+        answers = design.frame[outcome].astype(object)
+        if infer_dtype(answers) in ("boolean", "integer", "floating", "mixed-integer-float"):
+            frame = nw.from_native(design.frame.assign(**{outcome: pd.to_numeric(answers).astype(float)}))
+            schema = frame.collect_schema()
     if not (schema[outcome].is_numeric() or schema[outcome] == nw.Boolean):
         raise DesignError(f"The outcome {outcome!r} is not 0/1 but {schema[outcome]}.", recode)
     groups = _grouped(design, frame, outcome, by, columns)
     answers = groups[outcome].to_numpy(float, na_value=np.nan)
     answered = ~np.isnan(answers)
     if set(found := np.unique(answers[answered])) - {0.0, 1.0}:
-        raise DesignError(
-            f"The outcome {outcome!r} holds {len(found)} different values from {found[0]:g} to {found[-1]:g}.", recode
-        )
+        text = f"The outcome {outcome!r} holds {len(found)} different values from {found[0]:g} to {found[-1]:g}."
+        raise DesignError(text, recode)
     used = groups[_USED].to_numpy(bool)
     inside = np.logical_and.reduce([used, answered, *(groups[c].notna().to_numpy() for c in by)])
     missing = _missing(groups[used & ~inside], outcome, by)
@@ -324,8 +384,8 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         reasons = ", ".join(f"{r.variable} {r.reason}: {masked_count(r.n)}" for r in missing.itertuples())
         total = masked_count(lost) if (missing["n"] >= MINIMUM).all() else "Some"  # or a difference gives a count away
         text = f"{total} people left the estimate and stay in the design ({reasons})."
-        warnings.warn(text, MissingRowsWarning, stacklevel=2)
-    cell, table = _cell_codes(pd.DataFrame({c: _axis(kept[c], c) for c in by}), by, len(kept))
+        warnings.warn(text, errors.MissingRowsWarning, stacklevel=2)
+    table, cell = _cells(pd.DataFrame({c: _axis(kept[c], c) for c in by}, kept.index), by)
     events = answers[inside]
     sums = kept["n"], kept["n"] * events, kept["w"], kept["w"] * events, kept["w2"]
     for name, values in zip(SUMS, sums, strict=True):
@@ -337,7 +397,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     scatter, df = _scatter(design, kept, cell, events, table)
     if df < FEW_DF:
         text = f"Only {df:g} degrees of freedom: standard errors and intervals are themselves very uncertain."
-        warnings.warn(text, FewPSUWarning, stacklevel=2)
+        warnings.warn(text, errors.FewPSUWarning, stacklevel=2)
     labels = dict(getattr(design.frame, "attrs", {}).get("labels", {}))
     return Cells(table, outcome, tuple(by), scatter, df, design.variance, design.source or {}, labels, missing)
 
@@ -379,35 +439,58 @@ def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
 
 
 def _axis(column: pd.Series, name: str) -> pd.Series:
-    """An axis with its observed levels in order: a category stays one, a text becomes one, a number stays a number."""
-    if column.dtype == "category":
-        plain = column.cat.remove_unused_categories()
-        return plain.cat.as_unordered() if plain.cat.ordered else plain
+    """An axis with its observed levels in order: a category stays one, a text becomes one, a number stays a number.
+
+    Levels are texts, numbers or booleans; all others, such as intervals and dates, become texts.
+    """
     if is_numeric_dtype(column) and not is_bool_dtype(column):
         if is_complex_dtype(column) or not np.isfinite(column.astype(float)).all():
             raise DesignError(f"The axis {name!r} holds numbers that are not finite.", "Recode them as missing.")
         return column.astype(float)
-    codes, found = pd.factorize(column)
-    levels = list(found.astype(object))
-    if len(kinds := sorted({type(v).__name__ for v in levels})) > 1:
-        raise DesignError(f"The axis {name!r} mixes {' and '.join(kinds)}.", "Make it one kind, such as texts.")
-    values = pd.Categorical.from_codes(codes, categories=levels).reorder_categories(sorted(levels))
-    return pd.Series(values, index=column.index, name=name)
+    if column.dtype == "category":
+        plain = column.cat.remove_unused_categories().cat.as_unordered()
+    else:
+        codes, found = pd.factorize(column)
+        levels = list(found.astype(object))
+        if len(kinds := sorted({type(v).__name__ for v in levels})) > 1:
+            raise DesignError(f"The axis {name!r} mixes {' and '.join(kinds)}.", "Make it one kind, such as texts.")
+        plain = pd.Series(pd.Categorical.from_codes(codes, levels).reorder_categories(sorted(levels)), column.index)
+    if plain.cat.categories.inferred_type in ("string", "integer", "floating", "boolean"):
+        return plain
+    texts = list(map(str, plain.cat.categories))
+    if len(set(texts)) < len(texts):
+        raise DesignError(f"Two levels of the axis {name!r} are the same as texts.", "Rename one of them.")
+    return plain.cat.rename_categories(texts)
 
 
-def _cell_codes(axes: pd.DataFrame, by: list[str], rows: int) -> tuple[Codes, pd.DataFrame]:
-    """Number the cells that occur, sorted by level; return each group's cell and the table of cells."""
-    if not by:
-        return np.zeros(rows, dtype=np.int64), pd.DataFrame(index=range(1))
-    cell, first = group_rows([axes[c] for c in by], rows, sort=True)
-    size = len(first)
-    if size > MAX_CELLS:
+def _joint_order(name: str, orders: list[list]) -> list:
+    """One order of the levels of several parts that agrees with each of theirs, whatever the order of the parts."""
+    out: list = []
+    while rest := [order for order in ([v for v in o if v not in out] for o in orders) if order]:
+        free = {order[0] for order in rest} - {v for order in rest for v in order[1:]}
+        if not free:
+            text = f"The parts have levels of {name!r} in orders that contradict each other."
+            raise DesignError(text, "Give the categories the same order in all of them.")
+        out.append(min(free))
+    return out
+
+
+def _require_few(size: int) -> None:
+    """Refuse cells whose covariance matrix would fill the memory."""
+    if size > MAX_SETTLED:
+        text = f"These are {size:,} cells; at most {MAX_SETTLED:,} are sealed or merged, with their covariance."
+        raise DesignError(text, "Use fewer axes, or band the one with the most values (for example pandas.cut).")
+
+
+def _cells(axes: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, Codes]:
+    """The cells that occur, sorted by level, and the cell of each row; refuses too many."""
+    table, cell = combinations(axes, by)
+    if len(table) > MAX_CELLS:
         worst = max(by, key=lambda c: axes[c].nunique())
-        raise DesignError(
-            f"The axes {by} make {size:,} cells; at most {MAX_CELLS:,} are handled.",
-            f"Use fewer axes, or band {worst!r}, which has {axes[worst].nunique():,} values (for example pandas.cut).",
-        )
-    return cell, axes.iloc[first].reset_index(drop=True)
+        text = f"The axes {by} make {len(table):,} cells; at most {MAX_CELLS:,} are handled."
+        values = f"{axes[worst].nunique():,} values"
+        raise DesignError(text, f"Use fewer axes, or band {worst!r}, which has {values} (for example pandas.cut).")
+    return table, cell
 
 
 def _scatter(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
+from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,23 +18,19 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype
 
 from trustlib.disclosure import EVIDENCE
-from trustlib.errors import DesignError, LonelyPSUError, one_line, require_names
-from trustlib.variance import LONELY_PSU, Array, Codes
+from trustlib.errors import DesignError, LonelyPSUError, is_number, listed, one_line, require_names
+from trustlib.schema import WEIGHTS
+from trustlib.variance import LONELY_HINT, LONELY_PSU, REPLICATE_METHODS, Array, Codes
 
-REPLICATE_METHODS = ("JK1", "JKn", "BRR", "Fay", "bootstrap")
 DOMAIN = "_in_domain"
 _ASKS_FOR_MISSING = ("isna", "isnull", "notna", "notnull")
 
 
-@dataclass(frozen=True)
-class Strata:
-    """The sampling strata of the full design, one entry each."""
-
-    key: pd.Index  # stratum values; one entry 0 without strata
-    n_psu: Array  # (H,)
-    remaining: Array  # (H,) 1 - sampling fraction
+# The strata of the full design: their values (one 0 without strata), PSUs (H,) and 1 - sampling fraction (H,).
+Strata = namedtuple("Strata", "key n_psu remaining")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +79,8 @@ class SurveyDesign:
     UnknownNameError
         A column or option does not exist.
     DesignError
-        Weights negative, missing or not finite; a PSU in two strata; an impossible fpc; a margin with missing values.
+        Weights negative, missing, not finite, or so small or large that their squares are no numbers (outside 1e-100
+        to 1e100); a PSU in two strata; an impossible fpc; a margin with missing values.
     LonelyPSUError
         A stratum has one PSU and `lonely_psu` is "fail".
 
@@ -93,7 +92,8 @@ class SurveyDesign:
     Unlike R, a lonely PSU is reported when the design is made, not when it is first used.
     R's ``rake`` regresses without weights, R's ``calibrate`` with the base weights. They agree where all base weights
     are equal, and there only is ``rake`` right: on ``apiclus2`` they give 32.3 and 26.4 for one mean.
-    A zero weight is allowed: the person leaves the estimates and stays in the design.
+    A zero weight is allowed: the person leaves the estimates and stays in the design. With replicate weights such a
+    person leaves the replicates too, whatever the replicate weights are; R counts the person there.
     """
 
     frame: Any
@@ -115,16 +115,14 @@ class SurveyDesign:
     scale: Array | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        names = list(self.frame.columns) if isinstance(self.frame, pd.DataFrame) else []
-        if repeated := [c for c in names if names.count(c) > 1]:
-            raise DesignError(f"The frame has two columns named {repeated[0]!r}.", "Rename one of them.")
+        if isinstance(self.frame, pd.DataFrame) and not (names := self.frame.columns).is_unique:
+            again = names[names.duplicated()][0]
+            raise DesignError(f"The frame has two columns named {again!r}.", "Rename one of them.")
         try:
             frame = nw.from_native(self.frame)
         except TypeError as error:
-            raise DesignError(
-                f"Expected a data frame with one row per person, got {type(self.frame).__name__}.",
-                "Give a pandas, Polars, PyArrow or DuckDB frame, such as read_survey returns.",
-            ) from error
+            text = f"Expected a data frame with one row per person, got {type(self.frame).__name__}."
+            raise DesignError(text, "Give a pandas, Polars, PyArrow or DuckDB frame.") from error
         columns = frame.collect_schema().names()
         if DOMAIN in columns:
             hint = "Rename it, or call domain() on the first design instead of making a design of its frame."
@@ -154,17 +152,15 @@ class SurveyDesign:
     def _check_options(self) -> None:
         """Refuse options that would otherwise be ignored, or taken for something else."""
         if self.replicate_weights is not None:
-            names = [self.replicate_weights] if isinstance(self.replicate_weights, str) else self.replicate_weights
-            object.__setattr__(self, "replicate_weights", tuple(names))
+            names = tuple(listed(self.replicate_weights))
+            object.__setattr__(self, "replicate_weights", names)
             if len({*names, self.weight}) < len(names) + 1 or len(names) < 2:
-                raise DesignError(
-                    "Replicate weights are two or more different columns, and none is the weight itself.",
-                    "Give the names of all of them, for example [f'weight_{i}' for i in range(1, 51)].",
-                )
+                text = "Replicate weights are two or more different columns, and none is the weight itself."
+                raise DesignError(text, "Give all their names, such as [f'weight_{i}' for i in range(1, 51)].")
         elif any(o is not None for o in (self.replicate_method, self.replicate_scale, self.replicate_df)):
             raise DesignError("Options of replicates are given, but no replicate_weights.", "Name their columns.")
         if self.raked is not None or self.base_weight is not None:
-            object.__setattr__(self, "raked", (self.raked,) if isinstance(self.raked, str) else tuple(self.raked or ()))
+            object.__setattr__(self, "raked", tuple(listed(self.raked or ())))
             if not self.raked or self.weight is None or self.replicate_weights is not None:
                 hint = "Name them with raked=; replicate weights know theirs if each replicate was raked: leave it out."
                 raise DesignError("Margins need weights raked to them, at least one margin, and no replicates.", hint)
@@ -172,7 +168,7 @@ class SurveyDesign:
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise DesignError(f"{name} is True or False, got {getattr(self, name)!r}.", "Give one of the two.")
         df = self.replicate_df
-        if df is not None and not (isinstance(df, (int, float)) and df > 0):
+        if df is not None and not (is_number(df) and df > 0):
             raise DesignError(f"replicate_df is a number above zero, got {df!r}.", "Leave it out for R's rule.")
         require_names("lonely-PSU rule", [self.lonely_psu], LONELY_PSU)
         require_names("replicate method", [self.replicate_method], (None, *REPLICATE_METHODS))
@@ -198,10 +194,8 @@ class SurveyDesign:
         lonely = (n_psu.to_numpy() == 1) & (remaining > 0)
         if lonely.any() and self.lonely_psu == "fail":
             names = ", ".join(map(str, n_psu.index[lonely][:5])) + (" ..." if lonely.sum() > 5 else "")
-            raise LonelyPSUError(
-                f"{lonely.sum()} of {len(n_psu)} strata have only one PSU ({names}), so their variance is unknown.",
-                "Choose lonely_psu='adjust' (conservative), 'average', 'certainty' or 'remove', or join strata.",
-            )
+            text = f"{lonely.sum()} of {len(n_psu)} strata have only one PSU ({names}), so their variance is unknown."
+            raise LonelyPSUError(text, LONELY_HINT)
         return Strata(n_psu.index, n_psu.to_numpy(), remaining)
 
     def _remaining(self, grouped: Any, n_psu: Array) -> Array:
@@ -212,10 +206,8 @@ class SurveyDesign:
             raise DesignError(text, "Give each stratum one number: PSUs in its population, or the fraction sampled.")
         fraction = population if (population <= 1).all() else n_psu / population
         if (fraction > 1).any():
-            raise DesignError(
-                f"Column {self.fpc!r} (fpc) gives some stratum fewer PSUs in the population than in the sample.",
-                "Give the number of PSUs in the population of the stratum, not of people in the sample.",
-            )
+            text = f"Column {self.fpc!r} (fpc) gives some stratum fewer PSUs in the population than in the sample."
+            raise DesignError(text, "Give the number of PSUs in its population, not of people in the sample.")
         return 1 - fraction
 
     def _replicate_scale(self) -> Array:
@@ -224,20 +216,17 @@ class SurveyDesign:
         default = {"JK1": (n - 1) / n, "BRR": 1 / n, "bootstrap": 1 / (n - 1)}
         given = default.get(str(self.replicate_method)) if self.replicate_scale is None else self.replicate_scale
         if given is None:
-            raise DesignError(
-                f"replicate_method={self.replicate_method!r} does not determine the scale of the replicates.",
-                "Give replicate_scale: (n_h - 1)/n_h of each replicate's stratum for JKn, 1/(R (1 - rho)^2) for Fay.",
-            )
+            text = f"replicate_method={self.replicate_method!r} does not determine the scale of the replicates."
+            hint = "Give replicate_scale: (n_h - 1)/n_h of each replicate's stratum for JKn, 1/(R (1 - rho)^2) for Fay."
+            raise DesignError(text, hint)
         try:
             scale = np.broadcast_to(np.asarray(given, dtype=float), (n,)).astype(float)
         except (TypeError, ValueError):
             scale = np.zeros(n)
         if not (np.isfinite(scale).all() and scale.min() >= 0 < scale.max()):
-            raise DesignError(
-                f"replicate_scale is one number or {n} numbers, none negative or infinite and not all zero; got "
-                f"{str(given)[:60]}.",
-                "Take it from the survey's documentation.",
-            )
+            wanted = f"one number or {n} numbers, none negative or infinite and not all zero"
+            hint = "Take it from the survey's documentation."
+            raise DesignError(f"replicate_scale is {wanted}; got {str(given)[:60]}.", hint)
         return scale
 
     # -- what others ask of a design ------------------------------------------------------------------------------
@@ -252,8 +241,7 @@ class SurveyDesign:
         units = f"{int(self.layout.n_psu.sum()):,} {'people' if self.psu is None else 'PSUs'}"
         strata = f" in {len(self.layout.key)} strata" if self.strata is not None else ""
         fpc = ", finite population correction" if self.fpc is not None else ""
-        single = (self.layout.n_psu == 1) & (self.layout.remaining > 0)
-        lonely = f", lonely PSU: {self.lonely_psu}" if single.any() else ""
+        lonely = f", lonely PSUs: {self.lonely_psu}" if self.strata is not None or 1 in self.layout.n_psu else ""
         weights = "" if self.weight else "unweighted, "
         margins = ", weights taken as fixed" if self.weight else ""
         if self.raked:
@@ -282,32 +270,43 @@ class SurveyDesign:
         where : str, boolean array or narwhals expression
             Which people. In a text such as ``"age_band != '75+'"`` (pandas syntax) a person with a missing value
             in any variable named is outside, as in R (where ``a | b`` keeps those for whom one side is true). Ask
-            for missing values with ``age_band.isna()``. A boolean array has one entry per row, and a Series the
-            frame's index. A narwhals expression needs a frame other than pandas, whose NaN differs from all values.
+            for missing values with ``age_band.isna()``; a name with spaces stands in backticks. A boolean array has
+            one entry per row, and a Series the frame's index. A lazy frame needs a narwhals expression, in which NaN
+            is missing too; a pandas frame takes none, because NaN there differs from all values.
 
         Returns
         -------
         SurveyDesign
             PSUs without people in the domain count as zeros in the variance. Domains of domains intersect.
+
+        Raises
+        ------
+        UnknownNameError
+            The text names a variable that does not exist.
+        DesignError
+            The domain cannot be evaluated, or is not one True or False for each person.
+
+        Notes
+        -----
+        R: ``subset(design, age_band != "75+")``.
         """
         frame = nw.from_native(self.frame)
-        columns = frame.collect_schema().names()
+        schema = frame.collect_schema()
+        columns = schema.names()
         hint = "Compare a variable with a value, for example \"age_band != '75+'\"."
         if isinstance(where, nw.Expr):
             mask: Any = where
             _require_boolean(frame, where, hint)
+            frame = frame.with_columns(nw.col(c).fill_nan(None) for c in columns if schema[c].is_float())
         elif isinstance(frame, nw.LazyFrame):
             raise DesignError("A domain of a lazy frame is a narwhals expression.", "Give nw.col('gender') == 'woman'.")
         else:
             if isinstance(where, pd.Series) and not where.index.equals(getattr(self.frame, "index", where.index)):
                 raise DesignError("The Series has another index than the frame.", "Make it from this frame's columns.")
-            values = _evaluate(where, self.frame, columns) if isinstance(where, str) else np.asarray(where)
+            values = _evaluate(where, frame, columns) if isinstance(where, str) else np.asarray(where)
             if values.dtype != bool or values.shape != (len(frame),):
-                raise DesignError(
-                    f"A domain is one True or False for each of {len(frame)} rows; got {values.dtype} with shape "
-                    f"{values.shape}.",
-                    hint,
-                )
+                got = f"{values.dtype} with shape {values.shape}"
+                raise DesignError(f"A domain is one True or False for each of {len(frame)} rows; got {got}.", hint)
             mask = nw.new_series(DOMAIN, values, nw.Boolean, backend=nw.get_native_namespace(frame))
         if DOMAIN in columns:
             mask = mask & (frame[DOMAIN] if isinstance(mask, nw.Series) else nw.col(DOMAIN))
@@ -330,22 +329,24 @@ def _check_weights(frame: Any, weights: list[str], others: Sequence[str] = ()) -
     schema = frame.collect_schema()
     if texts := [c for c in (*weights, *others) if not schema[c].is_numeric()]:
         raise DesignError(f"The values of column {texts[0]!r} are not numbers.", "Convert them to numbers before.")
-    facts, people = ("min", "max", "sum", "count"), frame.to_native()
+    people, columns = frame.to_native(), {c: nw.col(c) for c in weights}
     if isinstance(people, pd.DataFrame):  # the same facts, ten times as fast
         rows, values = len(people), {c: people[c].to_numpy(float, na_value=np.nan) for c in weights if len(people)}
-        found = {f"{c} {f}": getattr(v, f)() if f != "count" else rows for c, v in values.items() for f in facts}
+        found = {c: [v.min(), v.max(), v.sum(), rows, v[v > 0].min(initial=np.inf)] for c, v in values.items()}
     else:
-        asked = [getattr(nw.col(c), f)().alias(f"{c} {f}") for c in dict.fromkeys(weights) for f in facts]
-        found = _collect(frame.select(nw.len().alias("rows"), *asked)).iloc[0].fillna(np.nan).astype(float)
-        rows = found["rows"]
+        asked = {c: (v.min(), v.max(), v.sum(), v.count(), nw.when(v > 0).then(v).min()) for c, v in columns.items()}
+        named = [fact.alias(f"{c} {i}") for c, facts in asked.items() for i, fact in enumerate(facts)]
+        rows, *each = _collect(frame.select(nw.len().alias("rows"), *named)).iloc[0].fillna(np.nan).astype(float)
+        found = dict(zip(asked, np.reshape(each, (-1, 5)), strict=True))
     if rows == 0:
         raise DesignError("The frame has no rows.", "Expected one row per person.")
-    for c in weights:
-        low, high, total, known = (found[f"{c} {f}"] for f in facts)
+    for c, (low, high, total, known, least) in found.items():
         infinite = np.isinf([low, high]).any()
-        missing = known < rows or (np.isnan(total) and not infinite)
-        fault = "missing" if missing else "infinite" if infinite else "negative" if low < 0 else "all zero"
-        if missing or infinite or low < 0 or high == 0:
+        faults = {
+            "missing": known < rows or (np.isnan(total) and not infinite), "infinite": infinite, "negative": low < 0,
+            "all zero": high == 0, "below 1e-100 or above 1e100": least < WEIGHTS[0] or high > WEIGHTS[1],
+        }  # fmt: skip
+        if fault := next((name for name, true in faults.items() if true), None):
             text = f"Weights are zero or more, finite and not all zero, but those in column {c!r} are {fault}."
             raise DesignError(text, "Mend the weights or drop these people knowingly; a zero weight is allowed.")
 
@@ -416,10 +417,8 @@ def _collect(frame: Any) -> pd.DataFrame:
 def _require_boolean(frame: Any, where: nw.Expr, hint: str) -> None:
     """Refuse a domain expression that is not boolean, or on pandas compares with values that are missing."""
     if frame.implementation.is_pandas():
-        raise DesignError(
-            "On a pandas frame a domain is a text or a boolean array, because NaN would count as different from all.",
-            hint,
-        )
+        text = "On a pandas frame a domain is a text or boolean array, because NaN would count as different from all."
+        raise DesignError(text, hint)
     try:
         kind = frame.select(where.alias(DOMAIN)).collect_schema()[DOMAIN]
     except Exception as error:  # the engines have their own exceptions
@@ -430,27 +429,29 @@ def _require_boolean(frame: Any, where: nw.Expr, hint: str) -> None:
 
 def _evaluate(where: str, frame: Any, columns: list[str]) -> np.ndarray:
     """A domain written as text, with missing values outside, as a boolean array."""
-    if not isinstance(frame, pd.DataFrame):
-        hint = "Give a boolean array or a narwhals expression."
-        raise DesignError("A domain written as text needs a pandas frame.", hint)
+    quoted = {f"_quoted_{i}": c for i, c in enumerate(dict.fromkeys(re.findall("`(.+?)`", where)))}
+    plain = where
+    for own, c in quoted.items():
+        plain = plain.replace(f"`{c}`", own)
     try:
-        nodes = list(ast.walk(ast.parse(where, mode="eval")))
+        nodes = list(ast.walk(ast.parse(plain, mode="eval")))
+        names = [node.id for node in nodes if isinstance(node, ast.Name)]
+        if 2 * sum(name in quoted for name in names) < where.count("`"):
+            raise ValueError("backticks within a text")
     except (SyntaxError, ValueError) as error:
-        hint = "For example: \"gender == 'woman'\". Rename a variable whose name has spaces, or give a boolean array."
+        hint = "For example: \"gender == 'woman'\". A name with spaces stands in backticks."
         raise DesignError(f"The domain {where!r} is not a valid expression.", hint) from error
-    used = {node.id for node in nodes if isinstance(node, ast.Name)}
-    asked = {
-        node.value.id
-        for node in nodes
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in _ASKS_FOR_MISSING
-    }
-    require_names("variable", sorted(used), columns)
+    asks = [node.value for node in nodes if isinstance(node, ast.Attribute) and node.attr in _ASKS_FOR_MISSING]
+    asked = {node.id for node in asks if isinstance(node, ast.Name)}
+    used = {name: quoted.get(name, name) for name in sorted(names)}
+    require_names("variable", used.values(), columns)
+    people = frame.select(*(nw.col(c).alias(name) for name, c in used.items())).to_pandas()
     try:
-        values = frame.eval(where)
+        values = people.astype({c: "boolean" for c in people if infer_dtype(people[c]) == "boolean"}).eval(plain)
     except Exception as error:  # pandas.eval raises many kinds
         hint = "For example: \"gender == 'woman' and age_band != '75+'\"."
         raise DesignError(f"The domain {where!r} cannot be evaluated: {one_line(error)}", hint) from error
-    if not isinstance(values, pd.Series) or values.dtype not in (bool, "boolean", object):
+    if not isinstance(values, pd.Series) or infer_dtype(values) != "boolean":
         return np.asarray(values)
-    known = frame[sorted(used - asked)].notna().all(axis=1)
+    known = people[[name for name in used if name not in asked]].notna().all(axis=1)
     return (values.fillna(False).astype(bool) & known).to_numpy()

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from difflib import get_close_matches
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,17 @@ def require_a(kind: type | tuple[type, ...], value: object, hint: str) -> None:
     if not isinstance(value, kind):
         expected = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
         raise EstimandError(f"Expected {expected}, got {type(value).__name__}.", hint)
+
+
+def is_number(value: Any, whole: bool = False) -> bool:
+    """Whether this is a number (a whole one), of Python or of numpy; True and False are none."""
+    return isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+
+
+def listed(given: Any) -> list:
+    """One value or several as a list; a text, a mapping, and what cannot be walked through are one value."""
+    given = given.tolist() if hasattr(given, "tolist") else given
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)) else [given]
 
 
 def axis_names(by: Any, allowed: Iterable[object]) -> list[str]:

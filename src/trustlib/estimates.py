@@ -8,7 +8,7 @@ Probabilities are on the scale 0 to 1.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -20,9 +20,9 @@ from trustlib import intervals
 from trustlib.cells import SUMS, Cells, combinations, describe
 from trustlib.design import group_rows
 from trustlib.disclosure import MINIMUM, ROUNDED, require_showable, rounded
-from trustlib.errors import DisclosureError, EstimandError, axis_names, require_a, require_names
+from trustlib.errors import DisclosureError, EstimandError, axis_names, is_number, listed, require_a, require_names
 from trustlib.logit import LogitFit, expit, influence
-from trustlib.variance import Array, ReplicateScatter, replicate_covariance, sum_by
+from trustlib.variance import Array, ReplicateScatter, delta_covariance, replicate_covariance, sum_by
 
 COLUMNS = ("estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "df", "n", "n_eff")
 LOG_SCALES = ("ratio", "odds_ratio", "synergy", "synergy_or", "ratio_of_rr", "ratio_of_or")  # tested against 1
@@ -181,7 +181,15 @@ def cell_means(
     Returns
     -------
     Estimates
-        One row per observed combination of levels. SEs by linearisation of the ratio, or from the replicates.
+        One row per observed combination of levels. SEs by linearisation of the ratio, or from the replicates. An SE is
+        missing where a group has no weight in some replicate.
+
+    Raises
+    ------
+    UnknownNameError
+        An axis or an interval of that name does not exist.
+    EstimandError
+        What is given are not cells, an axis is named twice, or there are more than 2,000 groups.
 
     Notes
     -----
@@ -265,7 +273,7 @@ def one_way(
         raise EstimandError("Expected at least one axis, each there once.", hint)
     found = {name: cells.counts(each) for name, each in sets.items()}
     counts = pd.DataFrame({c: np.concatenate([each[c] for each in found.values()]) for c in ("n", "smallest")})
-    settings = [setting for name, each in found.items() for setting in _records(each, sets[name])]
+    settings = [setting for name, each in found.items() for setting in each[sets[name]].to_dict("records")]
     levels = [(", ".join(setting), ", ".join(map(str, setting.values()))) for setting in settings]
     named = pd.DataFrame(levels, columns=["axis", "level"])
     if isinstance(source, Cells):
@@ -294,6 +302,7 @@ def predictions(
         Axes to set (predictive margins, standardised over the other axes). Combinations that nobody has are left out.
     at : mapping, optional
         Further axes to set for everyone, to one value or to several: ``{"age_band": "65+"}``, ``{"meals": [20, 50]}``.
+        A number that the formula uses as a factor, as in ``C(meals)``, is set to values that occur.
     covariates : {"fixed", "sampled"}
         Whether the distribution of the other axes is taken as known, as Stata's ``margins`` and marginaleffects do, or
         as estimated from the same sample, as Stata's ``vce(unconditional)``.
@@ -303,6 +312,14 @@ def predictions(
     -------
     Estimates
         Delta-method standard errors; t with the design df, as Stata (R's ``svyglm`` would use `fit.df`).
+
+    Raises
+    ------
+    UnknownNameError
+        An axis, a level, an interval or a treatment of covariates does not exist.
+    EstimandError
+        An axis is in both `by` and `at`; `at` has no value, one twice, or one for which a term of the model is not
+        defined; there are more than 2,000 predictions.
 
     Notes
     -----
@@ -327,13 +344,7 @@ def predictions(
     everyone = cells.counts(by)
     grid = everyone.merge(pd.DataFrame(product(*at.values()), columns=list(at)), how="cross") if at else everyone
     axes = grid[[*by, *at]].astype({c: cells.frame[c].dtype for c in at})
-    return _margins(fit, axes, _records(axes, list(axes)), grid, interval, covariates == "sampled")
-
-
-def _records(frame: pd.DataFrame, names: list[str]) -> list[dict]:
-    """The rows of some columns, each as a dict."""
-    values = zip(*(frame[c].tolist() for c in names), strict=True) if names else [()] * len(frame)
-    return [dict(zip(names, each, strict=True)) for each in values]
+    return _margins(fit, axes, axes.to_dict("records"), grid, interval, covariates == "sampled")
 
 
 def _margins(
@@ -347,31 +358,30 @@ def _margins(
     weight = cells.frame["sum_w"].to_numpy(float)
     p, jacobian = np.empty(len(settings)), np.empty((len(settings), len(fit.coef)))
     own = np.zeros((len(settings), 2 * len(cells))) if sampled else None  # derivative by the totals, coefficients held
-    values = np.empty((0 if betas is None else len(betas), len(settings)))
+    replicates = None
+    if betas is not None and isinstance(scatter, ReplicateScatter):
+        replicates = replace(scatter, totals=np.empty((len(betas), len(settings))), estimate=p)
     for i, (group, mu, x) in enumerate(_counterfactuals(fit, settings)):
         share = np.bincount(group, weights=weight / weight.sum())
         p[i] = share @ mu
         jacobian[i] = (share * mu * (1 - mu)) @ x
         if own is not None:
             own[i, : len(cells)] = (mu[group] - p[i]) / weight.sum()
-        if betas is not None and isinstance(scatter, ReplicateScatter):
+        if replicates is not None and isinstance(scatter, ReplicateScatter):
             if sampled:
                 share = sum_by(scatter.totals[:, : len(cells)].T, group, len(mu)).T
-            values[:, i] = (share * expit(betas @ x.T)).sum(axis=1) / share.sum(axis=-1)
-    replicates = None
-    if betas is not None and isinstance(scatter, ReplicateScatter):
-        replicates = replace(scatter, totals=values, estimate=p)
+            replicates.totals[:, i] = (share * expit(betas @ x.T)).sum(axis=1) / share.sum(axis=-1)
     if own is None:
         vcov = jacobian @ fit.vcov.to_numpy() @ jacobian.T
     elif replicates is not None:
-        vcov = replicate_covariance(values, p, replicates.scale, replicates.mse)
+        vcov = replicate_covariance(replicates.totals, p, replicates.scale, replicates.mse)
     else:
         vcov = scatter.covariance(jacobian @ influence(fit.x, weight, fit.coef.to_numpy()) + own)
     counts = counts.assign(smallest=np.minimum(counts["smallest"], fit.smallest))
     held = {c for setting in settings for c in cells.by if c not in setting}
     over = ", ".join(c for c in cells.by if c in held) if len({*map(frozenset, settings)}) == 1 else "the other axes"
     known = "as sampled" if sampled else "taken as fixed"
-    note = f"; model: {fit.formula}" + (f"; marginal (standardised over {over}, {known})" if over else "")
+    note = f"; model: {fit.formula}; marginal (standardised over {over or 'no other axis'}, {known})"
     return replace(_levels(axes, p, vcov, counts, cells, interval, note), replicates=replicates)
 
 
@@ -412,14 +422,16 @@ def _settings(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, li
     if not isinstance(at, (Mapping, type(None))):
         raise EstimandError(f"`at` maps axes to values, got {at!r}.", 'For example at={"age_band": "65+"}.')
     require_names("axis", at or {}, [c for c in frame if c not in SUMS])
-    out = {k: list(v) if isinstance(v, (list, tuple, np.ndarray, pd.Series)) else [v] for k, v in (at or {}).items()}
+    out = {name: listed(given) for name, given in (at or {}).items()}
     for name, values in out.items():
         if frame[name].dtype == "category":
             require_names(f"level of {name}", values, frame[name].cat.categories)
-        elif not all(isinstance(v, (int, float, np.number)) and np.isfinite(v) for v in values):
+        elif not all(is_number(v) and np.isfinite(v) for v in values):
             raise EstimandError(f"The axis {name!r} is a number, `at` sets it to {values}.", "Give finite numbers.")
         if not values or len(set(values)) < len(values):
             raise EstimandError(f"`at` gives {name!r} no value, or one value twice: {values}.", "Give each value once.")
+        if isinstance((at or {})[name], Set):
+            values.sort()
     return out
 
 
@@ -484,7 +496,7 @@ def contrast(
         Covariance of `value` if it is known otherwise, such as from replicates.
     """
     log = np.broadcast_to(np.asarray(log), value.shape)
-    vcov = jacobian @ origin.vcov @ jacobian.T if covariance is None else covariance
+    vcov = delta_covariance(jacobian, origin.vcov) if covariance is None else covariance
     se = np.sqrt(np.clip(np.diag(vcov), 0, None))
     low, high = intervals.wald_interval(value, se, origin.df)
     p, people = origin._frame.reindex(columns=["estimate", "n"]).to_numpy(float).T
@@ -500,9 +512,6 @@ def contrast(
     facts["convention"] = re.sub(f"; ({'|'.join(intervals.INTERVALS)}) interval", "", origin.convention) + note
     facts |= {"kind": kind, "by": tuple(axes.columns), "vcov": vcov * np.outer(factor, factor)}
     return replace(origin, _frame=frame, **facts)
-
-
-SCALES = ("difference", "ratio", "odds_ratio")
 
 
 def comparisons(
@@ -532,23 +541,29 @@ def comparisons(
         One row for each row that is not itself a reference; column ``reference`` names what it is compared with;
         n counts both groups.
 
+    Raises
+    ------
+    UnknownNameError
+        An axis or level of the reference, the scale or the interval does not exist.
+    EstimandError
+        What is given are not levels, there is one group only, or nobody is in a reference group.
+
     Notes
     -----
     R: ``svycontrast(svyby(..., covmat = TRUE), ...)``. The covariance between the two estimates is used.
     """
     require_levels(estimates, "comparisons")
-    require_names("scale", [scale], SCALES)
+    require_names("scale", [scale], ("difference", "ratio", "odds_ratio"))
     require_names("interval", [interval], ("wald", "mover"))
     frame = estimates.frame
     by = list(estimates.by)
-    rows = _records(frame, by)
+    rows = frame[by].to_dict("records")
     if by == ["axis", "level"] and reference is None:  # from one_way
         first: dict = {}
         reference, wanted = {"level": None}, [first.setdefault(row["axis"], row) for row in rows]
-    elif reference := reference_levels(frame, by, reference):
-        wanted = [row | reference for row in rows]
     else:
-        raise EstimandError("There is one group only, so there is no gap.", "Ask for levels `by` some axis.")
+        reference = reference_levels(frame, by, reference)
+        wanted = [row | reference for row in rows]
     index = {tuple(row.values()): i for i, row in enumerate(rows)}
     base = np.array([index.get(tuple(row.values()), -1) for row in wanted])
     if (base < 0).any():
@@ -556,7 +571,9 @@ def comparisons(
         raise EstimandError(f"Nobody is in the reference group {lacking}.", "Choose a reference that occurs.")
     at = np.flatnonzero(base != np.arange(len(frame)))
     if not len(at):
-        raise EstimandError("There is one group only, so there is no gap.", "Use an axis with two or more levels.")
+        raise EstimandError(
+            "There is one group only, so there is no gap.", "Compare levels `by` an axis with two or more."
+        )
     base = base[at]
     p = frame["estimate"].to_numpy(float)
     value, slope = transform(p, scale)
@@ -635,6 +652,18 @@ def adjust(estimates: Estimates, method: str = "holm") -> Estimates:
         Gaps, measures of interaction or coefficients. All rows with a p-value are one family: choose them first.
     method : {"holm", "fdr_bh"}
         Holm (1979) bounds the probability of any false finding, Benjamini and Hochberg (1995) the share of false ones.
+
+    Returns
+    -------
+    Estimates
+        The same rows with other values of p_value; rows without one keep none.
+
+    Raises
+    ------
+    UnknownNameError
+        The method does not exist.
+    EstimandError
+        Levels, which are not tested; no p-values; or p-values that are adjusted already.
 
     Notes
     -----

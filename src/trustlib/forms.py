@@ -10,16 +10,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
 from trustlib.disclosure import EVIDENCE
 from trustlib.errors import TrustlibError, one_line, raise_faults, unknown_name
@@ -42,16 +33,16 @@ F = TypeVar("F", bound=Form)
 # -- kinds of entries -------------------------------------------------------------------------------------------------
 
 
-def _evidence(kind: str) -> str:
-    if kind not in EVIDENCE:
-        raise ValueError(one_line(unknown_name("kind of source", kind, EVIDENCE)))
-    return kind
+def _evidence(raw: Any) -> Any:
+    if raw not in list(EVIDENCE):
+        raise ValueError(one_line(unknown_name("kind of source", raw, EVIDENCE)))
+    return raw
 
 
-def _distinct(levels: list[str]) -> list[str]:
-    if len(set(levels)) < len(levels):
-        raise ValueError(f"a level is there twice in {levels}")
-    return levels
+def _distinct(raw: Any) -> Any:
+    if isinstance(raw, list) and len(set(map(str, raw))) < len(raw):
+        raise ValueError(f"a level is there twice in {raw}")
+    return raw
 
 
 def _answers(raw: Any) -> Any:
@@ -76,7 +67,7 @@ def _numbered(raw: Any) -> Any:
     raise ValueError(f"replicate_weights is {raw!r}, expected a list or {{prefix: WT, count: 50}}")
 
 
-Levels = Annotated[list[str], AfterValidator(_distinct)]
+Levels = Annotated[list[str], BeforeValidator(_distinct)]
 Answers = Annotated[dict[str, Any], BeforeValidator(_answers)]
 Columns = Annotated[list[str], BeforeValidator(_numbered)]
 
@@ -156,7 +147,7 @@ class Source(Form):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: Annotated[str, AfterValidator(_evidence)] | None = None
+    kind: Annotated[str, BeforeValidator(_evidence)] | None = None
     rounding: Annotated[int, Field(ge=2, le=100)] | None = None
 
 

@@ -42,10 +42,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.errors import EstimandError, ProtectiveExposureWarning, axis_names, require_a, require_names
+from trustlib.errors import EstimandError, ProtectiveExposureWarning, axis_names, listed, require_a, require_names
 from trustlib.estimates import LOG_SCALES, Estimates, contrast, reference_levels, require_levels, transform
 from trustlib.intervals import mover_interval, wald_interval
-from trustlib.variance import Array, replicate_covariance
+from trustlib.variance import Array, delta_covariance, replicate_covariance
 
 MEASURES = (
     "interaction_contrast", "reri_rr", "ap", "synergy", "ratio_of_rr", "reri_or", "ap_or", "synergy_or", "ratio_of_or",
@@ -140,10 +140,24 @@ def interactions(
         where the additive and the multiplicative scale disagree (see `verdict`). `vcov` holds the covariance within
         delta and within replicate; it is NaN for mover and between methods.
 
+    Raises
+    ------
+    UnknownNameError
+        An axis, a level of the reference or a method does not exist; replicate needs levels from replicate weights.
+    EstimandError
+        What is given are not levels; axes are not two, three or four different ones; or no combination of their levels
+        has all its groups.
+
     Warns
     -----
     ProtectiveExposureWarning
         The risk is lower in a group than in the reference: it names the levels to choose as reference.
+
+    Notes
+    -----
+    R: ``epiR::epi.interaction(model, param = "product", coef = c(2, 3, 4))`` and
+    ``interactionR::interactionR(model, exposure_names = c("gender", "ethnicity"))``, for odds ratios; of a survey
+    ``svycontrast(svyby(~y, ~gender + ethnicity, design, svymean, covmat = TRUE), quote(...))``.
     """
     require_levels(estimates, "interactions")
     chosen = axis_names(axes, estimates.by)
@@ -151,7 +165,7 @@ def interactions(
         raise EstimandError(f"Interaction is of two, three or four different axes, got {chosen}.", "Name two axes.")
     r = estimates.replicates
     known = METHODS[:2] if r is None else METHODS
-    methods = known if not methods else [methods] if isinstance(methods, str) else list(dict.fromkeys(methods))
+    methods = list(dict.fromkeys(listed(methods or known)))
     require_names("method", methods, known)
     frame, by = estimates.frame, list(estimates.by)
     groups = _corners(frame[by].astype(object), reference_levels(frame, chosen, reference, fill=True))
@@ -167,7 +181,7 @@ def interactions(
     covariance = np.full((times, size, times, size), np.nan)
     for i, method in enumerate(methods):
         if method == "delta":
-            covariance[i, :, i] = jacobian @ estimates.vcov @ jacobian.T
+            covariance[i, :, i] = delta_covariance(jacobian, estimates.vcov)
         elif method == "replicate" and r is not None:
             each = [[value for at in groups for value, _ in measures(one[at]).values()] for one in r.totals]
             covariance[i, :, i] = replicate_covariance(np.array(each), values, r.scale, r.mse)
@@ -180,22 +194,16 @@ def interactions(
     result = contrast(estimates, every, np.tile(values, times), jacobian, n, **facts)
     if "mover" in methods:
         limits = [mover_limits(p[a], low[a], high[a], estimates.vcov[np.ix_(a, a)], estimates.df) for a in groups]
-        result = _with_limits(result, [group.get(name) for group in limits for name in names])
+        table, mover = result.frame, (every["method"] == "mover").to_numpy()
+        ends = [group.get(name, (np.nan, np.nan)) for group in limits for name in names]
+        table.loc[mover, ["conf_low", "conf_high"]] = ends
+        result = replace(result, _frame=table).where(~mover | every["measure"].isin(limits[0]))
     notes = _protective(frame, groups, chosen)
     for note in notes:
         warnings.warn(note, ProtectiveExposureWarning, stacklevel=2)
     if np.isnan(values).any():
         notes.append("A dash marks a measure that is not defined here: S needs both its parts to have the same sign.")
     return replace(result, notes=(*notes, *verdict(result)))
-
-
-def _with_limits(result: Estimates, limits: list[Array | None]) -> Estimates:
-    """The rows of method mover get their limits; those of measures that have none are left out."""
-    frame, keep = result.frame, np.ones(len(result), dtype=bool)
-    for row, pair in zip(np.flatnonzero(frame["method"] == "mover"), limits, strict=True):
-        keep[row] = pair is not None
-        frame.loc[row, ["conf_low", "conf_high"]] = pair if pair is not None else np.nan
-    return replace(result, _frame=frame).where(keep)
 
 
 def _corners(keys: pd.DataFrame, base: dict[str, Any]) -> np.ndarray:

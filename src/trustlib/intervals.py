@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.errors import EstimandError
+from trustlib.errors import EstimandError, is_number
 from trustlib.variance import Array
 
 LEVEL = 0.95
@@ -137,11 +137,8 @@ def plus_four(p: Array, vcov: Array, n: Array) -> tuple[Array, Array]:
 
 
 INTERVALS: dict[str, Callable[[Array, Array, float, Array], tuple[Array, Array]]] = {
-    "logit": logit_interval,
-    "wald": wald_interval,
-    "beta": beta_interval,
-    "wilson": wilson_interval,
-    "likelihood": likelihood_interval,
+    interval.__name__.removesuffix("_interval"): interval
+    for interval in (logit_interval, wald_interval, beta_interval, wilson_interval, likelihood_interval)
 }
 
 
@@ -206,7 +203,7 @@ def wald_test(name: str, b: Array, vcov: Array, df: float, design_df: float) -> 
 
 def require_shares(*values: Any) -> None:
     """Raise `EstimandError` unless all are numbers between 0 and 1."""
-    if not all(isinstance(v, (int, float, np.number)) and 0 < v < 1 for v in values):
+    if not all(is_number(v) and 0 < v < 1 for v in values):
         raise EstimandError(f"Expected numbers between 0 and 1, got {values}.", "Give shares, such as power=0.8.")
 
 
@@ -294,7 +291,7 @@ def e_value(ratio: float, limit: float | None = None) -> tuple[float, float]:
     VanderWeele and Ding (2017), *Annals of Internal Medicine* 167:268. R: ``EValue::evalues.RR``.
     """
     given = (ratio, ratio if limit is None else limit)
-    if not all(isinstance(v, (int, float, np.number)) and 0 < v < np.inf for v in given):
+    if not all(is_number(v) and 0 < v < np.inf for v in given):
         raise EstimandError(f"Ratios are finite and above 0, got {given}.", "Give a risk ratio, not its logarithm.")
     away, nearer = (max(1.0, v if ratio >= 1 else 1 / v) for v in given)
     values = [float(v + np.sqrt(v * (v - 1))) for v in (away, nearer)]

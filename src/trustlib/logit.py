@@ -14,25 +14,16 @@ small).
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trustlib import errors
 from trustlib.cells import Cells, describe
-from trustlib.errors import (
-    ConvergenceError,
-    EstimandError,
-    FitError,
-    RankError,
-    SeparationError,
-    one_line,
-    require_a,
-    require_names,
-    unknown_name,
-)
+from trustlib.errors import ConvergenceError, EstimandError, FitError, RankError, one_line, require_a, require_names
 from trustlib.intervals import wald_test
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance
 
@@ -84,16 +75,26 @@ class LogitFit:
     def smallest(self) -> int:
         """Smallest count in the identity cells of the model's terms: a coefficient reveals its cell as a count does.
 
-        A term that is part of a larger one needs no count of its own: its cells are sums of the larger one's.
+        The cells of a term are the combinations of its categories, and of what its columns tell apart where it uses a
+        number as a factor: columns with two values, or with as many coefficients as patterns. A term that is part of
+        a larger one needs no count of its own: its cells are sums of the larger one's.
         """
-        categories = {c for c in self.cells.by if self.cells.frame[c].dtype == "category"}
-        terms = {frozenset(categories & {str(v) for v in each}) for each in self.spec.term_variables.values()}
-        largest = [term for term in terms if not any(term < other for other in terms)]
-        return min(int(self.cells.counts(sorted(term))["smallest"].min()) for term in largest)
+        frame, least = self.cells.frame, []
+        axes = {term: {*map(str, each)} & {*self.cells.by} for term, each in self.spec.term_variables.items()}
+        for largest in {frozenset(a) for a in axes.values() if not any(a < other for other in axes.values())}:
+            columns = [i for term, at in self.spec.term_indices.items() if axes[term] <= largest for i in at]
+            x = np.c_[np.ones(len(frame)), self.x[:, columns]]
+            if np.linalg.matrix_rank(patterns := np.unique(x, axis=0)) < len(patterns):
+                x = x[:, [len(np.unique(column)) < 3 for column in x.T]]
+            told = frame.assign(_pattern=np.unique(x, axis=0, return_inverse=True)[1])
+            by = [*(c for c in largest if frame[c].dtype == "category"), "_pattern"]
+            least.append(int(replace(self.cells, frame=told).counts(by)["smallest"].min()))
+        return min(least)
 
     def probabilities(self, frame: pd.DataFrame) -> tuple[Array, Array]:
         """Predicted probability (m,) for each row of axes, and the design matrix (m, p) behind it."""
-        x = np.asarray(self.spec.get_model_matrix(frame, na_action="raise"), dtype=float)
+        hint = "Give values for which each term is defined; a number as a factor, as in C(x), takes those that occur."
+        x = _matrix(self.spec, frame, EstimandError, hint)
         return expit(x @ self.coef.to_numpy()), x
 
     def term_test(self, *terms: str) -> pd.DataFrame:
@@ -109,6 +110,17 @@ class LogitFit:
         DataFrame
             Rows ``wald`` (R's ``survey::regTermTest(method = "Wald")``) and ``adjusted`` (Stata's); columns term,
             statistic, df_num, df_den, p_value: see `trustlib.intervals.wald_test`.
+
+        Raises
+        ------
+        UnknownNameError
+            The model has no such term.
+        EstimandError
+            No term is named.
+
+        Notes
+        -----
+        R: ``regTermTest(fit, ~gender:ethnicity, method = "Wald")``; df are `fit.df`, which is R's default.
         """
         indices = {_term_key(str(term)): at for term, at in self.spec.term_indices.items()}
         if not terms:
@@ -116,7 +128,7 @@ class LogitFit:
         columns: list[int] = []
         for term in dict.fromkeys(map(str, terms)):
             if _term_key(term) not in indices:
-                raise unknown_name("term", term, [str(t) for t in self.spec.term_indices])
+                raise errors.unknown_name("term", term, [str(t) for t in self.spec.term_indices])
             columns += indices[_term_key(term)]
         b, vcov = self.coef.to_numpy()[columns], self.vcov.to_numpy()[np.ix_(columns, columns)]
         test = wald_test(" + ".join(map(str, terms)), b, vcov, self.df, self.cells.df)
@@ -161,11 +173,17 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     ------
     UnknownNameError
         The formula names something that is not an axis of the cells.
+    EstimandError
+        What is given are not cells, or the left-hand side names another outcome.
+    FitError
+        The formula cannot be read or evaluated, or uses the distribution of an axis (``scale``, ``center``, ``poly``,
+        ``bs``, a mean): it would be that of the cells, not of people. ``I(x**2)`` and ``C(x)`` are fine.
     SeparationError
         Some terms predict the outcome perfectly; found before fitting, by linear programming (Konis 2007).
     RankError
         Coefficients are aliased or rest on empty cells.
     ConvergenceError
+        The fit, or that under some replicate weights, did not converge.
 
     Notes
     -----
@@ -218,9 +236,7 @@ def _design_matrix(cells: Cells, formula: str) -> tuple[Any, Array, list[str]]:
         text = f"The formula is for {left.strip()!r}, the cells are of {cells.outcome!r}."
         raise EstimandError(text, "Give the right-hand side only, or compress that outcome.")
     frame = cells.frame[list(cells.by)]
-    hint = (
-        f'Use + * : and names of axes ({", ".join(cells.by) or "none"}): for example "gender * ethnicity + disability".'
-    )
+    hint = f'Use + * : and names of axes ({", ".join(cells.by) or "none"}), such as "gender * ethnicity + disability".'
     try:
         parsed = formulaic.Formula(right)
         required = sorted(str(v) for v in parsed.required_variables)
@@ -230,14 +246,32 @@ def _design_matrix(cells: Cells, formula: str) -> tuple[Any, Array, list[str]]:
     for c in required:
         if frame[c].dtype == "category" and frame[c].nunique() < 2:
             text = f"Everyone has the same level {frame[c].iloc[0]!r} of {c!r}, so it has no coefficient."
-            raise RankError(text, "Take it out of the formula.")
+            raise RankError(text, "Leave it out.")
     try:
         matrix = formulaic.model_matrix(parsed, frame, na_action="raise", output="numpy")
     except Exception as error:
         raise FitError(f"The formula {formula!r} cannot be evaluated: {_plain(error)}", hint) from error
     if isinstance(matrix, formulaic.ModelMatrices) or not matrix.shape[1]:
         raise FitError(f"The formula {formula!r} does not make one set of coefficients.", hint)
-    return matrix.model_spec, np.asarray(matrix, dtype=float), list(matrix.model_spec.column_names)
+    spec, x = matrix.model_spec, np.asarray(matrix, dtype=float)
+    rows = (0, -1) if {*map(str, spec.factor_variables)} - {*cells.by, "1"} else ()  # terms that are computed
+    alone = [np.allclose(_matrix(spec, frame.iloc[[i]], FitError, hint), x[i], rtol=1e-9) for i in rows]
+    if spec.transform_state or not all(alone):
+        text = f"The formula {formula!r} uses the distribution of an axis, such as its mean: that of cells, not people."
+        raise FitError(text, "Make that column before compress; polynomials of the axis itself are I(x**2).")
+    return spec, x, list(spec.column_names)
+
+
+def _matrix(spec: Any, frame: pd.DataFrame, kind: type[errors.TrustlibError], hint: str) -> Array:
+    """The design matrix of some cells, each of which has values that the terms are defined for."""
+    from formulaic.errors import DataMismatchWarning
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("error", DataMismatchWarning)
+        try:
+            return np.asarray(spec.get_model_matrix(frame, na_action="raise"), dtype=float)
+        except Exception as error:  # formulaic has many
+            raise kind(f"The terms {spec.formula} are not defined for all values: {_plain(error)}", hint) from error
 
 
 def _plain(error: Exception) -> str:
@@ -259,10 +293,8 @@ def _require_rank(x: Array, names: list[str]) -> None:
         rest /= length if length >= 1e-9 else np.inf
     if aliased:
         why = "no people are in these combinations" if set(aliased) <= set(empty) else "each is a sum of other terms"
-        raise RankError(
-            f"{len(aliased)} of {len(names)} coefficients cannot be estimated: {why} ({', '.join(aliased[:6])}).",
-            "Take these terms out, or join levels so that every combination in the formula has people.",
-        )
+        text = f"{len(aliased)} of {len(names)} coefficients cannot be estimated: {why} ({', '.join(aliased[:6])})."
+        raise RankError(text, "Take these terms out, or join levels so that every combination has people.")
 
 
 def _require_overlap(x: Array, names: list[str], weight: Array, events: Array, cells: Cells) -> None:
@@ -282,7 +314,7 @@ def _require_overlap(x: Array, names: list[str], weight: Array, events: Array, c
     if found.status == 0 and -found.fun > 1e-7:
         moving = [n for n, b in zip(names, found.x, strict=True) if abs(b) > 1e-7]
         where = [describe(cells.frame.loc[i], cells.by) for i in np.flatnonzero(pure)][:3]
-        raise SeparationError(
+        raise errors.SeparationError(
             f"No finite estimate exists: in {int(pure.sum())} cells everyone or nobody has {cells.outcome!r} (such as "
             f"{'; '.join(where)}), which these terms predict perfectly: {', '.join(moving[:6])}.",
             "Join levels, drop the interaction, or report the cell's proportion with cell_means instead of a model.",
@@ -326,9 +358,8 @@ def _newton(x: Array, weight: Array, events: Array, start: Array, near: float = 
         try:
             step = np.linalg.solve(hessian, score[:, :, None])[:, :, 0]
         except np.linalg.LinAlgError as error:
-            raise ConvergenceError(
-                "Under some replicate weights a coefficient cannot be estimated.", "Use coarser levels or fewer terms."
-            ) from error
+            text = "Under some replicate weights a coefficient cannot be estimated."
+            raise ConvergenceError(text, "Use coarser levels or fewer terms.") from error
         beta = beta + np.clip(step, -5, 5)
         if np.abs(step).max() < near:
             return beta

@@ -34,7 +34,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib.cells import SUMS, Cells, combinations
-from trustlib.errors import ConvergenceError, EstimandError, RankError, axis_names, require_a, require_names
+from trustlib.errors import ConvergenceError, EstimandError, RankError, axis_names, is_number, require_a, require_names
 from trustlib.estimates import Estimates, _estimates, _filled, cell_means, contrast
 from trustlib.intervals import logit_interval, t_quantile
 from trustlib.logit import _blas, _design_matrix, _require_overlap, _require_rank, expit
@@ -199,13 +199,11 @@ def _fit(cells: Cells, terms: list[str], c: _Counts, method: str, points: int) -
         raise RankError(text, "Use more axes or finer levels: there must be more strata than main effects.")
     sigma, at, likelihood = (*_restricted(c), np.nan) if method == "reml" else _maximum_likelihood(c, points)
     if sigma > 0.99 * SIGMAS[-1]:
-        raise ConvergenceError("The variance between strata has no maximum.", "Join levels: most are all or none.")
+        raise ConvergenceError("The variance between strata has no maximum.", "Use method='ml' or coarser strata.")
     if sigma**2 < BOUNDARY:
         sigma, at = 0.0, _modes(c, 0.0, at.beta)
-    vcov = pd.DataFrame(np.linalg.inv(at.schur), names, names)
-    return RandomIntercept(
-        pd.Series(at.beta, names, name="coef"), vcov, sigma**2, sigma * at.b, float(likelihood), c, at
-    )
+    coef, vcov = pd.Series(at.beta, names, name="coef"), pd.DataFrame(np.linalg.inv(at.schur), names, names)
+    return RandomIntercept(coef, vcov, sigma**2, sigma * at.b, float(likelihood), c, at)
 
 
 def _auc(p: Array, n: Array, events: Array) -> float:
@@ -427,8 +425,10 @@ def maihda(
     RankError
         The fixed effects are aliased, or leave nothing to vary between strata.
     SeparationError
-        The fixed effects predict the outcome perfectly. A single stratum in which nobody has the outcome is fine.
+        The fixed effects predict the outcome perfectly, for example if nobody with some level has the outcome.
     ConvergenceError
+        The variance between strata has no maximum, or none was found. A stratum in which nobody, or everyone, has the
+        outcome may do that, under REML sooner than under ``method="ml"``.
 
     Notes
     -----
@@ -442,7 +442,7 @@ def maihda(
     require_names("value of weights", [weights], (True, False))
     if not strata or {*strata} & {*covariates}:
         raise EstimandError(f"These cannot be strata: {strata}.", "Name axes that are no covariates.")
-    if not isinstance(points, int) or not 1 <= points <= 100 or (points > 1 and method == "reml"):
+    if not is_number(points, whole=True) or not 1 <= points <= 100 or (points > 1 and method == "reml"):
         raise EstimandError(f"Got points={points!r} with method={method!r}.", "Points are 1 to 100; with REML, 1.")
     if cells.sealed and not weights:
         raise EstimandError("Sealed cells hold no counts of answers.", "Use weights=True, or unsealed cells.")

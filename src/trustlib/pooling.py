@@ -28,7 +28,7 @@ from trustlib.cells import _joint_source, combinations, describe
 from trustlib.errors import EstimandError, require_a, require_names
 from trustlib.estimates import Estimates, axis_levels, contrast
 from trustlib.intervals import LEVEL, t_quantile
-from trustlib.variance import Array
+from trustlib.variance import Array, delta_covariance
 
 GAPS = ("difference", "coefficient", "ratio", "odds_ratio")
 FEW = 5  # below this tau^2 is hardly known (IntHout et al. 2014; Röver et al. 2015)
@@ -115,7 +115,7 @@ def _combined(
     jacobian = np.zeros((len(at), len(value)))
     np.put_along_axis(jacobian, at, weights, axis=1)
     n, smallest = estimates.frame["n"].to_numpy()[at].sum(axis=1), estimates.smallest[at].min(axis=1)
-    covariance = jacobian @ vcov @ jacobian.T if variance is None else np.diag(variance)
+    covariance = delta_covariance(jacobian, vcov) if variance is None else np.diag(variance)
     out = contrast(
         estimates, axes, jacobian @ value, jacobian, n,
         kind=estimates.kind, log=log, smallest=smallest, note=note, covariance=covariance,
@@ -259,10 +259,8 @@ def pool(
         limits = np.exp(limits) if log else limits
         found.append((weights, square, stretch, (tau2, i2, q, k - 1, chdtrc(k - 1, q), *limits, k)))
     weights, square, stretch, facts = (np.array(column) for column in zip(*found, strict=True))
-    note = (
-        f"; pooled over {over}: {method}, {interval} interval with {df:g} df"
-        + "; prediction by confidence distribution" * drawn
-    )
+    note = f"; pooled over {over}: {method}, {interval} interval with {df:g} df"
+    note += "; prediction by confidence distribution" * drawn
     out = _combined(replace(estimates, df=df), axes, at, weights, note, square)
     columns = ("tau2", "i2", "q", "q_df", "q_p", "prediction_low", "prediction_high", "k")
     few = [f"The variance between {k} levels of {over} is hardly known."] if k < FEW else []
@@ -351,7 +349,6 @@ def change(estimates: Estimates, over: str = "wave", within: str | None = "count
     require_names("by-column", [within] if within else [], estimates.by)
     if len(names) != 2:
         raise EstimandError(f"Expected two levels of {over!r}, got {names}.", "Choose two with .where(...).")
-    out = _combined(
-        estimates, axes, at, np.tile([-1.0, 1.0], (len(at), 1)), f"; change of {over}, {names[0]} to {names[1]}"
-    )
+    note = f"; change of {over}, {names[0]} to {names[1]}"
+    out = _combined(estimates, axes, at, np.tile([-1.0, 1.0], (len(at), 1)), note)
     return replace(out, kind="difference" if out.kind == "level" else out.kind)

@@ -41,6 +41,7 @@ import yaml
 
 from trustlib import errors
 from trustlib.errors import CodebookError, SurveyFileError, one_line, raise_faults, unknown_name
+from trustlib.variance import LONELY_PSU, REPLICATE_METHODS
 
 if TYPE_CHECKING:
     from trustlib.forms import Design, MappingForm, Part, Rule, Variable
@@ -366,8 +367,12 @@ def read_survey(path: str | Path, mapping: str | Path | dict | None = None) -> p
     Raises
     ------
     CodebookError
-        Lists every fault: undeclared answers, unknown columns or variables, bad weights. `MissingFileError` and
-        `SurveyFileError` are kinds of it.
+        Lists every fault: undeclared answers, unknown columns or variables, bad weights, rules of the design that do
+        not exist. `MissingFileError` and `SurveyFileError` are kinds of it.
+
+    Notes
+    -----
+    R: ``haven::read_sav`` or ``read.csv``, then ``factor(x, levels =, labels =)`` for each variable.
     """
     if mapping is None:
         return _as_it_is(path)
@@ -456,6 +461,10 @@ def _targets(rule: Rule) -> set[str]:
 
 def _design_columns(raw: pd.DataFrame, design: Design, faults: list[str]) -> dict[str, pd.Series]:
     """Weights as numbers, strata and PSUs as they are, under the names of the codebook."""
+    rules = [("lonely-PSU rule", design.lonely_psu, LONELY_PSU)]
+    rules += [("replicate method", design.replicate_method, REPLICATE_METHODS)]
+    wrong = [one_line(unknown_name(kind, rule, known)) for kind, rule, known in rules if rule not in (None, *known)]
+    faults += [f"design: {fault}" for fault in wrong]
     wanted = {own: column for key, own in _DESIGN_NAMES.items() if (column := getattr(design, key)) is not None}
     wanted |= {f"weight_{i}": column for i, column in enumerate(design.replicate_weights, 1)}
     out = {}

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.disclosure import EVIDENCE, MINIMUM, require_showable
-from trustlib.errors import EstimandError, SurveyFileError, require_a
+from trustlib.disclosure import EVIDENCE, require_showable
+from trustlib.errors import DisclosureError, EstimandError, SurveyFileError, one_line, require_a
 from trustlib.estimates import Estimates
 
 MEASURE_NAMES = {
@@ -168,7 +168,10 @@ def _readable_test(test: pd.DataFrame) -> pd.DataFrame:
     if list(frame) != list(TEST_COLUMNS):
         text = f"A table is made of Estimates or of a term test, not of a frame with the columns {list(frame)}."
         raise EstimandError(text, "Give the Estimates themselves: their frame would not pass the disclosure gate.")
-    require_showable(np.array([test.attrs.get("smallest", MINIMUM)]), [frame["term"].iloc[0]], "This test")
+    if "smallest" not in test.attrs:
+        text = "These tests are not shown: the frame does not say on how many people they rest."
+        raise DisclosureError(text, "Show each as its verb returned it; frames put together lose what is said of them.")
+    require_showable(np.array([test.attrs["smallest"]]), [frame["term"].iloc[0]], "This test")
     frame["rule"] = frame["rule"].map(RULES)
     frame["statistic"] = frame["statistic"].map("{:.2f}".format)
     frame[["df_num", "df_den"]] = frame[["df_num", "df_den"]].map("{:.6g}".format)
@@ -218,7 +221,10 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
     Raises
     ------
     DisclosureError
-        A row, or a cell that a test compares, rests on fewer than 10 people.
+        A row, or a cell that a test compares, rests on fewer than 10 people; or a frame of tests does not say on how
+        many (``attrs["smallest"]``), as after `pandas.concat`.
+    EstimandError
+        What is given is something else, or has no rows.
     """
     from great_tables import GT
 
@@ -267,17 +273,21 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
     ------
     DisclosureError
         A row rests on fewer than 10 people; nothing is written.
+    EstimandError
+        The name cannot be a file name, or what is given are no Estimates or has no rows.
+    SurveyFileError
+        The folder cannot be written to.
     """
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
         raise EstimandError(f"{str(name)[:100]!r} cannot be a file name.", "Use up to 100 letters, digits, - and _.")
     estimates = _showable(estimates, f"Table {name!r}")
-    folder = Path(folder or Path(os.environ.get("TRUSTLIB_RUN_FOLDER", ".")) / "tables")
-    path = folder / f"{name}.csv"
     facts = {name: getattr(estimates, name) for name in ("kind", "outcome", "by", "source", "convention")}
+    about = json.dumps(facts, indent=1, sort_keys=True, default=str) + "\n"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path = Path(folder or Path(os.environ.get("TRUSTLIB_RUN_FOLDER", ".")) / "tables") / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".json").write_text(about, encoding="utf-8")  # first: no table without what it is
         estimates.frame.assign(evidence=estimates.source.get("kind")).to_csv(path, index=False, lineterminator="\n")
-        path.with_suffix(".json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SurveyFileError(f"{path} cannot be written: {error.strerror}", "Choose another folder.") from error
+    except (OSError, TypeError) as error:
+        raise SurveyFileError(f"{name}.csv cannot be written: {one_line(error)}", "Choose another folder.") from error
     return path

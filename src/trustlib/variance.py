@@ -26,6 +26,8 @@ from trustlib.errors import LonelyPSUError
 Array = NDArray[Any]  # of floats
 Codes = NDArray[Any]  # of integers, 0 and up
 LONELY_PSU = ("fail", "remove", "certainty", "adjust", "average")
+LONELY_HINT = "Choose lonely_psu='adjust' (conservative), 'average', 'certainty' or 'remove', or join strata."
+REPLICATE_METHODS = ("JK1", "JKn", "BRR", "Fay", "bootstrap")
 
 
 def sum_by(rows: Array, group: Codes, size: int) -> Array:
@@ -85,8 +87,7 @@ def stratified_covariance(
     lonely = present & (n_psu == 1) & (remaining > 0)
     if lonely.any():
         if lonely_psu == "fail":
-            hint = "Choose lonely_psu='adjust' (conservative), 'average', 'certainty' or 'remove', or join strata."
-            raise LonelyPSUError(f"{lonely.sum()} strata have only one PSU, so their variance is unknown.", hint)
+            raise LonelyPSUError(f"{lonely.sum()} strata have only one PSU, so their variance is unknown.", LONELY_HINT)
         if lonely_psu == "adjust":
             cov = cov + totals[lonely].T @ (totals[lonely] * remaining[lonely][:, None])
         if lonely_psu == "average":
@@ -148,6 +149,16 @@ def replicate_covariance(replicates: Array, estimate: Array, scale: Array, mse: 
     centre = estimate if mse else replicates[scale > 0].mean(axis=0)
     deviation = replicates - centre
     return deviation.T @ (deviation * scale[:, None])
+
+
+def delta_covariance(jacobian: Array, vcov: Array) -> Array:
+    """Covariance (k, k) of functions with the derivatives `jacobian` (k, m) of estimates with the covariance `vcov`.
+
+    What is undefined (NaN) makes undefined only what depends on it.
+    """
+    unknown, used = np.isnan(vcov), jacobian != 0
+    depends = used.astype(float) @ unknown @ used.T > 0
+    return np.where(depends, np.nan, jacobian @ np.where(unknown, 0.0, vcov) @ jacobian.T)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib.design import DOMAIN, SurveyDesign, _collect, group_rows
-from trustlib.errors import ConvergenceError, DesignError, require_a, require_names
+from trustlib.errors import ConvergenceError, DesignError, is_number, require_a, require_names
 from trustlib.variance import Array
 
 _DESIGN = "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...)."
@@ -92,10 +92,8 @@ def rake(
         if max(off.values()) < tolerance:
             return new
     worst = max(off, key=off.__getitem__)
-    raise ConvergenceError(
-        f"Raking did not reach the margin {worst!r}: a total is still {off[worst]:.2%} off after {steps} steps.",
-        "Widen the bounds, join values that few people have, or check that the margins describe one population.",
-    )
+    text = f"Raking did not reach the margin {worst!r}: a total is still {off[worst]:.2%} off after {steps} steps."
+    raise ConvergenceError(text, "Widen the bounds, join rare values, or check that all margins are of one population.")
 
 
 def bootstrap_weights(design: SurveyDesign, replicates: int = 500, seed: int = 0) -> SurveyDesign:
@@ -137,7 +135,7 @@ def bootstrap_weights(design: SurveyDesign, replicates: int = 500, seed: int = 0
     if design.replicate_weights or design.raked or unknown:
         hint = "Bootstrap before raking, then rake each replicate; take a lonely PSU as lonely_psu='certainty'."
         raise DesignError("Bootstrap weights need a linearised design, not raked, with no lonely PSU to adjust.", hint)
-    if not isinstance(replicates, (int, np.integer)) or replicates < 2:
+    if not is_number(replicates, whole=True) or replicates < 2:
         raise DesignError(f"The number of replicates is 2 or more, got {replicates!r}.", "500 is usual.")
     native = design.frame
     frame = native if isinstance(native, pd.DataFrame) else _collect(nw.from_native(native))
