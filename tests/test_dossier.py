@@ -14,9 +14,9 @@ import pytest
 
 import trustlib as tl
 import trustreview as tr
-from trustbook import dossier
 from trustbook.runs import Run, load_plan
 from trustbook.sealing import load_cell_plan
+from trustpages import dossier
 
 ROOT = Path(__file__).parents[1]
 DOSSIERS = {r.id: r for r in load_plan(ROOT / "notebooks/runs.yml") if r.template.stem == "review"}

@@ -15,9 +15,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trustbook.exercises import FIRST, NEARLY, NO_NUMBER, OPEN, RIGHT, UNKNOWN, WRONG, Pair, load_exercises, quantities
 from trustbook.runs import load_plan
 from trustlib import CodebookError, EstimandError, UnknownNameError
+from trustpages.exercises import FIRST, NEARLY, NO_NUMBER, OPEN, RIGHT, UNKNOWN, WRONG, Pair, load_exercises, quantities
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "notebooks" / "lessons"

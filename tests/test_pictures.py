@@ -15,9 +15,9 @@ from matplotlib.text import Text
 
 import trustlib as tl
 from trustbook.attack import COMBINED
-from trustbook.pictures import COUNTRIES, LIGHT, TOGETHER, dots, heat_map, membership, overlaps, slopes
 from trustbook.runs import load_plan
 from trustlib.figures import DARK, DPI, INK, QUIET, WIDTH
+from trustpages.pictures import COUNTRIES, LIGHT, TOGETHER, dots, heat_map, membership, overlaps, slopes
 
 ROOT = Path(__file__).parents[1]
 

@@ -35,13 +35,14 @@ ORDER = [
     {"trustreview.sensitivity", "trustreview.diagnostics"},
     {"trustrecord.audit", "trustrecord.record", "trustrecord.simulate"},
     {"trustrecord.questions", "trustrecord.arithmetic"},
-    {"trustbook.plans", "trustbook.exercises", "trustbook.pictures", "trustbook.pages"},
+    {"trustbook.plans", "trustbook.pages"},
     {"trustbook.engine", "trustbook.leaks"},
     {"trustbook.sealing", "trustbook.runs"},
     {"trustbook.findings", "trustbook.site", "trustbook.attack", "trustbook.proposal", "trustbook.families"},
-    {"trustbook.ledger", "trustbook.release", "trustbook.dossier"},
+    {"trustbook.ledger", "trustbook.release"},
     {"trustbook.supplied"},
     {"trustbook.cli"},
+    {"trustpages.exercises", "trustpages.pictures", "trustpages.dossier"},
     {"trustpages.summary"},
 ]
 LARGEST = {
@@ -53,8 +54,8 @@ LARGEST = {
 }  # lines of code
 ONLY = {
     "great_tables": {"trustlib.tables"},
-    "seaborn": {"trustlib.figures", "trustbook.pictures"},
-    "matplotlib": {"trustlib.figures", "trustbook.pictures"},
+    "seaborn": {"trustlib.figures", "trustpages.pictures"},
+    "matplotlib": {"trustlib.figures", "trustpages.pictures"},
     "papermill": {"trustbook.runs", "trustbook.engine"},
     "pandera": {"trustrecord.record"},
     "pydantic": {"trustlib.forms"},

@@ -104,10 +104,9 @@ def _synthetic(estimates: Estimates) -> str:
 
 
 def _name(row: pd.Series, by: Sequence[str]) -> str:
-    levels = [str(row[c]) for c in by if c != "axis"]
     axis = f"{row['axis']} " if "axis" in by else ""
     against = f" against {row['reference']}" if isinstance(row.get("reference"), str) else ""
-    return f"{axis}{', '.join(levels)}{against}"
+    return f"{axis}{', '.join(str(row[c]) for c in by if c != 'axis')}{against}"
 
 
 def _value(row: pd.Series, kind: str) -> str:

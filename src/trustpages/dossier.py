@@ -6,7 +6,7 @@ made from the fit, the plan of cells and the mapping, so that they cannot descri
 runs them. Their templates lie in ``r/``.
 
 ``flow.csv`` beside a plan of cells counts who is in each set and why the others are not. It is made from the survey
-file, like the cells: ``python -m trustbook.dossier data/hints6/cells.yml FILE SET [SET ...]``.
+file, like the cells: ``python -m trustpages.dossier data/hints6/cells.yml FILE SET [SET ...]``.
 """
 
 from __future__ import annotations
@@ -84,11 +84,11 @@ def flow_table(path: str | Path, cells: str | Path) -> Report:
         The number of people at its end is not that of the cells.
     """
     sealed, name = Cells.read(cells), Path(cells).stem
-    every = pd.read_csv(require_file(path, "flow of people", "Make it with `python -m trustbook.dossier`."))
+    every = pd.read_csv(require_file(path, "flow of people", "Make it with `python -m trustpages.dossier`."))
     frame = every[every["cells"] == name].drop(columns="cells").fillna({"variable": ""}).reset_index(drop=True)
     total = int(sealed.frame["n"].sum())
     if frame.empty or frame["n"].iloc[-1] != total or frame["n"].iloc[0] != total + frame["n"].iloc[1:-1].sum():
-        hint = "Make it again with `python -m trustbook.dossier`."
+        hint = "Make it again with `python -m trustpages.dossier`."
         raise RunError(f"{Path(path).name} does not lead to the people of the cells {name}.", hint)
     labels = [" or ".join(sealed.labels.get(v, v) for v in text.split(" or ")) for text in frame["variable"]]
     ends = frame["variable"].eq("") & frame["reason"].str.startswith("in the ")
