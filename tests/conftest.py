@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+settings.register_profile("house", deadline=None)  # a test asserts no time
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

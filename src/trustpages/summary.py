@@ -83,9 +83,12 @@ def range_in_short(specifications: Estimates) -> Paragraph:
     require_a(Estimates, specifications, "Give the result of robustness.")
     shown = specifications.showable("This summary")
     frame, kind = shown.frame, shown.kind
+    frame = (
+        frame[frame["link"] != "firth"] if (frame["link"] != "firth").any() else frame
+    )  # intervals ignore the design
     low, high = (frame.loc[find(), :] for find in (frame["estimate"].idxmin, frame["estimate"].idxmax))
     turns = [c for c in shown.by if frame[c].nunique() > 1 and _decides(frame, c)]
-    told = f"{len(frame)} specifications put the gap between {_value(low, kind)} and {_value(high, kind)}."
+    told = f"{len(shown)} specifications put the gap between {_value(low, kind)} and {_value(high, kind)}."
     if low["estimate"] * high["estimate"] > 0:
         told += " All of them have the same sign."
     else:
@@ -104,7 +107,7 @@ def _synthetic(estimates: Estimates) -> str:
 
 
 def _name(row: pd.Series, by: Sequence[str]) -> str:
-    axis = f"{row['axis']} " if "axis" in by else ""
+    axis = f"{row['axis']}: " if "axis" in by else ""
     against = f" against {row['reference']}" if isinstance(row.get("reference"), str) else ""
     return f"{axis}{', '.join(str(row[c]) for c in by if c != 'axis')}{against}"
 
