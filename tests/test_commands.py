@@ -142,6 +142,7 @@ def test_ctrl_c_ends_in_one_line(tmp_path, moment):
     )
     words = ["reproduce", tmp_path / "people.sav", "--mapping", tmp_path / "m.yml", "--out", tmp_path / "private"]
     given = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    given["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # where the tests run in the background
     started = subprocess.Popen([sys.executable, "-m", "trustbook.cli", *words], start_new_session=True, **given)
     until = "PRIVATE.txt" if moment == "before the first run" else "notebooks/runs.yml"
     while not (tmp_path / "private" / until).exists():

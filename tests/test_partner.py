@@ -236,6 +236,10 @@ def test_each_command_prints_what_the_guide_prints(clone):
     assert not [name for name in named if not list(clone.glob(name))]
 
 
+def test_the_guide_enters_the_folder_before_it_uses_it():
+    assert INDEX.index("$ cd trust-gap\n") < INDEX.index("$ make env\n")
+
+
 def test_every_command_and_option_that_the_guide_names_exists():
     from typer.main import get_command
 

@@ -359,7 +359,7 @@ class TestReading:
         assert f"gender: identity ({hidden}); missing: other: fewer than 10" in told
         assert "nobody" not in told
         assert "region: neither outcome nor identity" in told
-        assert "counted: not taken as an outcome, because missing_as counts everybody" in told
+        assert "counted: not taken as an outcome: missing_as counts everybody; use blank" in told
         assert "unweighted" not in told
         del mapping["design"], mapping["variables"]["low_trust"], mapping["variables"]["counted"]
         told = command("validate", file, "--mapping", written(tmp_path, frame, mapping)[1])

@@ -118,7 +118,7 @@ def roles(frame: pd.DataFrame, mapping: str | Path) -> dict[str, str]:
             return "neither outcome nor identity" if name in WORDS["not_identities"] else "identity"
         if not told.isin([0, 1]).all():
             return NUMBER
-        return "outcome" if missing_as is None else "not taken as an outcome, because missing_as counts everybody"
+        return "outcome" if missing_as is None else "not taken as an outcome: missing_as counts everybody; use blank"
 
     return {name: role(name, rule.missing_as) for name, rule in load_mapping(mapping)[0].variables.items()}
 
