@@ -46,7 +46,7 @@ ORDER = [
     {"trustpages.summary"},
 ]
 LARGEST = {
-    "trustlib": 3100,
+    "trustlib": 3075,
     "trustreview": 700,
     "trustrecord": 1000,
     "trustbook": 2750,

@@ -14,6 +14,7 @@ from trustlib.tables import number
 
 MOST = 4  # gaps that are named one by one
 UNITS = {"difference": " points"}
+NO_LEVELS = ("measure", "method", "reference")  # columns of texts that are no levels of identities
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,9 +84,8 @@ def range_in_short(specifications: Estimates) -> Paragraph:
     require_a(Estimates, specifications, "Give the result of robustness.")
     shown = specifications.showable("This summary")
     frame, kind = shown.frame, shown.kind
-    frame = (
-        frame[frame["link"] != "firth"] if (frame["link"] != "firth").any() else frame
-    )  # intervals ignore the design
+    firm = frame["link"] != "firth"  # Firth's intervals ignore the design
+    frame = frame[firm] if firm.any() else frame
     low, high = (frame.loc[find(), :] for find in (frame["estimate"].idxmin, frame["estimate"].idxmax))
     turns = [c for c in shown.by if frame[c].nunique() > 1 and _decides(frame, c)]
     told = f"{len(shown)} specifications put the gap between {_value(low, kind)} and {_value(high, kind)}."
@@ -125,8 +125,5 @@ def _contrasts(together: Estimates) -> pd.DataFrame:
 def _contrast(row: pd.Series) -> str:
     side = int(row["conf_low"] > 0) - int(row["conf_high"] < 0)
     than = {1: "more than", -1: "less than", 0: "not clearly more or less than"}[side]
-    among = [str(v) for c, v in row.items() if c not in KNOWN and isinstance(v, str)]
+    among = [str(v) for c, v in row.items() if c not in NO_LEVELS and isinstance(v, str)]
     return f"Together ({', '.join(among)}): {than} the single gaps add up to, {_value(row, 'difference')}."
-
-
-KNOWN = ("measure", "method", "reference")
