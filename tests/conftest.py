@@ -12,6 +12,12 @@ settings.register_profile("house", deadline=None)  # a test asserts no time
 settings.load_profile("house")
 
 
+def pytest_collection_modifyitems(items):
+    """What has slow tests begins first: a module or class is the work of one process, and the last should be short."""
+    slow = {item.nodeid.rpartition("::")[0] for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.nodeid.rpartition("::")[0] not in slow)
+
+
 @pytest.fixture(scope="session")
 def data_file():
     """A function (folder, name) -> path below TRUSTLIB_DATA; the test is skipped, with the reason, if it is absent."""

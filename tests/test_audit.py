@@ -207,6 +207,7 @@ def truth(people, group, item=""):
     return people[inside].sum(), people[inside & yes].sum()
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(people=populations(), data=st.data())
 def test_the_truth_lies_inside_the_bounds(people, data):

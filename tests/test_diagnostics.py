@@ -283,6 +283,7 @@ def simulated() -> dict[str, pd.DataFrame]:
     return out
 
 
+@pytest.mark.slow
 def test_a_true_model_is_seldom_rejected(simulated):
     """At 5 percent 10 of 200 are expected; 2 to 20 is three standard deviations, and room for 117 degrees of freedom."""
     rejected = (simulated["true"] < 0.05).sum()

@@ -252,7 +252,7 @@ RESULTS_OF = ("levels", "levels of axes", "gaps", "ratios", "predictions", "marg
 SHOWN = {
     "table": tl.table,
     "forest": tl.forest,
-    "specification curve": tl.specification_curve,
+    "specification curve": trustreview.specification_curve,
     "publish": lambda e: tl.publish(e, "small"),
 }
 

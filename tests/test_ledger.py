@@ -100,6 +100,7 @@ def ledger(runs) -> pd.DataFrame:
 
 
 class TestLedger:
+    @pytest.mark.slow
     def test_each_published_figure_has_exactly_one_line(self, ledger, figures):
         assert tuple(ledger) == COLUMNS
         assert list(ledger.loc[ledger["file"] == "figures", "id"]) == list(figures["id"])

@@ -53,6 +53,7 @@ def test_every_template_has_a_reference_notebook():
     assert covered == {p.stem for p in (ROOT / "notebooks" / "templates").glob("*.ipynb")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_the_outputs_are_those_committed(path, tmp_path):
     result = nbval(path, tmp_path)

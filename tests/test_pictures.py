@@ -139,6 +139,7 @@ def test_each_is_of_the_house_style(name):
     assert min(sizes) >= 7
 
 
+@pytest.mark.slow
 def test_each_is_the_same_each_time():
     again = pictures()
     assert {name: p.png() for name, p in again.items()} == {name: p.png() for name, p in pictures().items()}

@@ -18,7 +18,7 @@ from scipy.stats import chi2
 
 import oracle
 import trustlib as tl
-from trustlib.figures import specification_curve
+from trustreview import specification_curve
 from trustreview.sensitivity import CHOICES, FIRTH, _fit, combine, firth, impute, robustness
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -392,6 +392,7 @@ class TestImpute:
             impute(with_gaps(), **options)
         assert caught.value.hint
 
+    @pytest.mark.slow
     def test_missing_at_random_is_mended(self):
         """Answers are lost more often in group v, where the outcome is common: complete cases are biased, imputation is not.
 

@@ -6,6 +6,7 @@ build has finished. `repair` is a pure function from the text of a page to the t
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,9 +193,13 @@ def repair_pages(app: Sphinx, exception: Exception | None) -> None:
     """Repair all pages of a build that succeeded."""
     if exception is not None or app.builder.format != "html":
         return
-    for path in sorted(Path(app.outdir).rglob("*.html")):
-        if "_static" not in path.relative_to(app.outdir).parts:
-            path.write_text(repair(path.read_text(encoding="utf-8")), encoding="utf-8")
+    pages = [p for p in Path(app.outdir).rglob("*.html") if "_static" not in p.relative_to(app.outdir).parts]
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(_repair_page, pages, chunksize=5))
+
+
+def _repair_page(path: Path) -> None:
+    path.write_text(repair(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -44,19 +44,16 @@ def remote_loads(site: Path) -> list[str]:
     """Return everything a page would load from another host."""
     faults = []
     for page in pages(site):
-        soup = _soup(site / page)
-        for tag_name, attributes in LOADS.items():
-            for tag in soup.find_all(tag_name):
-                values = " ".join(str(tag.get(a, "")) for a in attributes)
-                faults += [f"{page}: <{tag_name}> loads {url}" for url in values.split() if _is_remote(url)]
-        for link in soup.find_all("link", href=True):
-            if LINK_LOADS & set(link.get_attribute_list("rel")) and _is_remote(str(link["href"])):
-                faults.append(f"{page}: <link> loads {link['href']}")
-        for script in soup.find_all("script", src=False):
-            if re.search(r"https?://", words := script.string or ""):
+        for tag in _soup(site / page).find_all([*LOADS, "link", "style"]):
+            words, href = tag.string or "", str(tag.get("href", ""))
+            values = " ".join(str(tag.get(a, "")) for a in LOADS.get(tag.name, ()))
+            faults += [f"{page}: <{tag.name}> loads {url}" for url in values.split() if _is_remote(url)]
+            if tag.name == "link" and LINK_LOADS & set(tag.get_attribute_list("rel")) and _is_remote(href):
+                faults.append(f"{page}: <link> loads {href}")
+            if tag.name == "script" and not tag.get("src") and re.search(r"https?://", words):
                 faults.append(f"{page}: an inline script names a remote address: {words.strip()[:80]}")
-        for style in soup.find_all("style"):
-            faults += [f"{page}: <style> loads {url}" for url in CSS_REMOTE.findall(style.string or "")]
+            if tag.name == "style":
+                faults += [f"{page}: <style> loads {url}" for url in CSS_REMOTE.findall(words)]
     for sheet in sorted(site.rglob("*.css")):
         text = sheet.read_text(encoding="utf-8", errors="replace")
         faults += [f"{sheet.relative_to(site).as_posix()}: loads {url}" for url in CSS_REMOTE.findall(text)]
@@ -99,8 +96,8 @@ def error_outputs(site: Path) -> list[str]:
         if main is None:
             faults.append(f"{page}: has no main part")
             continue
-        for selector in ERROR_PARTS:
-            faults += [f"{page}: {selector} {t.get_text(' ', strip=True)[:120]}" for t in main.select(selector)]
+        parts = main.select(", ".join(ERROR_PARTS))
+        faults += [f"{page}: .{'.'.join(p.get_attribute_list('class'))} {_said(p)[:120]}" for p in parts]
         outputs = " ".join(t.get_text(" ", strip=True) for t in main.select(".cell_output, article > section > p"))
         faults += [f"{page}: holds '{words}'" for words in ERROR_WORDS if words in outputs]
     return faults

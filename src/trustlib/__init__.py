@@ -48,7 +48,7 @@ from trustlib.estimates import (
     predictions,
     reliability,
 )
-from trustlib.figures import Picture, forest, specification_curve
+from trustlib.figures import Picture, forest
 from trustlib.interaction import interactions, verdict
 from trustlib.intervals import detectable_difference, e_value
 from trustlib.logit import LogitFit, fit_logit
@@ -67,5 +67,5 @@ __all__ = [
     "cell_means", "change", "coefficients", "comparisons", "compress", "declared_design", "design_effects",
     "detectable", "detectable_difference", "e_value", "fit_logit", "forest", "interactions", "joint_test", "kish",
     "maihda", "one_way", "pool", "predictions", "publish", "rake", "rao_scott", "read_survey",
-    "reliability", "specification_curve", "stack", "table", "verdict",
+    "reliability", "stack", "table", "verdict",
 ]  # fmt: skip

@@ -1,11 +1,12 @@
 """Would another reasonable choice change the answer? What a reviewer asks of a result, beyond the result.
 
 `robustness` estimates one gap under every combination of declared choices (weights, covariates, link, model, missing
-answers); `firth` and `impute` with `combine` are the two of these choices that need a method of their own. `checks`
-asks whether one model fits: calibration, goodness of fit, link, influence. Everything is built from the estimates of
-`trustlib`, which does not know this package.
+answers) and `specification_curve` draws them; `firth` and `impute` with `combine` are the two of these choices that
+need a method of their own. `checks` asks whether one model fits: calibration, goodness of fit, link, influence.
+Everything is built from the estimates of `trustlib`, which does not know this package.
 """
 
+from trustreview.curve import specification_curve
 from trustreview.diagnostics import (
     Report,
     calibration,
@@ -21,4 +22,5 @@ from trustreview.sensitivity import combine, firth, impute, reweighted, robustne
 __all__ = [
     "Report", "calibration", "checks", "combine", "firth", "flow", "goodness_of_fit", "impute", "influence_shares",
     "joint_tests", "link_test", "reweighted", "robustness", "robustness_of_cells",
+    "specification_curve",
 ]  # fmt: skip
