@@ -22,6 +22,7 @@ def repair(html: str) -> str:
     """Return one page with all repairs made."""
     soup = BeautifulSoup(html, "html.parser")
     drop_remote_parts(soup)
+    drop_dead_controls(soup)
     name_controls(soup)
     name_landmarks(soup)
     name_task_boxes(soup)
@@ -40,6 +41,13 @@ def drop_remote_parts(soup: BeautifulSoup) -> None:
             tag.decompose()
     for tag in soup.select("#ethical-ad-placement"):
         tag.decompose()
+
+
+def drop_dead_controls(soup: BeautifulSoup) -> None:
+    """Remove the button that opens the list of sections where a page has no such list."""
+    if soup.find(id="pst-secondary-sidebar") is None:
+        for button in soup.find_all("button", class_="secondary-toggle"):
+            button.decompose()
 
 
 def name_controls(soup: BeautifulSoup) -> None:

@@ -44,7 +44,7 @@ def ledger_table(ledger: pd.DataFrame, verdicts: Iterable[str] = VERDICTS) -> st
         "source": ("Source", {slug(s): s for s in dict.fromkeys(ledger["source"])}),
     }
     rows = "".join(_row(line) for _, line in ledger.iterrows())
-    return filtered_table("ledger", "The ledger", choices, HEADS, rows)
+    return filtered_table("ledger", "The ledger", choices, HEADS, rows, notes=True)
 
 
 def _row(line: pd.Series) -> str:
@@ -63,7 +63,7 @@ def _row(line: pd.Series) -> str:
 
 
 def _small(parts: Iterable[str]) -> str:
-    return "".join(f'<br><span class="record-note">{part}</span>' for part in parts)
+    return "".join(f'<span class="record-note"><br>{part}</span>' for part in parts)
 
 
 def _breaking(text: str) -> str:

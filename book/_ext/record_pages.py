@@ -65,13 +65,20 @@ def record_table(figures: pd.DataFrame) -> str:
     return filtered_table("record", "All published figures", choices, heads, rows)
 
 
-def filtered_table(name: str, caption: str, choices: Choices, heads: tuple[str, ...], rows: str) -> str:
-    """A table in its box, with a filter for its rows: words, and one list for each ``data-`` attribute of a row."""
+def filtered_table(
+    name: str, caption: str, choices: Choices, heads: tuple[str, ...], rows: str, notes: bool = False
+) -> str:
+    """A table in its box, with a filter for its rows: words, and one list for each ``data-`` attribute of a row.
+
+    With `notes` the small print of each row (``record-note``) is folded until the reader asks for it, searches for
+    words, or comes by a link to the row.
+    """
+    fold = f'<label for="{name}-notes">Details<input type="checkbox" id="{name}-notes"></label>' if notes else ""
     controls = "".join(_select(name, column, label, options) for column, (label, options) in choices.items())
     return (
         f'<form id="{name}-filter" class="record-filter" data-table="{name}-table" role="search" '
         f'aria-label="Filter: {caption}" hidden><label for="{name}-text">Words<input type="search" id="{name}-text" '
-        f'autocomplete="off"></label>{controls}<button type="reset">Show all</button>'
+        f'autocomplete="off"></label>{controls}{fold}<button type="reset">Show all</button>'
         f'<p role="status" id="{name}-status"></p></form>'
         f'<div class="table-scroll" role="region" tabindex="0" aria-label="{caption}">'
         f'<table id="{name}-table" role="table"><caption>{caption}</caption><thead role="rowgroup"><tr role="row">'

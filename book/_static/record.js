@@ -1,12 +1,15 @@
 // The filter of a long table (the record, the ledger). Without it the whole table is shown.
 document.addEventListener("DOMContentLoaded", () => {
   for (const form of document.querySelectorAll("form.record-filter")) {
-    const rows = [...document.getElementById(form.dataset.table).tBodies[0].rows];
+    const table = document.getElementById(form.dataset.table);
+    const rows = [...table.tBodies[0].rows];
+    const notes = form.querySelector("[type=checkbox]");
     const texts = rows.map((row) => row.textContent.toLowerCase());
     const selects = [...form.querySelectorAll("select")];
     const show = () => {
-      const words = form.querySelector("input").value.toLowerCase().split(/\s+/).filter(Boolean);
+      const words = form.querySelector("[type=search]").value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
+      table.classList.toggle("without-notes", notes !== null && !notes.checked && !words.length);
       rows.forEach((row, i) => {
         const fits = words.every((word) => texts[i].includes(word)) &&
           selects.every((s) => !s.value || row.dataset[s.dataset.column].split(" ").includes(s.value));

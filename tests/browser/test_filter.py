@@ -30,14 +30,14 @@ def html() -> str:
 
     sys.path.pop(0)
     rows = "".join(
-        f'<tr id="ledger-{name}" data-verdict="{verdict}" data-wave="{wave}"><th scope="row">{name}</th><td>{said}</td></tr>'
+        f'<tr id="ledger-{name}" data-verdict="{verdict}" data-wave="{wave}"><th scope="row">{name}</th><td>{said}<span class="record-note">of {name}</span></td></tr>'
         for name, verdict, wave, said in LINES
     )
     choices = {
         "verdict": ("Verdict", {"match": "match", "needs-microdata": "needs microdata", "differs": "differs"}),
         "wave": ("Wave", {"2022": "2022", "2024": "2024"}),
     }
-    table = record_pages.filtered_table("ledger", "The ledger", choices, ("Line", "What is said"), rows)
+    table = record_pages.filtered_table("ledger", "The ledger", choices, ("Line", "What is said"), rows, notes=True)
     style, script = ((ROOT / "book" / "_static" / f"record.{kind}").read_text() for kind in ("css", "js"))
     return f"<!DOCTYPE html><html lang=en><title>x</title><style>{style}</style><script>{script}</script>{table}"
 
@@ -83,6 +83,21 @@ def test_the_address_may_choose_and_point(page: Page) -> None:
     assert page.get_by_label("Wave").input_value() == ""
 
 
+def test_small_print_is_folded_until_it_is_wanted(page: Page) -> None:
+    small = page.locator(".record-note").filter(visible=True)
+    assert small.count() == 0
+    page.get_by_label("Details").check()
+    assert small.all_inner_texts() == ["of a", "of b", "of c"]
+    page.get_by_label("Details").uncheck()
+    page.get_by_label("Words").fill("of c")  # the words may stand in the small print
+    assert small.all_inner_texts() == ["of c"]
+    page.get_by_label("Words").fill("")
+    page.goto(page.url + "#ledger-b")  # a link to a line opens that line
+    assert small.all_inner_texts() == ["of b"]
+    page.emulate_media(media="print")
+    assert small.count() == 3
+
+
 def test_without_script_the_whole_table_stands_there(chromium: Browser, html: str, tmp_path: Path) -> None:
     (tmp_path / "ledger.html").write_text(html, encoding="utf-8")
     context = chromium.new_context(java_script_enabled=False)
@@ -90,5 +105,6 @@ def test_without_script_the_whole_table_stands_there(chromium: Browser, html: st
     page.goto((tmp_path / "ledger.html").as_uri())
     assert page.locator("#ledger-table tbody tr").count() == 3
     assert page.locator("#ledger-table tbody tr").last.is_visible()
+    assert page.locator(".record-note").last.is_visible()
     assert not page.locator("form").is_visible()
     context.close()

@@ -131,6 +131,11 @@ class TestRepair:
         assert [(box.name, box.find(True).name) for box in boxes] == [("div", "img"), ("span", "a")]
         assert page.img.parent.name == "[document]"
 
+    def test_a_button_for_a_list_that_is_not_there_goes(self) -> None:
+        button = '<button class="secondary-toggle" title="x">i</button>'
+        assert str(self.repaired(button)) == ""
+        assert self.repaired(f'{button}<div id="pst-secondary-sidebar"></div>').find("button") is not None
+
     def test_a_repaired_page_stays_as_it_is(self) -> None:
         html = (
             "<main><h1>A</h1><img src='a.png' alt='T'><div><table class='gt_table'><thead><tr class='gt_heading'><td class='gt_title'>T</td></tr>"
