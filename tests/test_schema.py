@@ -548,6 +548,15 @@ def test_sample_sav_files(data_file, name):
     assert frame.columns.is_unique
 
 
+def test_lists_in_a_column_are_refused_and_categories_are_not(tmp_path):
+    frame = pd.DataFrame({"y": [1, 0], "g": pd.Categorical(["a", "b"]), "several": [["x"], ["x", "z"]]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(tl.SurveyFileError, match="'several', expected one answer"):
+        tl.read_survey(tmp_path / "a.parquet")
+    frame.drop(columns="several").to_parquet(tmp_path / "a.parquet")
+    assert tl.read_survey(tmp_path / "a.parquet")["g"].tolist() == ["a", "b"]
+
+
 def test_hints_puerto_rico(data_file):
     frame = tl.read_survey(data_file("hints_pr2009", "hintspr_d2011_04_22_public.sav"))
     assert frame.shape == (639, 322)

@@ -173,6 +173,9 @@ def read_table(path: str | Path, encoding: str | None = None) -> tuple[pd.DataFr
 
             table = pq.read_table(path, page_checksum_verification=True)
             table.validate(full=True)  # else a damaged text is found where it is first looked at
+            if nested := [repr(f.name) for f in table.schema if f.type.num_fields]:
+                text = f"{path.name} holds lists or structures in {_first(nested)}, expected one answer in each place."
+                raise SurveyFileError(text, "Give each part a column of its own, or leave these out.")
             frame, labels = table.to_pandas(), {}
         else:
             frame, labels = _read_labelled(path, "read_dta" if suffix == ".dta" else "read_sav", encoding)
