@@ -9,7 +9,7 @@ import pytest
 
 import trustlib as tl
 from test_bad_input import BY, DESIGN_ERROR, FRAME, UNKNOWN, ids, refused
-from trustlib.design import group_rows
+from trustlib.grouping import group_rows
 
 LONELY = FRAME.assign(psu=FRAME.psu.where(FRAME.stratum > 0, 1))
 REPLICATES = [f"r{i}" for i in range(1, 5)]

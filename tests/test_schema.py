@@ -548,6 +548,16 @@ def test_sample_sav_files(data_file, name):
     assert frame.columns.is_unique
 
 
+def test_categories_of_a_file_keep_their_order_where_no_levels_are_given(tmp_path):
+    frame = pd.DataFrame({"y": [1, 0, 1], "g": pd.Categorical(["a", "b", None], categories=["b", "a", "nobody"])})
+    frame.to_parquet(tmp_path / "a.parquet")
+    plan = {"y": {"column": "y"}, "g": {"column": "g"}}
+    mapping = {"source": {"id": "a", "kind": "supplied", "label": "A"}, "variables": plan}
+    read = tl.read_survey(tmp_path / "a.parquet", mapping)
+    assert list(read["g"].cat.categories) == ["b", "a"]
+    assert read["g"].astype(object).fillna("none").tolist() == ["a", "b", "none"]
+
+
 def test_lists_in_a_column_are_refused_and_categories_are_not(tmp_path):
     frame = pd.DataFrame({"y": [1, 0], "g": pd.Categorical(["a", "b"]), "several": [["x"], ["x", "z"]]})
     frame.to_parquet(tmp_path / "a.parquet")

@@ -23,7 +23,7 @@ MODULES = {
 ORDER = [
     {"trustlib.errors"},
     {"trustlib.variance", "trustlib.disclosure"},
-    {"trustlib.forms", "trustlib.intervals"},
+    {"trustlib.forms", "trustlib.intervals", "trustlib.grouping"},
     {"trustlib.schema"},
     {"trustlib.design"},
     {"trustlib.cells", "trustlib.weighting"},

@@ -7,11 +7,11 @@
     Estimates --comparisons, interactions, adjust, pool, change--> Estimates --table, forest, publish--> reader
 
 Everything a user needs is named here. The modules, in the order in which they may import each other:
-errors; variance, disclosure; intervals, forms; schema; design; weighting, cells; logit; estimates; interaction,
-tabulation, maihda, pooling; tables; figures.
-Heavy libraries are imported by the functions that use them. Three packages stand beside this one and call it:
-`trustreview` (would another choice change the answer?), `trustrecord` (the printed figures and their audit) and
-`trustbook` (what runs the notebooks and checks the book).
+errors; variance, disclosure; grouping, intervals, forms; schema; design; weighting, cells; logit; estimates;
+interaction, tabulation, maihda, pooling; tables; figures.
+Heavy libraries are imported by the functions that use them. Four packages stand beside this one and call it:
+`trustreview` (would another choice change the answer?), `trustrecord` (the printed figures and their audit),
+`trustbook` (what runs the notebooks and checks the book) and `trustpages` (what its notebooks call beside the library).
 """
 
 from trustlib.cells import Cells, compress

@@ -22,9 +22,10 @@ import pandas as pd
 from pandas.api.types import infer_dtype, is_bool_dtype, is_complex_dtype, is_numeric_dtype
 
 from trustlib import errors
-from trustlib.design import DOMAIN, SurveyDesign, group_rows, sums_by
+from trustlib.design import DOMAIN, SurveyDesign, sums_by
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
 from trustlib.errors import DesignError, EstimandError, SurveyFileError, axis_names, one_line, require_a, require_names
+from trustlib.grouping import group_rows
 from trustlib.variance import Array, Codes, ReplicateScatter, Scatter, SealedScatter, TaylorScatter, sum_by
 
 MAX_CELLS = 100_000

@@ -18,9 +18,9 @@ import pandas as pd
 
 from trustlib import intervals
 from trustlib.cells import SUMS, Cells, combinations, describe
-from trustlib.design import group_rows
 from trustlib.disclosure import MINIMUM, ROUNDED, require_showable, rounded
 from trustlib.errors import DisclosureError, EstimandError, axis_names, is_number, listed, require_a, require_names
+from trustlib.grouping import group_rows
 from trustlib.logit import LogitFit, expit, influence
 from trustlib.variance import Array, ReplicateScatter, delta_covariance, replicate_covariance, sum_by
 

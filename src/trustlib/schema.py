@@ -41,6 +41,7 @@ import yaml
 
 from trustlib import errors
 from trustlib.errors import CodebookError, SurveyFileError, one_line, raise_faults, unknown_name
+from trustlib.grouping import group_rows
 from trustlib.variance import LONELY_PSU, REPLICATE_METHODS
 
 if TYPE_CHECKING:
@@ -265,15 +266,6 @@ def _first(names: list[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
 
 
-def _patterns(raw: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """The different rows, in the order in which they first occur, and which of them each person has."""
-    pattern = np.zeros(len(raw), dtype=np.int64)
-    for column in raw:
-        codes = pd.factorize(raw[column])[0]  # -1 is a blank
-        pattern = pd.factorize(pattern * (codes.max() + 2) + codes)[0]
-    return raw.iloc[np.unique(pattern, return_index=True)[1]], pattern
-
-
 def _translate(
     raw: pd.Series, part: Part, missing: dict[str, str], labels: dict, name: str, faults: list[str]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -404,12 +396,12 @@ def read_survey(path: str | Path, mapping: str | Path | dict | None = None) -> p
         faults += [f"variable {name}: {one_line(fault, 999)}" for fault in absent]
         if not there:
             continue
-        patterns, pattern = _patterns(raw[[*dict(there)]])
+        pattern, row = group_rows([raw[column] for column in dict(there)], len(raw))
         parts = []
         for column, part in there:
             known, declared = value_labels.get(column, {}), raw.attrs.get("missing", {}).get(column, [])
             own = {_spellings(v, {})[-1]: str(known.get(v, "declared missing in the file")) for v in declared}
-            parts.append(_translate(patterns[column], part, own | plan.missing, known, name, faults))
+            parts.append(_translate(raw[column].iloc[row], part, own | plan.missing, known, name, faults))
         if name in out:
             faults.append(f"variable {name}: the kind of missing of another variable has this name; choose another")
         numbers = _numbers_where_possible(pd.Series(parts[0][0], dtype=object)).dtype in (bool, float, int)

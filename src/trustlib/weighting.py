@@ -13,8 +13,9 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from trustlib.design import DOMAIN, SurveyDesign, _collect, group_rows
+from trustlib.design import DOMAIN, SurveyDesign, _collect
 from trustlib.errors import ConvergenceError, DesignError, is_number, require_a, require_names
+from trustlib.grouping import group_rows
 from trustlib.variance import Array
 
 _DESIGN = "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...)."
