@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.in-step
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 HTML := _build/html
+HINTS = $(or $(TRUSTLIB_DATA),data/external)/hints6/hints6_extract.csv.gz
 # One hash of every file that a page can rest on, the executed runs included.
 PAGES_REST_ON = find book data notebooks src _config.yml _toc.yml *.json *.cff *.lock -type f \
   ! -path 'data/external/*' ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
@@ -63,7 +64,7 @@ test: lint browser-deps ## Check style and types, then run all tests
 
 .PHONY: book
 book: env ## Run the notebooks, check the findings, build the book (_build/html/index.html)
-	@if [ -f "$${TRUSTLIB_DATA:-data/external}/hints6/hints6_extract.csv.gz" ]; then \
+	@if [ -f "$(HINTS)" ]; then \
 	  echo "The survey file is here: the committed cells are compared with it."; \
 	  $(BIN)/trustlib compress data/hints6/cells.yml --check; \
 	fi
@@ -77,6 +78,7 @@ book: env ## Run the notebooks, check the findings, build the book (_build/html/
 	  rm -rf _build && \
 	  $(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -n -W --keep-going && \
 	  $(BIN)/trustlib check-pages $(HTML) && \
+	  if [ -f "$(HINTS)" ]; then $(BIN)/trustlib check-rows "$(HINTS)" _build book/_runs; fi && \
 	  echo "$$made_from" > _build/made-from; \
 	fi
 	@test -f $(HTML)/index.html && echo "The book is built: $(HTML)/index.html"

@@ -108,7 +108,7 @@ def test_nothing_is_found_in_the_committed_cells_of_the_stand_in():
 
 
 def test_nothing_is_found_in_the_executed_runs():
-    """Where the book was not built there are no tables beside the committed cells."""
+    """Where the book was not built there are no tables beside the committed cells; `make book` repeats the attack."""
     assert attack(RUNS if RUNS.is_dir() else None, list(PLANS.values())) == []
 
 

@@ -131,6 +131,19 @@ def test_pages_with_faults_are_all_named(tmp_path):
     assert "1 pages were read" in command("check-pages", tmp_path)
 
 
+def test_a_respondent_in_what_is_published_is_found_and_not_repeated(tmp_path):
+    survey, site = tmp_path / "people.csv", tmp_path / "site" / "deep"
+    site.mkdir(parents=True)
+    survey.write_text("id,weight,town\n" + "".join(f"9000000{i:02},12.3456{i:02},North-{i}\n" for i in range(30)))
+    (site / "page.html").write_text("<p>30 people, on average 12.3 of weight</p>")
+    assert "Nothing of a respondent" in command("check-rows", survey, tmp_path / "site")
+    (site / "table.csv").write_text("12.345607,0.5\n")
+    told = command("check-rows", survey, tmp_path / "site", code=1)
+    assert "deep/table.csv" in told
+    assert "12.345607" not in told
+    command("check-rows", survey, tmp_path / "sight", code=2)  # a misspelt folder is not an empty one
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before the first run", "while the runs start", "while they run"])
 def test_ctrl_c_ends_in_one_line(tmp_path, moment):

@@ -292,5 +292,22 @@ def check_pages(site: Annotated[Path, typer.Argument(help="Folder of the built b
     console.print(f"{len(pages(site))} pages were read and have no fault.")
 
 
+@app.command("check-rows")
+@_plain_errors
+def check_rows(
+    survey: Annotated[Path, typer.Argument(help="A survey file, one row per person.")],
+    folders: Annotated[list[Path], typer.Argument(help="Folders of what is published.", exists=True, file_okay=False)],
+) -> None:
+    """Search what is published for values of a respondent: ids, weights, and answers side by side."""
+    from trustbook.leaks import leaks
+    from trustlib.schema import read_table
+
+    people = read_table(survey)[0]
+    found = [f"{folder}: {name}" for folder in folders for name in leaks(folder, people)]
+    hint = "Do not publish these files. Find what wrote them."
+    raise_faults(DisclosureError, "Values of respondents stand in what is published", found, hint)
+    console.print(f"Nothing of a respondent of {survey.name} stands in {', '.join(map(str, folders))}.")
+
+
 if __name__ == "__main__":
     app()
