@@ -47,9 +47,14 @@ def one(seed: int) -> np.ndarray:
     people["gender"] = people["gender"].cat.remove_categories("non-binary")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tl.MissingRowsWarning)
-        cells = tl.compress(tl.SurveyDesign(people, weight="weight", strata="stratum"), OUTCOME, BY)
+        cells = tl.compress(
+            tl.SurveyDesign(people, weight="weight", strata="stratum"), OUTCOME, BY
+        )
     fit = tl.fit_logit(cells, " * ".join(BY))
-    eta, se = fit.x @ fit.coef.to_numpy(), np.sqrt(np.einsum("ij,jk,ik->i", fit.x, fit.vcov, fit.x))
+    eta, se = (
+        fit.x @ fit.coef.to_numpy(),
+        np.sqrt(np.einsum("ij,jk,ik->i", fit.x, fit.vcov, fit.x)),
+    )
     reach = stdtrit(cells.df, 0.975) * se
     ends = expit(np.column_stack([eta, eta - reach, eta + reach]))
     w = people["weight"]
@@ -60,7 +65,9 @@ def one(seed: int) -> np.ndarray:
 def main(draws: int = DRAWS) -> None:
     true = truth().sort_index()
     with ProcessPoolExecutor(2) as pool:
-        found = np.array(list(pool.map(one, range(FIRST_SEED, FIRST_SEED + draws), chunksize=20)))
+        found = np.array(
+            list(pool.map(one, range(FIRST_SEED, FIRST_SEED + draws), chunksize=20))
+        )
     estimate, low, high, n, deff = np.moveaxis(found, 2, 0)
     covered = (low <= true.to_numpy()) & (true.to_numpy() <= high)
     table = true.rename("truth").reset_index()
@@ -71,7 +78,9 @@ def main(draws: int = DRAWS) -> None:
     table["mean_length"] = (high - low).mean(axis=0)
     table["draws"] = draws
     table["design_effect"] = deff.mean()
-    table.round(5).to_csv(ROOT / "data" / "synthetic" / "coverage.csv", index=False, lineterminator="\n")
+    table.round(5).to_csv(
+        ROOT / "data" / "synthetic" / "coverage.csv", index=False, lineterminator="\n"
+    )
     print(table.round(4).to_string(index=False))
     print(f"all cells together: {covered.mean():.4f}")
 

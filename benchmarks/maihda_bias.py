@@ -26,9 +26,17 @@ def one(shape: tuple[int, ...], seed: int) -> tuple[float, float]:
     rng = np.random.default_rng([len(shape), *shape, seed])
     axes = [f"axis_{i}" for i in range(len(shape))]
     strata = pd.DataFrame(list(product(*map(range, shape))), columns=axes)
-    eta = 0.2 * strata.sum(axis=1) - 0.6 + np.sqrt(VARIANCE) * rng.standard_normal(len(strata))
+    eta = (
+        0.2 * strata.sum(axis=1)
+        - 0.6
+        + np.sqrt(VARIANCE) * rng.standard_normal(len(strata))
+    )
     at = rng.integers(len(strata), size=PEOPLE)
-    people = strata.iloc[at].astype(str).assign(y=(rng.random(PEOPLE) < expit(eta.to_numpy()[at])).astype(float))
+    people = (
+        strata.iloc[at]
+        .astype(str)
+        .assign(y=(rng.random(PEOPLE) < expit(eta.to_numpy()[at])).astype(float))
+    )
     cells = tl.compress(tl.SurveyDesign(people, weight=None), "y", axes)
     fits = tl.maihda(cells), tl.maihda(cells, method="ml", points=25)
     return tuple(float(fit.models.loc["additive", "variance"]) for fit in fits)
@@ -40,10 +48,32 @@ def main() -> None:
         found = np.array([one(shape, seed) for seed in range(REPLICATIONS)])
         for method, values in zip(("reml", "ml"), found.T, strict=True):
             error = values.std(ddof=1) / np.sqrt(REPLICATIONS)
-            rows.append((strata, method, VARIANCE, values.mean(), error, (values == 0).mean(), REPLICATIONS))
-    columns = ["strata", "method", "truth", "mean_estimate", "simulation_se", "share_at_zero", "replications"]
+            rows.append(
+                (
+                    strata,
+                    method,
+                    VARIANCE,
+                    values.mean(),
+                    error,
+                    (values == 0).mean(),
+                    REPLICATIONS,
+                )
+            )
+    columns = [
+        "strata",
+        "method",
+        "truth",
+        "mean_estimate",
+        "simulation_se",
+        "share_at_zero",
+        "replications",
+    ]
     table = pd.DataFrame(rows, columns=columns).round(5)
-    table.to_csv(ROOT / "data" / "simulations" / "maihda_bias.csv", index=False, lineterminator="\n")
+    table.to_csv(
+        ROOT / "data" / "simulations" / "maihda_bias.csv",
+        index=False,
+        lineterminator="\n",
+    )
     print(table.to_string(index=False))
 
 

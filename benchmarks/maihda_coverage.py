@@ -29,10 +29,21 @@ import trustlib as tl
 from trustlib.maihda import LATENT, MaihdaFit, _restricted, maihda
 
 ROOT = Path(__file__).parents[1]
-REPLICATIONS, BOOTSTRAPPED, DRAWS, BOOTSTRAP_DRAWS, SIZES = 300, 300, 500, 99, (2_000, 12_000)
+REPLICATIONS, BOOTSTRAPPED, DRAWS, BOOTSTRAP_DRAWS, SIZES = (
+    300,
+    300,
+    500,
+    99,
+    (2_000, 12_000),
+)
 AXES = {
     "gender": {"man": (0.49, 0.0), "woman": (0.51, 0.2)},
-    "ethnicity": {"a": (0.70, 0.0), "b": (0.12, 0.15), "c": (0.10, 0.3), "d": (0.08, 0.45)},
+    "ethnicity": {
+        "a": (0.70, 0.0),
+        "b": (0.12, 0.15),
+        "c": (0.10, 0.3),
+        "d": (0.08, 0.45),
+    },
     "disability": {"no": (0.75, 0.0), "yes": (0.25, 0.4)},
 }
 STRATA = pd.DataFrame(list(product(*AXES.values())), columns=list(AXES))
@@ -43,15 +54,22 @@ EXPLAINED = FIXED.var(ddof=1)
 TRUTH = {
     ("main effects", "pcv", "additive"): EXPLAINED / (EXPLAINED + ADDITIVE),
     ("main effects", "vpc", "additive"): ADDITIVE / (ADDITIVE + LATENT),
-    ("main effects", "vpc", "null"): (EXPLAINED + ADDITIVE) / (EXPLAINED + ADDITIVE + LATENT),
+    ("main effects", "vpc", "null"): (EXPLAINED + ADDITIVE)
+    / (EXPLAINED + ADDITIVE + LATENT),
     ("exchangeable", "vpc", "null"): EXCHANGEABLE / (EXCHANGEABLE + LATENT),
 }
 
 
-def draw(rng: np.random.Generator, n: int, fixed: np.ndarray, variance: float) -> tl.Cells:
+def draw(
+    rng: np.random.Generator, n: int, fixed: np.ndarray, variance: float
+) -> tl.Cells:
     stratum = rng.choice(len(STRATA), n, p=SHARE)
     p = expit(fixed + np.sqrt(variance) * rng.standard_normal(len(STRATA)))[stratum]
-    people = STRATA.iloc[stratum].reset_index(drop=True).assign(y=(rng.random(n) < p).astype(float))
+    people = (
+        STRATA.iloc[stratum]
+        .reset_index(drop=True)
+        .assign(y=(rng.random(n) < p).astype(float))
+    )
     return tl.compress(tl.SurveyDesign(people, weight=None), "y", list(AXES))
 
 
@@ -62,10 +80,16 @@ def bootstrap(fit: MaihdaFit, rng: np.random.Generator) -> tuple[float, float]:
     spread = np.sqrt(fit.fits["additive"].variance)
     found = []
     for _ in range(BOOTSTRAP_DRAWS):
-        p = expit(eta + spread * rng.standard_normal(len(additive.first))[additive.stratum])
+        p = expit(
+            eta + spread * rng.standard_normal(len(additive.first))[additive.stratum]
+        )
         events = rng.binomial(additive.n.astype(int), p).astype(float)
         below = _restricted(null._replace(events=events))[0]
-        found.append(1 - (_restricted(additive._replace(events=events))[0] / below) ** 2 if below > 1e-3 else np.nan)
+        found.append(
+            1 - (_restricted(additive._replace(events=events))[0] / below) ** 2
+            if below > 1e-3
+            else np.nan
+        )
     return tuple(np.nanquantile(found, [0.025, 0.975]))
 
 
@@ -75,11 +99,27 @@ def one(job: tuple[int, int]) -> list[dict]:
     warnings.simplefilter("ignore")
     rows = []
 
-    def note(world: str, method: str, measure: str, model: str, ends: tuple[float, float], value: float) -> None:
-        facts = {"n": n, "world": world, "measure": measure, "model": model, "method": method}
+    def note(
+        world: str,
+        method: str,
+        measure: str,
+        model: str,
+        ends: tuple[float, float],
+        value: float,
+    ) -> None:
+        facts = {
+            "n": n,
+            "world": world,
+            "measure": measure,
+            "model": model,
+            "method": method,
+        }
         rows.append(facts | {"low": ends[0], "high": ends[1], "estimate": value})
 
-    for world, fixed, variance in (("main effects", FIXED, ADDITIVE), ("exchangeable", 0 * FIXED, EXCHANGEABLE)):
+    for world, fixed, variance in (
+        ("main effects", FIXED, ADDITIVE),
+        ("exchangeable", 0 * FIXED, EXCHANGEABLE),
+    ):
         fit = maihda(draw(rng, n, fixed, variance))
         measures = ("pcv", "vpc") if world == "main effects" else ("vpc",)
         for measure in measures:
@@ -87,11 +127,25 @@ def one(job: tuple[int, int]) -> list[dict]:
                 frame = fit.interval(measure, draws=DRAWS, seed=seed).frame
             except tl.EstimandError:  # no variance between strata, so no PCV
                 frame = pd.DataFrame(
-                    [{"model": "additive", "conf_low": np.nan, "conf_high": np.nan, "estimate": np.nan}]
+                    [
+                        {
+                            "model": "additive",
+                            "conf_low": np.nan,
+                            "conf_high": np.nan,
+                            "estimate": np.nan,
+                        }
+                    ]
                 )
             for row in frame.itertuples():
                 if (world, measure, row.model) in TRUTH:
-                    note(world, "profile", measure, row.model, (row.conf_low, row.conf_high), row.estimate)
+                    note(
+                        world,
+                        "profile",
+                        measure,
+                        row.model,
+                        (row.conf_low, row.conf_high),
+                        row.estimate,
+                    )
         if world == "main effects" and seed < BOOTSTRAPPED:
             note(world, "bootstrap", "pcv", "additive", bootstrap(fit, rng), fit.pcv)
     return rows
@@ -100,15 +154,24 @@ def one(job: tuple[int, int]) -> list[dict]:
 def main(replications: int = REPLICATIONS) -> None:
     jobs = [(n, seed) for n in SIZES for seed in range(replications)]
     with ProcessPoolExecutor(2, initializer=os.nice, initargs=(15,)) as pool:
-        found = pd.DataFrame([row for rows in pool.map(one, jobs, chunksize=10) for row in rows])
+        found = pd.DataFrame(
+            [row for rows in pool.map(one, jobs, chunksize=10) for row in rows]
+        )
     by = ["n", "world", "measure", "model", "method"]
-    found["truth"] = [TRUTH[key] for key in zip(found["world"], found["measure"], found["model"], strict=True)]
-    found["coverage"] = (found["low"] <= found["truth"]) & (found["truth"] <= found["high"])
+    found["truth"] = [
+        TRUTH[key]
+        for key in zip(found["world"], found["measure"], found["model"], strict=True)
+    ]
+    found["coverage"] = (found["low"] <= found["truth"]) & (
+        found["truth"] <= found["high"]
+    )
     found["mean_length"] = found["high"] - found["low"]
     table = found.groupby(by)[["truth", "estimate", "coverage", "mean_length"]].mean()
     table = table.rename(columns={"estimate": "mean_estimate"})
     table["replications"] = found.groupby(by).size()
-    table["coverage_se"] = np.sqrt(table["coverage"] * (1 - table["coverage"]) / table["replications"])
+    table["coverage_se"] = np.sqrt(
+        table["coverage"] * (1 - table["coverage"]) / table["replications"]
+    )
     table = table.round(4).reset_index()
     path = ROOT / "data" / "simulations" / "maihda_coverage.csv"
     path.parent.mkdir(exist_ok=True)

@@ -22,7 +22,11 @@ ROOT = Path(__file__).parents[1]
 
 def files(folder: Path) -> dict[str, bytes]:
     """Every file of the results but the provenance, which holds seconds and the name of the engine."""
-    found = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "provenance.json")
+    found = (
+        p
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != "provenance.json"
+    )
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in found}
 
 
@@ -53,11 +57,19 @@ def main(*only: str) -> None:
         fast_seconds = fast(runs, out / "fast", jobs)
         one, other = files(out / "standard"), files(out / "fast")
     if one != other:
-        differing = sorted(p for p in one.keys() | other.keys() if one.get(p) != other.get(p))
+        differing = sorted(
+            p for p in one.keys() | other.keys() if one.get(p) != other.get(p)
+        )
         raise SystemExit("The two differ: " + ", ".join(differing))
-    print(f"{len(runs)} runs, {len(one)} files, identical; Python {platform.python_version()}, {jobs} processors")
-    print(f"{slow_seconds:7.1f} s  papermill, one notebook after another ({slow_seconds / len(runs):.2f} s each)")
-    print(f"{fast_seconds:7.1f} s  fast engine, {jobs} at a time ({fast_seconds / len(runs):.2f} s each)")
+    print(
+        f"{len(runs)} runs, {len(one)} files, identical; Python {platform.python_version()}, {jobs} processors"
+    )
+    print(
+        f"{slow_seconds:7.1f} s  papermill, one notebook after another ({slow_seconds / len(runs):.2f} s each)"
+    )
+    print(
+        f"{fast_seconds:7.1f} s  fast engine, {jobs} at a time ({fast_seconds / len(runs):.2f} s each)"
+    )
     print(f"{slow_seconds / fast_seconds:7.1f}    times as fast")
 
 

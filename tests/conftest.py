@@ -14,7 +14,11 @@ settings.load_profile("house")
 
 def pytest_collection_modifyitems(items):
     """What has slow tests begins first: a module or class is the work of one process, and the last should be short."""
-    slow = {item.nodeid.rpartition("::")[0] for item in items if item.get_closest_marker("slow")}
+    slow = {
+        item.nodeid.rpartition("::")[0]
+        for item in items
+        if item.get_closest_marker("slow")
+    }
     items.sort(key=lambda item: item.nodeid.rpartition("::")[0] not in slow)
 
 
@@ -26,7 +30,9 @@ def data_file():
     def find(*parts: str) -> Path:
         path = folder.joinpath(*parts)
         if not path.is_file():
-            pytest.skip(f"needs {'/'.join(parts)} below TRUSTLIB_DATA (default data/external)")
+            pytest.skip(
+                f"needs {'/'.join(parts)} below TRUSTLIB_DATA (default data/external)"
+            )
         return path
 
     return find

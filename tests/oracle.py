@@ -55,13 +55,17 @@ def taylor_covariance(scores, stratum, psu, used, population=None, lonely="fail"
             strata_lonely += 1
             if lonely == "fail":
                 raise LonelyPSU(h)
-            if lonely == "adjust":  # distance from the mean of all scores, which is zero
+            if (
+                lonely == "adjust"
+            ):  # distance from the mean of all scores, which is zero
                 total += not_sampled * np.outer(psu_totals[0], psu_totals[0])
             continue
         mean = sum(psu_totals) / n
         for z in psu_totals:
             total += not_sampled * n / (n - 1) * np.outer(z - mean, z - mean)
-    if lonely == "average" and strata_lonely:  # lonely strata get the mean of the others
+    if (
+        lonely == "average" and strata_lonely
+    ):  # lonely strata get the mean of the others
         total = total * strata_used / (strata_used - strata_lonely)
     return total
 
@@ -69,7 +73,11 @@ def taylor_covariance(scores, stratum, psu, used, population=None, lonely="fail"
 def replicate_covariance(replicates, estimate, scale, mse=True):
     """Sum over replicates of scale times squared distance from the estimate, or from the mean of the replicates."""
     centre = (
-        np.array(estimate) if mse else np.mean([r for r, a in zip(replicates, scale, strict=True) if a > 0], axis=0)
+        np.array(estimate)
+        if mse
+        else np.mean(
+            [r for r, a in zip(replicates, scale, strict=True) if a > 0], axis=0
+        )
     )
     total = np.zeros((len(centre), len(centre)))
     for r, a in zip(replicates, scale, strict=True):
@@ -143,7 +151,9 @@ def logit_scores(x, y, w, used, beta):
     scores = np.zeros(x.shape)
     for i in range(len(y)):
         if used[i]:
-            scores[i] = np.linalg.solve(information, w[i] * (y[i] - expit(x[i] @ beta)) * x[i])
+            scores[i] = np.linalg.solve(
+                information, w[i] * (y[i] - expit(x[i] @ beta)) * x[i]
+            )
     return scores
 
 
@@ -168,7 +178,9 @@ def gradient(f, at):
         for j in range(len(at)):
             h = np.zeros(len(at))
             h[j] = step
-            columns.append((np.atleast_1d(f(at + h)) - np.atleast_1d(f(at - h))) / (2 * step))
+            columns.append(
+                (np.atleast_1d(f(at + h)) - np.atleast_1d(f(at - h))) / (2 * step)
+            )
         return np.column_stack(columns)
 
     coarse, fine = central(2e-4), central(1e-4)

@@ -29,10 +29,18 @@ def standard_error(d, z, strata=None, psu=None, fpc=None, lonely="fail"):
     """Of the sum of the column `z` (w u) over the people of a survey, everyone in the sample included."""
     key = d[strata] if strata else pd.Series("all", index=d.index)
     stratum, levels = pd.factorize(key)
-    unit = pd.factorize(key.astype(str) + "/" + d[psu].astype(str))[0] if psu else np.arange(len(d))
+    unit = (
+        pd.factorize(key.astype(str) + "/" + d[psu].astype(str))[0]
+        if psu
+        else np.arange(len(d))
+    )
     of_unit = pd.Series(stratum).groupby(unit).first().to_numpy()
     n_psu = np.bincount(of_unit, minlength=len(levels)).astype(float)
-    remaining = 1 - n_psu / d.groupby(stratum)[fpc].first().to_numpy() if fpc else np.ones(len(levels))
+    remaining = (
+        1 - n_psu / d.groupby(stratum)[fpc].first().to_numpy()
+        if fpc
+        else np.ones(len(levels))
+    )
     rows = sum_by(np.asarray(z, dtype=float)[:, None], unit, len(of_unit))
     return np.sqrt(stratified_covariance(rows, of_unit, n_psu, remaining, lonely)[0, 0])
 
@@ -80,14 +88,19 @@ def test_printed_estimates_and_standard_errors(row, sample):
     name, y, x, domain, estimate, se, _source = PRINTED[row]
     file, options = DESIGNS[name]
     d = sample(file)
-    y, inside = d.eval(y).to_numpy(float), d.eval(domain).to_numpy(float) if domain else ones(d)
+    y, inside = (
+        d.eval(y).to_numpy(float),
+        d.eval(domain).to_numpy(float) if domain else ones(d),
+    )
     w = d["pw"].to_numpy() * inside
     if x is None:
         value, z = w @ y, w * y
     else:
         value, z = ratio(y, x(d) if callable(x) else d[x].to_numpy(float), w)
     assert value == pytest.approx(float(estimate), abs=half_unit(estimate))
-    assert standard_error(d, z, **options) == pytest.approx(float(se), abs=half_unit(se))
+    assert standard_error(d, z, **options) == pytest.approx(
+        float(se), abs=half_unit(se)
+    )
 
 
 def test_domain_mean_of_the_fpc_data():
@@ -96,12 +109,19 @@ def test_domain_mean_of_the_fpc_data():
         {"stratum": [1, 1, 1, 1, 1, 2, 2, 2], "weight": [3, 3, 3, 3, 3, 4, 4, 4.0], "x": [2.8, 4.1, 6.8, 6.8, 9.2, 3.7, 6.6, 4.2]}
     )  # fmt: skip
     d["psu"] = [1, 2, 3, 4, 5, 1, 2, 3]
-    value, z = ratio(d["x"].to_numpy(), ones(d), (d["weight"] * (d["x"] > 4)).to_numpy())
+    value, z = ratio(
+        d["x"].to_numpy(), ones(d), (d["weight"] * (d["x"] > 4)).to_numpy()
+    )
     assert value == pytest.approx(6.195, abs=5e-4)
-    assert standard_error(d, z, strata="stratum", psu="psu") == pytest.approx(0.7555129, abs=1e-7)
+    assert standard_error(d, z, strata="stratum", psu="psu") == pytest.approx(
+        0.7555129, abs=1e-7
+    )
 
 
-@pytest.mark.parametrize(("mse", "plain", "post_stratified"), [(True, "26.335", "26.936"), (False, "26.329", "26.934")])
+@pytest.mark.parametrize(
+    ("mse", "plain", "post_stratified"),
+    [(True, "26.335", "26.936"), (False, "26.329", "26.934")],
+)
 def test_jackknife_of_districts(mse, plain, post_stratified, sample):
     """Rows 1.6 and 1.7 (api.Rout.saved): leave one district out; after post-stratification each replicate anew.
 
@@ -116,13 +136,27 @@ def test_jackknife_of_districts(mse, plain, post_stratified, sample):
         (lambda v: v, plain),
         (lambda v: rake(SurveyDesign(d.assign(v=v), "v"), margin), post_stratified),
     ):
-        replicates = [[np.average(y, weights=adjust(w * (d["dnum"] != j).to_numpy() * n / (n - 1)))] for j in districts]
+        replicates = [
+            [
+                np.average(
+                    y, weights=adjust(w * (d["dnum"] != j).to_numpy() * n / (n - 1))
+                )
+            ]
+            for j in districts
+        ]
         centre = np.array([np.average(y, weights=adjust(w))])
-        se = np.sqrt(replicate_covariance(np.array(replicates), centre, scale, mse)[0, 0])
+        se = np.sqrt(
+            replicate_covariance(np.array(replicates), centre, scale, mse)[0, 0]
+        )
         assert se == pytest.approx(float(printed), abs=half_unit(printed))
 
 
-LONELY = {"remove": 5.80577757828, "certainty": 5.80577757828, "adjust": 5.82805790165, "average": 6.00955072796}
+LONELY = {
+    "remove": 5.80577757828,
+    "certainty": 5.80577757828,
+    "adjust": 5.82805790165,
+    "average": 6.00955072796,
+}
 
 
 @pytest.mark.parametrize("rule", ["fail", *LONELY])
@@ -135,7 +169,9 @@ def test_lonely_psu_of_district_413(rule, sample):
         with pytest.raises(LonelyPSUError, match="1 strata have only one PSU"):
             standard_error(d, z, strata="dnum")
     else:
-        assert standard_error(d, z, strata="dnum", lonely=rule) == pytest.approx(LONELY[rule], rel=1e-11)
+        assert standard_error(d, z, strata="dnum", lonely=rule) == pytest.approx(
+            LONELY[rule], rel=1e-11
+        )
 
 
 def test_design_effect_of_a_mean(sample):
@@ -144,7 +180,9 @@ def test_design_effect_of_a_mean(sample):
     w, y, n = d["pw"].to_numpy(), d["api00"].to_numpy(float), len(d)
     mean, z = ratio(y, ones(d), w)
     spread = w @ (y - mean) ** 2 / w.sum() * n / (n - 1)
-    deff = standard_error(d, z, strata="stype", fpc="fpc") ** 2 / ((1 - n / w.sum()) * spread / n)
+    deff = standard_error(d, z, strata="stype", fpc="fpc") ** 2 / (
+        (1 - n / w.sum()) * spread / n
+    )
     assert deff == pytest.approx(1.20446, abs=5.1e-6)
 
 
@@ -170,7 +208,9 @@ SCHOOLWIDE = {
 
 
 @pytest.mark.parametrize("how", SCHOOLWIDE)
-def test_standard_errors_of_a_logit_and_what_statsmodels_alone_makes_of_them(how, sample):
+def test_standard_errors_of_a_logit_and_what_statsmodels_alone_makes_of_them(
+    how, sample
+):
     """apistrat, y = (sch.wide == "Yes") ~ ell + meals + mobility, weights only."""
     import statsmodels.api as sm
 
@@ -181,14 +221,20 @@ def test_standard_errors_of_a_logit_and_what_statsmodels_alone_makes_of_them(how
         frame = x.assign(y=y, pw=w)
         cells = tl.compress(tl.SurveyDesign(frame, weight="pw"), "y", list(x))
         fit = tl.fit_logit(cells, "ell + meals + mobility")
-        np.testing.assert_allclose(fit.coef, [0.835836525, -0.002489636, -0.003152365, 0.060896779], atol=1e-8)
+        np.testing.assert_allclose(
+            fit.coef, [0.835836525, -0.002489636, -0.003152365, 0.060896779], atol=1e-8
+        )
         found = np.sqrt(np.diag(fit.vcov))
     else:
         kind, _, rest = how.partition(" ")
-        given = {kind: w / w.mean() if "normalised" in rest or kind == "var_weights" else w}
+        given = {
+            kind: w / w.mean() if "normalised" in rest or kind == "var_weights" else w
+        }
         robust = "HC0" if "HC0" in rest else "nonrobust"
         model = sm.GLM(y, sm.add_constant(x), family=sm.families.Binomial(), **given)
         found = model.fit(tol=1e-12, cov_type=robust).bse.to_numpy()
     for ours, printed in zip(found, SCHOOLWIDE[how], strict=True):
         if printed is not None:
-            assert ours == pytest.approx(printed, rel=1e-4)  # printed at the default stops of both programs
+            assert ours == pytest.approx(
+                printed, rel=1e-4
+            )  # printed at the default stops of both programs

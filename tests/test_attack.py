@@ -27,8 +27,14 @@ MAPPING = {
     "file": "people.csv",
     "missing": {"?": "refused"},
     "variables": {
-        "gender": {"column": "g", "values": {"m": "man", "w": "woman", "x": "non-binary"}},
-        "ethnicity": {"column": "e", "values": {"a": "majority", "b": "minority", "c": "minority"}},
+        "gender": {
+            "column": "g",
+            "values": {"m": "man", "w": "woman", "x": "non-binary"},
+        },
+        "ethnicity": {
+            "column": "e",
+            "values": {"a": "majority", "b": "minority", "c": "minority"},
+        },
         "ethnicity_detail": {"column": "e", "values": {"a": "A", "b": "B", "c": "C"}},
         "age": {"column": "o", "values": {"y": "young", "o": "old"}},
         "damaged": {"column": "y", "values": {"0": 0, "1": 1}},
@@ -38,14 +44,24 @@ MAPPING = {
 }
 
 
-def people(cells: dict[tuple[str, str, str], tuple[int, int]], weighted: bool = True) -> pd.DataFrame:
+def people(
+    cells: dict[tuple[str, str, str], tuple[int, int]], weighted: bool = True
+) -> pd.DataFrame:
     """Raw answers: (gender, ethnicity, age) -> people without and with the outcome."""
-    rows = [(*cell, y) for cell, pair in cells.items() for y, n in enumerate(pair) for _ in range(n)]
+    rows = [
+        (*cell, y)
+        for cell, pair in cells.items()
+        for y, n in enumerate(pair)
+        for _ in range(n)
+    ]
     weights = np.random.default_rng(0).uniform(0.5, 2, len(rows)) if weighted else 1.0
     return pd.DataFrame(rows, columns=["g", "e", "o", "y"]).assign(w=weights)
 
 
-LARGE = {cell: (30 + 3 * i, 25 + 2 * i) for i, cell in enumerate(itertools.product("mw", "ab", "yo"))}
+LARGE = {
+    cell: (30 + 3 * i, 25 + 2 * i)
+    for i, cell in enumerate(itertools.product("mw", "ab", "yo"))
+}
 
 
 @pytest.fixture
@@ -58,7 +74,9 @@ def office(tmp_path):
         plan = tmp_path / "cells.yml"
         named = {k: {"outcome": "damaged"} | s for k, s in sets.items()}
         plan.write_text(yaml.safe_dump({"mapping": "mapping.yml", "cells": named}))
-        for name, cells in sealing.make_cells(sealing.load_cell_plan(plan), tmp_path / "people.csv").items():
+        for name, cells in sealing.make_cells(
+            sealing.load_cell_plan(plan), tmp_path / "people.csv"
+        ).items():
             cells.write(tmp_path / "cells" / f"{name}.parquet")
         return plan
 
@@ -74,7 +92,10 @@ def run(tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         for name, estimates in tables.items():
             tl.publish(estimates, name, folder / "tables")
-        facts = {"parameters": {"file": "../people.csv", "mapping": "../mapping.yml"} | parameters}
+        facts = {
+            "parameters": {"file": "../people.csv", "mapping": "../mapping.yml"}
+            | parameters
+        }
         (folder / "provenance.json").write_text(json.dumps(facts))
         return tmp_path / "runs"
 
@@ -116,7 +137,15 @@ def test_nothing_is_found_in_the_executed_runs():
 
 
 def test_a_small_cell_is_found(office, no_gate):
-    found = attack(None, [office(people(LARGE | {("m", "b", "y"): (2, 1)}), a={"by": ["gender", "ethnicity", "age"]})])
+    found = attack(
+        None,
+        [
+            office(
+                people(LARGE | {("m", "b", "y"): (2, 1)}),
+                a={"by": ["gender", "ethnicity", "age"]},
+            )
+        ],
+    )
     assert len(found) == 1
     assert "gender=man" in found[0]
     assert "ethnicity=minority" in found[0]
@@ -126,7 +155,10 @@ def test_a_small_cell_is_found(office, no_gate):
 
 def test_two_bases_that_differ_by_a_few_people_are_found(office, no_gate):
     frame = people(LARGE | {("m", "b", "?"): (3, 1)})
-    found = attack(None, [office(frame, a={"by": ["gender"]}, b={"by": ["gender"], "known": ["age"]})])
+    found = attack(
+        None,
+        [office(frame, a={"by": ["gender"]}, b={"by": ["gender"], "known": ["age"]})],
+    )
     assert len(found) == 1
     assert "gender=man" in found[0]
     assert "age=not told" in found[0]
@@ -150,7 +182,10 @@ def test_two_families_by_name_are_one_to_an_attacker(office):
 
 
 def test_a_hole_is_filled_from_the_margins(office, run, tmp_path, no_gate):
-    plan = office(people(LARGE | {("w", "b", "y"): (4, 2), ("w", "b", "o"): (0, 0)}), everyone={"by": []})
+    plan = office(
+        people(LARGE | {("w", "b", "y"): (4, 2), ("w", "b", "o"): (0, 0)}),
+        everyone={"by": []},
+    )
     cells = cells_of(tmp_path, ["gender", "ethnicity"])
     means = tl.cell_means(cells)
     margins = {c: tl.cell_means(cells, [c]) for c in cells.by}
@@ -164,9 +199,13 @@ def test_a_hole_is_filled_from_the_margins(office, run, tmp_path, no_gate):
 
 def test_a_gap_counts_the_people_of_both_groups(office, run, tmp_path, no_gate):
     plan = office(people(LARGE | {("x", "a", "y"): (2, 4)}), everyone={"by": []})
-    gaps = tl.comparisons(tl.cell_means(cells_of(tmp_path, ["gender"])), {"gender": "man"})
+    gaps = tl.comparisons(
+        tl.cell_means(cells_of(tmp_path, ["gender"])), {"gender": "man"}
+    )
     women = gaps.where("gender == 'woman'")
-    assert attack(run({"gaps": women}), [plan]) == [], "a gap to nobody knows whom says nothing"
+    assert attack(run({"gaps": women}), [plan]) == [], (
+        "a gap to nobody knows whom says nothing"
+    )
     found = attack(run({"gaps": women}, reference={"gender": "man"}), [plan])
     assert len(found) == 1
     assert "gender=not told" in found[0]
@@ -190,8 +229,13 @@ def test_without_weights_the_answers_are_known_too(office, run, tmp_path, no_gat
 
 def test_the_share_as_counted_tells_the_answers(office, run, tmp_path, no_gate):
     """A MAIHDA's table of strata has it beside the weighted one."""
-    plan = office(people(LARGE | {("w", "b", "y"): (60, 3), ("w", "b", "o"): (0, 0)}), everyone={"by": []})
-    fit = tl.maihda(cells_of(tmp_path, ["gender", "ethnicity"]), strata=["gender", "ethnicity"])
+    plan = office(
+        people(LARGE | {("w", "b", "y"): (60, 3), ("w", "b", "o"): (0, 0)}),
+        everyone={"by": []},
+    )
+    fit = tl.maihda(
+        cells_of(tmp_path, ["gender", "ethnicity"]), strata=["gender", "ethnicity"]
+    )
     found = attack(run({"strata": fit.strata}), [plan])
     assert len(found) == 1
     assert "with damaged" in found[0]
@@ -199,8 +243,18 @@ def test_the_share_as_counted_tells_the_answers(office, run, tmp_path, no_gate):
 
 def test_two_readings_of_one_answer_are_played_off_against_each_other(office):
     """Ethnicity in two levels among those who told their age, in three among all: nobody but B and C is a minority."""
-    frame = people(LARGE | {("m", "c", "y"): (40, 40), ("m", "b", "?"): (2, 2), ("m", "a", "?"): (50, 50)})
-    sets = {"two": {"by": ["ethnicity"], "known": ["age"]}, "three": {"by": ["ethnicity_detail"]}}
+    frame = people(
+        LARGE
+        | {
+            ("m", "c", "y"): (40, 40),
+            ("m", "b", "?"): (2, 2),
+            ("m", "a", "?"): (50, 50),
+        }
+    )
+    sets = {
+        "two": {"by": ["ethnicity"], "known": ["age"]},
+        "three": {"by": ["ethnicity_detail"]},
+    }
     found = attack(None, [office(frame, **sets)])
     assert found
     assert all("age=not told" in line for line in found)
@@ -209,7 +263,10 @@ def test_two_readings_of_one_answer_are_played_off_against_each_other(office):
 def test_those_who_did_not_answer_are_people_too(office, no_gate):
     frame = people(LARGE)
     frame["y"] = frame["y"].astype(str).where(frame.index >= 5, "?")
-    sets = {"answered": {"by": []}, "all": {"by": [], "outcome": "reported", "family": "damaged"}}
+    sets = {
+        "answered": {"by": []},
+        "all": {"by": [], "outcome": "reported", "family": "damaged"},
+    }
     assert len(attack(None, [office(frame, **sets)])) == 1
     frame["y"] = frame["y"].where(frame.index >= 15, "?")
     assert attack(None, [office(frame, **sets)]) == []
@@ -229,7 +286,11 @@ def test_numbers_that_contradict_each_other_are_not_passed_over(office, run, tmp
     every = tl.cell_means(cells_of(tmp_path, []))
     with pytest.raises(tl.DisclosureError, match="contradict"):
         attack(
-            run({"levels": tl.cell_means(some), "all": every}, where="ethnicity == 'majority' and age != 'old'"), [plan]
+            run(
+                {"levels": tl.cell_means(some), "all": every},
+                where="ethnicity == 'majority' and age != 'old'",
+            ),
+            [plan],
         )
 
 
@@ -253,7 +314,9 @@ def test_the_sealing_refuses_one_person_with_most_of_the_weight(office):
     frame = people(LARGE)
     office(frame, a={"by": ["gender"]})
     of_one_answer = frame.loc[(frame.g == "m") & (frame.y == 1), "w"].sum()
-    frame.loc[frame.index[(frame.g == "m") & (frame.y == 1)][0], "w"] = 2 * of_one_answer
+    frame.loc[frame.index[(frame.g == "m") & (frame.y == 1)][0], "w"] = (
+        2 * of_one_answer
+    )
     with pytest.raises(tl.DisclosureError, match="more than 50% of the weight"):
         office(frame, a={"by": ["gender"]})
 

@@ -37,7 +37,9 @@ def found():
 
 
 def bounds(claims, population, group, tolerance=None, **asked):
-    return bounds_of(claims, population, Claim("asked", group, **asked), tolerance=tolerance)
+    return bounds_of(
+        claims, population, Claim("asked", group, **asked), tolerance=tolerance
+    )
 
 
 def ends(found, key):
@@ -92,14 +94,19 @@ def test_d14_footnote_9_contradicts_footnote_8(found):
 
 def test_d15_with_both_bases_is_a_tenth_narrower(found):
     """D-15 used one base. With both, the groups of the 'marginalised' cannot take up more yes-answers than people."""
-    assert [round(100 * v, 1) for v in ends(found, "neither-rest-both-bases")] == [43.7, 46.4]
+    assert [round(100 * v, 1) for v in ends(found, "neither-rest-both-bases")] == [
+        43.7,
+        46.4,
+    ]
     assert ends(found, "neither-rest")[1] < ends(found, "implied-others")[0]
 
 
 def test_d16_one_item_needs_86_percent_and_no_single_above_is_impossible(found):
     assert found.loc["one-item", "text"] == "yes"
     assert round(100 * ends(found, "one-item-minority")[0]) == 86
-    assert ends(found, "one-item-gap")[0] == pytest.approx(ends(found, "one-item-minority")[0] - 0.825, abs=2e-4)
+    assert ends(found, "one-item-gap")[0] == pytest.approx(
+        ends(found, "one-item-minority")[0] - 0.825, abs=2e-4
+    )
     assert found.loc["one-item-order", "text"] == "no"
     conflict = set(found.loc["one-item-order conflict", "text"].split("; "))
     assert conflict == {"R24-009", "R24-010", "R24-014", "R24-015", "R24-017", "R24-018", "R24-033", NO_SINGLE_ABOVE, ONE_ITEM}  # fmt: skip
@@ -108,21 +115,39 @@ def test_d16_one_item_needs_86_percent_and_no_single_above_is_impossible(found):
 def test_d16_for_every_overlap():
     """The verdict does not lean on branch and bound: with the overlap fixed, the assumption is a cap at 82.5 %."""
     question = QUESTIONS["questions"]["one-item"]
-    ids = [i for part in question["figures"] for i in ([part] if isinstance(part, str) else part)]
+    ids = [
+        i
+        for part in question["figures"]
+        for i in ([part] if isinstance(part, str) else part)
+    ]
     claims, _ = claims_from(FIGURES[FIGURES["id"].isin(ids)], question["reading"])
     population = Population(**QUESTIONS["population"], n=11489)
     caps = [Claim(f"cap {g}", g, 0, 0.825, item="any") for g in
             ('ethnicity == "minority" and disability != "disabled"', 'ethnicity != "minority" and disability == "disabled"')]  # fmt: skip
     for overlap in (1, 100, 400, 700, 1500, 2602):
-        both = Claim("overlap", population.double[0] + " and " + population.double[1], overlap, overlap, "count")
+        both = Claim(
+            "overlap",
+            population.double[0] + " and " + population.double[1],
+            overlap,
+            overlap,
+            "count",
+        )
         assert not audit([*claims, *caps, both], population, [ONE_ITEM]).feasible
 
 
 def test_d16_the_conflict_cannot_be_made_smaller():
     question = QUESTIONS["questions"]["one-item-order"]
-    ids = [i for part in question["figures"] for i in ([part] if isinstance(part, str) else part)]
+    ids = [
+        i
+        for part in question["figures"]
+        for i in ([part] if isinstance(part, str) else part)
+    ]
     claims, _ = claims_from(FIGURES[FIGURES["id"].isin(ids)], question["reading"])
-    irreducible(claims, Population(**QUESTIONS["population"], n=11489), [ONE_ITEM, NO_SINGLE_ABOVE])
+    irreducible(
+        claims,
+        Population(**QUESTIONS["population"], n=11489),
+        [ONE_ITEM, NO_SINGLE_ABOVE],
+    )
 
 
 def test_the_provider_any_reading_is_possible_with_and_without_the_order(found):
@@ -133,11 +158,19 @@ def test_d17_the_report_without_the_web_page(found):
     assert round(100 * ends(found, "report-only-singles")[0]) == 79
     assert round(ends(found, "report-only-capped-exact")[1], -1) == 580
     # with the rounding of the double group, or with the assumption itself, eight people more
-    assert ends(found, "report-only-capped")[1] == ends(found, "report-only-order")[1] == 591
+    assert (
+        ends(found, "report-only-capped")[1]
+        == ends(found, "report-only-order")[1]
+        == 591
+    )
 
 
 def test_d18_2022_is_coherent(found):
-    assert found.loc[["wave-2022", "wave-2022-order", "wave-2022-gaps"], "text"].eq("yes").all()
+    assert (
+        found.loc[["wave-2022", "wave-2022-order", "wave-2022-gaps"], "text"]
+        .eq("yes")
+        .all()
+    )
     assert [int(100 * v + 1e-6) for v in ends(found, "mixture-minority")] == [20, 25]
     assert [int(100 * v + 1e-6) for v in ends(found, "mixture-disabled")] == [25, 31]
     # what the record itself says, without a guess at what people in one group report, is much wider
@@ -146,8 +179,15 @@ def test_d18_2022_is_coherent(found):
 
 
 def test_d19_is_a_reading_and_the_three_contrasts_do_not_quite_agree(found):
-    for key, value in (("ethnicity", 0.606), ("disability", 0.600), ("lgbtq", 0.593), ("provider", 0.533)):
-        assert ends(found, f"margins-2022-{key}") == pytest.approx((value, value), abs=5e-4)
+    for key, value in (
+        ("ethnicity", 0.606),
+        ("disability", 0.600),
+        ("lgbtq", 0.593),
+        ("provider", 0.533),
+    ):
+        assert ends(found, f"margins-2022-{key}") == pytest.approx(
+            (value, value), abs=5e-4
+        )
     assert [round(100 * v, 1) for v in ends(found, "wave-2022-all")] == [58.5, 66.5]
     assert found.loc["margins-2022", "text"] == "no"
     conflict = found.loc["margins-2022 conflict", "text"]
@@ -166,7 +206,9 @@ def test_d21_is_a_reading(found):
 
 def test_the_derived_file_says_what_was_recomputed():
     """The expectations above are those of the list of arithmetic, where it is at hand."""
-    folder = (Path(__file__).parents[1] / os.environ.get("TRUSTLIB_DATA", "data/external")).parent
+    folder = (
+        Path(__file__).parents[1] / os.environ.get("TRUSTLIB_DATA", "data/external")
+    ).parent
     path = folder / "published_figures_derived.csv"
     if not path.is_file():
         pytest.skip(f"{path.name} is not beside the folder of the survey files")
@@ -190,19 +232,33 @@ def test_the_chapter_cites_answers_that_exist(found):
 
 def populations():
     """Small populations: people in each state of two axes, one of three levels, and two items."""
-    return st.lists(st.integers(0, 9), min_size=24, max_size=24).filter(lambda counts: sum(counts) > 0)
+    return st.lists(st.integers(0, 9), min_size=24, max_size=24).filter(
+        lambda counts: sum(counts) > 0
+    )
 
 
-AXES = Population({"a": ("0", "1"), "b": ("x", "y", "z")}, double=('a == "1"', 'b == "z"'))
+AXES = Population(
+    {"a": ("0", "1"), "b": ("x", "y", "z")}, double=('a == "1"', 'b == "z"')
+)
 STATES = pd.DataFrame(
-    list(itertools.product("01", "xyz", [False, True], [False, True])), columns=["a", "b", "provider", "system"]
+    list(itertools.product("01", "xyz", [False, True], [False, True])),
+    columns=["a", "b", "provider", "system"],
 ).assign(any=lambda f: f["provider"] | f["system"])
-GROUPS = ["all", 'a == "1"', 'b == "z"', 'a == "1" and b == "z"', 'not a == "1" and b != "z"', 'b != "x"']
+GROUPS = [
+    "all",
+    'a == "1"',
+    'b == "z"',
+    'a == "1" and b == "z"',
+    'not a == "1" and b != "z"',
+    'b != "x"',
+]
 
 
 def truth(people, group, item=""):
     """People in a group, and those of them who say yes, row by row."""
-    inside = np.ones(len(STATES), bool) if group == "all" else STATES.eval(group).to_numpy()
+    inside = (
+        np.ones(len(STATES), bool) if group == "all" else STATES.eval(group).to_numpy()
+    )
     yes = STATES[item].to_numpy() if item else np.ones(len(STATES), bool)
     return people[inside].sum(), people[inside & yes].sum()
 
@@ -215,7 +271,13 @@ def test_the_truth_lies_inside_the_bounds(people, data):
     claims = []
     for i, (group, item) in enumerate(
         data.draw(
-            st.lists(st.tuples(st.sampled_from(GROUPS), st.sampled_from(["", "provider", "system", "any"])), max_size=6)
+            st.lists(
+                st.tuples(
+                    st.sampled_from(GROUPS),
+                    st.sampled_from(["", "provider", "system", "any"]),
+                ),
+                max_size=6,
+            )
         )
     ):
         base, yes = truth(people, group, item)
@@ -223,9 +285,20 @@ def test_the_truth_lies_inside_the_bounds(people, data):
             claims.append(Claim(f"c{i}", group, base, base, "count"))
         elif base:
             percent = round(100 * yes / base)
-            claims.append(Claim(f"c{i}", group, (percent - 0.5) / 100, (percent + 0.5) / 100, item=item))
+            claims.append(
+                Claim(
+                    f"c{i}",
+                    group,
+                    (percent - 0.5) / 100,
+                    (percent + 0.5) / 100,
+                    item=item,
+                )
+            )
     population = Population(AXES.axes, int(people.sum()), double=AXES.double)
-    group, item = data.draw(st.sampled_from(GROUPS)), data.draw(st.sampled_from(["provider", "any"]))
+    group, item = (
+        data.draw(st.sampled_from(GROUPS)),
+        data.draw(st.sampled_from(["provider", "any"])),
+    )
     base, yes = truth(people, group, item)
     low, high = bounds(claims, population, group, kind="count", item=item)
     assert low <= yes <= high
@@ -235,7 +308,15 @@ def test_the_truth_lies_inside_the_bounds(people, data):
     other = data.draw(st.sampled_from(GROUPS))
     base_2, yes_2 = truth(people, other, item)
     if base and base_2:
-        low, high = bounds(claims, population, group, kind="gap", versus=other, item=item, tolerance=0.05)
+        low, high = bounds(
+            claims,
+            population,
+            group,
+            kind="gap",
+            versus=other,
+            item=item,
+            tolerance=0.05,
+        )
         assert low - 1e-6 <= yes / base - yes_2 / base_2 <= high + 1e-6
     assert audit(claims, population).feasible
 
@@ -245,8 +326,14 @@ def test_the_truth_lies_inside_the_bounds(people, data):
 def test_a_gap_as_a_claim_leaves_the_truth_inside(people, data):
     people = np.array(people)
     population = Population(AXES.axes, int(people.sum()), double=AXES.double)
-    group, other = data.draw(st.sampled_from(GROUPS[1:3])), data.draw(st.sampled_from(GROUPS[3:]))
-    (base, yes), (base_2, yes_2) = truth(people, group, "provider"), truth(people, other, "provider")
+    group, other = (
+        data.draw(st.sampled_from(GROUPS[1:3])),
+        data.draw(st.sampled_from(GROUPS[3:])),
+    )
+    (base, yes), (base_2, yes_2) = (
+        truth(people, group, "provider"),
+        truth(people, other, "provider"),
+    )
     if not base or not base_2:
         return
     gap = yes / base - yes_2 / base_2
@@ -284,13 +371,19 @@ def test_a_gap_of_two_unknown_sizes_is_found_to_its_tolerance():
     target = {"kind": "gap", "item": "provider", "versus": 'a == "0" and b == "1"'}
     both = 'a == "1" and b == "1"'
     low, high = bounds(known, TWO, both, **target, tolerance=1e-3)
-    grid = [bounds([*known, Claim("t", both, t, t)], TWO, both, **target) for t in np.linspace(0.001, 0.299, 41)]
+    grid = [
+        bounds([*known, Claim("t", both, t, t)], TWO, both, **target)
+        for t in np.linspace(0.001, 0.299, 41)
+    ]
     assert low <= min(g[0] for g in grid) <= low + 0.02
     assert high >= max(g[1] for g in grid) >= high - 0.02
 
 
 def test_example_honours_every_claim():
-    claims = [Claim("a", 'a == "1"', 30, 30, "count"), Claim("yes", "all", 0.5, 0.6, item="provider")]
+    claims = [
+        Claim("a", 'a == "1"', 30, 30, "count"),
+        Claim("yes", "all", 0.5, 0.6, item="provider"),
+    ]
     example = audit(claims, Population(TWO.axes, 100)).example
     assert example["people"].sum() == pytest.approx(100)
     assert example.loc[example["a"] == "1", "people"].sum() == pytest.approx(30)
@@ -316,10 +409,15 @@ def irreducible(claims, population, assume=()):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(GROUPS), st.integers(0, 100)), min_size=4, max_size=9))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(GROUPS), st.integers(0, 100)), min_size=4, max_size=9
+    )
+)
 def test_a_conflict_is_irreducible_and_smallest(parts):
     claims = [
-        Claim(f"c{i}", group, p / 100 - 0.005, p / 100 + 0.005, item="provider") for i, (group, p) in enumerate(parts)
+        Claim(f"c{i}", group, p / 100 - 0.005, p / 100 + 0.005, item="provider")
+        for i, (group, p) in enumerate(parts)
     ]
     population = Population(AXES.axes, 1000)
     if audit(claims, population).feasible:
@@ -336,12 +434,19 @@ def test_an_assumption_is_a_member_of_a_conflict():
     assert set(irreducible(claims, TWO, [ONE_ITEM])) == {"p", "any", ONE_ITEM}
     order = [Claim("both", 'a == "1" and b == "1"', 0.3, 0.4, item="provider"),
              Claim("only a", 'a == "1" and b == "0"', 0.5, 0.6, item="provider")]  # fmt: skip
-    assert set(irreducible(order, TWO, [NO_SINGLE_ABOVE])) == {"both", "only a", NO_SINGLE_ABOVE}
+    assert set(irreducible(order, TWO, [NO_SINGLE_ABOVE])) == {
+        "both",
+        "only a",
+        NO_SINGLE_ABOVE,
+    }
     assert "cannot all be true" in str(audit(order, TWO, [NO_SINGLE_ABOVE]))
 
 
 def test_bounds_of_a_contradiction_name_it():
-    claims = [Claim("one", "all", 0.1, 0.2, item="provider"), Claim("two", "all", 0.3, 0.4, item="provider")]
+    claims = [
+        Claim("one", "all", 0.1, 0.2, item="provider"),
+        Claim("two", "all", 0.3, 0.4, item="provider"),
+    ]
     with pytest.raises(EstimandError, match="one; two"):
         bounds(claims, TWO, "all", item="provider")
     with pytest.raises(EstimandError, match="nobody is in"):
@@ -382,7 +487,9 @@ def test_every_fault_is_named_at_once():
 
 
 def test_a_number_of_everybody_that_is_not_the_populations_is_a_conflict_of_one():
-    assert audit([Claim("n", "all", 90, 90, "count")], Population(TWO.axes, 100)).conflict == ("n",)
+    assert audit(
+        [Claim("n", "all", 90, 90, "count")], Population(TWO.axes, 100)
+    ).conflict == ("n",)
 
 
 def test_counts_need_the_number_of_people():
@@ -393,12 +500,22 @@ def test_counts_need_the_number_of_people():
 
 
 def test_figures_become_claims_and_none_is_dropped_in_silence():
-    rows = FIGURES[(FIGURES["wave"] == "2024") & (FIGURES["countries"] == "BR FR JP UK US")]
+    rows = FIGURES[
+        (FIGURES["wave"] == "2024") & (FIGURES["countries"] == "BR FR JP UK US")
+    ]
     claims, left_out = claims_from(rows, "any")
     assert {c.id for c in claims} | set(left_out) == set(rows["id"])
     by_id = {c.id: c for c in claims}
-    assert (by_id["R24-017"].low, by_id["R24-017"].high, by_id["R24-017"].item) == (0.815, 0.825, "any")
-    assert (by_id["R24-014"].kind, by_id["R24-014"].low, by_id["R24-014"].item) == ("count", 5675, "any")
+    assert (by_id["R24-017"].low, by_id["R24-017"].high, by_id["R24-017"].item) == (
+        0.815,
+        0.825,
+        "any",
+    )
+    assert (by_id["R24-014"].kind, by_id["R24-014"].low, by_id["R24-014"].item) == (
+        "count",
+        5675,
+        "any",
+    )
     assert (by_id["R24-009"].kind, by_id["R24-009"].item) == ("count", "")
     assert (by_id["R24-019"].kind, by_id["R24-019"].versus) == (
         "gap",
@@ -411,10 +528,15 @@ def test_figures_become_claims_and_none_is_dropped_in_silence():
 
 def test_figures_of_two_waves_are_not_one_population():
     with pytest.raises(CodebookError, match="these figures are of 2"):
-        claims_from(FIGURES[FIGURES["id"].isin(["R24-017", "W22-011", "W22-012"])], "any")
+        claims_from(
+            FIGURES[FIGURES["id"].isin(["R24-017", "W22-011", "W22-012"])], "any"
+        )
 
 
 def test_questions_about_unknown_figures_are_refused():
-    question = {"population": QUESTIONS["population"], "questions": {"q": {"question": "?", "figures": ["R24-917"]}}}
+    question = {
+        "population": QUESTIONS["population"],
+        "questions": {"q": {"question": "?", "figures": ["R24-917"]}},
+    }
     with pytest.raises(UnknownNameError, match="R24-917"):
         answers(FIGURES, question)

@@ -47,8 +47,15 @@ def people(n=400, seed=1):
 
 def crossed(table):
     """Cells of gender x ethnicity with given numbers of (no, yes)."""
-    rows = [(g, e, y) for (g, e), pair in table.items() for y, count in enumerate(pair) for _ in range(count)]
-    frame = pd.DataFrame(rows, columns=["gender", "ethnicity", "damaged"]).assign(weight=1.0)
+    rows = [
+        (g, e, y)
+        for (g, e), pair in table.items()
+        for y, count in enumerate(pair)
+        for _ in range(count)
+    ]
+    frame = pd.DataFrame(rows, columns=["gender", "ethnicity", "damaged"]).assign(
+        weight=1.0
+    )
     return tl.compress(tl.SurveyDesign(frame), "damaged", ["gender", "ethnicity"])
 
 
@@ -60,17 +67,30 @@ MEANS = tl.cell_means(CELLS)
 FIT = tl.fit_logit(CELLS, "gender * ethnicity")
 NUMBER = tl.compress(tl.SurveyDesign(FRAME), "damaged", ["psu", "gender"])
 NUMBER_FIT = tl.fit_logit(NUMBER, "psu + gender")
-SEPARATED = crossed({("man", "a"): (30, 0), ("man", "b"): (20, 20), ("woman", "a"): (15, 15), ("woman", "b"): (20, 20)})
-NOBODY = crossed({("man", "a"): (30, 10), ("man", "b"): (20, 20), ("woman", "b"): (15, 20)})
+SEPARATED = crossed(
+    {
+        ("man", "a"): (30, 0),
+        ("man", "b"): (20, 20),
+        ("woman", "a"): (15, 15),
+        ("woman", "b"): (20, 20),
+    }
+)
+NOBODY = crossed(
+    {("man", "a"): (30, 10), ("man", "b"): (20, 20), ("woman", "b"): (15, 20)}
+)
 ONE_LEVEL = crossed({("man", "a"): (30, 10), ("man", "b"): (20, 20)})
 
 
 def outcome(values):
-    return lambda: tl.compress(tl.SurveyDesign(FRAME.assign(damaged=values)), "damaged", ["gender"])
+    return lambda: tl.compress(
+        tl.SurveyDesign(FRAME.assign(damaged=values)), "damaged", ["gender"]
+    )
 
 
 def axis(values):
-    return lambda: tl.compress(tl.SurveyDesign(FRAME.assign(axis_1=values)), "damaged", ["axis_1"])
+    return lambda: tl.compress(
+        tl.SurveyDesign(FRAME.assign(axis_1=values)), "damaged", ["axis_1"]
+    )
 
 
 UNKNOWN, DESIGN_ERROR, ESTIMAND = (
@@ -79,31 +99,75 @@ UNKNOWN, DESIGN_ERROR, ESTIMAND = (
 COMPRESS = {
     "not a design": (lambda: tl.compress(FRAME, "damaged"), *ESTIMAND, "SurveyDesign"),
     "None": (lambda: tl.compress(None, "damaged"), *ESTIMAND, "NoneType"),
-    "unknown outcome": (lambda: tl.compress(DESIGN, "damged"), *UNKNOWN, "Did you mean 'damaged'?"),
+    "unknown outcome": (
+        lambda: tl.compress(DESIGN, "damged"),
+        *UNKNOWN,
+        "Did you mean 'damaged'?",
+    ),
     "outcome list": (lambda: tl.compress(DESIGN, ["damaged"]), *UNKNOWN, "damaged"),
-    "unknown axis": (lambda: tl.compress(DESIGN, "damaged", ["gendre"]), *UNKNOWN, "Did you mean 'gender'?"),
-    "formula as axis": (lambda: tl.compress(DESIGN, "damaged", "gender*ethnicity"), *UNKNOWN, "gender*ethnicity"),
+    "unknown axis": (
+        lambda: tl.compress(DESIGN, "damaged", ["gendre"]),
+        *UNKNOWN,
+        "Did you mean 'gender'?",
+    ),
+    "formula as axis": (
+        lambda: tl.compress(DESIGN, "damaged", "gender*ethnicity"),
+        *UNKNOWN,
+        "gender*ethnicity",
+    ),
     "axes 3": (lambda: tl.compress(DESIGN, "damaged", 3), *ESTIMAND, "int"),
     "axes set": (lambda: tl.compress(DESIGN, "damaged", {"gender"}), *ESTIMAND, "set"),
-    "axis twice": (lambda: tl.compress(DESIGN, "damaged", ["gender", "gender"]), *ESTIMAND, "gender"),
-    "axis is outcome": (lambda: tl.compress(DESIGN, "damaged", ["damaged"]), *DESIGN_ERROR, "damaged"),
+    "axis twice": (
+        lambda: tl.compress(DESIGN, "damaged", ["gender", "gender"]),
+        *ESTIMAND,
+        "gender",
+    ),
+    "axis is outcome": (
+        lambda: tl.compress(DESIGN, "damaged", ["damaged"]),
+        *DESIGN_ERROR,
+        "damaged",
+    ),
     "outcome 0 1 2": (outcome(np.arange(400) % 3), *DESIGN_ERROR, "from 0 to 2"),
     "outcome 1 2": (outcome(FRAME.damaged + 1), *DESIGN_ERROR, "from 1 to 2"),
     "outcome half": (outcome(0.5), *DESIGN_ERROR, "0.5"),
-    "outcome infinite": (outcome(np.where(FRAME.index == 3, np.inf, FRAME.damaged)), *DESIGN_ERROR, "inf"),
+    "outcome infinite": (
+        outcome(np.where(FRAME.index == 3, np.inf, FRAME.damaged)),
+        *DESIGN_ERROR,
+        "inf",
+    ),
     "outcome text": (outcome("yes"), *DESIGN_ERROR, "String"),
     "outcome text 1": (outcome("1"), *DESIGN_ERROR, "String"),
-    "outcome category": (outcome(pd.Categorical(FRAME.gender)), *DESIGN_ERROR, "Categorical"),
-    "outcome category of texts": (outcome(pd.Categorical(FRAME.damaged.map("{:.0f}".format))), *DESIGN_ERROR, ".map("),
-    "outcome mixed objects": (outcome(pd.Series([1, "1", 0, None] * 100, dtype=object)), *DESIGN_ERROR, "Object"),
+    "outcome category": (
+        outcome(pd.Categorical(FRAME.gender)),
+        *DESIGN_ERROR,
+        "Categorical",
+    ),
+    "outcome category of texts": (
+        outcome(pd.Categorical(FRAME.damaged.map("{:.0f}".format))),
+        *DESIGN_ERROR,
+        ".map(",
+    ),
+    "outcome mixed objects": (
+        outcome(pd.Series([1, "1", 0, None] * 100, dtype=object)),
+        *DESIGN_ERROR,
+        "Object",
+    ),
     "outcome date": (outcome(pd.Timestamp("2020")), *DESIGN_ERROR, "Datetime"),
     "outcome all NaN": (outcome(np.nan), *DESIGN_ERROR, "Nobody"),
     "outcome all None": (outcome(None), *DESIGN_ERROR, "damaged"),
     "axis all NaN": (axis(np.nan), *DESIGN_ERROR, "Nobody"),
     "axis all None": (axis(None), *DESIGN_ERROR, "Nobody"),
-    "axis infinite": (axis(np.where(FRAME.psu > 1, np.inf, 1.0)), *DESIGN_ERROR, "axis_1"),
+    "axis infinite": (
+        axis(np.where(FRAME.psu > 1, np.inf, 1.0)),
+        *DESIGN_ERROR,
+        "axis_1",
+    ),
     "axis complex": (axis(FRAME.damaged + 1j), *DESIGN_ERROR, "axis_1"),
-    "axis mixed": (axis(np.where(FRAME.psu > 1, FRAME.psu.astype(object), "x")), *DESIGN_ERROR, "int and str"),
+    "axis mixed": (
+        axis(np.where(FRAME.psu > 1, FRAME.psu.astype(object), "x")),
+        *DESIGN_ERROR,
+        "int and str",
+    ),
     "axis of lists": (axis([[1]] * 400), *DESIGN_ERROR, "axis_1"),
     "axis of dicts": (axis([{}] * 400), *DESIGN_ERROR, "axis_1"),
 }
@@ -240,18 +304,37 @@ def test_pooling(call, kind, builtin, word):
 @pytest.mark.parametrize("axes", [["a", "b"], ["c"]])
 def test_a_million_cells_are_refused_soon(axes):
     row = np.arange(1_000_000)
-    frame = pd.DataFrame({"y": row % 2.0, "weight": 1.0, "a": row % 1000, "b": row // 1000, "c": row / 7})
+    frame = pd.DataFrame(
+        {"y": row % 2.0, "weight": 1.0, "a": row % 1000, "b": row // 1000, "c": row / 7}
+    )
     refused(
-        lambda: tl.compress(tl.SurveyDesign(frame), "y", axes), tl.DesignError, ValueError, "1,000,000 cells", "band"
+        lambda: tl.compress(tl.SurveyDesign(frame), "y", axes),
+        tl.DesignError,
+        ValueError,
+        "1,000,000 cells",
+        "band",
     )
 
 
 def test_many_groups_are_refused_before_their_covariance_fills_the_memory():
-    frame = pd.DataFrame({"y": np.arange(60_000) % 2.0, "weight": 1.0, "score": np.arange(60_000) / 7})
+    frame = pd.DataFrame(
+        {"y": np.arange(60_000) % 2.0, "weight": 1.0, "score": np.arange(60_000) / 7}
+    )
     cells = tl.compress(tl.SurveyDesign(frame), "y", ["score"])
-    refused(lambda: tl.cell_means(cells), tl.EstimandError, ValueError, "60,000 groups", "band")
+    refused(
+        lambda: tl.cell_means(cells),
+        tl.EstimandError,
+        ValueError,
+        "60,000 groups",
+        "band",
+    )
     fit = tl.fit_logit(cells, "score")
-    refused(lambda: tl.predictions(fit, ["score"]), tl.EstimandError, ValueError, "60,000 predictions")
+    refused(
+        lambda: tl.predictions(fit, ["score"]),
+        tl.EstimandError,
+        ValueError,
+        "60,000 predictions",
+    )
     assert len(tl.predictions(fit, at={"score": [0, 100]})) == 2
 
 
@@ -277,29 +360,72 @@ RESERVED = (
 def test_names_that_clash_with_results_are_refused(name, role):
     frame = FRAME.rename(columns={"damaged" if role == "outcome" else "gender": name})
     y, by = (name, ["gender"]) if role == "outcome" else ("damaged", [name])
-    refused(lambda: tl.compress(tl.SurveyDesign(frame), y, by), tl.DesignError, ValueError, repr(name), "Rename")
+    refused(
+        lambda: tl.compress(tl.SurveyDesign(frame), y, by),
+        tl.DesignError,
+        ValueError,
+        repr(name),
+        "Rename",
+    )
 
 
 @pytest.mark.parametrize("role", ["weight", "stratum", "psu"])
 @pytest.mark.parametrize(
-    "name", ["n", "rows", "estimate", "_psu", "_stratum", "n_psu", "my column", "weight_1", "index"]
+    "name",
+    [
+        "n",
+        "rows",
+        "estimate",
+        "_psu",
+        "_stratum",
+        "n_psu",
+        "my column",
+        "weight_1",
+        "index",
+    ],
 )
 def test_columns_of_the_design_may_have_any_name(role, name):
     d = {c: name if c == role else c for c in ("weight", "stratum", "psu")}
-    design = tl.SurveyDesign(FRAME.rename(columns={role: name}), d["weight"], d["stratum"], d["psu"], nest=True)
-    pd.testing.assert_frame_equal(tl.cell_means(tl.compress(design, "damaged", BY)).frame, MEANS.frame)
+    design = tl.SurveyDesign(
+        FRAME.rename(columns={role: name}),
+        d["weight"],
+        d["stratum"],
+        d["psu"],
+        nest=True,
+    )
+    pd.testing.assert_frame_equal(
+        tl.cell_means(tl.compress(design, "damaged", BY)).frame, MEANS.frame
+    )
 
 
 @pytest.mark.parametrize(
-    "name", ["my gender", "a:b", "1a", "if", "é", "np", "People", "index", "level_0", "damaged_missing"]
+    "name",
+    [
+        "my gender",
+        "a:b",
+        "1a",
+        "if",
+        "é",
+        "np",
+        "People",
+        "index",
+        "level_0",
+        "damaged_missing",
+    ],
 )
 def test_axes_may_have_odd_names(name):
-    cells = tl.compress(tl.SurveyDesign(FRAME.rename(columns={"gender": name})), "damaged", [name, "ethnicity"])
+    cells = tl.compress(
+        tl.SurveyDesign(FRAME.rename(columns={"gender": name})),
+        "damaged",
+        [name, "ethnicity"],
+    )
     means = tl.cell_means(cells)
     quoted = name if name.isidentifier() and name != "if" else f"`{name}`"
     fit = tl.fit_logit(cells, f"{quoted} * ethnicity")
     np.testing.assert_allclose(
-        tl.predictions(fit, [name, "ethnicity"]).frame["estimate"], means.frame["estimate"], rtol=1e-9
+        tl.predictions(fit, [name, "ethnicity"]).frame["estimate"],
+        means.frame["estimate"],
+        rtol=1e-9,
     )
     assert len(tl.comparisons(means, {name: "man"})) == 2
     assert "man" in tl.table(means).as_raw_html()
@@ -315,7 +441,9 @@ CAST = {
 def test_outcomes_of_every_dtype(cast):
     frame = FRAME.assign(damaged=CAST[cast](FRAME.damaged))
     found = tl.compress(tl.SurveyDesign(frame), "damaged", BY)
-    pd.testing.assert_frame_equal(found.frame, tl.compress(tl.SurveyDesign(FRAME), "damaged", BY).frame)
+    pd.testing.assert_frame_equal(
+        found.frame, tl.compress(tl.SurveyDesign(FRAME), "damaged", BY).frame
+    )
 
 
 @pytest.mark.parametrize("cast", ["Int64", "Float64", "boolean", "arrow"])
@@ -324,12 +452,22 @@ def test_missing_outcomes_of_nullable_dtypes_leave_and_are_counted(cast):
     with pytest.warns(tl.MissingRowsWarning, match="50 people"):
         cells = tl.compress(tl.SurveyDesign(frame), "damaged", BY)
     assert cells.frame["n"].sum() == 350
-    assert cells.missing.to_dict("list") == {"variable": ["damaged"], "reason": ["missing"], "n": [50]}
+    assert cells.missing.to_dict("list") == {
+        "variable": ["damaged"],
+        "reason": ["missing"],
+        "n": [50],
+    }
 
 
 AXES = {
-    "unused level": (pd.Categorical(FRAME.gender, ["none", "man", "woman"]), ["man", "woman"]),
-    "ordered": (pd.Categorical(FRAME.gender, ["woman", "man"], ordered=True), ["woman", "man"]),
+    "unused level": (
+        pd.Categorical(FRAME.gender, ["none", "man", "woman"]),
+        ["man", "woman"],
+    ),
+    "ordered": (
+        pd.Categorical(FRAME.gender, ["woman", "man"], ordered=True),
+        ["woman", "man"],
+    ),
     "string": (FRAME.gender.astype("string"), ["man", "woman"]),
     "object": (FRAME.gender.astype(object), ["man", "woman"]),
     "bool": (FRAME.gender == "woman", [False, True]),
@@ -354,13 +492,21 @@ def test_an_axis_of_integers_is_a_number(cast):
     assert list(tl.fit_logit(cells, "axis_1").coef.index) == ["Intercept", "axis_1"]
 
 
-@pytest.mark.parametrize("index", [range(1000, 1400), [0] * 400, FRAME.stratum], ids=["shifted", "repeated", "named"])
+@pytest.mark.parametrize(
+    "index",
+    [range(1000, 1400), [0] * 400, FRAME.stratum],
+    ids=["shifted", "repeated", "named"],
+)
 def test_the_index_does_not_matter(index):
     frame = FRAME.set_axis(pd.Index(index), axis=0)
     design = tl.SurveyDesign(frame, strata="stratum", psu="psu", nest=True)
-    pd.testing.assert_frame_equal(tl.cell_means(tl.compress(design, "damaged", BY)).frame, MEANS.frame)
+    pd.testing.assert_frame_equal(
+        tl.cell_means(tl.compress(design, "damaged", BY)).frame, MEANS.frame
+    )
     women = design.domain("gender == 'woman'")
-    assert tl.compress(women, "damaged", ["gender"]).frame["n"].tolist() == [(FRAME.gender == "woman").sum()]
+    assert tl.compress(women, "damaged", ["gender"]).frame["n"].tolist() == [
+        (FRAME.gender == "woman").sum()
+    ]
 
 
 def test_the_frame_is_left_as_it_was():
@@ -384,7 +530,8 @@ def test_separation_only_where_it_is():
     assert np.isfinite(tl.fit_logit(SEPARATED, "gender + ethnicity").coef).all()
     with_one, without = tl.fit_logit(CELLS, "gender"), tl.fit_logit(CELLS, "gender - 1")
     np.testing.assert_allclose(
-        tl.predictions(with_one, ["gender"]).frame["std_error"], tl.predictions(without, ["gender"]).frame["std_error"]
+        tl.predictions(with_one, ["gender"]).frame["std_error"],
+        tl.predictions(without, ["gender"]).frame["std_error"],
     )
 
 
@@ -398,7 +545,12 @@ def sealed_file(tmp_path_factory):
 
 def test_missing_cells(tmp_path):
     for path in (tmp_path / "no.parquet", tmp_path, None):
-        refused(lambda path=path: tl.Cells.read(path), tl.MissingFileError, FileNotFoundError, str(path))
+        refused(
+            lambda path=path: tl.Cells.read(path),
+            tl.MissingFileError,
+            FileNotFoundError,
+            str(path),
+        )
 
 
 @pytest.mark.parametrize("damage", ["half", "text", "zeros", "other table"])
@@ -409,28 +561,57 @@ def test_damaged_cells(sealed_file, tmp_path, damage):
         FRAME.to_parquet(path)
     else:
         path.write_bytes(
-            {"half": whole[: len(whole) // 2], "text": b"x", "zeros": whole[:60] + bytes(30) + whole[90:]}[damage]
+            {
+                "half": whole[: len(whole) // 2],
+                "text": b"x",
+                "zeros": whole[:60] + bytes(30) + whole[90:],
+            }[damage]
         )
     refused(lambda: tl.Cells.read(path), tl.SurveyFileError, OSError, "bad.parquet")
 
 
-@pytest.mark.parametrize("column", ["gender", "n", "sum_w", "sum_wy", "sum_w2", "cov_w", "cov_wy"])
+@pytest.mark.parametrize(
+    "column", ["gender", "n", "sum_w", "sum_wy", "sum_w2", "cov_w", "cov_wy"]
+)
 def test_cells_that_lack_a_column(sealed_file, tmp_path, column):
-    pq.write_table(pq.read_table(sealed_file).drop_columns([column]), tmp_path / "bad.parquet")
-    refused(lambda: tl.Cells.read(tmp_path / "bad.parquet"), tl.SurveyFileError, OSError, "bad.parquet")
+    pq.write_table(
+        pq.read_table(sealed_file).drop_columns([column]), tmp_path / "bad.parquet"
+    )
+    refused(
+        lambda: tl.Cells.read(tmp_path / "bad.parquet"),
+        tl.SurveyFileError,
+        OSError,
+        "bad.parquet",
+    )
 
 
-@pytest.mark.parametrize("fact", ["outcome", "by", "df", "variance", "source", "labels", "levels"])
+@pytest.mark.parametrize(
+    "fact", ["outcome", "by", "df", "variance", "source", "labels", "levels"]
+)
 def test_cells_that_lack_a_fact(sealed_file, tmp_path, fact):
     table = pq.read_table(sealed_file)
-    text = re.sub(rb'"%s": ' % fact.encode(), b'"other": ', table.schema.metadata[b"trustlib"])
-    pq.write_table(table.replace_schema_metadata({b"trustlib": text}), tmp_path / "bad.parquet")
-    refused(lambda: tl.Cells.read(tmp_path / "bad.parquet"), tl.SurveyFileError, OSError, "bad.parquet")
+    text = re.sub(
+        rb'"%s": ' % fact.encode(), b'"other": ', table.schema.metadata[b"trustlib"]
+    )
+    pq.write_table(
+        table.replace_schema_metadata({b"trustlib": text}), tmp_path / "bad.parquet"
+    )
+    refused(
+        lambda: tl.Cells.read(tmp_path / "bad.parquet"),
+        tl.SurveyFileError,
+        OSError,
+        "bad.parquet",
+    )
 
 
 def test_cells_with_rows_lost(sealed_file, tmp_path):
     pq.write_table(pq.read_table(sealed_file).slice(0, 3), tmp_path / "bad.parquet")
-    refused(lambda: tl.Cells.read(tmp_path / "bad.parquet"), tl.SurveyFileError, OSError, "bad.parquet")
+    refused(
+        lambda: tl.Cells.read(tmp_path / "bad.parquet"),
+        tl.SurveyFileError,
+        OSError,
+        "bad.parquet",
+    )
 
 
 def test_cells_cannot_be_written_over_a_folder(tmp_path):

@@ -33,31 +33,61 @@ def command(*words: str | Path, code: int = 0) -> str:
 class TestAudit:
     @pytest.fixture(scope="class")
     def told(self):
-        output = command("audit", "one-item", "split", "wave-2022", "--published", ROOT / "data" / "published")
+        output = command(
+            "audit",
+            "one-item",
+            "split",
+            "wave-2022",
+            "--published",
+            ROOT / "data" / "published",
+        )
         return dict(line.split(": ", 1) for line in output.splitlines())
 
-    def test_one_item_is_feasible_only_if_minority_people_report_at_least_86_percent(self, told):
+    def test_one_item_is_feasible_only_if_minority_people_report_at_least_86_percent(
+        self, told
+    ):
         assert told["one-item"].endswith("? yes")
-        least = float(re.search(r"([\d.]+) % to 100\.0 %$", told["one-item-minority"])[1])
+        least = float(
+            re.search(r"([\d.]+) % to 100\.0 %$", told["one-item-minority"])[1]
+        )
         assert 86 <= least < 86.1
 
     def test_the_ordering_assumption_names_its_smallest_conflict(self, told):
-        answer, conflict = told["one-item-order"].split("? ")[1].split("; a smallest contradiction: ")
+        answer, conflict = (
+            told["one-item-order"].split("? ")[1].split("; a smallest contradiction: ")
+        )
         assert answer == "no"
         members = conflict.split("; ")
-        assert {"one item", "no single group above the double group", "R24-017", "R24-033"} <= set(members)
+        assert {
+            "one item",
+            "no single group above the double group",
+            "R24-017",
+            "R24-033",
+        } <= set(members)
         assert len(members) == 9
 
     def test_the_reading_of_two_questions_and_the_first_wave_are_feasible(self, told):
-        for key in ("split", "split-order", "wave-2022", "wave-2022-order", "wave-2022-gaps"):
+        for key in (
+            "split",
+            "split-order",
+            "wave-2022",
+            "wave-2022-order",
+            "wave-2022-gaps",
+        ):
             assert told[key].endswith("? yes")
 
     def test_an_unknown_question_names_the_nearest(self):
-        output = command("audit", "one-itm", "--published", ROOT / "data" / "published", code=1)
+        output = command(
+            "audit", "one-itm", "--published", ROOT / "data" / "published", code=1
+        )
         assert "Did you mean 'one-item'?" in output
 
     def test_a_faulty_record_is_refused_with_its_rows(self, tmp_path):
-        figures = pd.read_csv(ROOT / "data" / "published" / "figures.csv", dtype=str, keep_default_na=False)
+        figures = pd.read_csv(
+            ROOT / "data" / "published" / "figures.csv",
+            dtype=str,
+            keep_default_na=False,
+        )
         figures.loc[figures["id"] == "R24-017", ["value", "countries"]] = "182", "XX"
         folder = tmp_path / "published"
         folder.mkdir()
@@ -73,7 +103,9 @@ class TestAudit:
 class TestSimulate:
     def test_a_draw_is_a_survey_file_that_says_it_is_synthetic(self, tmp_path):
         file = tmp_path / "people.parquet"
-        assert "35,614 synthetic people" in command("simulate", "--draw", "3", "--out", file, "--folder", STAND_IN)
+        assert "35,614 synthetic people" in command(
+            "simulate", "--draw", "3", "--out", file, "--folder", STAND_IN
+        )
         frame = tl.read_survey(file, STAND_IN / "mapping.yml")
         assert len(frame) == 35_614
         assert frame.attrs["source"]["kind"] == "synthetic"
@@ -83,16 +115,31 @@ class TestSimulate:
 
     def test_the_command_writes_the_committed_bytes(self, tmp_path):
         output = command("simulate", "--folder", STAND_IN, "--out", tmp_path)
-        for name in ("trust_polling_synthetic.parquet", "true_model.json", "calibration.csv"):
+        for name in (
+            "trust_polling_synthetic.parquet",
+            "true_model.json",
+            "calibration.csv",
+        ):
             assert (tmp_path / name).read_bytes() == (STAND_IN / name).read_bytes()
             assert name in output
 
     def test_what_is_missing_is_named(self, tmp_path):
-        assert "true model" in command("simulate", "--draw", "1", "--folder", tmp_path, code=1)
-        assert "targets.yml" in command("simulate", "--folder", tmp_path, "--out", tmp_path / "x", code=1)
+        assert "true model" in command(
+            "simulate", "--draw", "1", "--folder", tmp_path, code=1
+        )
+        assert "targets.yml" in command(
+            "simulate", "--folder", tmp_path, "--out", tmp_path / "x", code=1
+        )
         (tmp_path / "file").write_text("")
         assert "cannot be written" in command(
-            "simulate", "--draw", "1", "--folder", STAND_IN, "--out", tmp_path / "file" / "x.parquet", code=1
+            "simulate",
+            "--draw",
+            "1",
+            "--folder",
+            STAND_IN,
+            "--out",
+            tmp_path / "file" / "x.parquet",
+            code=1,
         )
 
 
@@ -123,45 +170,83 @@ class TestCellsOfTheStandIn:
 
 
 def test_pages_with_faults_are_all_named(tmp_path):
-    (tmp_path / "index.html").write_text("<main><p class='from-synthetic'>12 %</p><img src='x.png'></main>")
+    (tmp_path / "index.html").write_text(
+        "<main><p class='from-synthetic'>12 %</p><img src='x.png'></main>"
+    )
     output = command("check-pages", tmp_path, code=1)
     assert "not called synthetic" in output
     assert "alt text" in output
-    (tmp_path / "index.html").write_text("<main><p class='from-synthetic'>Synthetic: 12 %</p></main>")
+    (tmp_path / "index.html").write_text(
+        "<main><p class='from-synthetic'>Synthetic: 12 %</p></main>"
+    )
     assert "1 pages were read" in command("check-pages", tmp_path)
 
 
 def test_a_respondent_in_what_is_published_is_found_and_not_repeated(tmp_path):
     survey, site = tmp_path / "people.csv", tmp_path / "site" / "deep"
     site.mkdir(parents=True)
-    survey.write_text("id,weight,town\n" + "".join(f"9000000{i:02},12.3456{i:02},North-{i}\n" for i in range(30)))
+    survey.write_text(
+        "id,weight,town\n"
+        + "".join(f"9000000{i:02},12.3456{i:02},North-{i}\n" for i in range(30))
+    )
     (site / "page.html").write_text("<p>30 people, on average 12.3 of weight</p>")
     assert "Nothing of a respondent" in command("check-rows", survey, tmp_path / "site")
     (site / "table.csv").write_text("12.345607,0.5\n")
     told = command("check-rows", survey, tmp_path / "site", code=1)
     assert "deep/table.csv" in told
     assert "12.345607" not in told
-    command("check-rows", survey, tmp_path / "sight", code=2)  # a misspelt folder is not an empty one
+    command(
+        "check-rows", survey, tmp_path / "sight", code=2
+    )  # a misspelt folder is not an empty one
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["before the first run", "while the runs start", "while they run"])
+@pytest.mark.parametrize(
+    "moment", ["before the first run", "while the runs start", "while they run"]
+)
 def test_ctrl_c_ends_in_one_line(tmp_path, moment):
     """The terminal sends it to every process of the command, also to those that are only starting."""
-    subprocess.run([sys.executable, ROOT / "book" / "partner" / "practice.py", tmp_path / "people.sav"], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            ROOT / "book" / "partner" / "practice.py",
+            tmp_path / "people.sav",
+        ],
+        check=True,
+    )
     (tmp_path / "m.yml").write_text(
         "source: {kind: synthetic, label: made up}\nvariables:\n  q: {column: Q1, values: {Yes: 1, No: 0}}\n"
         "  gender: {column: SEX, values: {Male: m, Female: w}, missing: {Non-binary: few}}\n"
     )
-    words = ["reproduce", tmp_path / "people.sav", "--mapping", tmp_path / "m.yml", "--out", tmp_path / "private"]
-    given = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    given["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # where the tests run in the background
-    started = subprocess.Popen([sys.executable, "-m", "trustbook.cli", *words], start_new_session=True, **given)
+    words = [
+        "reproduce",
+        tmp_path / "people.sav",
+        "--mapping",
+        tmp_path / "m.yml",
+        "--out",
+        tmp_path / "private",
+    ]
+    given = {
+        "cwd": ROOT,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+    }
+    given["preexec_fn"] = lambda: signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # where the tests run in the background
+    started = subprocess.Popen(
+        [sys.executable, "-m", "trustbook.cli", *words], start_new_session=True, **given
+    )
     until = "PRIVATE.txt" if moment == "before the first run" else "notebooks/runs.yml"
     while not (tmp_path / "private" / until).exists():
         assert started.poll() is None
         time.sleep(0.05)
-    time.sleep({"before the first run": 0, "while the runs start": 0.6, "while they run": 5}[moment])
+    time.sleep(
+        {"before the first run": 0, "while the runs start": 0.6, "while they run": 5}[
+            moment
+        ]
+    )
     os.killpg(started.pid, signal.SIGINT)
     told, _ = started.communicate(timeout=120)
     assert told == "Stopped. Run it again: finished runs are kept.\n"

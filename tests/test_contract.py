@@ -49,8 +49,14 @@ def cells(by, frame=PEOPLE):
 
 def replicated(**options):
     rng = np.random.default_rng(1)
-    frame = PEOPLE.assign(**{r: PEOPLE["w"] * rng.choice([0, 2.0], N) for r in REPLICATES})
-    return tl.SurveyDesign(frame, "w", **{"replicate_weights": REPLICATES, "replicate_method": "BRR", **options})
+    frame = PEOPLE.assign(
+        **{r: PEOPLE["w"] * rng.choice([0, 2.0], N) for r in REPLICATES}
+    )
+    return tl.SurveyDesign(
+        frame,
+        "w",
+        **{"replicate_weights": REPLICATES, "replicate_method": "BRR", **options},
+    )
 
 
 NUMBER = tl.fit_logit(cells(["k", "g"]), "np.log(k) + g")
@@ -62,11 +68,18 @@ SATURATED = tl.fit_logit(cells(["g", "e"]), "g * e")
 
 
 def test_a_number_used_as_a_factor_takes_values_that_occur():
-    text = refused(lambda: tl.predictions(FACTOR, at={"race": [1, 9]}), *ESTIMAND, "9.0", "C(x)")
+    text = refused(
+        lambda: tl.predictions(FACTOR, at={"race": [1, 9]}), *ESTIMAND, "9.0", "C(x)"
+    )
     assert "C(race)" in text
-    found, counted = tl.predictions(FACTOR, at={"race": [1, 3]}).frame, tl.predictions(FACTOR, ["race"]).frame
+    found, counted = (
+        tl.predictions(FACTOR, at={"race": [1, 3]}).frame,
+        tl.predictions(FACTOR, ["race"]).frame,
+    )
     np.testing.assert_array_equal(found["estimate"], counted["estimate"].iloc[[0, 2]])
-    truth = tl.fit_logit(cells(["race"]), "I(race == 3)")  # this is defined for every number
+    truth = tl.fit_logit(
+        cells(["race"]), "I(race == 3)"
+    )  # this is defined for every number
     assert len(tl.predictions(truth, at={"race": [1, 3, 9]})) == 3
 
 
@@ -80,11 +93,27 @@ def test_a_term_that_is_not_defined_where_it_is_predicted():
     "g * I(k - np.mean(k))",
 ])  # fmt: skip
 def test_transformations_by_the_distribution_of_cells_are_refused(term):
-    refused(lambda: tl.fit_logit(cells(["k", "g"]), term), tl.FitError, ValueError, term, "before compress", "I(x**2)")
+    refused(
+        lambda: tl.fit_logit(cells(["k", "g"]), term),
+        tl.FitError,
+        ValueError,
+        term,
+        "before compress",
+        "I(x**2)",
+    )
 
 
 @pytest.mark.parametrize(
-    "term", ["C(k)", "k + I(k**2)", "np.log(k) * g", "I(k > 5)", "C(k, contr.sum)", "C(g) + k", "1"]
+    "term",
+    [
+        "C(k)",
+        "k + I(k**2)",
+        "np.log(k) * g",
+        "I(k > 5)",
+        "C(k, contr.sum)",
+        "C(g) + k",
+        "1",
+    ],
 )
 def test_what_is_known_of_each_person_is_not(term):
     """Such terms are the same for cells and people, so an axis that the model does not use changes nothing."""
@@ -102,14 +131,25 @@ GIVEN = {
 @pytest.mark.parametrize("kind", GIVEN)
 def test_values_to_set_may_be_anything_that_holds_values(kind):
     expected = tl.predictions(NUMBER, at={"k": [5, 10]})
-    pd.testing.assert_frame_equal(tl.predictions(NUMBER, at={"k": GIVEN[kind]}).frame, expected.frame)
+    pd.testing.assert_frame_equal(
+        tl.predictions(NUMBER, at={"k": GIVEN[kind]}).frame, expected.frame
+    )
 
 
 def test_values_to_set_may_come_one_by_one():
-    assert tl.predictions(NUMBER, at={"k": (v for v in (5, 10))}).frame["k"].tolist() == [5.0, 10.0]
+    assert tl.predictions(NUMBER, at={"k": (v for v in (5, 10))}).frame[
+        "k"
+    ].tolist() == [5.0, 10.0]
     assert tl.predictions(NUMBER, at={"k": np.float64(5)}).frame["k"].tolist() == [5.0]
-    for several in ({"woman", "man"}, pd.Categorical(["man", "woman"]), np.array(["man", "woman"])):
-        assert tl.predictions(NUMBER, at={"g": several}).frame["g"].tolist() == ["man", "woman"]
+    for several in (
+        {"woman", "man"},
+        pd.Categorical(["man", "woman"]),
+        np.array(["man", "woman"]),
+    ):
+        assert tl.predictions(NUMBER, at={"g": several}).frame["g"].tolist() == [
+            "man",
+            "woman",
+        ]
 
 
 VALUES = {
@@ -152,7 +192,10 @@ def office(levels, answers, seed, size=400):
     rng = np.random.default_rng(seed)
     values = rng.choice(answers, size)
     frame = pd.DataFrame(
-        {"a": pd.Categorical(values, levels) if levels else values, "y": rng.integers(0, 2, size) * 1.0}
+        {
+            "a": pd.Categorical(values, levels) if levels else values,
+            "y": rng.integers(0, 2, size) * 1.0,
+        }
     )
     return tl.compress(tl.SurveyDesign(frame, None), "y", ["a"])
 
@@ -189,13 +232,18 @@ def test_texts_of_offices_are_in_one_order():
         [office(None, ["woman"], 1), office(None, ["man", "woman"], 2)],
         [office(None, ["b"], 1), office(None, ["a"], 2)],
     ):
-        levels = [tl.Cells.merge(p).frame["a"].cat.categories.tolist() for p in (parts, parts[::-1])]
+        levels = [
+            tl.Cells.merge(p).frame["a"].cat.categories.tolist()
+            for p in (parts, parts[::-1])
+        ]
         assert levels[0] == levels[1] == sorted(levels[0])
 
 
 def two_offices_in_one(**options):
     rng = np.random.default_rng(5)
-    frame = pd.DataFrame({"a": rng.choice(["x", "z"], 400), "y": rng.integers(0, 2, 400) * 1.0, "w": 1.0})
+    frame = pd.DataFrame(
+        {"a": rng.choice(["x", "z"], 400), "y": rng.integers(0, 2, 400) * 1.0, "w": 1.0}
+    )
     out = rng.integers(0, 8, 400)
     names = {f"r{i}": np.where(out == i, 0, 8 / 7) for i in range(8)}
     return [tl.compress(tl.SurveyDesign(f.assign(**names), "w", replicate_weights=list(names), replicate_method="JK1"), "y", ["a"])
@@ -204,7 +252,9 @@ def two_offices_in_one(**options):
 
 def continuous(seed):
     rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({"a": rng.normal(size=20_000), "y": rng.integers(0, 2, 20_000) * 1.0})
+    frame = pd.DataFrame(
+        {"a": rng.normal(size=20_000), "y": rng.integers(0, 2, 20_000) * 1.0}
+    )
     return tl.compress(tl.SurveyDesign(frame, None), "y", ["a"])
 
 
@@ -231,8 +281,12 @@ def test_a_pool_says_how_many_parts_it_has():
     assert pooled.df == 40
     assert pooled.variance == f"pool of 2 parts: 2 with {parts[0].variance}"
     assert tl.Cells.merge(parts[:1]).variance == parts[0].variance
-    unlike = tl.Cells.merge([*parts, tl.compress(tl.SurveyDesign(made(3), "w"), "y", ["g"])]).variance
-    assert unlike.startswith("pool of 3 parts: 2 with Taylor linearisation over 24 PSUs")
+    unlike = tl.Cells.merge(
+        [*parts, tl.compress(tl.SurveyDesign(made(3), "w"), "y", ["g"])]
+    ).variance
+    assert unlike.startswith(
+        "pool of 3 parts: 2 with Taylor linearisation over 24 PSUs"
+    )
     assert "; 1 with Taylor linearisation over 2,000 people" in unlike
     assert "pool of 2 parts" in tl.cell_means(pooled).convention
 
@@ -240,7 +294,11 @@ def test_a_pool_says_how_many_parts_it_has():
 def test_a_pool_of_replicates_says_that_it_is_linearised():
     parts = two_offices_in_one()
     assert "linearised" not in parts[0].variance
-    for pooled in (tl.Cells.merge(parts), tl.Cells.merge(parts[:1]), tl.Cells.merge([p.seal() for p in parts])):
+    for pooled in (
+        tl.Cells.merge(parts),
+        tl.Cells.merge(parts[:1]),
+        tl.Cells.merge([p.seal() for p in parts]),
+    ):
         assert pooled.variance.endswith("around the full-sample estimate, linearised")
 
 
@@ -251,12 +309,20 @@ def test_a_pool_of_replicates_says_that_it_is_linearised():
 def hollow():
     """Levels of three groups under four replicates, in one of which nobody of the last group has a weight."""
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"a": rng.choice(["p", "q", "z"], 900), "b": rng.choice(["u", "v"], 900), "w": 1.0})
+    frame = pd.DataFrame(
+        {
+            "a": rng.choice(["p", "q", "z"], 900),
+            "b": rng.choice(["u", "v"], 900),
+            "w": 1.0,
+        }
+    )
     frame["y"] = rng.integers(0, 2, 900) * 1.0
     for r in REPLICATES:
         frame[r] = rng.choice([0, 2.0], 900)
     frame.loc[frame["a"] == "z", "r2"] = 0
-    made_of = tl.SurveyDesign(frame, "w", replicate_weights=REPLICATES, replicate_method="BRR")
+    made_of = tl.SurveyDesign(
+        frame, "w", replicate_weights=REPLICATES, replicate_method="BRR"
+    )
     with pytest.warns(tl.FewPSUWarning):
         return tl.compress(made_of, "y", ["a", "b"])
 
@@ -275,7 +341,9 @@ def test_a_cell_without_weight_in_one_replicate_spoils_its_own_gaps_only(hollow)
 @pytest.mark.filterwarnings("ignore::trustlib.ProtectiveExposureWarning")
 def test_it_spoils_its_own_interactions_only(hollow):
     found = tl.interactions(tl.cell_means(hollow), "a", "b", methods="delta").frame
-    contrast = found[found["measure"] == "interaction_contrast"].set_index("a")["std_error"]
+    contrast = found[found["measure"] == "interaction_contrast"].set_index("a")[
+        "std_error"
+    ]
     assert contrast.isna().to_dict() == {"q": False, "z": True}
 
 
@@ -287,7 +355,13 @@ def test_covariance_of_functions_is_the_product_where_everything_is_known():
 
 # -- the gate and numbers ------------------------------------------------------------------------------------------------
 
-FEW = pd.DataFrame({"x": [1.0] * 50 + [2.0] * 50 + [3.0] * 4, "y": [0.0, 1.0] * 52, "g": ["a", "a", "b", "b"] * 26})
+FEW = pd.DataFrame(
+    {
+        "x": [1.0] * 50 + [2.0] * 50 + [3.0] * 4,
+        "y": [0.0, 1.0] * 52,
+        "g": ["a", "a", "b", "b"] * 26,
+    }
+)
 FEW_CELLS = tl.compress(tl.SurveyDesign(FEW, None), "y", ["x"])
 
 
@@ -305,15 +379,29 @@ def test_a_number_used_as_a_factor_has_cells_of_its_own(formula, tmp_path):
     for each in shown:
         refused(lambda each=each: tl.table(each), tl.DisclosureError, PermissionError)
         if isinstance(each, tl.Estimates):
-            refused(lambda each=each: tl.publish(each, "x", tmp_path), tl.DisclosureError, PermissionError)
+            refused(
+                lambda each=each: tl.publish(each, "x", tmp_path),
+                tl.DisclosureError,
+                PermissionError,
+            )
 
 
 def test_people_of_a_pattern_are_counted_within_the_other_axes_of_its_term():
     """80 people have x = 2, and 4 of them are in group a: the main effect is theirs once there is an interaction."""
     sizes = {("a", 1.0): 60, ("a", 2.0): 4, ("b", 1.0): 60, ("b", 2.0): 76}
     rows = [(g, x, float(i % 2)) for (g, x), n in sizes.items() for i in range(n)]
-    crossed = tl.compress(tl.SurveyDesign(pd.DataFrame(rows, columns=["g", "x", "y"]), None), "y", ["g", "x"])
-    for formula, least in {"g + C(x)": 32, "g * C(x)": 2, "g * I(x == 2)": 2, "C(x) + C(x):g": 2, "g": 32}.items():
+    crossed = tl.compress(
+        tl.SurveyDesign(pd.DataFrame(rows, columns=["g", "x", "y"]), None),
+        "y",
+        ["g", "x"],
+    )
+    for formula, least in {
+        "g + C(x)": 32,
+        "g * C(x)": 2,
+        "g * I(x == 2)": 2,
+        "C(x) + C(x):g": 2,
+        "g": 32,
+    }.items():
         assert tl.fit_logit(crossed, formula).smallest == least, formula
 
 
@@ -331,7 +419,12 @@ def test_a_number_that_enters_as_a_number_needs_no_count_of_each_value():
 def test_tests_put_together_do_not_pass_the_gate():
     small, enough = tl.fit_logit(FEW_CELLS, "C(x)"), SATURATED
     together = pd.concat([small.term_test("C(x)"), enough.term_test("g")])
-    refused(lambda: tl.table(together), tl.DisclosureError, PermissionError, "how many people")
+    refused(
+        lambda: tl.table(together),
+        tl.DisclosureError,
+        PermissionError,
+        "how many people",
+    )
     assert "Wald F" in tl.table(enough.term_test("g", "e")).as_raw_html()
 
 
@@ -346,15 +439,24 @@ ENGINES = {
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("weight", [1e-200, 1e-101, 1e101, 1e200])
 def test_absurd_weights_are_refused(engine, weight):
-    frame = PEOPLE.assign(w=PEOPLE["w"].mask(PEOPLE.index == 3, weight).mask(PEOPLE.index == 4, 0.0))
+    frame = PEOPLE.assign(
+        w=PEOPLE["w"].mask(PEOPLE.index == 3, weight).mask(PEOPLE.index == 4, 0.0)
+    )
     refused(lambda: design(ENGINES[engine](frame)), *DESIGN_ERROR, "1e-100", "'w'")
-    refused(lambda: design(ENGINES[engine](PEOPLE.assign(w=weight))), *DESIGN_ERROR, "1e-100", "'w'")
+    refused(
+        lambda: design(ENGINES[engine](PEOPLE.assign(w=weight))),
+        *DESIGN_ERROR,
+        "1e-100",
+        "'w'",
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_weight_of_zero_is_not_absurd(engine):
     frame = PEOPLE.assign(w=PEOPLE["w"].mask(PEOPLE.index == 4, 0.0))
-    assert tl.compress(design(ENGINES[engine](frame)), "y").frame["n"].tolist() == [N - 1]
+    assert tl.compress(design(ENGINES[engine](frame)), "y").frame["n"].tolist() == [
+        N - 1
+    ]
 
 
 @pytest.mark.parametrize("engine", ["polars", "lazy", "arrow", "duckdb"])
@@ -398,7 +500,11 @@ def test_a_domain_as_text_on_every_eager_engine(engine, text):
 
 def test_a_domain_as_text_of_a_lazy_frame_is_refused():
     for engine in ("lazy", "duckdb"):
-        refused(lambda engine=engine: design(ENGINES[engine](PEOPLE)).domain("age > 40"), *DESIGN_ERROR, "nw.col")
+        refused(
+            lambda engine=engine: design(ENGINES[engine](PEOPLE)).domain("age > 40"),
+            *DESIGN_ERROR,
+            "nw.col",
+        )
 
 
 def test_a_rule_for_lonely_psus_is_always_named():
@@ -408,9 +514,14 @@ def test_a_rule_for_lonely_psus_is_always_named():
 
 def test_predictions_by_every_axis_say_how_covariates_are_taken():
     for by, over in ((["g", "e"], "no other axis"), (["g"], "e"), ([], "g, e")):
-        for covariates, words in (("fixed", "taken as fixed"), ("sampled", "as sampled")):
+        for covariates, words in (
+            ("fixed", "taken as fixed"),
+            ("sampled", "as sampled"),
+        ):
             found = tl.predictions(SATURATED, by, covariates=covariates)
-            assert found.convention.endswith(f"marginal (standardised over {over}, {words})")
+            assert found.convention.endswith(
+                f"marginal (standardised over {over}, {words})"
+            )
 
 
 # -- axes, outcomes and sources that are no texts and no numbers ---------------------------------------------------------
@@ -435,11 +546,22 @@ def test_levels_can_be_written_and_given_back(kind, tmp_path):
     values, levels = LEVELS[kind]
     found = cells(["z"], PEOPLE.assign(z=values))
     read = tl.Cells.read(found.write(tmp_path / "z.parquet"))
-    for each in (found, read, tl.Cells.merge([read, cells(["z"], PEOPLE.assign(z=values, y=1 - PEOPLE["y"]))])):
+    for each in (
+        found,
+        read,
+        tl.Cells.merge(
+            [read, cells(["z"], PEOPLE.assign(z=values, y=1 - PEOPLE["y"]))]
+        ),
+    ):
         assert each.frame["z"].cat.categories.tolist() == levels
         fit = tl.fit_logit(each, "z")
-        assert tl.predictions(fit, at={"z": levels[1]}).frame["z"].tolist() == levels[1:2]
-        assert len(tl.comparisons(tl.cell_means(each), {"z": levels[0]})) == len(levels) - 1
+        assert (
+            tl.predictions(fit, at={"z": levels[1]}).frame["z"].tolist() == levels[1:2]
+        )
+        assert (
+            len(tl.comparisons(tl.cell_means(each), {"z": levels[0]}))
+            == len(levels) - 1
+        )
 
 
 def test_levels_that_are_the_same_as_texts_are_refused():
@@ -457,36 +579,62 @@ ANSWERS = {
 def test_outcomes_as_objects_and_categories(kind, category):
     answers = pd.Series(ANSWERS[kind] * 500, dtype=object)
     with pytest.warns(tl.MissingRowsWarning, match="500 people"):
-        found = cells([], PEOPLE.assign(y=pd.Categorical(answers) if category else answers))
+        found = cells(
+            [], PEOPLE.assign(y=pd.Categorical(answers) if category else answers)
+        )
     assert found.frame[["n", "n_events"]].to_numpy().tolist() == [[1500, 1000]]
     assert found.missing["n"].tolist() == [500]
 
 
 def test_the_hint_for_an_outcome_of_texts_keeps_what_is_missing():
     replies = pd.Series(["yes", "no", None, "yes"] * 500)
-    text = refused(lambda: cells([], PEOPLE.assign(y=replies)), *DESIGN_ERROR, ".map({'yes': 1, 'no': 0})")
+    text = refused(
+        lambda: cells([], PEOPLE.assign(y=replies)),
+        *DESIGN_ERROR,
+        ".map({'yes': 1, 'no': 0})",
+    )
     assert "astype" not in text
     with pytest.warns(tl.MissingRowsWarning, match="500 people"):
-        assert cells([], PEOPLE.assign(y=replies.map({"yes": 1, "no": 0}))).frame["n"].tolist() == [1500]
+        assert cells([], PEOPLE.assign(y=replies.map({"yes": 1, "no": 0}))).frame[
+            "n"
+        ].tolist() == [1500]
 
 
 def test_a_source_may_have_a_date(tmp_path):
-    source = {"id": "a", "kind": "supplied", "label": "A", "fielded": datetime.date(2022, 3, 7)}
+    source = {
+        "id": "a",
+        "kind": "supplied",
+        "label": "A",
+        "fielded": datetime.date(2022, 3, 7),
+    }
     parts = [
-        tl.compress(tl.SurveyDesign(frame, "w", source=source | {"id": name}), "y", ["g"])
+        tl.compress(
+            tl.SurveyDesign(frame, "w", source=source | {"id": name}), "y", ["g"]
+        )
         for name, frame in (("a", PEOPLE), ("b", made(1)))
     ]
-    assert tl.Cells.read(parts[0].write(tmp_path / "a.parquet")).source["fielded"] == "2022-03-07"
+    assert (
+        tl.Cells.read(parts[0].write(tmp_path / "a.parquet")).source["fielded"]
+        == "2022-03-07"
+    )
     assert tl.Cells.merge(parts).source["id"] == "a+b"
     path = tl.publish(tl.cell_means(parts[0]), "levels", tmp_path)
-    assert json.loads(path.with_suffix(".json").read_text())["source"]["fielded"] == "2022-03-07"
+    assert (
+        json.loads(path.with_suffix(".json").read_text())["source"]["fielded"]
+        == "2022-03-07"
+    )
 
 
 def test_no_table_without_what_it_is(tmp_path):
     """The facts are written first: where they cannot be, there is no table either."""
     (tmp_path / "levels.json").mkdir()
     levels = tl.cell_means(cells(["g"]))
-    refused(lambda: tl.publish(levels, "levels", tmp_path), tl.SurveyFileError, OSError, "levels")
+    refused(
+        lambda: tl.publish(levels, "levels", tmp_path),
+        tl.SurveyFileError,
+        OSError,
+        "levels",
+    )
     assert not (tmp_path / "levels.csv").exists()
 
 
@@ -503,4 +651,10 @@ def test_a_variance_without_maximum_says_what_to_try():
     """Nobody in one of three strata has the outcome: the restricted likelihood rises without end."""
     frame = pd.DataFrame({"a": ["p", "q"] * 1000, "y": [0.0, 1.0, 0.0, 0.0] * 500})
     none = tl.compress(tl.SurveyDesign(frame, None), "y", ["a"])
-    refused(lambda: tl.maihda(none), tl.ConvergenceError, ValueError, "method='ml'", "coarser strata")
+    refused(
+        lambda: tl.maihda(none),
+        tl.ConvergenceError,
+        ValueError,
+        "method='ml'",
+        "coarser strata",
+    )

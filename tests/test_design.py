@@ -14,12 +14,16 @@ from trustlib.grouping import group_rows
 LONELY = FRAME.assign(psu=FRAME.psu.where(FRAME.stratum > 0, 1))
 REPLICATES = [f"r{i}" for i in range(1, 5)]
 FACTORS = np.random.default_rng(0).choice([0, 2.0], (len(FRAME), 4))
-REPLICATED = FRAME.assign(**{name: FRAME.weight * FACTORS[:, i] for i, name in enumerate(REPLICATES)})
+REPLICATED = FRAME.assign(
+    **{name: FRAME.weight * FACTORS[:, i] for i, name in enumerate(REPLICATES)}
+)
 
 
 def weight(value):
     """A design in which one weight, or each, is another one."""
-    column = FRAME.weight.astype(object if isinstance(value, (str, type(None))) else float).copy()
+    column = FRAME.weight.astype(
+        object if isinstance(value, (str, type(None))) else float
+    ).copy()
     column.iloc[3] = value
     return lambda: tl.SurveyDesign(FRAME.assign(weight=column))
 
@@ -27,15 +31,26 @@ def weight(value):
 def changed(column, value):
     values = FRAME[column].astype(object)
     values.iloc[3] = value
-    return lambda: tl.SurveyDesign(FRAME.assign(**{column: values}), strata="stratum", psu="psu", nest=True)
+    return lambda: tl.SurveyDesign(
+        FRAME.assign(**{column: values}), strata="stratum", psu="psu", nest=True
+    )
 
 
 def fpc(values, **options):
-    return lambda: tl.SurveyDesign(FRAME.assign(N=values), strata="stratum", psu="psu", nest=True, fpc="N", **options)
+    return lambda: tl.SurveyDesign(
+        FRAME.assign(N=values),
+        strata="stratum",
+        psu="psu",
+        nest=True,
+        fpc="N",
+        **options,
+    )
 
 
 def replicates(frame=REPLICATED, **options):
-    return lambda: tl.SurveyDesign(frame, **{"replicate_weights": REPLICATES, "replicate_method": "BRR", **options})
+    return lambda: tl.SurveyDesign(
+        frame, **{"replicate_weights": REPLICATES, "replicate_method": "BRR", **options}
+    )
 
 
 CASES = {
@@ -137,13 +152,18 @@ def test_impossible_designs_on_every_engine(engine, column, value, word):
         values = FRAME[column].astype("Int64" if value is None else float).copy()
         values.iloc[3] = pd.NA if value is None else value
     frame = ENGINES[engine](FRAME.assign(**{column: values}))
-    refused(lambda: tl.SurveyDesign(frame, strata="stratum", psu="psu", nest=True), *DESIGN_ERROR, word)
+    refused(
+        lambda: tl.SurveyDesign(frame, strata="stratum", psu="psu", nest=True),
+        *DESIGN_ERROR,
+        word,
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_engine_gives_the_same_cells(engine):
     frame = FRAME.assign(
-        damaged=FRAME.damaged.where(FRAME.index >= 50), ethnicity=FRAME.ethnicity.where(FRAME.index < 350)
+        damaged=FRAME.damaged.where(FRAME.index >= 50),
+        ethnicity=FRAME.ethnicity.where(FRAME.index < 350),
     )
 
     def means(native):
@@ -157,12 +177,16 @@ def test_every_engine_gives_the_same_cells(engine):
         "reason": ["missing"] * 2,
         "n": [50, 50],
     }
-    pd.testing.assert_frame_equal(tl.cell_means(there).frame, tl.cell_means(here).frame, check_categorical=False)
+    pd.testing.assert_frame_equal(
+        tl.cell_means(there).frame, tl.cell_means(here).frame, check_categorical=False
+    )
     assert list(there.frame["gender"].cat.categories) == ["man", "woman"]
 
 
 def test_nan_and_null_outcomes_are_both_missing():
-    null = POLARS.with_columns(damaged=pl.when(pl.col("psu") == 1).then(None).otherwise(pl.col("damaged")))
+    null = POLARS.with_columns(
+        damaged=pl.when(pl.col("psu") == 1).then(None).otherwise(pl.col("damaged"))
+    )
     nan = null.with_columns(pl.col("damaged").fill_null(float("nan")))
     with pytest.warns(tl.MissingRowsWarning):
         one, two = (tl.compress(tl.SurveyDesign(f), "damaged", BY) for f in (null, nan))
@@ -176,7 +200,9 @@ def test_a_polars_categorical_has_no_order_but_an_enum_has():
     categorical = texts.with_columns(pl.col("gender").cast(pl.Categorical))
     enum = texts.with_columns(pl.col("gender").cast(pl.Enum(["woman", "man"])))
     found = [
-        tl.compress(tl.SurveyDesign(f), "damaged", "gender").frame["gender"].cat.categories.tolist()
+        tl.compress(tl.SurveyDesign(f), "damaged", "gender")
+        .frame["gender"]
+        .cat.categories.tolist()
         for f in (categorical, enum)
     ]
     assert found == [["man", "woman"], ["woman", "man"]]
@@ -194,8 +220,13 @@ def test_a_zero_weight_leaves_the_estimate_and_stays_in_the_design():
     assert cells.frame["n"].sum() == len(inside)
     assert design.layout.n_psu.tolist() == [5, 5, 5, 5]
     assert cells.df == 12
-    subset = tl.SurveyDesign(FRAME, strata="stratum", psu="psu", nest=True).domain(FRAME.psu != 2)
-    pd.testing.assert_frame_equal(tl.cell_means(cells).frame, tl.cell_means(tl.compress(subset, "damaged", BY)).frame)
+    subset = tl.SurveyDesign(FRAME, strata="stratum", psu="psu", nest=True).domain(
+        FRAME.psu != 2
+    )
+    pd.testing.assert_frame_equal(
+        tl.cell_means(cells).frame,
+        tl.cell_means(tl.compress(subset, "damaged", BY)).frame,
+    )
 
 
 @pytest.mark.filterwarnings("ignore::trustlib.FewPSUWarning")
@@ -207,12 +238,16 @@ def test_a_zero_replicate_weight_is_valid():
 
 def test_replicate_names_may_be_an_array():
     for names in (np.array(REPLICATES), pd.Index(REPLICATES), tuple(REPLICATES)):
-        assert replicates(replicate_weights=names)().replicate_weights == tuple(REPLICATES)
+        assert replicates(replicate_weights=names)().replicate_weights == tuple(
+            REPLICATES
+        )
 
 
 @pytest.mark.parametrize("rule", ["remove", "certainty", "adjust", "average"])
 def test_a_lonely_psu_with_a_rule(rule):
-    design = tl.SurveyDesign(LONELY, strata="stratum", psu="psu", nest=True, lonely_psu=rule)
+    design = tl.SurveyDesign(
+        LONELY, strata="stratum", psu="psu", nest=True, lonely_psu=rule
+    )
     means = tl.cell_means(tl.compress(design, "damaged", BY))
     assert means.frame["std_error"].gt(0).all()
     assert f"lonely PSUs: {rule}" in means.convention
@@ -226,12 +261,20 @@ def test_fpc_as_count_and_as_fraction():
 
 
 def test_unweighted_is_said():
-    assert "unweighted" in tl.cell_means(tl.compress(tl.SurveyDesign(FRAME, weight=None), "damaged", BY)).convention
+    assert (
+        "unweighted"
+        in tl.cell_means(
+            tl.compress(tl.SurveyDesign(FRAME, weight=None), "damaged", BY)
+        ).convention
+    )
 
 
 def test_a_design_never_shows_rows():
     for text in (repr(tl.SurveyDesign(FRAME)), str(tl.SurveyDesign(FRAME))):
-        assert text == "<SurveyDesign: Taylor linearisation over 400 people, weights taken as fixed>"
+        assert (
+            text
+            == "<SurveyDesign: Taylor linearisation over 400 people, weights taken as fixed>"
+        )
 
 
 # -- domains -------------------------------------------------------------------------------------------------------------
@@ -299,16 +342,25 @@ def test_domains_that_are_refused(where, kind, builtin, word):
 
 def test_a_domain_nobody_is_in():
     design = WITH_GAPS.domain("gender == 'other'")
-    refused(lambda: tl.compress(design, "damaged"), *DESIGN_ERROR, "Nobody in the domain")
+    refused(
+        lambda: tl.compress(design, "damaged"), *DESIGN_ERROR, "Nobody in the domain"
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_domains_on_every_engine(engine):
-    design = tl.SurveyDesign(ENGINES[engine](ASKED), strata="stratum", psu="psu", nest=True)
-    for expression, expected in ((nw.col("score") == 1, ASKED.score == 1), (nw.col("score") != 1, ASKED.score == 0)):
+    design = tl.SurveyDesign(
+        ENGINES[engine](ASKED), strata="stratum", psu="psu", nest=True
+    )
+    for expression, expected in (
+        (nw.col("score") == 1, ASKED.score == 1),
+        (nw.col("score") != 1, ASKED.score == 0),
+    ):
         inside = design.domain(expression)
         assert tl.compress(inside, "damaged").frame["n"].sum() == expected.sum()
-        twice = tl.compress(inside.domain(nw.col("gender") == "man"), "damaged", ["gender"]).frame
+        twice = tl.compress(
+            inside.domain(nw.col("gender") == "man"), "damaged", ["gender"]
+        ).frame
         assert twice["n"].tolist() == [(expected & (FRAME.gender == "man")).sum()]
     refused(lambda: design.domain(nw.col("scor") == 1), *DESIGN_ERROR, "scor")
     refused(lambda: design.domain(nw.col("psu") + 1), *DESIGN_ERROR, "True or False")
@@ -318,11 +370,20 @@ def test_domains_on_every_engine(engine):
 
 def test_domains_intersect_and_keep_source_and_labels():
     frame = FRAME.copy()
-    frame.attrs = {"source": {"kind": "synthetic", "label": "made up"}, "labels": {"damaged": "Trust damaged"}}
+    frame.attrs = {
+        "source": {"kind": "synthetic", "label": "made up"},
+        "labels": {"damaged": "Trust damaged"},
+    }
     cells = tl.compress(
-        tl.SurveyDesign(frame).domain("gender == 'man'").domain("ethnicity == 'minority'"), "damaged", BY
+        tl.SurveyDesign(frame)
+        .domain("gender == 'man'")
+        .domain("ethnicity == 'minority'"),
+        "damaged",
+        BY,
     )
-    assert cells.frame["n"].tolist() == [((FRAME.gender == "man") & (FRAME.ethnicity == "minority")).sum()]
+    assert cells.frame["n"].tolist() == [
+        ((FRAME.gender == "man") & (FRAME.ethnicity == "minority")).sum()
+    ]
     assert cells.source["kind"] == "synthetic"
     assert cells.labels == {"damaged": "Trust damaged"}
 
@@ -352,8 +413,16 @@ def test_groups_are_those_of_pandas(names):
     group, row = group_rows([d[c] for c in names], len(d))
     assert sorted(set(group)) == list(range(len(row)))
     np.testing.assert_array_equal(group[row], np.arange(len(row)))
-    expected = d.groupby(names, dropna=False, observed=True).ngroup() if names else np.zeros(len(d))
-    assert len(set(zip(group, expected, strict=True))) == len(set(group)) == len(set(expected))
+    expected = (
+        d.groupby(names, dropna=False, observed=True).ngroup()
+        if names
+        else np.zeros(len(d))
+    )
+    assert (
+        len(set(zip(group, expected, strict=True)))
+        == len(set(group))
+        == len(set(expected))
+    )
 
 
 def test_sorted_groups_are_in_order_of_levels():

@@ -19,9 +19,30 @@ from trustlib.schema import read_table
 ROOT = Path(__file__).parents[1]
 
 # 39 people of whom 9 say yes, and its mirror: 9 say no; everything else is large
-FEW_YES = crossed({("man", "a"): (30, 9), ("man", "b"): (20, 21), ("woman", "a"): (22, 23), ("woman", "b"): (24, 25)})
-FEW_NO = crossed({("man", "a"): (9, 30), ("man", "b"): (20, 21), ("woman", "a"): (22, 23), ("woman", "b"): (24, 25)})
-ENOUGH = crossed({("man", "a"): (30, 10), ("man", "b"): (20, 21), ("woman", "a"): (22, 23), ("woman", "b"): (24, 25)})
+FEW_YES = crossed(
+    {
+        ("man", "a"): (30, 9),
+        ("man", "b"): (20, 21),
+        ("woman", "a"): (22, 23),
+        ("woman", "b"): (24, 25),
+    }
+)
+FEW_NO = crossed(
+    {
+        ("man", "a"): (9, 30),
+        ("man", "b"): (20, 21),
+        ("woman", "a"): (22, 23),
+        ("woman", "b"): (24, 25),
+    }
+)
+ENOUGH = crossed(
+    {
+        ("man", "a"): (30, 10),
+        ("man", "b"): (20, 21),
+        ("woman", "a"): (22, 23),
+        ("woman", "b"): (24, 25),
+    }
+)
 SMALL = {"few yes": FEW_YES, "few no": FEW_NO}
 
 
@@ -32,11 +53,19 @@ def gaps(cells):
 RESULTS = {
     "levels": tl.cell_means,
     "gaps": gaps,
-    "ratios": lambda c: tl.comparisons(tl.cell_means(c), {"gender": "man"}, scale="ratio"),
-    "gaps by model": lambda c: tl.comparisons(tl.predictions(tl.fit_logit(c, "gender * ethnicity"), BY)),
-    "margins of a saturated model": lambda c: tl.predictions(tl.fit_logit(c, "gender * ethnicity"), ["gender"]),
+    "ratios": lambda c: tl.comparisons(
+        tl.cell_means(c), {"gender": "man"}, scale="ratio"
+    ),
+    "gaps by model": lambda c: tl.comparisons(
+        tl.predictions(tl.fit_logit(c, "gender * ethnicity"), BY)
+    ),
+    "margins of a saturated model": lambda c: tl.predictions(
+        tl.fit_logit(c, "gender * ethnicity"), ["gender"]
+    ),
     "coefficients": lambda c: tl.coefficients(tl.fit_logit(c, "gender * ethnicity")),
-    "odds ratios": lambda c: tl.coefficients(tl.fit_logit(c, "gender * ethnicity"), "odds_ratio"),
+    "odds ratios": lambda c: tl.coefficients(
+        tl.fit_logit(c, "gender * ethnicity"), "odds_ratio"
+    ),
     "interactions": lambda c: tl.interactions(tl.cell_means(c), *BY),
 }
 WAYS_OUT = {
@@ -53,11 +82,14 @@ WAYS_OUT = {
 def test_every_way_out_refuses_small_cells(cells, result, way, tmp_path):
     estimates = RESULTS[result](SMALL[cells])
     text = refused(
-        lambda: WAYS_OUT[way](estimates, tmp_path), tl.DisclosureError, PermissionError, "fewer than 10 people"
+        lambda: WAYS_OUT[way](estimates, tmp_path),
+        tl.DisclosureError,
+        PermissionError,
+        "fewer than 10 people",
     )
-    assert not re.search(r"\b(9|39)\b", re.sub(r"\d+ of \d+ rows|fewer than 10", "", text)), (
-        "the message gives the count away"
-    )
+    assert not re.search(
+        r"\b(9|39)\b", re.sub(r"\d+ of \d+ rows|fewer than 10", "", text)
+    ), "the message gives the count away"
     assert not list(tmp_path.iterdir())
     assert len(estimates.frame) == len(estimates)
 
@@ -66,7 +98,12 @@ def test_every_way_out_refuses_small_cells(cells, result, way, tmp_path):
 @pytest.mark.parametrize("result", RESULTS)
 def test_the_notebook_display_refuses_small_cells(result):
     estimates = RESULTS[result](FEW_YES)
-    for shown in (repr(estimates), str(estimates), f"{estimates}", estimates._repr_html_()):
+    for shown in (
+        repr(estimates),
+        str(estimates),
+        f"{estimates}",
+        estimates._repr_html_(),
+    ):
         assert "not shown" in shown
         body = re.sub(r"\d+ of \d+ rows", "", shown.split("This result", 1)[1])
         assert not re.search(r"\b(9|39)\b|0\.\d\d", body), body
@@ -77,7 +114,12 @@ def test_the_notebook_display_refuses_small_cells(result):
 @pytest.mark.filterwarnings("ignore::trustlib.ProtectiveExposureWarning")
 def test_measures_of_different_scales_are_not_drawn_on_one_axis():
     measures = tl.interactions(tl.cell_means(ENOUGH), *BY)
-    refused(lambda: tl.forest(measures), tl.EstimandError, ValueError, "measure == 'reri_rr'")
+    refused(
+        lambda: tl.forest(measures),
+        tl.EstimandError,
+        ValueError,
+        "measure == 'reri_rr'",
+    )
     assert tl.forest(measures.where("measure == 'reri_rr'")).png()
 
 
@@ -87,13 +129,27 @@ def test_ten_are_enough(result, tmp_path):
     estimates = RESULTS[result](ENOUGH)
     assert "not shown" not in repr(estimates) + estimates._repr_html_()
     assert tl.table(estimates).as_raw_html()
-    assert tl.publish(estimates, "enough", tmp_path).read_text().startswith(",".join(estimates.frame))
+    assert (
+        tl.publish(estimates, "enough", tmp_path)
+        .read_text()
+        .startswith(",".join(estimates.frame))
+    )
 
 
 def test_a_row_that_rests_on_the_small_cell_stays_refused_when_chosen_alone():
-    refused(lambda: tl.table(gaps(FEW_YES).where("ethnicity == 'a'")), tl.DisclosureError, PermissionError, "1 of 1")
+    refused(
+        lambda: tl.table(gaps(FEW_YES).where("ethnicity == 'a'")),
+        tl.DisclosureError,
+        PermissionError,
+        "1 of 1",
+    )
     # the rows beside it are refused too: with the margins they would tell the one left out
-    refused(lambda: tl.table(gaps(FEW_YES).where("ethnicity == 'b'")), tl.DisclosureError, PermissionError, "1 of 1")
+    refused(
+        lambda: tl.table(gaps(FEW_YES).where("ethnicity == 'b'")),
+        tl.DisclosureError,
+        PermissionError,
+        "1 of 1",
+    )
     assert tl.table(tl.cell_means(FEW_YES, ["gender"]))
 
 
@@ -107,8 +163,17 @@ def test_designs_cells_and_fits_show_no_counts():
 
 @pytest.mark.parametrize("cells", SMALL)
 def test_small_cells_are_not_sealed_or_written(cells, tmp_path):
-    refused(lambda: SMALL[cells].seal(), tl.DisclosureError, PermissionError, "gender=man, ethnicity=a")
-    refused(lambda: SMALL[cells].write(tmp_path / "x.parquet"), tl.DisclosureError, PermissionError)
+    refused(
+        lambda: SMALL[cells].seal(),
+        tl.DisclosureError,
+        PermissionError,
+        "gender=man, ethnicity=a",
+    )
+    refused(
+        lambda: SMALL[cells].write(tmp_path / "x.parquet"),
+        tl.DisclosureError,
+        PermissionError,
+    )
     assert not list(tmp_path.iterdir())
 
 
@@ -116,9 +181,19 @@ def test_merging_is_no_way_around_the_gate(tmp_path):
     """Pooled cells that were never sealed keep their counts of answers, and pass the gate like all others."""
     merged = tl.Cells.merge([FEW_YES])
     assert not merged.sealed
-    refused(lambda: tl.table(tl.cell_means(merged)), tl.DisclosureError, PermissionError)
-    refused(lambda: merged.write(tmp_path / "x.parquet"), tl.DisclosureError, PermissionError)
-    refused(lambda: tl.Cells.merge([ENOUGH.seal(), FEW_YES]), tl.DisclosureError, PermissionError)
+    refused(
+        lambda: tl.table(tl.cell_means(merged)), tl.DisclosureError, PermissionError
+    )
+    refused(
+        lambda: merged.write(tmp_path / "x.parquet"),
+        tl.DisclosureError,
+        PermissionError,
+    )
+    refused(
+        lambda: tl.Cells.merge([ENOUGH.seal(), FEW_YES]),
+        tl.DisclosureError,
+        PermissionError,
+    )
     both = tl.Cells.merge([FEW_YES, ENOUGH])
     assert tl.table(tl.cell_means(both))
     assert both.seal().sealed
@@ -131,7 +206,9 @@ def test_sealed_cells_hold_totals_only(tmp_path):
     assert len(sealed.missing) == 0
     read = tl.Cells.read(CELLS.write(tmp_path / "cells.parquet"))
     assert read.sealed
-    np.testing.assert_allclose(tl.cell_means(read).frame["std_error"], MEANS.frame["std_error"], rtol=1e-12)
+    np.testing.assert_allclose(
+        tl.cell_means(read).frame["std_error"], MEANS.frame["std_error"], rtol=1e-12
+    )
     assert tl.table(tl.cell_means(read, ["gender"]))
     assert tl.table(tl.coefficients(tl.fit_logit(read, "gender * ethnicity")))
 
@@ -141,10 +218,16 @@ def test_a_sealed_file_made_elsewhere_with_a_small_cell_is_not_shown(tmp_path):
     import pyarrow.parquet as pq
 
     table = pq.read_table(CELLS.write(tmp_path / "cells.parquet"))
-    small = table.set_column(table.schema.get_field_index("n"), "n", pa.array([12, *table["n"].to_pylist()[1:]]))
+    small = table.set_column(
+        table.schema.get_field_index("n"),
+        "n",
+        pa.array([12, *table["n"].to_pylist()[1:]]),
+    )
     pq.write_table(small, tmp_path / "cells.parquet")
     refused(
-        lambda: tl.table(tl.cell_means(tl.Cells.read(tmp_path / "cells.parquet"))), tl.DisclosureError, PermissionError
+        lambda: tl.table(tl.cell_means(tl.Cells.read(tmp_path / "cells.parquet"))),
+        tl.DisclosureError,
+        PermissionError,
     )
 
 
@@ -152,10 +235,16 @@ def test_a_sealed_file_made_elsewhere_with_a_small_cell_is_not_shown(tmp_path):
 
 
 def test_the_smallest_of_people_yes_and_no():
-    assert smallest_count(np.array([39, 39, 20]), np.array([9, 30, 10])).tolist() == [9, 9, 10]
+    assert smallest_count(np.array([39, 39, 20]), np.array([9, 30, 10])).tolist() == [
+        9,
+        9,
+        10,
+    ]
     require_showable(np.array([MINIMUM]), ["a"], "This")
     refused(
-        lambda: require_showable(np.array([9] * 40), [f"row {i}" for i in range(40)], "This"),
+        lambda: require_showable(
+            np.array([9] * 40), [f"row {i}" for i in range(40)], "This"
+        ),
         tl.DisclosureError,
         PermissionError,
         "and 36 more",
@@ -163,21 +252,38 @@ def test_the_smallest_of_people_yes_and_no():
 
 
 def test_small_counts_are_not_printed_in_messages():
-    assert [masked_count(n) for n in (0, 1, 9, 10, 1234)] == ["0", "fewer than 10", "fewer than 10", "10", "1,234"]
+    assert [masked_count(n) for n in (0, 1, 9, 10, 1234)] == [
+        "0",
+        "fewer than 10",
+        "fewer than 10",
+        "10",
+        "1,234",
+    ]
 
 
 def test_lost_rows_are_counted_without_small_counts():
     from test_bad_input import FRAME
 
-    with pytest.warns(tl.MissingRowsWarning, match="Some people left .*fewer than 10") as caught:
-        tl.compress(tl.SurveyDesign(FRAME.assign(damaged=FRAME.damaged.where(FRAME.index > 2))), "damaged", BY)
+    with pytest.warns(
+        tl.MissingRowsWarning, match="Some people left .*fewer than 10"
+    ) as caught:
+        tl.compress(
+            tl.SurveyDesign(FRAME.assign(damaged=FRAME.damaged.where(FRAME.index > 2))),
+            "damaged",
+            BY,
+        )
     assert "3" not in str(caught[0].message)
 
 
 # -- every exit, walked ----------------------------------------------------------------------------------------------------
 
 # 137 and 7 are in one cell only: 137 people, 7 of them with the outcome, so that 7, 130, 137 and these shares betray it
-HIDDEN = {("woman", "b"): (130, 7), ("man", "a"): (241, 160), ("man", "b"): (222, 171), ("woman", "a"): (263, 182)}
+HIDDEN = {
+    ("woman", "b"): (130, 7),
+    ("man", "a"): (241, 160),
+    ("man", "b"): (222, 171),
+    ("woman", "a"): (263, 182),
+}
 BETRAYED = r"(?<![\d.,])(7|130|137|0\.0?5\d+|5\.[01]\d*%?|94\.[89]\d*)(?![\d,.]*\d)"
 
 
@@ -191,9 +297,14 @@ def hidden_people(waves=("2023", "2024")):
         for y, count in enumerate(pair)
         for _ in range(count)
     ]
-    frame = pd.DataFrame(rows, columns=["wave", "country", "gender", "ethnicity", "damaged"]).assign(weight=1.0)
+    frame = pd.DataFrame(
+        rows, columns=["wave", "country", "gender", "ethnicity", "damaged"]
+    ).assign(weight=1.0)
     frame["weight"] += np.arange(len(frame)) % 5 / 10
-    frame.attrs = {"source": {"id": "made", "kind": "synthetic", "label": "Made up"}, "labels": {}}
+    frame.attrs = {
+        "source": {"id": "made", "kind": "synthetic", "label": "Made up"},
+        "labels": {},
+    }
     return frame
 
 
@@ -207,11 +318,17 @@ def exits():
         one = design.domain("wave == '2024' and country == 'X'")
         cells = tl.compress(one, "damaged", BY)
         over = tl.compress(design, "damaged", ["wave", "country", *BY])
-        fit, means, many = tl.fit_logit(cells, "gender * ethnicity"), tl.cell_means(cells), tl.cell_means(over)
+        fit, means, many = (
+            tl.fit_logit(cells, "gender * ethnicity"),
+            tl.cell_means(cells),
+            tl.cell_means(over),
+        )
         ladder = tl.maihda(cells, BY)
         gap = tl.comparisons(many, {"gender": "man"})
         contrast = {"gender": "woman", "ethnicity": "b"}
-        holed = one.frame.assign(damaged=one.frame["damaged"].where(one.frame.index % 11 > 0))
+        holed = one.frame.assign(
+            damaged=one.frame["damaged"].where(one.frame.index % 11 > 0)
+        )
         filled = trustreview.impute(_imputable(holed), ["damaged"], m=2)
         estimates = {
             "levels": means,
@@ -235,15 +352,26 @@ def exits():
             "excess": ladder.excess,
             "firth": trustreview.firth(cells, "gender * ethnicity"),
             "robustness": trustreview.robustness(one, "damaged", BY, contrast),
-            "imputed": trustreview.combine([tl.cell_means(tl.compress(d, "damaged", BY)) for d in filled]),
+            "imputed": trustreview.combine(
+                [tl.cell_means(tl.compress(d, "damaged", BY)) for d in filled]
+            ),
         }
-        nouns = {"design": design, "domain": one, "cells": cells, "fit": fit, "maihda": ladder, "strata": over}
+        nouns = {
+            "design": design,
+            "domain": one,
+            "cells": cells,
+            "fit": fit,
+            "maihda": ladder,
+            "strata": over,
+        }
     return estimates, nouns
 
 
 def _imputable(frame):
     """A design of one domain, as `impute` takes it."""
-    return tl.SurveyDesign(frame[frame["_in_domain"]].drop(columns="_in_domain").reset_index(drop=True))
+    return tl.SurveyDesign(
+        frame[frame["_in_domain"]].drop(columns="_in_domain").reset_index(drop=True)
+    )
 
 
 RESULTS_OF = ("levels", "levels of axes", "gaps", "ratios", "predictions", "margins", "coefficients", "interactions", "adjusted",
@@ -268,14 +396,20 @@ def test_every_exit_of_every_result_is_shut(name, exits, tmp_path, monkeypatch):
         assert not re.search(BETRAYED, re.sub(r"\d+ of \d+ rows", "", text)), text
     for text in (repr(result), str(result), f"{result!r:s}", result._repr_html_()):
         body = re.sub(
-            r"\d+ of \d+ rows", "", text.removeprefix(f"{result.kind} of {result.outcome} ({result.convention})")
+            r"\d+ of \d+ rows",
+            "",
+            text.removeprefix(
+                f"{result.kind} of {result.outcome} ({result.convention})"
+            ),
         )
         assert "not shown" in body
         assert not re.search(BETRAYED, body), body
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["design", "domain", "cells", "fit", "maihda", "strata"])
+@pytest.mark.parametrize(
+    "name", ["design", "domain", "cells", "fit", "maihda", "strata"]
+)
 def test_no_noun_says_how_many(name, exits):
     noun = exits[1][name]
     for text in (repr(noun), str(noun), f"{noun}"):
@@ -286,14 +420,19 @@ def test_no_noun_says_how_many(name, exits):
 def test_tables_of_tests_are_shut(exits):
     """The test can be computed by the analyst, as any frame; the page does not show it."""
     nouns = exits[1]
-    for test in (nouns["fit"].term_test("gender:ethnicity"), tl.rao_scott(nouns["cells"], "gender", "ethnicity")):
+    for test in (
+        nouns["fit"].term_test("gender:ethnicity"),
+        tl.rao_scott(nouns["cells"], "gender", "ethnicity"),
+    ):
         refused(lambda test=test: tl.table(test), tl.DisclosureError, PermissionError)
     shown = tl.table(tl.rao_scott(nouns["cells"], "gender")).as_raw_html()
     assert "Rao-Scott F" in shown
 
 
 def test_the_joint_test_is_shut(exits):
-    refused(lambda: tl.joint_test(exits[0]["gaps"]), tl.DisclosureError, PermissionError)
+    refused(
+        lambda: tl.joint_test(exits[0]["gaps"]), tl.DisclosureError, PermissionError
+    )
 
 
 def test_warnings_do_not_say_how_many():
@@ -302,7 +441,9 @@ def test_warnings_do_not_say_how_many():
     frame.loc[10:12, "damaged"] = np.nan
     with pytest.warns(tl.MissingRowsWarning) as caught:
         tl.compress(tl.SurveyDesign(frame), "damaged", BY)
-    assert not re.search(r"\b[1-9]\b", str(caught[0].message).replace("fewer than 10", "")), caught[0].message
+    assert not re.search(
+        r"\b[1-9]\b", str(caught[0].message).replace("fewer than 10", "")
+    ), caught[0].message
 
 
 # -- nobody's row ----------------------------------------------------------------------------------------------------------
@@ -320,7 +461,9 @@ def respondents():
 
 PLANTED = {
     "row.csv": lambda r: ",".join(r),
-    "row.html": lambda r: "<tr>" + "".join(f'<td class="a">{v}</td>\n ' for v in r) + "</tr>",
+    "row.html": lambda r: (
+        "<tr>" + "".join(f'<td class="a">{v}</td>\n ' for v in r) + "</tr>"
+    ),
     "id.md": lambda r: f"The person {r['id']} said so.",
     "weight.json": lambda r: json.dumps({"values": [1, float(r["weight"])]}),
     "rounded.txt": lambda r: f"{float(r['weight']):.6f}  0.1",
@@ -332,13 +475,19 @@ PLANTED = {
 def test_a_planted_row_is_found(name, tmp_path):
     frame = respondents()
     (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "clean.html").write_text("<p>Yes, often: 23 people, 46.0 percent of 50, 1234.5678</p>")
+    (tmp_path / "deep" / "clean.html").write_text(
+        "<p>Yes, often: 23 people, 46.0 percent of 50, 1234.5678</p>"
+    )
     assert leaks(tmp_path, frame) == []
-    (tmp_path / "deep" / name).write_text("before " + PLANTED[name](frame.iloc[17]) + " after")
+    (tmp_path / "deep" / name).write_text(
+        "before " + PLANTED[name](frame.iloc[17]) + " after"
+    )
     assert leaks(tmp_path, frame) == [f"deep/{name}"]
 
 
-@pytest.mark.parametrize("folder", ["data/hints6", "tests/notebooks", "book/_runs", "_build"])
+@pytest.mark.parametrize(
+    "folder", ["data/hints6", "tests/notebooks", "book/_runs", "_build"]
+)
 def test_no_row_of_real_people_is_in_what_is_published(folder, data_file):
     """A folder that was not built holds nothing: `make book` searches the last two each time it has built them."""
     frame, _ = read_table(data_file("hints6", "hints6_extract.csv.gz"))
@@ -348,23 +497,43 @@ def test_no_row_of_real_people_is_in_what_is_published(folder, data_file):
 # -- publish -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["../x", "a b", "", "a/b", "x.csv", "é", "a\n", "C:x", "..", None, 3, "a" * 300])
+@pytest.mark.parametrize(
+    "name",
+    ["../x", "a b", "", "a/b", "x.csv", "é", "a\n", "C:x", "..", None, 3, "a" * 300],
+)
 def test_names_that_cannot_be_files(name, tmp_path):
-    refused(lambda: tl.publish(MEANS, name, tmp_path), tl.EstimandError, ValueError, "letters, digits")
+    refused(
+        lambda: tl.publish(MEANS, name, tmp_path),
+        tl.EstimandError,
+        ValueError,
+        "letters, digits",
+    )
     assert not list(tmp_path.iterdir())
 
 
 def test_publish_into_something_that_is_no_folder(tmp_path):
     (tmp_path / "file").write_text("x")
-    refused(lambda: tl.publish(MEANS, "gaps", tmp_path / "file"), tl.SurveyFileError, OSError, "file")
+    refused(
+        lambda: tl.publish(MEANS, "gaps", tmp_path / "file"),
+        tl.SurveyFileError,
+        OSError,
+        "file",
+    )
 
 
 @pytest.mark.parametrize(
-    "verb", [tl.table, tl.forest, lambda e: tl.publish(e, "x")], ids=["table", "forest", "publish"]
+    "verb",
+    [tl.table, tl.forest, lambda e: tl.publish(e, "x")],
+    ids=["table", "forest", "publish"],
 )
 def test_what_is_not_estimates_is_refused(verb):
     for noun in (CELLS, FIT, None, "x"):
-        refused(lambda noun=noun: verb(noun), tl.EstimandError, ValueError, type(noun).__name__)
+        refused(
+            lambda noun=noun: verb(noun),
+            tl.EstimandError,
+            ValueError,
+            type(noun).__name__,
+        )
     refused(lambda: verb(MEANS.where("n < 0")), tl.EstimandError, ValueError, "no rows")
 
 

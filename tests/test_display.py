@@ -19,7 +19,10 @@ LABELS = {"damaged": "Trust damaged", "gender": "Gender"}
 
 def means_of(kind, label="Made up", frame=FRAME, by=BY):
     frame = frame.copy()
-    frame.attrs = {"source": {"id": "x", "kind": kind, "label": label}, "labels": LABELS}
+    frame.attrs = {
+        "source": {"id": "x", "kind": kind, "label": label},
+        "labels": LABELS,
+    }
     return tl.cell_means(tl.compress(tl.SurveyDesign(frame), "damaged", by))
 
 
@@ -32,7 +35,9 @@ with warnings.catch_warnings():
         "ratio": tl.comparisons(REAL, {"gender": "man"}, scale="ratio"),
         "odds_ratio": tl.comparisons(REAL, {"gender": "man"}, scale="odds_ratio"),
         "coefficient": tl.coefficients(
-            tl.fit_logit(tl.compress(tl.SurveyDesign(FRAME), "damaged", BY), "gender * ethnicity")
+            tl.fit_logit(
+                tl.compress(tl.SurveyDesign(FRAME), "damaged", BY), "gender * ethnicity"
+            )
         ),
         "everyone": tl.cell_means(tl.compress(tl.SurveyDesign(FRAME), "damaged")),
     }
@@ -48,7 +53,11 @@ def texts_of(picture):
 def test_tables_say_convention_and_evidence(kind):
     html = tl.table(RESULTS[kind]).as_raw_html()
     assert f"Convention: {RESULTS[kind].convention}." in html
-    assert ("Real people: Some survey, 2022" if RESULTS[kind].source else "Source not stated") in html
+    assert (
+        "Real people: Some survey, 2022"
+        if RESULTS[kind].source
+        else "Source not stated"
+    ) in html
     assert html == tl.table(RESULTS[kind]).as_raw_html()
 
 
@@ -65,11 +74,20 @@ def test_pictures_say_in_words_what_is_seen(kind):
 
 def test_the_alternative_text_names_lowest_and_highest():
     frame = REAL.frame
-    low, high = frame.loc[frame["estimate"].idxmin()], frame.loc[frame["estimate"].idxmax()]
+    low, high = (
+        frame.loc[frame["estimate"].idxmin()],
+        frame.loc[frame["estimate"].idxmax()],
+    )
     alt = tl.forest(REAL).alt
     assert alt.startswith("Trust damaged. 4 percentages")
-    assert f"Lowest: {low.gender}: {low.ethnicity}, {100 * low.estimate:.1f} percent" in alt
-    assert f"Highest: {high.gender}: {high.ethnicity}, {100 * high.estimate:.1f} percent" in alt
+    assert (
+        f"Lowest: {low.gender}: {low.ethnicity}, {100 * low.estimate:.1f} percent"
+        in alt
+    )
+    assert (
+        f"Highest: {high.gender}: {high.ethnicity}, {100 * high.estimate:.1f} percent"
+        in alt
+    )
     assert alt.endswith("Real people: Some survey, 2022.")
     data, metadata = tl.forest(REAL)._repr_mimebundle_()
     assert set(data) == {"image/png", "text/plain"}
@@ -81,11 +99,14 @@ def labels_of(picture):
     axis = picture.figure.axes[0].yaxis
     ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
     return [
-        (t.label1.get_text(), t.label1.get_fontweight() == "bold") for t in sorted(ticks, key=lambda t: t.get_loc())
+        (t.label1.get_text(), t.label1.get_fontweight() == "bold")
+        for t in sorted(ticks, key=lambda t: t.get_loc())
     ]
 
 
-AXES = FRAME.assign(lgbtq=pd.Categorical(FRAME.psu.map(lambda p: "yes" if p % 2 else "no")))
+AXES = FRAME.assign(
+    lgbtq=pd.Categorical(FRAME.psu.map(lambda p: "yes" if p % 2 else "no"))
+)
 AXES.attrs = {"labels": LABELS | {"lgbtq": "LGBTQ+"}, "source": {"kind": "real"}}
 
 
@@ -101,7 +122,11 @@ def test_an_axis_stands_once_above_its_levels_and_yes_says_of_what():
                 ("LGBTQ+", False), ("Gender, LGBTQ+", True), *((name, False) for name in pair)]  # fmt: skip
     assert labels_of(tl.forest(levels)) == expected
     gaps = tl.forest(tl.comparisons(levels))
-    assert labels_of(gaps)[:3] == [("Gender: woman", False), ("LGBTQ+", False), ("Gender, LGBTQ+", True)]
+    assert labels_of(gaps)[:3] == [
+        ("Gender: woman", False),
+        ("LGBTQ+", False),
+        ("Gender, LGBTQ+", True),
+    ]
     assert "Gender, LGBTQ+: man, LGBTQ+" in gaps.alt
     assert not {"yes", "no"} & {name for name, _ in labels_of(gaps)}
     assert ">Gender, LGBTQ+<" in tl.table(levels).as_raw_html()
@@ -109,13 +134,29 @@ def test_an_axis_stands_once_above_its_levels_and_yes_says_of_what():
 
 def test_long_names_are_wrapped_and_one_colour_has_no_meaning():
     long = "Disability (deaf, or disabled for work)"
-    frame = FRAME.assign(disability=FRAME.gender.astype(str).map({"man": "not disabled", "woman": "disabled"}))
+    frame = FRAME.assign(
+        disability=FRAME.gender.astype(str).map(
+            {"man": "not disabled", "woman": "disabled"}
+        )
+    )
     frame.attrs = {"labels": {"disability": long}}
-    levels = tl.one_way(tl.compress(tl.SurveyDesign(frame), "damaged", ["disability", "ethnicity"]))
+    levels = tl.one_way(
+        tl.compress(tl.SurveyDesign(frame), "damaged", ["disability", "ethnicity"])
+    )
     picture = tl.forest(levels)
-    assert max(len(line) for name, _ in labels_of(picture) for line in name.split("\n")) <= 26
-    assert [name.replace("\n", " ") for name, bold in labels_of(picture) if bold] == [long, "Ethnicity"]
-    assert {tuple(c) for part in picture.figure.axes[0].collections for c in part.get_edgecolor()} == {to_rgba(DARK)}
+    assert (
+        max(len(line) for name, _ in labels_of(picture) for line in name.split("\n"))
+        <= 26
+    )
+    assert [name.replace("\n", " ") for name, bold in labels_of(picture) if bold] == [
+        long,
+        "Ethnicity",
+    ]
+    assert {
+        tuple(c)
+        for part in picture.figure.axes[0].collections
+        for c in part.get_edgecolor()
+    } == {to_rgba(DARK)}
 
 
 def test_the_people_of_a_gap_are_those_of_both_groups():
@@ -123,7 +164,10 @@ def test_the_people_of_a_gap_are_those_of_both_groups():
     for kind, estimates in RESULTS.items():
         gap = kind in ("difference", "ratio", "odds_ratio")
         assert (both in tl.table(estimates).as_raw_html()) == gap
-        assert any(note in t.replace("\n", " ") for t in texts_of(tl.forest(estimates))) == gap
+        assert (
+            any(note in t.replace("\n", " ") for t in texts_of(tl.forest(estimates)))
+            == gap
+        )
 
 
 def test_the_alternative_text_says_of_what_and_which_gaps_are_clear():
@@ -134,10 +178,15 @@ def test_the_alternative_text_says_of_what_and_which_gaps_are_clear():
     assert "The interval excludes 0 in 1 of 2: woman: majority." in alt
     gaps._frame[["conf_low"]] = 0.01
     assert "The interval excludes 0 in 2 of 2." in tl.forest(gaps).alt
-    many = replace(gaps, _frame=pd.concat([gaps.frame] * 4, ignore_index=True), smallest=np.full(8, 50))
+    many = replace(
+        gaps,
+        _frame=pd.concat([gaps.frame] * 4, ignore_index=True),
+        smallest=np.full(8, 50),
+    )
     many._frame.loc[7, "conf_low"] = -1
     assert (
-        "in 7 of 8: woman: majority; woman: minority; woman: majority; woman: minority; 3 more." in tl.forest(many).alt
+        "in 7 of 8: woman: majority; woman: minority; woman: majority; woman: minority; 3 more."
+        in tl.forest(many).alt
     )
 
 
@@ -153,7 +202,14 @@ def test_gaps_without_any_variance_are_one_line():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(-0.0004, "0.0"), (0.0004, "0.0"), (-0.0, "0.0"), (-0.0006, "−0.1"), (0.123, "+12.3"), (1, "+100.0")],
+    [
+        (-0.0004, "0.0"),
+        (0.0004, "0.0"),
+        (-0.0, "0.0"),
+        (-0.0006, "−0.1"),
+        (0.123, "+12.3"),
+        (1, "+100.0"),
+    ],
 )
 def test_zero_has_no_sign_once_it_is_rounded(value, text):
     assert number(value, "difference") == text
@@ -162,16 +218,25 @@ def test_zero_has_no_sign_once_it_is_rounded(value, text):
 
 
 def test_specifications_that_ignore_the_design_are_never_filled():
-    frame = pd.concat([RESULTS["difference"].frame] * 2, ignore_index=True).drop(columns=["reference", *BY])
-    frame = frame.assign(estimate=[0.1, 0.2, 0.3, 0.4], conf_low=[-1, 0.1, 0.2, 0.3], conf_high=1.0)
+    frame = pd.concat([RESULTS["difference"].frame] * 2, ignore_index=True).drop(
+        columns=["reference", *BY]
+    )
+    frame = frame.assign(
+        estimate=[0.1, 0.2, 0.3, 0.4], conf_low=[-1, 0.1, 0.2, 0.3], conf_high=1.0
+    )
     frame.insert(0, "link", ["logit", "logit", "firth", "firth"])
     frame.insert(0, "weights", ["a", "b", "a", "b"])
     facts = {"by": ("weights", "link"), "smallest": np.full(4, 50), "vcov": np.eye(4)}
-    picture = trustreview.specification_curve(replace(RESULTS["difference"], _frame=frame, **facts))
+    picture = trustreview.specification_curve(
+        replace(RESULTS["difference"], _frame=frame, **facts)
+    )
     filled = picture.figure.axes[0].collections[1].get_facecolor()
     assert [tuple(c) == to_rgba(DARK) for c in filled] == [False, True, False, False]
     assert "excludes 0 in 1 of 2 with design-based errors." in picture.alt
-    assert any("or is Firth's, which ignores the design" in t.replace("\n", " ") for t in texts_of(picture))
+    assert any(
+        "or is Firth's, which ignores the design" in t.replace("\n", " ")
+        for t in texts_of(picture)
+    )
 
 
 def test_pictures_are_the_same_each_time():
@@ -181,7 +246,9 @@ def test_pictures_are_the_same_each_time():
 @pytest.mark.parametrize("kind", ["level", "difference", "ratio"])
 def test_synthetic_data_say_so_everywhere(kind):
     made = means_of("synthetic", "Stand-in for the polling")
-    estimates = made if kind == "level" else tl.comparisons(made, {"gender": "man"}, scale=kind)
+    estimates = (
+        made if kind == "level" else tl.comparisons(made, {"gender": "man"}, scale=kind)
+    )
     assert "SYNTHETIC" in tl.table(estimates).as_raw_html()
     picture = tl.forest(estimates)
     assert "SYNTHETIC" in picture.alt
@@ -192,7 +259,11 @@ def test_synthetic_data_say_so_everywhere(kind):
 
 @pytest.mark.parametrize(
     ("kind", "word"),
-    [("supplied", "Supplied microdata"), ("published", "Published figures"), (None, "Source not stated")],
+    [
+        ("supplied", "Supplied microdata"),
+        ("published", "Published figures"),
+        (None, "Source not stated"),
+    ],
 )
 def test_every_kind_of_evidence_is_named(kind, word):
     estimates = means_of(kind)
@@ -207,7 +278,11 @@ def test_the_notebook_display_has_the_convention():
 
 def test_texts_are_shown_as_they_are():
     """Neither HTML nor matplotlib's mathematics is made of labels and titles."""
-    bands = FRAME.assign(income=pd.Categorical(FRAME.psu.map(lambda p: "<b>$20k_a" if p > 2 else "$20k^ & $30k")))
+    bands = FRAME.assign(
+        income=pd.Categorical(
+            FRAME.psu.map(lambda p: "<b>$20k_a" if p > 2 else "$20k^ & $30k")
+        )
+    )
     estimates = means_of("real", frame=bands, by=["income"])
     html = tl.table(estimates, title="<script>").as_raw_html()
     assert "<script>" not in html
@@ -226,7 +301,9 @@ def test_titles_may_be_long_or_no_text():
 
 @pytest.mark.parametrize("name", ["People", "Percent", "Measure"])
 def test_an_axis_named_like_a_heading_keeps_its_column(name):
-    html = tl.table(means_of("real", frame=FRAME.rename(columns={"gender": name}), by=[name])).as_raw_html()
+    html = tl.table(
+        means_of("real", frame=FRAME.rename(columns={"gender": name}), by=[name])
+    ).as_raw_html()
     assert f"{name} ({name})" in html or name.capitalize() != name
     assert "woman" in html
 
@@ -234,7 +311,9 @@ def test_an_axis_named_like_a_heading_keeps_its_column(name):
 def test_two_axes_with_one_label_keep_their_columns():
     frame = FRAME.copy()
     frame.attrs = {"labels": {"gender": "Identity", "ethnicity": "Identity"}}
-    html = tl.table(tl.cell_means(tl.compress(tl.SurveyDesign(frame), "damaged", BY))).as_raw_html()
+    html = tl.table(
+        tl.cell_means(tl.compress(tl.SurveyDesign(frame), "damaged", BY))
+    ).as_raw_html()
     assert "Identity (ethnicity)" in html
     assert "woman" in html
     assert "minority" in html

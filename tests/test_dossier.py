@@ -19,9 +19,18 @@ from trustbook.sealing import load_cell_plan
 from trustpages import dossier
 
 ROOT = Path(__file__).parents[1]
-DOSSIERS = {r.id: r for r in load_plan(ROOT / "notebooks/runs.yml") if r.template.stem == "review"}
+DOSSIERS = {
+    r.id: r
+    for r in load_plan(ROOT / "notebooks/runs.yml")
+    if r.template.stem == "review"
+}
 HINTS = [name for name in DOSSIERS if "synthetic" not in name]
-SEALED = {path.parent.parent: None for run in DOSSIERS.values() for path in run.data if path.parent.name == "cells"}
+SEALED = {
+    path.parent.parent: None
+    for run in DOSSIERS.values()
+    for path in run.data
+    if path.parent.name == "cells"
+}
 RTOL, ATOL = 1e-6, 1e-9
 
 
@@ -31,12 +40,17 @@ def packages() -> set[str]:
     if shutil.which("Rscript") is None:
         return set()
     code = "cat(requireNamespace('survey', quietly = TRUE))"
-    done = subprocess.run(["Rscript", "-e", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["Rscript", "-e", code], capture_output=True, text=True, check=True
+    )
     return {"R"} | ({"survey"} if done.stdout.endswith("TRUE") else set())
 
 
 def fit_of(run: Run) -> tl.LogitFit:
-    return tl.fit_logit(tl.Cells.read(run.template.parent / run.parameters["cells"]), run.parameters["formula"])
+    return tl.fit_logit(
+        tl.Cells.read(run.template.parent / run.parameters["cells"]),
+        run.parameters["formula"],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +62,19 @@ def scripts(tmp_path_factory) -> Path:
         for run in DOSSIERS.values():
             given = run.parameters
             cells = run.template.parent / given["cells"]
-            dossier.write(fit_of(run), given["identities"], cells, given["name"], given["title"])
+            dossier.write(
+                fit_of(run), given["identities"], cells, given["name"], given["title"]
+            )
     return folder / "scripts"
 
 
 def printed(script: Path, *arguments: str) -> str:
-    done = subprocess.run(["Rscript", str(script), *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["Rscript", str(script), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert not done.stderr, "a warning of R"
     return done.stdout
@@ -76,7 +97,9 @@ def assert_same(text: str, expected: dict[str, pd.DataFrame]) -> int:
 
 def as_printed(run: Run) -> dict[str, pd.DataFrame]:
     """What the library gives, through the text form, so that columns have the types that reading gives them."""
-    return dossier.read_text(dossier.as_text(dossier.results(fit_of(run), run.parameters["identities"])))
+    return dossier.read_text(
+        dossier.as_text(dossier.results(fit_of(run), run.parameters["identities"]))
+    )
 
 
 @pytest.mark.parametrize("name", DOSSIERS)
@@ -87,7 +110,12 @@ def test_the_script_on_cells_prints_the_dossier(name, scripts):
     text = (scripts / f"{run.parameters['name']}-cells.R").read_text()
     assert "library(" not in text
     assert "survey::" not in text
-    assert assert_same(printed(scripts / f"{run.parameters['name']}-cells.R"), as_printed(run)) >= 130
+    assert (
+        assert_same(
+            printed(scripts / f"{run.parameters['name']}-cells.R"), as_printed(run)
+        )
+        >= 130
+    )
 
 
 @pytest.mark.parametrize("name", HINTS)
@@ -106,13 +134,18 @@ def test_the_script_on_people_prints_the_synthetic_dossier(scripts, tmp_path):
     (run,) = (DOSSIERS[name] for name in DOSSIERS if name not in HINTS)
     people = pd.read_parquet(ROOT / "data/synthetic/trust_polling_synthetic.parquet")
     people.to_csv(tmp_path / "people.csv", index=False)
-    text = printed(scripts / f"{run.parameters['name']}-people.R", str(tmp_path / "people.csv"))
+    text = printed(
+        scripts / f"{run.parameters['name']}-people.R", str(tmp_path / "people.csv")
+    )
     assert assert_same(text, as_printed(run)) >= 130
 
 
 def test_a_number_that_is_wrong_is_noticed():
     run = next(iter(DOSSIERS.values()))
-    expected, text = as_printed(run), dossier.as_text(dossier.results(fit_of(run), run.parameters["identities"]))
+    expected, text = (
+        as_printed(run),
+        dossier.as_text(dossier.results(fit_of(run), run.parameters["identities"])),
+    )
     assert_same(text, expected)
     value = re.search(r"Intercept,(\d\.\d{6})", text)
     wrong = text.replace(value[0], f"Intercept,{float(value[1]) + 1e-5:.6f}", 1)
@@ -124,7 +157,9 @@ def test_a_number_that_is_wrong_is_noticed():
 def test_expected_output_is_what_the_tables_of_the_page_say(name, scripts):
     """The tables are those of the verbs that the template calls."""
     run, fit = DOSSIERS[name], fit_of(DOSSIERS[name])
-    found = dossier.read_text((scripts / f"{run.parameters['name']}-expected.txt").read_text())
+    found = dossier.read_text(
+        (scripts / f"{run.parameters['name']}-expected.txt").read_text()
+    )
     probabilities = tl.predictions(fit, by=run.parameters["identities"])
     for table, estimates in {
         "coefficients": tl.coefficients(fit), "odds_ratios": tl.coefficients(fit, "odds_ratio"),
@@ -132,7 +167,9 @@ def test_expected_output_is_what_the_tables_of_the_page_say(name, scripts):
         "calibration_cells": tr.calibration(fit, fit.cells.by), "calibration_risk": tr.calibration(fit),
     }.items():  # fmt: skip
         for column in ("estimate", "std_error"):
-            np.testing.assert_allclose(found[table][column], estimates.frame[column], rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(
+                found[table][column], estimates.frame[column], rtol=1e-9, atol=1e-12
+            )
     tests = pd.read_csv(scripts.parent / "tables" / "checks.csv")
     assert set(tests["evidence"]) <= {"real", "synthetic"}
 
@@ -154,7 +191,13 @@ def test_scripts_hold_no_small_cell_and_say_what_the_data_are(name, scripts):
 def test_small_cells_are_not_written(tmp_path, monkeypatch):
     monkeypatch.setenv("TRUSTLIB_RUN_FOLDER", str(tmp_path))
     rng = np.random.default_rng(1)
-    frame = pd.DataFrame({"y": rng.integers(0, 2, 200).astype(float), "w": 1.0, "a": np.repeat(["x", "z"], [185, 15])})
+    frame = pd.DataFrame(
+        {
+            "y": rng.integers(0, 2, 200).astype(float),
+            "w": 1.0,
+            "a": np.repeat(["x", "z"], [185, 15]),
+        }
+    )
     fit = tl.fit_logit(tl.compress(tl.SurveyDesign(frame, weight="w"), "y", ["a"]), "a")
     path = ROOT / "data/hints6/cells/mistrust-gender-ethnicity-age.parquet"
     with pytest.raises(tl.DisclosureError):
@@ -168,7 +211,9 @@ def test_small_cells_are_not_written(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", DOSSIERS)
 def test_the_flow_leads_to_the_people_of_the_model(name):
     run = DOSSIERS[name]
-    flow, cells = (run.template.parent / run.parameters[key] for key in ("flow", "cells"))
+    flow, cells = (
+        run.template.parent / run.parameters[key] for key in ("flow", "cells")
+    )
     report = dossier.flow_table(flow, cells)
     n = report.frame["n"].to_numpy()
     assert n[0] - n[1:-1].sum() == n[-1] == fit_of(run).cells.frame["n"].sum()
@@ -178,7 +223,9 @@ def test_the_flow_leads_to_the_people_of_the_model(name):
 
 def test_a_flow_to_other_people_is_refused(tmp_path):
     run = next(iter(DOSSIERS.values()))
-    flow, cells = (run.template.parent / run.parameters[key] for key in ("flow", "cells"))
+    flow, cells = (
+        run.template.parent / run.parameters[key] for key in ("flow", "cells")
+    )
     frame = pd.read_csv(flow)
     frame["n"] += 1
     frame.to_csv(tmp_path / "flow.csv", index=False)
@@ -190,15 +237,27 @@ def test_a_flow_to_other_people_is_refused(tmp_path):
 
 @pytest.mark.parametrize("folder", SEALED, ids=lambda path: path.name)
 def test_the_committed_flow_is_that_of_the_file(folder, data_file):
-    plan, committed = load_cell_plan(folder / "cells.yml"), pd.read_csv(folder / "flow.csv")
-    file = ROOT / "data" / plan.file if folder.name == "synthetic" else data_file(*Path(plan.file).parts)
+    plan, committed = (
+        load_cell_plan(folder / "cells.yml"),
+        pd.read_csv(folder / "flow.csv"),
+    )
+    file = (
+        ROOT / "data" / plan.file
+        if folder.name == "synthetic"
+        else data_file(*Path(plan.file).parts)
+    )
     made = dossier.flows(plan, file, list(dict.fromkeys(committed["cells"])))
-    assert made.fillna("").to_numpy().tolist() == committed.fillna("").to_numpy().tolist()
+    assert (
+        made.fillna("").to_numpy().tolist() == committed.fillna("").to_numpy().tolist()
+    )
 
 
 def test_sets_with_one_base_have_one_flow():
     """Two orders of the same variables, side by side, would tell how many people lack two answers."""
-    flow, plan = pd.read_csv(ROOT / "data/hints6/flow.csv").fillna(""), load_cell_plan(ROOT / "data/hints6/cells.yml")
+    flow, plan = (
+        pd.read_csv(ROOT / "data/hints6/flow.csv").fillna(""),
+        load_cell_plan(ROOT / "data/hints6/cells.yml"),
+    )
     seen: dict = {}
     for name, part in flow.groupby("cells"):
         key = plan.sets[name].outcome, frozenset(plan.sets[name].told)
@@ -216,7 +275,9 @@ def test_other_choices_come_from_the_people_where_they_are_given():
     assert set(sealed.frame["weights"]) == {"weighted"}
     same = "weights == 'weighted' and link == 'logit' and covariates == 'none'"
     columns = ["estimate", "std_error"]
-    np.testing.assert_allclose(grid.where(same).frame[columns], sealed.where(same).frame[columns], rtol=1e-7)
+    np.testing.assert_allclose(
+        grid.where(same).frame[columns], sealed.where(same).frame[columns], rtol=1e-7
+    )
 
 
 @pytest.mark.parametrize("name", HINTS)
@@ -233,8 +294,14 @@ def test_what_the_weights_do_is_told_without_the_people(name, data_file):
     extra = [axis for axis in spec.by if axis not in given["identities"]]
     covariates = {"none": [], **({", ".join(extra): extra} if extra else {})}
     rest = given["identities"], given["contrast"]
-    people = tr.robustness(base, spec.outcome, *rest, covariates=covariates, links=["logit"]).frame
-    sealed = dossier.grid(paths[0], paths[1:], "", *rest, covariates).where("link == 'logit'").frame
+    people = tr.robustness(
+        base, spec.outcome, *rest, covariates=covariates, links=["logit"]
+    ).frame
+    sealed = (
+        dossier.grid(paths[0], paths[1:], "", *rest, covariates)
+        .where("link == 'logit'")
+        .frame
+    )
     key = ["weights", "covariates", "model"]
     both = people.merge(sealed, on=key, suffixes=("", "_sealed"), validate="one_to_one")
     assert len(both) == len(people) == len(sealed)

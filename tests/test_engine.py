@@ -17,18 +17,26 @@ ENGINES = ("fast", "kernel")
 
 def files(folder: Path) -> dict[str, bytes]:
     """Every file of a result but the provenance, which holds seconds and the engine."""
-    found = (p for p in folder.rglob("*") if p.is_file() and p.name != "provenance.json")
+    found = (
+        p for p in folder.rglob("*") if p.is_file() and p.name != "provenance.json"
+    )
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in found}
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory) -> dict[str, tuple[dict[str, bytes], dict[str, bytes]]]:
     """The files that both engines leave of one run of each template."""
-    runs = {run.template.stem: run for run in reversed(load_plan(ROOT / "notebooks" / "runs.yml"))}
+    runs = {
+        run.template.stem: run
+        for run in reversed(load_plan(ROOT / "notebooks" / "runs.yml"))
+    }
     folders = [tmp_path_factory.mktemp(engine) for engine in ENGINES]
     for engine, folder in zip(ENGINES, folders, strict=True):
         assert run_all(list(runs.values()), folder, engine=engine) == {}
-    return {name: tuple(files(folder / run.id) for folder in folders) for name, run in runs.items()}
+    return {
+        name: tuple(files(folder / run.id) for folder in folders)
+        for name, run in runs.items()
+    }
 
 
 @pytest.mark.slow
@@ -63,8 +71,14 @@ CELLS = {
 
 
 def notebook(path: Path, cells: list) -> Path:
-    made = new_notebook(cells=[new_code_cell("n = 0", metadata={"tags": ["parameters"]}), *cells])
-    made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    made = new_notebook(
+        cells=[new_code_cell("n = 0", metadata={"tags": ["parameters"]}), *cells]
+    )
+    made.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
     nbformat.write(made, path)
     return path
 
@@ -79,7 +93,10 @@ def odd(tmp_path_factory) -> list[list]:
     run = Run("odd", notebook(folder / "odd.ipynb", cells), {"n": 1})
     for engine in ENGINES:
         assert run_all([run], folder / engine, engine=engine) == {}
-    return [nbformat.read(folder / engine / "odd" / "odd.ipynb", as_version=4).cells for engine in ENGINES]
+    return [
+        nbformat.read(folder / engine / "odd" / "odd.ipynb", as_version=4).cells
+        for engine in ENGINES
+    ]
 
 
 @pytest.mark.parametrize("number", range(len(CELLS) + 6))
@@ -108,25 +125,43 @@ def test_nothing_of_a_notebook_reaches_the_next(tmp_path, engine):
     leave = "import builtins, matplotlib, os\nbuiltins.left = 1\nmatplotlib.rcParams['font.size'] = 99\nos.environ['LEFT'] = '1'"
     look = "import builtins, matplotlib, os\nhasattr(builtins, 'left'), matplotlib.rcParams['font.size'], 'LEFT' in os.environ"
     runs = [
-        Run(name, notebook(tmp_path / f"{name}.ipynb", [new_code_cell(source)]), {"n": 1})
+        Run(
+            name,
+            notebook(tmp_path / f"{name}.ipynb", [new_code_cell(source)]),
+            {"n": 1},
+        )
         for name, source in (("leave", leave), ("look", look))
     ]
     assert run_all(runs, tmp_path / "out", jobs=1, engine=engine) == {}
-    last = nbformat.read(tmp_path / "out" / "look" / "look.ipynb", as_version=4).cells[2]
+    last = nbformat.read(tmp_path / "out" / "look" / "look.ipynb", as_version=4).cells[
+        2
+    ]
     assert last.outputs[0].data["text/plain"] == "(False, 10.0, False)"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_failing_cell_is_named_with_its_message(tmp_path, engine):
-    cells = [new_code_cell("wanted = 1\nraise ValueError('no good')"), new_code_cell("print('never')")]
-    failed = run_all([Run("bad", notebook(tmp_path / "bad.ipynb", cells), {"n": 1})], tmp_path / "out", engine=engine)
+    cells = [
+        new_code_cell("wanted = 1\nraise ValueError('no good')"),
+        new_code_cell("print('never')"),
+    ]
+    failed = run_all(
+        [Run("bad", notebook(tmp_path / "bad.ipynb", cells), {"n": 1})],
+        tmp_path / "out",
+        engine=engine,
+    )
     assert "begins 'wanted = 1': ValueError: no good" in failed["bad"]
     assert not (tmp_path / "out" / "bad").exists()
 
 
 def test_what_the_fast_engine_cannot_do_is_said(tmp_path):
     run = Run(
-        "waits", notebook(tmp_path / "waits.ipynb", [new_code_cell("import asyncio\nawait asyncio.sleep(0)")]), {"n": 1}
+        "waits",
+        notebook(
+            tmp_path / "waits.ipynb",
+            [new_code_cell("import asyncio\nawait asyncio.sleep(0)")],
+        ),
+        {"n": 1},
     )
     failed = run_all([run], tmp_path / "out", engine="fast")
     assert "await" in failed["waits"]

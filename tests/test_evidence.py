@@ -27,9 +27,13 @@ ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
 PUBLISHED = ROOT / "data" / "published"
 SECTIONS = BOOK / "sections.yml"
-CHAPTERS = [part["chapter"] for part in yaml.safe_load(SECTIONS.read_text())["sections"]]
+CHAPTERS = [
+    part["chapter"] for part in yaml.safe_load(SECTIONS.read_text())["sections"]
+]
 TEXTS = {chapter: (BOOK / f"{chapter}.md").read_text() for chapter in CHAPTERS}
-README_TABLE = re.compile(r"<!-- book/sections\.yml -->\n\n(.*?)\n\n<!-- end -->", re.DOTALL)
+README_TABLE = re.compile(
+    r"<!-- book/sections\.yml -->\n\n(.*?)\n\n<!-- end -->", re.DOTALL
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +53,16 @@ def figures():
 @pytest.fixture(scope="module")
 def found():
     table = pd.read_csv(PUBLISHED / "figures.csv", dtype=str, keep_default_na=False)
-    return answers(table, yaml.safe_load((PUBLISHED / "questions.yml").read_text())).set_index("key")
+    return answers(
+        table, yaml.safe_load((PUBLISHED / "questions.yml").read_text())
+    ).set_index("key")
 
 
 @pytest.fixture(scope="module")
 def known(ev, figures, found):
-    return ev.quantities(figures, found, yaml.safe_load((PUBLISHED / "trials.yml").read_text()))
+    return ev.quantities(
+        figures, found, yaml.safe_load((PUBLISHED / "trials.yml").read_text())
+    )
 
 
 # ----- arithmetic -----
@@ -62,13 +70,23 @@ def known(ev, figures, found):
 
 @pytest.mark.parametrize(
     ("one", "two", "gap", "low", "high"),
-    [("R24-020", "R24-021", 11, 8.3, 13.7), ("R24-025", "R24-026", 5, 2.8, 7.2), ("R24-027", "R24-028", 9, 7.1, 10.9)],
+    [
+        ("R24-020", "R24-021", 11, 8.3, 13.7),
+        ("R24-025", "R24-026", 5, 2.8, 7.2),
+        ("R24-027", "R24-028", 9, 7.1, 10.9),
+    ],
 )
-def test_as_if_intervals_of_printed_gaps_are_those_of_the_derived_figures(ev, figures, one, two, gap, low, high):
+def test_as_if_intervals_of_printed_gaps_are_those_of_the_derived_figures(
+    ev, figures, one, two, gap, low, high
+):
     """Row D-24 of the list of derived figures."""
-    assert np.round(100 * np.array(ev.printed_gap(figures, one, two, 1.0)), 1) == pytest.approx([gap, low, high])
+    assert np.round(
+        100 * np.array(ev.printed_gap(figures, one, two, 1.0)), 1
+    ) == pytest.approx([gap, low, high])
     wide = ev.printed_gap(figures, one, two, 2.0)
-    assert (wide[2] - wide[1]) ** 2 == pytest.approx(2 * (np.diff(ev.printed_gap(figures, one, two, 1.0)[1:])[0]) ** 2)
+    assert (wide[2] - wide[1]) ** 2 == pytest.approx(
+        2 * (np.diff(ev.printed_gap(figures, one, two, 1.0)[1:])[0]) ** 2
+    )
 
 
 def test_a_printed_gap_needs_the_numbers_of_people(ev, figures):
@@ -82,7 +100,13 @@ def test_from_those_asked_to_everybody_is_the_derived_figure(ev, figures, found)
     """Row D-22: 26.4 against 14.4, 13.9 against 7.9, 12.5 against 5.0."""
     base = ev.with_experience(found)
     pairs = [("R24-020", "R24-021"), ("R24-025", "R24-026"), ("R24-027", "R24-028")]
-    of_all = [[round(100 * b * ev.share(figures, i), 1) for b, i in zip(base, pair, strict=True)] for pair in pairs]
+    of_all = [
+        [
+            round(100 * b * ev.share(figures, i), 1)
+            for b, i in zip(base, pair, strict=True)
+        ]
+        for pair in pairs
+    ]
     assert of_all == [[26.4, 14.4], [13.9, 7.9], [12.5, 5.0]]
     # What the chapters on reasons and consequences say in words.
     asked = [[figures.at[i, "value"] for i in pair] for pair in pairs]
@@ -96,14 +120,20 @@ def test_groups_under_independence_are_the_derived_figure(ev, figures):
     both, neither = ev.both_and_neither(figures)
     assert round(both) == 614
     one = figures["value"]
-    assert both + neither + (one["R24-009"] - both) + (one["R24-010"] - both) == pytest.approx(one["R24-001"])
+    assert both + neither + (one["R24-009"] - both) + (
+        one["R24-010"] - both
+    ) == pytest.approx(one["R24-001"])
 
 
 @pytest.mark.parametrize("deff", [1.0, 1.5, 2.0])
 def test_a_detectable_change_of_a_gap_is_found_four_times_in_five(ev, deff):
     """Against a simulation of two waves of two groups, whose tests count their own scatter."""
     levels, people = (0.66, 0.5), (8598, 2891)
-    change, rng, draws = ev.gap_change(levels, people, deff), np.random.default_rng(5), 40_000
+    change, rng, draws = (
+        ev.gap_change(levels, people, deff),
+        np.random.default_rng(5),
+        40_000,
+    )
     after = (levels[0] - change / 2, levels[1] + change / 2)
     size = [round(n / deff) for n in people]
     gaps, variance = [], np.zeros(draws)
@@ -118,12 +148,22 @@ def test_a_detectable_change_of_a_gap_is_found_four_times_in_five(ev, deff):
 def test_people_needed_is_the_inverse_of_the_detectable_change(ev):
     levels, change = (0.82, 0.47), 0.0875
     n = ev.people_needed(levels, change, 1.5)
-    assert ev.gap_change(levels, (n, n), 1.5) <= change < ev.gap_change(levels, (n - 1, n - 1), 1.5)
+    assert (
+        ev.gap_change(levels, (n, n), 1.5)
+        <= change
+        < ev.gap_change(levels, (n - 1, n - 1), 1.5)
+    )
 
 
 def test_a_fall_is_the_rise_of_the_complement(ev):
-    assert ev.level_change(0.71, 2712, 1.5) == pytest.approx(tl.detectable_difference(0.29, 2712, 1.5))
-    assert ev.level_change(0.71, 2712, 1.0) < ev.level_change(0.5, 2712, 1.0) < ev.level_change(0.5, 1000, 1.0)
+    assert ev.level_change(0.71, 2712, 1.5) == pytest.approx(
+        tl.detectable_difference(0.29, 2712, 1.5)
+    )
+    assert (
+        ev.level_change(0.71, 2712, 1.0)
+        < ev.level_change(0.5, 2712, 1.0)
+        < ev.level_change(0.5, 1000, 1.0)
+    )
 
 
 def test_ratios_of_trials_are_quotients_and_allow_for_rounding(ev, known):
@@ -133,7 +173,10 @@ def test_ratios_of_trials_are_quotients_and_allow_for_rounding(ev, known):
     value, low, high = ev.ratio_range((12.0, 55.5), (0.5, 0.05))
     assert low < value < high
     shares = ev.trial_shares(yaml.safe_load((PUBLISHED / "trials.yml").read_text()), load_figures(PUBLISHED / "figures.csv").set_index("id"))  # fmt: skip
-    assert all(row["source"] and row["reading"] and row["half_width"] > 0 for row in shares.values())
+    assert all(
+        row["source"] and row["reading"] and row["half_width"] > 0
+        for row in shares.values()
+    )
 
 
 def test_differences_of_the_two_questions_compare_the_same_people(known, figures):
@@ -156,15 +199,22 @@ def test_the_rise_of_the_printed_gap_comes_from_the_reference_group(known, figur
 def test_what_is_called_significant_is_the_edge_of_a_test(known, figures):
     n = figures.loc[["R24-012", "R24-013"], "value"]
     least = float(known["smallest-gap-called-significant"][0].split()[0]) / 100
-    assert least / math.sqrt((0.25 / n).sum()) == pytest.approx(norm.ppf(0.975), rel=0.03)
+    assert least / math.sqrt((0.25 / n).sum()) == pytest.approx(
+        norm.ppf(0.975), rel=0.03
+    )
 
 
 # ----- which line belongs where -----
 
 
-def test_every_line_of_the_record_belongs_to_a_chapter_and_every_pattern_finds_one(ev, figures):
+def test_every_line_of_the_record_belongs_to_a_chapter_and_every_pattern_finds_one(
+    ev, figures
+):
     lines = list(figures.index)
-    mine = [set(ev.record_ids(part["record"].split(), lines)) for part in ev.sections(SECTIONS)]
+    mine = [
+        set(ev.record_ids(part["record"].split(), lines))
+        for part in ev.sections(SECTIONS)
+    ]
     assert all(mine)
     assert set().union(*mine) == set(lines)
     with pytest.raises(UnknownNameError):
@@ -173,21 +223,34 @@ def test_every_line_of_the_record_belongs_to_a_chapter_and_every_pattern_finds_o
 
 def test_the_chapters_of_the_table_are_those_of_the_contents():
     listed = re.findall(r"file: (evidence/[\w-]+)", (ROOT / "_toc.yml").read_text())
-    assert listed == ["evidence/index", *CHAPTERS] or sorted(listed) == sorted(["evidence/index", *CHAPTERS])
-    assert sorted(p.stem for p in (BOOK / "evidence").glob("*.md")) == sorted(Path(c).name for c in listed)
+    assert listed == ["evidence/index", *CHAPTERS] or sorted(listed) == sorted(
+        ["evidence/index", *CHAPTERS]
+    )
+    assert sorted(p.stem for p in (BOOK / "evidence").glob("*.md")) == sorted(
+        Path(c).name for c in listed
+    )
 
 
 def test_readme_and_book_show_the_same_table(ev):
     shown = README_TABLE.search((ROOT / "README.md").read_text())
-    assert shown, "the README needs the table of book/sections.yml between its two comments"
-    assert shown[1] == ev.sections_markdown(SECTIONS, ROOT / "notebooks" / "runs.yml", page="")
-    assert all((ROOT / target).is_file() for target in re.findall(r"\]\((book/[^)]+)\)", shown[1]))
+    assert shown, (
+        "the README needs the table of book/sections.yml between its two comments"
+    )
+    assert shown[1] == ev.sections_markdown(
+        SECTIONS, ROOT / "notebooks" / "runs.yml", page=""
+    )
+    assert all(
+        (ROOT / target).is_file()
+        for target in re.findall(r"\]\((book/[^)]+)\)", shown[1])
+    )
     assert "{sections-table}" in (BOOK / "evidence" / "index.md").read_text()
 
 
 def test_a_run_of_the_table_that_has_no_page_is_refused(ev, tmp_path):
     path = tmp_path / "sections.yml"
-    path.write_text("sections: [{section: a, chapter: evidence/who, title: b, record: R24-001, runs: [no-such-run]}]\n")
+    path.write_text(
+        "sections: [{section: a, chapter: evidence/who, title: b, record: R24-001, runs: [no-such-run]}]\n"
+    )
     with pytest.raises(UnknownNameError, match="run with a page"):
         ev.sections_markdown(path, ROOT / "notebooks" / "runs.yml")
 
@@ -196,17 +259,23 @@ def test_a_run_of_the_table_that_has_no_page_is_refused(ev, tmp_path):
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_a_chapter_opens_in_plain_words_with_a_picture_and_ends_with_what_may_be_concluded(chapter):
+def test_a_chapter_opens_in_plain_words_with_a_picture_and_ends_with_what_may_be_concluded(
+    chapter,
+):
     text = TEXTS[chapter]
     opening, *_ = text.split("\n## ")
     assert re.match(r"# .+\n\n\*\*In plain words\.\*\* ", text)
-    assert re.search(r"```\{(record-figure|run-figure)\}|\{\.mark-", opening), "a picture before the first heading"
+    assert re.search(r"```\{(record-figure|run-figure)\}|\{\.mark-", opening), (
+        "a picture before the first heading"
+    )
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings[-1] == "What you may conclude, and what not"
     assert {"How sure one can be", "What would change the answer"} <= set(headings)
     assert "| You may say | You may not say |" in text
     assert text.rstrip().endswith("```{record-rows}\n```")
-    assert re.search(r"\{doc\}`[^`]*</estimand>`", text), "an interval is an as-if statement: link to the estimand"
+    assert re.search(r"\{doc\}`[^`]*</estimand>`", text), (
+        "an interval is an as-if statement: link to the estimand"
+    )
     assert 50 <= text.count("\n") <= 140
 
 
@@ -217,8 +286,13 @@ def test_the_plain_words_are_plain(chapter):
     plain = re.sub(r"\{[\w-]+\}`[^`]+`", "80", plain)
     sentences = [s for s in re.split(r"[.!?:]+\s", plain) if s.strip()]
     words = re.findall(r"[A-Za-z+]+", plain)
-    syllables = sum(max(1, len(re.findall(r"[aeiouy]+", re.sub(r"e\b", "", w.lower())))) for w in words)
-    assert 0.39 * len(words) / len(sentences) + 11.8 * syllables / len(words) - 15.59 < 8
+    syllables = sum(
+        max(1, len(re.findall(r"[aeiouy]+", re.sub(r"e\b", "", w.lower()))))
+        for w in words
+    )
+    assert (
+        0.39 * len(words) / len(sentences) + 11.8 * syllables / len(words) - 15.59 < 8
+    )
     assert max(len(re.findall(r"\w+", s)) for s in sentences) <= 32
 
 
@@ -265,9 +339,16 @@ def site(tmp_path_factory):
         (root / folder).symlink_to(ROOT / folder)
     for file in ("notebooks/runs.yml", "book/sections.yml", "requirements.lock"):
         shutil.copy(ROOT / file, root / file)
-    pages = {"record": "# Record\n\n```{record-table}\n```", "do-the-figures-fit": "# Fit"}
+    pages = {
+        "record": "# Record\n\n```{record-table}\n```",
+        "do-the-figures-fit": "# Fit",
+    }
     pages |= dict.fromkeys(CHAPTERS, "# Chapter\n\n```{record-rows}\n```")
-    pages |= {f"_runs/{r.id}/{r.id}": "# Run" for r in load_plan(ROOT / "notebooks" / "runs.yml") if r.page}
+    pages |= {
+        f"_runs/{r.id}/{r.id}": "# Run"
+        for r in load_plan(ROOT / "notebooks" / "runs.yml")
+        if r.page
+    }
     pages["tried"] = (
         "# Tried\n\n```{record-figure} Title\n:first: one\n:second: two\n:says: Words.\n# Part\nA: R24-020 R24-021\n"
         "B: R24-017\n# Ranges\nC: audit one-item-minority\nD: audit implied-all\n```\n\n"
@@ -280,18 +361,33 @@ def site(tmp_path_factory):
         "{evidence}`nothing` {record-line}`R24-998`\n\n```{printed-gap-table} R24-017 R24-018\n```\n"
     )
     listing = "\n".join(pages)
-    pages["index"] = f"# Home\n\n```{{sections-table}}\n```\n\n```{{toctree}}\n{listing}\n```"
+    pages["index"] = (
+        f"# Home\n\n```{{sections-table}}\n```\n\n```{{toctree}}\n{listing}\n```"
+    )
     for name, text in pages.items():
         path = book / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     names = ["myst_parser", "finding", "record_pages", "audit_pages", "evidence_pages"]
-    settings = {"extensions": names, "myst_enable_extensions": ["colon_fence"], "html_theme": "basic"}
+    settings = {
+        "extensions": names,
+        "myst_enable_extensions": ["colon_fence"],
+        "html_theme": "basic",
+    }
     sys.path.insert(0, str(BOOK / "_ext"))
     log = root / "log.txt"
     with log.open("w") as stream:
         out = root / "out"
-        Sphinx(book, None, out, root / "trees", "html", settings, status=None, warning=stream).build()
+        Sphinx(
+            book,
+            None,
+            out,
+            root / "trees",
+            "html",
+            settings,
+            status=None,
+            warning=stream,
+        ).build()
     sys.path.remove(str(BOOK / "_ext"))
     return out, log.read_text()
 
@@ -306,15 +402,23 @@ def test_every_printed_line_is_two_clicks_from_the_table(site, figures):
         page = BeautifulSoup((out / chapter).read_text(), "html.parser")
         lines |= {a["href"] for a in page.select("details.record-rows a")}
     assert lines == {f"../record.html#figure-{name}" for name in figures.index}
-    assert [fault for fault in broken_links(out) if "_static" not in fault and "evidence" in fault] == []
+    assert [
+        fault
+        for fault in broken_links(out)
+        if "_static" not in fault and "evidence" in fault
+    ] == []
 
 
 def test_a_picture_puts_marks_where_the_figures_are(site, figures):
     page = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser")
     rows = page.select_one("figure.record-figure").select(".ef-row:not(.ef-axis)")
-    assert [row.select_one(".ef-label").find(string=True) for row in rows] == list("ABCD")
+    assert [row.select_one(".ef-label").find(string=True) for row in rows] == list(
+        "ABCD"
+    )
     marks = [[m["style"] for m in row.select(".ef-mark")] for row in rows]
-    assert marks[0] == [f"left:{figures.at[i, 'value']:g}%" for i in ("R24-020", "R24-021")]
+    assert marks[0] == [
+        f"left:{figures.at[i, 'value']:g}%" for i in ("R24-020", "R24-021")
+    ]
     assert marks[1] == ["left:82%"]
     assert rows[2].select_one(".ef-range")["style"].startswith("left:86.")
     assert not rows[3].select(".ef-range")  # one value is a mark, not a range
@@ -328,10 +432,19 @@ def test_a_picture_puts_marks_where_the_figures_are(site, figures):
 
 def test_the_numbers_of_a_picture_are_a_file_below_it(site, figures, found):
     page = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser")
-    links = [a["href"] for a in page.select("figure.record-figure .picture-numbers a[download]")]
-    assert links == ["_downloads/pictures/tried-1.csv", "_downloads/pictures/tried-2.csv"]
+    links = [
+        a["href"]
+        for a in page.select("figure.record-figure .picture-numbers a[download]")
+    ]
+    assert links == [
+        "_downloads/pictures/tried-1.csv",
+        "_downloads/pictures/tried-2.csv",
+    ]
     numbers = pd.read_csv(site[0] / links[0], dtype=str, keep_default_na=False)
-    low, high = (f"{100 * float(found.at[f'one-item-minority {end}', 'value']):.1f}" for end in ("low", "high"))
+    low, high = (
+        f"{100 * float(found.at[f'one-item-minority {end}', 'value']):.1f}"
+        for end in ("low", "high")
+    )
     alone = f"{100 * float(found.at['implied-all low', 'value']):.1f}"
     assert numbers.to_dict("split", index=False)["data"] == [
         ["Part", "A", "R24-020", f"{figures.at['R24-020', 'value']:g}", "", ""],
@@ -341,37 +454,53 @@ def test_the_numbers_of_a_picture_are_a_file_below_it(site, figures, found):
         ["Ranges", "D", "implied-all", alone, alone, alone],
     ]
     assert list(numbers) == ["part", "label", "id", "percent", "low", "high"]
-    assert [fault for fault in broken_links(site[0]) if "_downloads" in fault or "computed-" in fault] == []
+    assert [
+        fault
+        for fault in broken_links(site[0])
+        if "_downloads" in fault or "computed-" in fault
+    ] == []
 
 
 def test_a_computed_number_leads_to_how_it_was_computed(site, known):
     """A tooltip alone is for a mouse; a link is for keyboards and fingers too."""
     page = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser")
     links = page.select("a[href^='#computed-']")
-    assert [a["href"] for a in links] == ["#computed-both-people"] * 2 + ["#computed-one-item-minority-low"]
+    assert [a["href"] for a in links] == ["#computed-both-people"] * 2 + [
+        "#computed-one-item-minority-low"
+    ]
     shown, how = known["both-people"]
     assert links[0].get_text() == shown
     told = page.select("details.computed-numbers li")
-    assert [li["id"] for li in told] == ["computed-both-people", "computed-one-item-minority-low"]
+    assert [li["id"] for li in told] == [
+        "computed-both-people",
+        "computed-one-item-minority-low",
+    ]
     assert told[0].get_text() == f"{shown}: Computed from the print: {how}."
-    assert not [a for a in page.select("main abbr, .body abbr") if a.find_parent("a") is None]
+    assert not [
+        a for a in page.select("main abbr, .body abbr") if a.find_parent("a") is None
+    ]
 
 
 def test_one_line_is_one_line(site):
     page = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser")
     assert (
-        page.select_one("details.record-rows summary").get_text() == "The one printed line that belongs to this chapter"
+        page.select_one("details.record-rows summary").get_text()
+        == "The one printed line that belongs to this chapter"
     )
     assert (
         "All"
-        in BeautifulSoup((site[0] / CHAPTERS[0]).with_suffix(".html").read_text(), "html.parser")
+        in BeautifulSoup(
+            (site[0] / CHAPTERS[0]).with_suffix(".html").read_text(), "html.parser"
+        )
         .select_one("details.record-rows summary")
         .get_text()
     )
 
 
 def test_numbers_and_tables_are_printed(site, known):
-    text = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser").get_text(" ", strip=True)
+    text = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser").get_text(
+        " ", strip=True
+    )
     assert known["both-people"][0] in text
     assert "Censo Demográfico 2022" in text
     share = known["closed-double"][0].replace(" %", "\N{NO-BREAK SPACE}%")
@@ -379,7 +508,14 @@ def test_numbers_and_tables_are_printed(site, known):
 
 
 @pytest.mark.parametrize(
-    "words", ["R24-999", "is a count", "no published figure 'R24-998'", "'nothing'", "not both printed"]
+    "words",
+    [
+        "R24-999",
+        "is a count",
+        "no published figure 'R24-998'",
+        "'nothing'",
+        "not both printed",
+    ],
 )
 def test_what_does_not_exist_or_cannot_be_drawn_is_an_error_of_the_page(site, words):
     faults = [line for line in site[1].splitlines() if "ERROR" in line]
@@ -393,8 +529,18 @@ def test_all_contrasts_stand_together_and_are_adjusted_for_their_number(ev, tmp_
         folder = tmp_path / f"hints6-{name}" / "tables"
         folder.mkdir(parents=True)
         given = {"title": name, "identities": ["a", "b"], "pair": ["a", "b"]}
-        (folder.parent / "provenance.json").write_text(json.dumps({"parameters": given}))
-        row = {"a": "y", "b": "y", "method": "delta", "estimate": 0.1, "conf_low": 0.0, "conf_high": 0.2, "p_value": p}
+        (folder.parent / "provenance.json").write_text(
+            json.dumps({"parameters": given})
+        )
+        row = {
+            "a": "y",
+            "b": "y",
+            "method": "delta",
+            "estimate": 0.1,
+            "conf_low": 0.0,
+            "conf_high": 0.2,
+            "p_value": p,
+        }
         measures = [row | {"measure": m} for m in ("interaction_contrast", "reri_rr")]
         pd.DataFrame(measures).to_csv(folder / "interaction.csv", index=False)
     found = ev.contrasts(tmp_path, "hints6")

@@ -16,9 +16,16 @@ from trustbook.supplied import _together
 pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
 
 
-def made(counts: dict[tuple[str, ...], tuple[int, int]], names: list[str], **more) -> tl.SurveyDesign:
+def made(
+    counts: dict[tuple[str, ...], tuple[int, int]], names: list[str], **more
+) -> tl.SurveyDesign:
     """A design of people in cells of identities: so many with the outcome, so many without."""
-    rows = [(*k, y) for k, pair in counts.items() for y, n in zip((1.0, 0.0), pair, strict=True) for _ in range(n)]
+    rows = [
+        (*k, y)
+        for k, pair in counts.items()
+        for y, n in zip((1.0, 0.0), pair, strict=True)
+        for _ in range(n)
+    ]
     frame = pd.DataFrame(rows, columns=[*names, "y"])
     for name in names:
         frame[name] = pd.Categorical(frame[name], sorted(frame[name].unique()))
@@ -37,7 +44,10 @@ def narrowest(family: Family, names: list[str]) -> tuple[float, int]:
     keys = [(*key[:-1], y) for key in sizes.index for y in (0.0, 1.0)]
     keys = list(dict.fromkeys(keys))
     counts = np.array([sizes.get(key, 0) for key in keys], float)
-    value = {key[:-1]: row for key, row in zip(cells.index, cells.to_dict("records"), strict=True)}
+    value = {
+        key[:-1]: row
+        for key, row in zip(cells.index, cells.to_dict("records"), strict=True)
+    }
     known, totals = [], []
     for shown in family.sets:
         groups = [(*(value[key[:-1]][form] for form in shown), key[-1]) for key in keys]
@@ -49,13 +59,17 @@ def narrowest(family: Family, names: list[str]) -> tuple[float, int]:
     for i, count in enumerate(counts):
         if 0 < count < 10 and known:
             aim = np.eye(len(keys))[i]
-            low, high = (linprog(s * aim, A_eq=known, b_eq=totals).fun * s for s in (1, -1))
+            low, high = (
+                linprog(s * aim, A_eq=known, b_eq=totals).fun * s for s in (1, -1)
+            )
             widths.append(high - low)
     return min(widths, default=np.inf), len(widths)
 
 
 class TestCoarser:
-    def steps(self, sizes: dict[str, int], order: list[str] | None = None) -> list[list[str]]:
+    def steps(
+        self, sizes: dict[str, int], order: list[str] | None = None
+    ) -> list[list[str]]:
         levels = pd.Series([level for level, n in sizes.items() for _ in range(2 * n)])
         y = pd.Series([v for n in sizes.values() for v in [0.0] * n + [1.0] * n])
         levels = pd.Series(pd.Categorical(levels, order or list(sizes)))
@@ -63,20 +77,38 @@ class TestCoarser:
 
     def test_the_two_smallest_join_and_the_reference_stays_first(self):
         steps = self.steps({"White": 90, "Black": 30, "Asian": 8, "Other": 12})
-        assert steps == [["White", "Black", "Asian or Other"], ["White", "Black or Asian or Other"]]
+        assert steps == [
+            ["White", "Black", "Asian or Other"],
+            ["White", "Black or Asian or Other"],
+        ]
 
     def test_the_reference_is_joined_only_where_it_is_the_smallest(self):
         assert self.steps({"a": 20, "b": 90, "c": 15}) == [["a", "b or c"]]
         assert self.steps({"a": 5, "b": 90, "c": 15}) == [["a or c", "b"]]
 
     def test_bands_join_a_neighbour(self):
-        assert self.steps({"18-24": 9, "25-34": 80, "35-44": 10, "45+": 60})[0] == ["18-24 or 25-34", "35-44", "45+"]
-        assert self.steps({"$0 to 20": 90, "$20 to 50": 9, "$50+": 80}) == [["$0 to 20", "$20 to 50 or $50+"]]
+        assert self.steps({"18-24": 9, "25-34": 80, "35-44": 10, "45+": 60})[0] == [
+            "18-24 or 25-34",
+            "35-44",
+            "45+",
+        ]
+        assert self.steps({"$0 to 20": 90, "$20 to 50": 9, "$50+": 80}) == [
+            ["$0 to 20", "$20 to 50 or $50+"]
+        ]
 
     def test_the_rare_answer_counts_and_not_the_size_of_the_group(self):
-        levels = pd.Series(pd.Categorical(["a"] * 100 + ["b"] * 200 + ["c"] * 40 + ["d"] * 50))
+        levels = pd.Series(
+            pd.Categorical(["a"] * 100 + ["b"] * 200 + ["c"] * 40 + ["d"] * 50)
+        )
         y = pd.Series(
-            [1.0] * 50 + [0.0] * 50 + [1.0] * 3 + [0.0] * 197 + [1.0] * 20 + [0.0] * 20 + [1.0] * 25 + [0.0] * 25
+            [1.0] * 50
+            + [0.0] * 50
+            + [1.0] * 3
+            + [0.0] * 197
+            + [1.0] * 20
+            + [0.0] * 20
+            + [1.0] * 25
+            + [0.0] * 25
         )
         assert list(next(coarser(levels, y)).cat.categories) == ["a", "b or c", "d"]
 
@@ -86,8 +118,13 @@ class TestCoarser:
 
 class TestFamily:
     def test_a_small_level_is_joined_and_the_others_are_kept(self):
-        counts = dict.fromkeys(product("mw", "ny"), (40, 60)) | {("x", "n"): (12, 13), ("x", "y"): (2, 3)}
-        family = Family(made(counts, ["gender", "disabled"]), "y", ["gender", "disabled"])
+        counts = dict.fromkeys(product("mw", "ny"), (40, 60)) | {
+            ("x", "n"): (12, 13),
+            ("x", "y"): (2, 3),
+        }
+        family = Family(
+            made(counts, ["gender", "disabled"]), "y", ["gender", "disabled"]
+        )
         assert family.sets == [["disabled", "gender_2_levels"], ["gender"]]
         assert family.joined == {"gender_2_levels": ["w or x"]}
         assert family.withheld == {}
@@ -96,24 +133,40 @@ class TestFamily:
         assert cells["n"].min() == 100
 
     def test_a_level_of_too_few_people_is_shown_nowhere_by_itself(self):
-        family = Family(made({("m",): (40, 60), ("w",): (50, 50), ("x",): (4, 4)}, ["gender"]), "y", ["gender"])
+        family = Family(
+            made({("m",): (40, 60), ("w",): (50, 50), ("x",): (4, 4)}, ["gender"]),
+            "y",
+            ["gender"],
+        )
         assert family.sets == [["gender_2_levels"]]
         assert family.joined == {"gender_2_levels": ["w or x"]}
 
     def test_what_fits_in_no_form_is_withheld(self):
-        family = Family(made({("m",): (400, 6), ("w",): (500, 5)}, ["gender"]), "y", ["gender"])
+        family = Family(
+            made({("m",): (400, 6), ("w",): (500, 5)}, ["gender"]), "y", ["gender"]
+        )
         assert family.sets == []
-        assert family.withheld == {"y by gender": REASONS["small"].format(levels="m; w")}
+        assert family.withheld == {
+            "y by gender": REASONS["small"].format(levels="m; w")
+        }
 
-    def test_a_reason_names_the_levels_that_are_too_small_and_never_how_many_people(self):
-        counts = dict.fromkeys(product("ab", "mn"), (411, 613)) | {("a", "n"): (7, 613), ("b", "n"): (8, 9)}
+    def test_a_reason_names_the_levels_that_are_too_small_and_never_how_many_people(
+        self,
+    ):
+        counts = dict.fromkeys(product("ab", "mn"), (411, 613)) | {
+            ("a", "n"): (7, 613),
+            ("b", "n"): (8, 9),
+        }
         family = Family(made(counts, ["one", "two"]), "y", ["one", "two"])
         assert family.sets == [["one"], ["two"]]
         reason = REASONS["small"].format(levels="one a, two n; one b, two n")
         assert family.withheld == {"y by one and two": reason}
         assert not {"411", "613", "7", "8", "9"} & set(reason.replace(";", " ").split())
         crowd = {(f"level {i}",): (9, 9) for i in range(9)} | {("big",): (50, 50)}
-        assert Family(made(crowd, ["one"]), "y", ["one"]).small(["one"])[5:] == ["level 5", "and 3 more"]
+        assert Family(made(crowd, ["one"]), "y", ["one"]).small(["one"])[5:] == [
+            "level 5",
+            "and 3 more",
+        ]
 
     def test_a_combination_that_nobody_has_is_named(self):
         counts = {("a", "m"): (50, 50), ("a", "n"): (50, 50), ("b", "m"): (50, 50)}
@@ -124,7 +177,9 @@ class TestFamily:
         counts = {("a", "m"): (50, 50), ("b", "m"): (50, 50)}
         family = Family(made(counts, ["one", "two"]), "y", ["one", "two"])
         assert family.withheld["y by two"] == REASONS["one_level"].format(levels="m")
-        assert family.withheld["y by one and two"] == REASONS["one_level"].format(levels="m")
+        assert family.withheld["y by one and two"] == REASONS["one_level"].format(
+            levels="m"
+        )
 
     def test_a_pair_that_is_large_enough_says_how_to_get_it(self):
         """Each of the two fits beside the first, and all three do not fit together."""
@@ -135,7 +190,11 @@ class TestFamily:
         names = ["one", "two", "three"]
         design = made(counts, names)
         family = Family(design, "y", names)
-        assert family.withheld == {"y by two and three": REASONS["beside"].format(options="--axis two --axis three")}
+        assert family.withheld == {
+            "y by two and three": REASONS["beside"].format(
+                options="--axis two --axis three"
+            )
+        }
         assert Family(design, "y", ["two", "three"]).withheld == {}
 
     def test_two_outcomes_that_differ_by_few_people_say_so(self):
@@ -147,12 +206,21 @@ class TestFamily:
         assert family.withheld == {"y by one": REASONS["nested"].format(levels="a; b")}
 
     def test_levels_that_stand_together_say_which_of_them_is_too_small(self):
-        counts = dict.fromkeys(product("mw", "ny"), (40, 60)) | {("x", "n"): (12, 13), ("x", "y"): (2, 3)}
-        family = Family(made(counts, ["gender", "disabled"]), "y", ["gender", "disabled"])
+        counts = dict.fromkeys(product("mw", "ny"), (40, 60)) | {
+            ("x", "n"): (12, 13),
+            ("x", "y"): (2, 3),
+        }
+        family = Family(
+            made(counts, ["gender", "disabled"]), "y", ["gender", "disabled"]
+        )
         told = _together(family, "gender_2_levels")
         assert told.startswith("w or x stand together")
         assert told.endswith("at: disabled y, gender x")
-        alone = Family(made({("m",): (40, 60), ("w",): (50, 50), ("x",): (4, 4)}, ["gender"]), "y", ["gender"])
+        alone = Family(
+            made({("m",): (40, 60), ("w",): (50, 50), ("x",): (4, 4)}, ["gender"]),
+            "y",
+            ["gender"],
+        )
         assert _together(alone, "gender_2_levels").endswith("at: x")
 
     @pytest.mark.parametrize("seed", range(12))
@@ -160,21 +228,33 @@ class TestFamily:
         rng = np.random.default_rng(seed)
         names = ["a", "b", "c"]
         sizes = [rng.integers(2, 5) for _ in names]
-        counts = {k: tuple(rng.integers(1, 45, 2)) for k in product(*("1234"[:n] for n in sizes))}
-        counts = {tuple(f"{name}{level}" for name, level in zip(names, k, strict=True)): v for k, v in counts.items()}
+        counts = {
+            k: tuple(rng.integers(1, 45, 2))
+            for k in product(*("1234"[:n] for n in sizes))
+        }
+        counts = {
+            tuple(f"{name}{level}" for name, level in zip(names, k, strict=True)): v
+            for k, v in counts.items()
+        }
         family = Family(made(counts, names), "y", names)
         width, found = narrowest(family, names)
         assert found
         assert width >= 10 - 1e-6
 
     @pytest.mark.parametrize("seed", range(12))
-    def test_an_identity_that_follows_from_another_gives_no_small_group_away(self, seed):
+    def test_an_identity_that_follows_from_another_gives_no_small_group_away(
+        self, seed
+    ):
         """Ethnicity follows from its finer levels, and who is trans is LGBTQ+: subtraction must not help."""
         rng = np.random.default_rng(seed)
         counts = {}
-        for level, disabled, (lgbtq, trans) in product("wxyz", "ny", (("n", "n"), ("y", "n"), ("y", "y"))):
+        for level, disabled, (lgbtq, trans) in product(
+            "wxyz", "ny", (("n", "n"), ("y", "n"), ("y", "y"))
+        ):
             few = 14 if level in "yz" or lgbtq == "y" else 90
-            counts[level, "major" if level == "w" else "minor", disabled, lgbtq, trans] = tuple(rng.integers(2, few, 2))
+            counts[
+                level, "major" if level == "w" else "minor", disabled, lgbtq, trans
+            ] = tuple(rng.integers(2, few, 2))
         names = ["detail", "ethnicity", "disabled", "lgbtq", "trans"]
         family = Family(made(counts, names), "y", names)
         width, found = narrowest(family, names)
@@ -182,7 +262,9 @@ class TestFamily:
         assert width >= 10 - 1e-6
         assert len(family.sets) > 1
 
-    def test_without_the_rule_on_related_identities_the_attack_succeeds(self, monkeypatch):
+    def test_without_the_rule_on_related_identities_the_attack_succeeds(
+        self, monkeypatch
+    ):
         monkeypatch.setattr(Family, "_apart", lambda self, by, other: True)
         counts = {("n", "n", d): (60, 60) for d in "ny"}
         counts |= {

@@ -73,7 +73,11 @@ def test_a_finding_that_is_not_one_number_is_refused(runs, wrong, says):
 
 
 def test_all_findings_that_do_not_resolve_are_named_at_once(runs):
-    findings = {"fine": finding("r", "t", {"group": "a"}), "two": finding("r", "t"), "none": finding("r", "u")}
+    findings = {
+        "fine": finding("r", "t", {"group": "a"}),
+        "two": finding("r", "t"),
+        "none": finding("r", "u"),
+    }
     with pytest.raises(tl.FindingError, match="2 faults") as caught:
         printed(findings, runs)
     assert "two: " in str(caught.value)
@@ -83,10 +87,16 @@ def test_all_findings_that_do_not_resolve_are_named_at_once(runs):
 def test_faults_in_findings_yml_are_named(tmp_path):
     path = tmp_path / "findings.yml"
     path.write_text("a: {run: r, tabel: t}\n")
-    with pytest.raises(tl.FindingError, match=r"finding a: There is no key 'tabel'\. Did you mean 'table'"):
+    with pytest.raises(
+        tl.FindingError,
+        match=r"finding a: There is no key 'tabel'\. Did you mean 'table'",
+    ):
         load_findings(path)
     path.write_text("a: {run: r, table: t, format: percnt}\n")
-    with pytest.raises(tl.FindingError, match=r"finding a: There is no format 'percnt'\. Did you mean 'percent'"):
+    with pytest.raises(
+        tl.FindingError,
+        match=r"finding a: There is no format 'percnt'\. Did you mean 'percent'",
+    ):
         load_findings(path)
 
 
@@ -94,17 +104,24 @@ class TestDrift:
     @pytest.fixture
     def now(self, runs):
         count = finding("r", "t", {"group": "a"}, column="n", format="count")
-        return printed({"share": finding("r", "t", {"group": "a"}), "people": count}, runs)
+        return printed(
+            {"share": finding("r", "t", {"group": "a"}), "people": count}, runs
+        )
 
     def test_what_is_printed_is_kept_with_its_interval(self, now):
         share, people = now.itertuples(index=False)
         assert list(share) == ["finding", "share", 0.6227, 0.6038, 0.6416, "62.3 %"]
         assert (people.value, people.text) == (6252, "6,252")
-        assert np.isnan([people.low, people.high]).all()  # the interval is that of the estimate, not of n
+        assert np.isnan(
+            [people.low, people.high]
+        ).all()  # the interval is that of the estimate, not of n
 
     def test_frozen_numbers_come_back_from_the_file(self, now, tmp_path):
         freeze(now, tmp_path / "published" / "findings.csv")
-        assert drift(now, read_frozen(tmp_path / "published" / "findings.csv")) == ([], [])
+        assert drift(now, read_frozen(tmp_path / "published" / "findings.csv")) == (
+            [],
+            [],
+        )
         assert read_frozen(tmp_path / "nothing.csv").empty
         (tmp_path / "other.csv").write_text("id,value\na,1\n")
         with pytest.raises(tl.FindingError, match="not a list of frozen findings"):
@@ -112,13 +129,27 @@ class TestDrift:
 
     @given(st.sampled_from(["value", "low", "high"]), st.floats(-0.5, 0.5))
     def test_a_number_may_move_by_the_tolerance_and_no_more(self, column, move):
-        row = {"kind": "finding", "id": "a", "value": 0.6, "low": 0.5, "high": 0.7, "text": "60.0 %"}
-        frozen, now = pd.DataFrame([row]), pd.DataFrame([row | {column: row[column] + move}])
+        row = {
+            "kind": "finding",
+            "id": "a",
+            "value": 0.6,
+            "low": 0.5,
+            "high": 0.7,
+            "text": "60.0 %",
+        }
+        frozen, now = (
+            pd.DataFrame([row]),
+            pd.DataFrame([row | {column: row[column] + move}]),
+        )
         drifted, new = drift(now, frozen)
         assert new == []
         if abs(move) > 1.001 * DRIFT:
             assert len(drifted) == 1
-            for told in ("finding a", f"{column} was {row[column]:g}", f"is {row[column] + move:.7g}"):
+            for told in (
+                "finding a",
+                f"{column} was {row[column]:g}",
+                f"is {row[column] + move:.7g}",
+            ):
                 assert told in drifted[0]
         elif abs(move) < 0.999 * DRIFT:
             assert drifted == []

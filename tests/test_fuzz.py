@@ -36,14 +36,35 @@ from trustlib import schema
 
 PEOPLE = 80
 HANGS = 30  # seconds
-KINDS = {".csv": 170, ".csv.gz": 90, ".parquet": 140, ".sav": 60, ".zsav": 60, ".dta": 60}  # kind -> damaged files
-LABELS = {"Sex": {1.0: "Male", 2.0: "Female", 9.0: "Refused"}, "Trust": {1.0: "High", 2.0: "Low", 8.0: "Not asked"}}
+KINDS = {
+    ".csv": 170,
+    ".csv.gz": 90,
+    ".parquet": 140,
+    ".sav": 60,
+    ".zsav": 60,
+    ".dta": 60,
+}  # kind -> damaged files
+LABELS = {
+    "Sex": {1.0: "Male", 2.0: "Female", 9.0: "Refused"},
+    "Trust": {1.0: "High", 2.0: "Low", 8.0: "Not asked"},
+}
 MAPPING = {
     "source": {"id": "made", "kind": "supplied", "label": "Made up"},
-    "missing": {"Refused": "refused", "Not asked": "not asked", "9": "refused", "8": "not asked"},
+    "missing": {
+        "Refused": "refused",
+        "Not asked": "not asked",
+        "9": "refused",
+        "8": "not asked",
+    },
     "variables": {
-        "gender": {"column": "Sex", "values": {"Male": "man", "Female": "woman", "1": "man", "2": "woman"}},
-        "region": {"column": "Region", "values": {"North": "n", "Île": "i", "South, west": "s"}},
+        "gender": {
+            "column": "Sex",
+            "values": {"Male": "man", "Female": "woman", "1": "man", "2": "woman"},
+        },
+        "region": {
+            "column": "Region",
+            "values": {"North": "n", "Île": "i", "South, west": "s"},
+        },
         "damaged": {"column": "Trust", "values": {"High": 0, "Low": 1, "1": 0, "2": 1}},
     },
     "design": {"weight": "W"},
@@ -62,7 +83,13 @@ def made(seed: int = 0) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def written(folder, kind: str, frame: pd.DataFrame, labels: dict = LABELS, encoding: str = "utf-8") -> bytes:
+def written(
+    folder,
+    kind: str,
+    frame: pd.DataFrame,
+    labels: dict = LABELS,
+    encoding: str = "utf-8",
+) -> bytes:
     """The file of some kind, as bytes."""
     path = folder / f"whole{kind}"
     if kind.startswith(".csv"):
@@ -71,10 +98,15 @@ def written(folder, kind: str, frame: pd.DataFrame, labels: dict = LABELS, encod
     elif kind == ".parquet":
         frame.to_parquet(path)
     elif kind == ".dta":
-        of_integers = {c: {int(code): text for code, text in names.items()} for c, names in labels.items()}
+        of_integers = {
+            c: {int(code): text for code, text in names.items()}
+            for c, names in labels.items()
+        }
         pyreadstat.write_dta(frame, str(path), variable_value_labels=of_integers)
     else:
-        pyreadstat.write_sav(frame, str(path), variable_value_labels=labels, compress=kind == ".zsav")
+        pyreadstat.write_sav(
+            frame, str(path), variable_value_labels=labels, compress=kind == ".zsav"
+        )
     return path.read_bytes()
 
 
@@ -127,7 +159,11 @@ def judge(path, rows: int | None, mapping: dict = MAPPING) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             frame = tl.read_survey(path, mapping)
-            cells = tl.compress(tl.SurveyDesign(frame, **tl.declared_design(mapping)), "damaged", ["gender"])
+            cells = tl.compress(
+                tl.SurveyDesign(frame, **tl.declared_design(mapping)),
+                "damaged",
+                ["gender"],
+            )
             means = tl.cell_means(cells, interval="wilson").frame
     except tl.TrustlibError as error:
         refusal = error
@@ -144,20 +180,35 @@ def judge(path, rows: int | None, mapping: dict = MAPPING) -> str:
     assert (weight >= 0).all()
     lost = frame["damaged"].isna() | frame["gender"].isna()
     for name in ("damaged", "gender", "region"):
-        assert frame[f"{name}_missing"].notna().equals(frame[name].isna()) if frame[name].isna().any() else True
-    assert int(cells.frame["n"].sum()) + int((lost & (weight > 0)).sum()) + int((weight == 0).sum()) == rows
+        assert (
+            frame[f"{name}_missing"].notna().equals(frame[name].isna())
+            if frame[name].isna().any()
+            else True
+        )
+    assert (
+        int(cells.frame["n"].sum())
+        + int((lost & (weight > 0)).sum())
+        + int((weight == 0).sum())
+        == rows
+    )
     assert np.isfinite(cells.frame[["sum_w", "sum_wy"]].to_numpy()).all()
     assert means["estimate"].between(0, 1).all()
     if cells.df >= 10:
-        assert np.isfinite(means[["std_error", "conf_low", "conf_high"]].to_numpy()).all()
+        assert np.isfinite(
+            means[["std_error", "conf_low", "conf_high"]].to_numpy()
+        ).all()
     return "read"
 
 
 def same_csv(path) -> list[list[str]]:
     """The records by Python's own reader, after a look whether the library read the same."""
     raw = path.read_bytes()
-    text = (gzip.decompress(raw) if path.name.endswith(".gz") else raw).decode("utf-8-sig")
-    header, *records = (line for line in csv.reader(io.StringIO(text, newline="")) if line)
+    text = (gzip.decompress(raw) if path.name.endswith(".gz") else raw).decode(
+        "utf-8-sig"
+    )
+    header, *records = (
+        line for line in csv.reader(io.StringIO(text, newline="")) if line
+    )
     frame = schema.read_table(path)[0]
     assert list(frame) == header
     assert frame.to_numpy().tolist() == records
@@ -202,7 +253,9 @@ def damaged(data: bytes, steps) -> bytes:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_damaged_file_is_refused_or_read_with_all_its_rows(kind, whole, tmp_path, forked):
+def test_a_damaged_file_is_refused_or_read_with_all_its_rows(
+    kind, whole, tmp_path, forked
+):
     ends = Counter()
 
     @settings(
@@ -210,7 +263,10 @@ def test_a_damaged_file_is_refused_or_read_with_all_its_rows(kind, whole, tmp_pa
         deadline=None,
         derandomize=True,
         database=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.function_scoped_fixture,
+        ],
     )
     @given(damage)
     def hold(steps):
@@ -239,7 +295,9 @@ COUNTS = [0, 1, 72, 79, 81, 400, 2**31 - 1, -2]
 
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("kind", [".sav", ".zsav"])
-def test_a_header_that_counts_other_people_than_the_file_has_is_refused(kind, count, whole, tmp_path, forked):
+def test_a_header_that_counts_other_people_than_the_file_has_is_refused(
+    kind, count, whole, tmp_path, forked
+):
     """ReadStat stops at the number in the header, without a word about the people after it."""
     path, data = tmp_path / f"count{kind}", bytearray(whole[kind])
     assert int.from_bytes(data[80:84], "little") == PEOPLE
@@ -268,7 +326,9 @@ FAULTS = {
     "weights below zero": lambda f: odd(f, "W", [-1.0]),
     "weights infinite": lambda f: odd(f, "W", [np.inf, -np.inf]),
     "weights missing": lambda f: odd(f, "W", [np.nan]),
-    "weights with a comma": lambda f: f.assign(W=[f"{w:.3f}".replace(".", ",") for w in f["W"]]),
+    "weights with a comma": lambda f: f.assign(
+        W=[f"{w:.3f}".replace(".", ",") for w in f["W"]]
+    ),
     "weights of text": lambda f: f.assign(W="heavy"),
     "weights all zero": lambda f: f.assign(W=0.0),
     "weights beyond numbers": lambda f: f.assign(W=1e308),
@@ -276,7 +336,9 @@ FAULTS = {
     "weights of one giant": lambda f: odd(f, "W", [1e300]),
     "codes that nobody declared": lambda f: odd(f, "Sex", [7.0]),
     "codes between codes": lambda f: odd(f, "Sex", [1.5]),
-    "columns twice": lambda f: f.set_axis(["Sex", "Region", "Trust", "W", "Sex"], axis=1),
+    "columns twice": lambda f: f.set_axis(
+        ["Sex", "Region", "Trust", "W", "Sex"], axis=1
+    ),
     "columns that differ in case": lambda f: f.rename(columns={"Other": "SEX"}),
     "columns in another order": lambda f: f[f.columns[::-1]],
     "columns lost": lambda f: f.drop(columns="Trust"),
@@ -288,14 +350,21 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_faulty_table_is_refused_or_read_with_all_its_rows(kind, fault, tmp_path, forked):
+def test_a_faulty_table_is_refused_or_read_with_all_its_rows(
+    kind, fault, tmp_path, forked
+):
     """What writers refuse cannot be in such a file; what they write is judged."""
     frame = FAULTS[fault](made())
     path, plain = tmp_path / f"faulty{kind}", kind.startswith(".csv")
     with (
         contextlib.nullcontext()
         if plain
-        else contextlib.suppress(pyreadstat.PyreadstatError, pyreadstat.ReadstatError, pa.ArrowException, ValueError)
+        else contextlib.suppress(
+            pyreadstat.PyreadstatError,
+            pyreadstat.ReadstatError,
+            pa.ArrowException,
+            ValueError,
+        )
     ):
         path.write_bytes(written(tmp_path, kind, frame.infer_objects()))
     assert not path.exists() or judge(path, len(frame)) in ("read", "refused")
@@ -305,31 +374,48 @@ ALWAYS_REFUSED = ["weights below zero", "weights infinite", "weights missing", "
                   "codes that nobody declared", "codes between codes", "columns lost", "rows lost"]  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", [*ALWAYS_REFUSED, "weights with a comma", "columns twice"])
+@pytest.mark.parametrize(
+    "fault", [*ALWAYS_REFUSED, "weights with a comma", "columns twice"]
+)
 def test_a_fault_that_would_change_a_number_is_refused(fault, tmp_path):
     path = tmp_path / "faulty.csv"
     path.write_bytes(written(tmp_path, ".csv", FAULTS[fault](made())))
     assert judge(path, None) == "refused"
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1", "cp1252", "mac-roman", "cp850", "utf-8-sig"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-16", "utf-32", "latin-1", "cp1252", "mac-roman", "cp850", "utf-8-sig"],
+)
 @pytest.mark.parametrize("kind", [".csv", ".csv.gz"])
 def test_another_encoding_is_refused_or_read_right(kind, encoding, tmp_path):
     path = tmp_path / f"other{kind}"
     path.write_bytes(written(tmp_path, kind, made(), encoding=encoding))
     assert judge(path, PEOPLE) == ("read" if encoding == "utf-8-sig" else "refused")
     named = MAPPING | {"encoding": encoding}
-    assert tl.read_survey(path, named)["region"].value_counts()["i"] == (made()["Region"] == "Île").sum()
+    assert (
+        tl.read_survey(path, named)["region"].value_counts()["i"]
+        == (made()["Region"] == "Île").sum()
+    )
 
 
 @pytest.mark.parametrize("kind", [".sav", ".zsav", ".dta"])
 @pytest.mark.parametrize("seed", range(4))
-def test_shuffled_labels_are_read_as_they_stand_or_refused(kind, seed, tmp_path, forked):
+def test_shuffled_labels_are_read_as_they_stand_or_refused(
+    kind, seed, tmp_path, forked
+):
     """A label decides before a code: a file that calls code 1 'Female' means women by it."""
     order = np.random.default_rng(seed).permutation(3)
     codes, names = list(LABELS["Sex"]), [list(LABELS["Sex"].values())[i] for i in order]
     path = tmp_path / f"labels{kind}"
-    path.write_bytes(written(tmp_path, kind, made(), {**LABELS, "Sex": dict(zip(codes, names, strict=True))}))
+    path.write_bytes(
+        written(
+            tmp_path,
+            kind,
+            made(),
+            {**LABELS, "Sex": dict(zip(codes, names, strict=True))},
+        )
+    )
     assert judge(path, PEOPLE) == "read"
     frame, women = tl.read_survey(path, MAPPING), codes[names.index("Female")]
     assert (frame["gender"] == "woman").tolist() == (made()["Sex"] == women).tolist()

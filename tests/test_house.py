@@ -19,7 +19,9 @@ from trustbook.runs import load_plan
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+    "project"
+]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 # Each of these compiles a grammar whenever a notebook is read, which makes every run slower.
 UNWANTED = {
@@ -35,19 +37,33 @@ PYTHONS = ("3.11", "3.12", "3.13")
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run make as from a shell, also where these tests were themselves started by make."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "TRUSTLIB_"))}
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MAKE", "MFLAGS", "TRUSTLIB_"))
+    }
     command = ["make", "--no-print-directory", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=own, capture_output=True, text=True, check=False
+    )
 
 
 def locked() -> list[Requirement]:
     lines = [line.removesuffix("\\").strip() for line in LOCK.splitlines()]
-    return [Requirement(line) for line in lines if re.match(r"^[a-z0-9]", line, re.IGNORECASE)]
+    return [
+        Requirement(line)
+        for line in lines
+        if re.match(r"^[a-z0-9]", line, re.IGNORECASE)
+    ]
 
 
 def wanted() -> list[Requirement]:
     extras = PROJECT["optional-dependencies"].values()
-    return [Requirement(line) for group in [PROJECT["dependencies"], *extras] for line in group]
+    return [
+        Requirement(line)
+        for group in [PROJECT["dependencies"], *extras]
+        for line in group
+    ]
 
 
 def environment(python: str) -> dict[str, str]:
@@ -57,7 +73,12 @@ def environment(python: str) -> dict[str, str]:
         "os_name": "posix",
         "platform_machine": "x86_64",
     }
-    return {**default_environment(), **linux, "python_version": python, "python_full_version": f"{python}.0"}
+    return {
+        **default_environment(),
+        **linux,
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+    }
 
 
 class TestLock:
@@ -67,23 +88,39 @@ class TestLock:
         versions: dict[str, list[str]] = {}
         for pin in locked():
             if pin.marker is None or pin.marker.evaluate(here):
-                versions.setdefault(canonicalize_name(pin.name), []).append(next(iter(pin.specifier)).version)
+                versions.setdefault(canonicalize_name(pin.name), []).append(
+                    next(iter(pin.specifier)).version
+                )
         faults = []
         for need in wanted():
             found = versions.get(canonicalize_name(need.name), [])
-            if len(found) != 1 or not need.specifier.contains(found[0], prereleases=True):
+            if len(found) != 1 or not need.specifier.contains(
+                found[0], prereleases=True
+            ):
                 faults.append(f"{need} is wanted, the lock has {found or 'nothing'}")
         assert not faults, "make lock writes the lock again\n  " + "\n  ".join(faults)
 
     def test_it_is_exact_and_hashed(self) -> None:
-        loose = [str(pin) for pin in locked() if [s.operator for s in pin.specifier] != ["=="]]
+        loose = [
+            str(pin)
+            for pin in locked()
+            if [s.operator for s in pin.specifier] != ["=="]
+        ]
         assert not loose
         blocks = re.split(r"\n(?=[a-z0-9])", LOCK, flags=re.IGNORECASE)[1:]
         assert len(blocks) == len(locked())
-        assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
+        assert [
+            block.split()[0] for block in blocks if "--hash=sha256:" not in block
+        ] == []
 
     def test_it_holds_no_address(self) -> None:
-        assert re.findall(r"\w+://\S*|--(?:index-url|extra-index-url|find-links)\S*|\S+ @ \S+", LOCK) == []
+        assert (
+            re.findall(
+                r"\w+://\S*|--(?:index-url|extra-index-url|find-links)\S*|\S+ @ \S+",
+                LOCK,
+            )
+            == []
+        )
 
     def test_it_stays_lean(self) -> None:
         assert UNWANTED & {canonicalize_name(pin.name) for pin in locked()} == set()
@@ -98,7 +135,13 @@ class TestCommands:
 
     def test_help_lists_every_command(self) -> None:
         rules = set(re.findall(r"^([a-z][a-z-]*):.* ## ", MAKEFILE, re.MULTILINE))
-        done = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["make", "--no-print-directory"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert rules == set(re.findall(r"^  ([a-z-]+) ", done.stdout, re.MULTILINE))
 
     def test_a_data_folder_that_is_missing_is_refused(self) -> None:
@@ -108,7 +151,10 @@ class TestCommands:
 
     def test_the_continuous_check_is_the_two_commands(self) -> None:
         script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-        assert re.findall(r"^\s*(make .*)$", script, re.MULTILINE) == ["make test", "make book"]
+        assert re.findall(r"^\s*(make .*)$", script, re.MULTILINE) == [
+            "make test",
+            "make book",
+        ]
         assert "set -euo pipefail" in script
         assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
 
@@ -121,16 +167,24 @@ class TestBook:
     def test_every_page_that_exists_is_in_the_contents(self) -> None:
         toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
         book = ROOT / "book"
-        written = {p.relative_to(book).with_suffix("").as_posix() for p in book.rglob("*.md") if own_page(p)}
+        written = {
+            p.relative_to(book).with_suffix("").as_posix()
+            for p in book.rglob("*.md")
+            if own_page(p)
+        }
         assert written - {page.removesuffix(".md") for page in toc_files(toc)} == set()
 
     def test_the_contents_stay_readable(self) -> None:
         """Every run that has a page is named in the contents (test_structure), so these are all pages, grids included."""
         text = (ROOT / "_toc.yml").read_text(encoding="utf-8")
-        assert "glob:" not in text, "pages of a pattern cannot be counted here: name them"
+        assert "glob:" not in text, (
+            "pages of a pattern cannot be counted here: name them"
+        )
         named = toc_files(yaml.safe_load(text))
         assert len(named) == len(set(named))
-        assert len(named) <= 180, "what goes beyond stays in tables: set `page: false` for the run"
+        assert len(named) <= 180, (
+            "what goes beyond stays in tables: set `page: false` for the run"
+        )
 
     def test_versions_agree(self) -> None:
         version = PROJECT["version"]
@@ -155,7 +209,9 @@ def page_exists(page: str) -> bool:
     book = ROOT / "book"
     if page.startswith("_runs/"):
         name = Path(page).name.removesuffix(".ipynb")
-        names = {run.id for run in load_plan(ROOT / "notebooks" / "runs.yml") if run.page}
+        names = {
+            run.id for run in load_plan(ROOT / "notebooks" / "runs.yml") if run.page
+        }
         return page.removesuffix(".ipynb") == f"_runs/{name}/{name}" and name in names
     return any((book / f"{page}{end}").is_file() for end in ("", ".md", ".ipynb"))
 
@@ -175,11 +231,16 @@ def test_the_manifest_describes_what_is_there(entry):
     if entry["where"] == "committed":
         assert (ROOT / entry["path"]).exists()
         if "sha256" in entry:
-            assert hashlib.sha256((ROOT / entry["path"]).read_bytes()).hexdigest() == entry["sha256"]
+            assert (
+                hashlib.sha256((ROOT / entry["path"]).read_bytes()).hexdigest()
+                == entry["sha256"]
+            )
     else:
         path = ROOT / os.environ.get("TRUSTLIB_DATA", "data/external") / entry["path"]
         if not path.is_file():
-            pytest.skip(f"needs {entry['path']} below TRUSTLIB_DATA (default data/external)")
+            pytest.skip(
+                f"needs {entry['path']} below TRUSTLIB_DATA (default data/external)"
+            )
         assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
 
 

@@ -29,8 +29,13 @@ def survey(n=900, seed=3, third=False, p=None):
             "stratum": np.arange(n) % 6,
             "psu": np.arange(n) // 6 % 5,
             "w": rng.uniform(0.5, 3, n),
-            "gender": pd.Categorical(rng.choice(["man", "woman"], n), categories=["man", "woman"]),
-            "ethnicity": pd.Categorical(rng.choice(["majority", "minority"], n), categories=["majority", "minority"]),
+            "gender": pd.Categorical(
+                rng.choice(["man", "woman"], n), categories=["man", "woman"]
+            ),
+            "ethnicity": pd.Categorical(
+                rng.choice(["majority", "minority"], n),
+                categories=["majority", "minority"],
+            ),
         }
     )
     woman, minority = frame["gender"] == "woman", frame["ethnicity"] == "minority"
@@ -38,7 +43,9 @@ def survey(n=900, seed=3, third=False, p=None):
         [woman & minority, woman, minority], p[:3], p[3]
     )  # fmt: skip
     if third:
-        frame["disability"] = pd.Categorical(rng.choice(["no", "yes", "unsure"], n), categories=["no", "yes", "unsure"])
+        frame["disability"] = pd.Categorical(
+            rng.choice(["no", "yes", "unsure"], n), categories=["no", "yes", "unsure"]
+        )
         risk = risk + 0.08 * (frame["disability"] == "yes")
     return frame.assign(y=(rng.random(n) < risk).astype(float))
 
@@ -57,12 +64,17 @@ def test_values_and_derivatives_as_the_oracle(risks):
             assert np.isnan(value), name
             continue
         assert value == pytest.approx(expected[name], rel=1e-12, abs=1e-14), name
-        numeric = oracle.gradient(lambda p, name=name: oracle.interaction_measures(p)[name], risks)[0]
+        numeric = oracle.gradient(
+            lambda p, name=name: oracle.interaction_measures(p)[name], risks
+        )[0]
         np.testing.assert_allclose(slope, numeric, rtol=1e-6, atol=1e-8, err_msg=name)
 
 
 def test_no_interaction_on_either_scale():
-    additive, multiplicative = measures(np.array([0.4, 0.3, 0.2, 0.1])), measures(np.array([0.6, 0.3, 0.2, 0.1]))
+    additive, multiplicative = (
+        measures(np.array([0.4, 0.3, 0.2, 0.1])),
+        measures(np.array([0.6, 0.3, 0.2, 0.1])),
+    )
     assert additive["interaction_contrast"][0] == pytest.approx(0, abs=1e-15)
     assert additive["reri_rr"][0] == pytest.approx(0, abs=1e-12)
     assert additive["ap"][0] == pytest.approx(0, abs=1e-12)
@@ -76,25 +88,40 @@ def test_relations_between_measures(risks):
     """RERI times the baseline risk is the interaction contrast; AP is RERI over RR11; common outcomes inflate RERI from ORs."""
     found = {name: value for name, (value, _) in measures(np.array(risks)).items()}
     p11, _, _, p00 = risks
-    assert found["reri_rr"] * p00 == pytest.approx(found["interaction_contrast"], rel=1e-10)
+    assert found["reri_rr"] * p00 == pytest.approx(
+        found["interaction_contrast"], rel=1e-10
+    )
     assert found["ap"] * p11 == pytest.approx(found["interaction_contrast"], rel=1e-10)
-    swapped = {name: value for name, (value, _) in measures(np.array(risks)[[0, 2, 1, 3]]).items()}
+    swapped = {
+        name: value
+        for name, (value, _) in measures(np.array(risks)[[0, 2, 1, 3]]).items()
+    }
     assert swapped == pytest.approx(found, rel=1e-12, nan_ok=True)
 
 
 def test_standard_errors_as_the_oracle():
     """The delta method with the oracle's numerical derivatives and the covariance of the four levels."""
     levels = levels_of(survey())
-    found = tl.interactions(levels, "gender", "ethnicity", methods="delta").frame.set_index("measure")
+    found = tl.interactions(
+        levels, "gender", "ethnicity", methods="delta"
+    ).frame.set_index("measure")
     order = [3, 2, 1, 0]  # levels come as 00, 01, 10, 11; first axis slowest
     p, v = levels.frame["estimate"].to_numpy()[order], levels.vcov[np.ix_(order, order)]
     assert set(found["method"]) == {"delta"}
     for name, value in oracle.interaction_measures(p).items():
-        se = np.sqrt(oracle.delta_covariance(lambda q, name=name: oracle.interaction_measures(q)[name], p, v)[0, 0])
+        se = np.sqrt(
+            oracle.delta_covariance(
+                lambda q, name=name: oracle.interaction_measures(q)[name], p, v
+            )[0, 0]
+        )
         row = found.loc[name]
         log = name in LOG_MEASURES
-        assert row["estimate"] == pytest.approx(np.exp(value) if log else value, rel=1e-10), name
-        assert row["std_error"] == pytest.approx(se * np.exp(value) if log else se, rel=1e-6), name
+        assert row["estimate"] == pytest.approx(
+            np.exp(value) if log else value, rel=1e-10
+        ), name
+        assert row["std_error"] == pytest.approx(
+            se * np.exp(value) if log else se, rel=1e-6
+        ), name
         assert row["statistic"] == pytest.approx(value / se, rel=1e-6), name
         assert row["n"] == levels.frame["n"].sum()
 
@@ -106,10 +133,14 @@ def test_covariance_between_measures_as_the_oracle():
 
     def all_of(q):
         values = oracle.interaction_measures(q)
-        return np.array([np.exp(x) if name in LOG_MEASURES else x for name, x in values.items()])
+        return np.array(
+            [np.exp(x) if name in LOG_MEASURES else x for name, x in values.items()]
+        )
 
     expected = oracle.delta_covariance(
-        all_of, levels.frame["estimate"].to_numpy()[order], levels.vcov[np.ix_(order, order)]
+        all_of,
+        levels.frame["estimate"].to_numpy()[order],
+        levels.vcov[np.ix_(order, order)],
     )
     np.testing.assert_allclose(found.vcov, expected, rtol=1e-5, atol=1e-9)
 
@@ -121,12 +152,26 @@ def test_third_axis_is_held():
     found = tl.interactions(levels, "gender", "ethnicity")
     assert len(found) == 3 * (9 + 5)
     for third in ("no", "yes", "unsure"):
-        alone = replace(levels.where(f"disability == {third!r}"), by=("gender", "ethnicity"))
+        alone = replace(
+            levels.where(f"disability == {third!r}"), by=("gender", "ethnicity")
+        )
         expected = tl.interactions(alone, "gender", "ethnicity").frame
         part = found.frame.query("disability == @third")
-        assert part[["measure", "method"]].to_numpy().tolist() == expected[["measure", "method"]].to_numpy().tolist()
-        for column in ("estimate", "std_error", "conf_low", "conf_high", "p_value", "n"):
-            assert part[column].tolist() == pytest.approx(expected[column].tolist(), nan_ok=True)
+        assert (
+            part[["measure", "method"]].to_numpy().tolist()
+            == expected[["measure", "method"]].to_numpy().tolist()
+        )
+        for column in (
+            "estimate",
+            "std_error",
+            "conf_low",
+            "conf_high",
+            "p_value",
+            "n",
+        ):
+            assert part[column].tolist() == pytest.approx(
+                expected[column].tolist(), nan_ok=True
+            )
 
 
 @pytest.mark.filterwarnings("ignore::trustlib.ProtectiveExposureWarning")
@@ -138,19 +183,29 @@ def test_three_levels_are_each_set_against_the_first():
     p = levels.frame.set_index(["disability", "gender"])["estimate"]
     contrast = found.set_index(["disability", "measure"])["estimate"]
     for level in ("yes", "unsure"):
-        expected = p[level, "woman"] - p[level, "man"] - p["no", "woman"] + p["no", "man"]
-        assert contrast[level, "interaction_contrast"] == pytest.approx(expected, rel=1e-10)
+        expected = (
+            p[level, "woman"] - p[level, "man"] - p["no", "woman"] + p["no", "man"]
+        )
+        assert contrast[level, "interaction_contrast"] == pytest.approx(
+            expected, rel=1e-10
+        )
 
 
 def test_interaction_contrast_is_a_gap_of_gaps():
     levels = levels_of(survey())
-    gaps = tl.comparisons(levels, {"gender": "man"})  # woman against man within each ethnicity
+    gaps = tl.comparisons(
+        levels, {"gender": "man"}
+    )  # woman against man within each ethnicity
     within = gaps.frame.set_index("ethnicity")["estimate"]
     turn = np.array([-1.0, 1.0])
     found = tl.interactions(levels, "gender", "ethnicity", methods="delta").frame
     contrast = found.set_index("measure").loc["interaction_contrast"]
-    assert contrast["estimate"] == pytest.approx(within["minority"] - within["majority"], rel=1e-10)
-    assert contrast["std_error"] == pytest.approx(np.sqrt(turn @ gaps.vcov @ turn), rel=1e-10)
+    assert contrast["estimate"] == pytest.approx(
+        within["minority"] - within["majority"], rel=1e-10
+    )
+    assert contrast["std_error"] == pytest.approx(
+        np.sqrt(turn @ gaps.vcov @ turn), rel=1e-10
+    )
 
 
 # -- exposures that lower the risk (Knol et al. 2011) ----------------------------------------------------------------
@@ -158,12 +213,17 @@ def test_interaction_contrast_is_a_gap_of_gaps():
 
 def test_knol_contradiction_warns():
     """Knol 2011, ACE inhibitor and DD genotype: before recoding RERI 0.26 > 0 and S 0.35 < 1 contradict each other."""
-    risks = np.array([0.086, 0.07, 0.08, 0.10])  # p11, p10, p01, p00: each alone lowers the risk
+    risks = np.array(
+        [0.086, 0.07, 0.08, 0.10]
+    )  # p11, p10, p01, p00: each alone lowers the risk
     found = {name: value for name, (value, _) in measures(risks).items()}
     assert found["reri_rr"] > 0
     assert found["synergy"] < 0  # the logarithm: S below 1
     levels = levels_of(survey(4000, p=tuple(risks)))
-    with pytest.warns(tl.ProtectiveExposureWarning, match=r"Knol.*interaction contrast is not affected"):
+    with pytest.warns(
+        tl.ProtectiveExposureWarning,
+        match=r"Knol.*interaction contrast is not affected",
+    ):
         tl.interactions(levels, "gender", "ethnicity")
 
 
@@ -172,10 +232,14 @@ def test_recoding_to_the_lowest_risk_resolves_it():
     risks = np.array([0.10, 0.30, 0.25, 0.40])
     frame = survey(4000, p=tuple(risks))
     for column in ("gender", "ethnicity"):
-        frame[column] = frame[column].cat.reorder_categories(frame[column].cat.categories[::-1])
+        frame[column] = frame[column].cat.reorder_categories(
+            frame[column].cat.categories[::-1]
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("error", tl.ProtectiveExposureWarning)
-        found = tl.interactions(levels_of(frame), "gender", "ethnicity", methods="delta").frame
+        found = tl.interactions(
+            levels_of(frame), "gender", "ethnicity", methods="delta"
+        ).frame
     found = found.set_index("measure")["estimate"]
     assert (found["reri_rr"] > 0) == (found["synergy"] > 1) == (found["ap"] > 0)
 
@@ -195,21 +259,32 @@ def test_p_values_are_two_sided_and_agree_with_the_interval():
     seen = set()
     for seed in range(24):
         risks = RNG.uniform(0.15, 0.7, 4)
-        found = tl.interactions(levels_of(survey(600, seed, p=tuple(risks))), "gender", "ethnicity").frame
+        found = tl.interactions(
+            levels_of(survey(600, seed, p=tuple(risks))), "gender", "ethnicity"
+        ).frame
         null = found["measure"].isin(LOG_MEASURES).astype(float)
         known = found["p_value"].notna()
         excludes = (found["conf_low"] > null) | (found["conf_high"] < null)
         assert ((found["p_value"] < 0.05) == excludes)[known].all()
         assert found["p_value"][known].between(0, 1).all()
-        seen |= {(bool(e), bool(s > 0)) for e, s in zip(excludes[known], found["statistic"][known], strict=True)}
+        seen |= {
+            (bool(e), bool(s > 0))
+            for e, s in zip(excludes[known], found["statistic"][known], strict=True)
+        }
     assert seen == {(True, True), (True, False), (False, True), (False, False)}
 
 
 def test_synergy_without_a_logarithm_is_unknown():
     """Both together lower the risk although each alone raises it: S is negative and has no log interval."""
     levels = levels_of(survey(3000, p=(0.15, 0.45, 0.45, 0.3)))
-    row = tl.interactions(levels, "gender", "ethnicity").frame.set_index("measure").loc["synergy"]
-    assert row[["estimate", "std_error", "conf_low", "conf_high", "p_value"]].isna().all()
+    row = (
+        tl.interactions(levels, "gender", "ethnicity")
+        .frame.set_index("measure")
+        .loc["synergy"]
+    )
+    assert (
+        row[["estimate", "std_error", "conf_low", "conf_high", "p_value"]].isna().all()
+    )
 
 
 def test_refusals():
@@ -229,15 +304,25 @@ def test_refusals():
     with pytest.raises(tl.EstimandError, match="levels or predictions"):
         tl.interactions(tl.comparisons(levels), "gender", "ethnicity")
     with pytest.raises(tl.EstimandError, match="all four groups"):
-        tl.interactions(levels.where("gender == 'man' or ethnicity == 'majority'"), "gender", "ethnicity")
+        tl.interactions(
+            levels.where("gender == 'man' or ethnicity == 'majority'"),
+            "gender",
+            "ethnicity",
+        )
 
 
 def draw(population, rng, name):
     """Ten of the forty PSUs of each stratum, twelve people in each: 4 x 10 x 12."""
-    chosen = np.concatenate([h * 40 + rng.choice(40, 10, replace=False) for h in range(4)])
-    rows = (chosen[:, None] * 30 + np.argsort(rng.random((len(chosen), 30)), axis=1)[:, :12]).ravel()
+    chosen = np.concatenate(
+        [h * 40 + rng.choice(40, 10, replace=False) for h in range(4)]
+    )
+    rows = (
+        chosen[:, None] * 30 + np.argsort(rng.random((len(chosen), 30)), axis=1)[:, :12]
+    ).ravel()
     drawn = population.iloc[rows]
-    return drawn.assign(sample=name, stratum=drawn["stratum"] + 4 * name, psu=drawn["psu"] + 160 * name)
+    return drawn.assign(
+        sample=name, stratum=drawn["stratum"] + 4 * name, psu=drawn["psu"] + 160 * name
+    )
 
 
 @pytest.mark.filterwarnings("ignore::trustlib.ProtectiveExposureWarning")
@@ -253,14 +338,19 @@ def test_coverage_of_intervals():
     psu = np.arange(size) // 30
     frame = pd.DataFrame({"stratum": psu // 40, "psu": psu, "w": (1 + psu // 40 / 2)})
     shift = rng.normal(0, 0.09, 160)[psu]
-    frame["gender"] = pd.Categorical(np.where(rng.random(size) < 0.5, "woman", "man"), categories=["man", "woman"])
+    frame["gender"] = pd.Categorical(
+        np.where(rng.random(size) < 0.5, "woman", "man"), categories=["man", "woman"]
+    )
     frame["ethnicity"] = pd.Categorical(
-        np.where(rng.random(size) < 0.4, "minority", "majority"), categories=["majority", "minority"]
+        np.where(rng.random(size) < 0.4, "minority", "majority"),
+        categories=["majority", "minority"],
     )
     woman, minority = frame["gender"] == "woman", frame["ethnicity"] == "minority"
     risk = 0.35 + 0.08 * woman + 0.10 * minority + 0.10 * (woman & minority) + shift
     frame["y"] = (rng.random(size) < risk).astype(float)
-    groups = frame.assign(wy=frame["w"] * frame["y"]).groupby(["gender", "ethnicity"], observed=True)
+    groups = frame.assign(wy=frame["w"] * frame["y"]).groupby(
+        ["gender", "ethnicity"], observed=True
+    )
     p = (groups["wy"].sum() / groups["w"].sum()).to_numpy()
     truth = {"level": p, "gap": p[1:] - p[0], "interaction": p[3] - p[2] - p[1] + p[0]}
     hits = {name: [] for name in truth}
@@ -273,7 +363,10 @@ def test_coverage_of_intervals():
         inter = tl.interactions(levels, "gender", "ethnicity", methods="delta")
         inter = inter.where("measure == 'interaction_contrast'")
         for name, found in (("level", levels), ("gap", gaps), ("interaction", inter)):
-            low, high = (found.frame[c].to_numpy().reshape(50, -1) for c in ("conf_low", "conf_high"))
+            low, high = (
+                found.frame[c].to_numpy().reshape(50, -1)
+                for c in ("conf_low", "conf_high")
+            )
             hits[name].append((low <= truth[name]) & (truth[name] <= high))
     coverage = {name: float(np.mean(inside)) for name, inside in hits.items()}
     assert all(0.92 <= share <= 0.975 for share in coverage.values()), coverage
@@ -315,29 +408,58 @@ def test_methods_stand_side_by_side():
 
 def test_mover_as_in_the_paper():
     """Zou (2008) written out: RERI from the log odds ratios, with their correlations."""
-    p, v = np.array([0.6, 0.45, 0.4, 0.3]), np.diag([0.0009, 0.0012, 0.0015, 0.0008]) + 0.0001
+    p, v = (
+        np.array([0.6, 0.45, 0.4, 0.3]),
+        np.diag([0.0009, 0.0012, 0.0015, 0.0008]) + 0.0001,
+    )
     odds = p / (1 - p)
     b = np.log(odds[:3] / odds[3])
     turn = np.c_[np.eye(3), -np.ones(3)] / (p * (1 - p))
     cov = turn @ v @ turn.T
     se, z = np.sqrt(np.diag(cov)), 1.959963984540054
     r = cov / np.outer(se, se)
-    (o11, o10, o01), (l11, l10, l01), (u11, u10, u01) = np.exp(b), np.exp(b - z * se), np.exp(b + z * se)
-    down = (o11 - l11) ** 2 + (u10 - o10) ** 2 + (u01 - o01) ** 2 - 2 * r[0, 1] * (o11 - l11) * (u10 - o10)
-    down += -2 * r[0, 2] * (o11 - l11) * (u01 - o01) + 2 * r[1, 2] * (u10 - o10) * (u01 - o01)
-    up = (u11 - o11) ** 2 + (o10 - l10) ** 2 + (o01 - l01) ** 2 - 2 * r[0, 1] * (u11 - o11) * (o10 - l10)
-    up += -2 * r[0, 2] * (u11 - o11) * (o01 - l01) + 2 * r[1, 2] * (o10 - l10) * (o01 - l01)
+    (o11, o10, o01), (l11, l10, l01), (u11, u10, u01) = (
+        np.exp(b),
+        np.exp(b - z * se),
+        np.exp(b + z * se),
+    )
+    down = (
+        (o11 - l11) ** 2
+        + (u10 - o10) ** 2
+        + (u01 - o01) ** 2
+        - 2 * r[0, 1] * (o11 - l11) * (u10 - o10)
+    )
+    down += -2 * r[0, 2] * (o11 - l11) * (u01 - o01) + 2 * r[1, 2] * (u10 - o10) * (
+        u01 - o01
+    )
+    up = (
+        (u11 - o11) ** 2
+        + (o10 - l10) ** 2
+        + (o01 - l01) ** 2
+        - 2 * r[0, 1] * (u11 - o11) * (o10 - l10)
+    )
+    up += -2 * r[0, 2] * (u11 - o11) * (o01 - l01) + 2 * r[1, 2] * (o10 - l10) * (
+        o01 - l01
+    )
     reri = o11 - o10 - o01 + 1
     found = mover_limits(p, p - 0.05, p + 0.05, v, np.inf)["reri_or"]
-    np.testing.assert_allclose(found, [reri - np.sqrt(down), reri + np.sqrt(up)], rtol=1e-10)
+    np.testing.assert_allclose(
+        found, [reri - np.sqrt(down), reri + np.sqrt(up)], rtol=1e-10
+    )
 
 
 def test_mover_from_wald_levels_is_delta():
     """Of levels with symmetric intervals the interaction contrast by MOVER has the delta interval."""
     frame = survey()
     design = tl.SurveyDesign(frame, weight="w", strata="stratum", psu="psu", nest=True)
-    levels = tl.cell_means(tl.compress(design, "y", ["gender", "ethnicity"]), interval="wald")
-    found = tl.interactions(levels, "gender", "ethnicity").where("measure == 'interaction_contrast'").frame
+    levels = tl.cell_means(
+        tl.compress(design, "y", ["gender", "ethnicity"]), interval="wald"
+    )
+    found = (
+        tl.interactions(levels, "gender", "ethnicity")
+        .where("measure == 'interaction_contrast'")
+        .frame
+    )
     np.testing.assert_allclose(found["conf_low"], found["conf_low"][0], rtol=1e-10)
     np.testing.assert_allclose(found["conf_high"], found["conf_high"][0], rtol=1e-10)
 
@@ -346,9 +468,13 @@ def replicated(seed=5):
     """The survey with jackknife weights that leave one of 10 groups out."""
     frame = survey(900, seed)
     frame["unit"] = np.arange(900) % 10
-    columns = {f"r{j}": np.where(frame["unit"] == j, 0, frame["w"] * 10 / 9) for j in range(10)}
+    columns = {
+        f"r{j}": np.where(frame["unit"] == j, 0, frame["w"] * 10 / 9) for j in range(10)
+    }
     frame = frame.assign(**columns)
-    design = tl.SurveyDesign(frame, weight="w", replicate_weights=list(columns), replicate_method="JK1")
+    design = tl.SurveyDesign(
+        frame, weight="w", replicate_weights=list(columns), replicate_method="JK1"
+    )
     return frame, tl.compress(design, "y", ["gender", "ethnicity"])
 
 
@@ -358,18 +484,30 @@ def test_replicate_method_recomputes_everything():
     by = ["gender", "ethnicity"]
     for levels_of_cells in (
         tl.cell_means,
-        lambda c: tl.predictions(tl.fit_logit(c, "gender + ethnicity"), by, covariates="sampled"),
+        lambda c: tl.predictions(
+            tl.fit_logit(c, "gender + ethnicity"), by, covariates="sampled"
+        ),
     ):
         levels = levels_of_cells(cells)
         found = tl.interactions(levels, *by)
-        assert found.frame["method"].unique().tolist() == ["delta", "mover", "replicate"]
+        assert found.frame["method"].unique().tolist() == [
+            "delta",
+            "mover",
+            "replicate",
+        ]
         out = []
         for j in range(10):
-            rest = tl.compress(tl.SurveyDesign(frame[frame["unit"] != j], weight="w"), "y", by)
+            rest = tl.compress(
+                tl.SurveyDesign(frame[frame["unit"] != j], weight="w"), "y", by
+            )
             p = levels_of_cells(rest).frame["estimate"].to_numpy()[[3, 2, 1, 0]]
             out.append(list(oracle.interaction_measures(p).values()))
-        whole = oracle.interaction_measures(levels.frame["estimate"].to_numpy()[[3, 2, 1, 0]])
-        v = oracle.replicate_covariance(np.array(out), np.array(list(whole.values())), np.full(10, 9 / 10))
+        whole = oracle.interaction_measures(
+            levels.frame["estimate"].to_numpy()[[3, 2, 1, 0]]
+        )
+        v = oracle.replicate_covariance(
+            np.array(out), np.array(list(whole.values())), np.full(10, 9 / 10)
+        )
         part = found.where("method == 'replicate'").frame
         log = part["measure"].isin(LOG_MEASURES)
         se = np.where(log, part["std_error"] / part["estimate"], part["std_error"])
@@ -381,9 +519,14 @@ def test_replicates_stay_with_their_rows():
     levels = tl.cell_means(cells)
     whole = tl.interactions(levels, "gender", "ethnicity", methods="replicate")
     kept = levels.where(np.array([True, True, True, True]))
-    pd.testing.assert_frame_equal(tl.interactions(kept, "gender", "ethnicity", methods="replicate").frame, whole.frame)
+    pd.testing.assert_frame_equal(
+        tl.interactions(kept, "gender", "ethnicity", methods="replicate").frame,
+        whole.frame,
+    )
     part = levels.where("gender == 'woman'")
-    np.testing.assert_array_equal(part.replicates.totals, levels.replicates.totals[:, 2:])
+    np.testing.assert_array_equal(
+        part.replicates.totals, levels.replicates.totals[:, 2:]
+    )
     np.testing.assert_array_equal(part.replicates.estimate, part.frame["estimate"])
     assert tl.comparisons(levels).replicates is None
     assert whole.replicates is None
@@ -398,7 +541,10 @@ def test_no_interaction_of_highest_order(axes):
     """Risks that add up have no additive interaction of any order, risks that multiply none of ratios."""
     bits = np.array(np.meshgrid(*[[1, 0]] * axes, indexing="ij")).reshape(axes, -1).T
     steps = np.array([0.11, 0.07, 0.05, 0.03])[:axes]
-    added, multiplied = measures(0.1 + bits @ steps), measures(0.1 * np.exp(bits @ (3 * steps)))
+    added, multiplied = (
+        measures(0.1 + bits @ steps),
+        measures(0.1 * np.exp(bits @ (3 * steps))),
+    )
     for name in ("interaction_contrast", "reri_rr", "ap"):
         assert added[name][0] == pytest.approx(0, abs=1e-12)
     assert multiplied["ratio_of_rr"][0] == pytest.approx(0, abs=1e-12)
@@ -408,7 +554,9 @@ def test_no_interaction_of_highest_order(axes):
 
 
 def test_three_axes_written_out():
-    p = np.array([0.7, 0.5, 0.45, 0.3, 0.4, 0.28, 0.2, 0.12])  # 111 110 101 100 011 010 001 000
+    p = np.array(
+        [0.7, 0.5, 0.45, 0.3, 0.4, 0.28, 0.2, 0.12]
+    )  # 111 110 101 100 011 010 001 000
     rr111, rr110, rr101, rr100, rr011, rr010, rr001, _ = p / p[-1]
     reri = rr111 - rr110 - rr101 - rr011 + rr100 + rr010 + rr001 - 1
     found = measures(p)
@@ -424,12 +572,16 @@ def test_three_axes_written_out():
 def test_three_way_contrast_is_a_gap_between_two_way_contrasts():
     levels = levels_of(survey(3000, third=True), ("gender", "ethnicity", "disability"))
     three = tl.interactions(levels, "gender", "ethnicity", "disability")
-    two = tl.interactions(levels, "gender", "ethnicity", methods="delta").where("measure == 'interaction_contrast'")
+    two = tl.interactions(levels, "gender", "ethnicity", methods="delta").where(
+        "measure == 'interaction_contrast'"
+    )
     value = two.frame.set_index("disability")["estimate"]
     rows = three.where("measure == 'interaction_contrast' and method == 'delta'")
     assert rows.frame["disability"].tolist() == ["yes", "unsure"]
     np.testing.assert_allclose(
-        rows.frame["estimate"], [value["yes"] - value["no"], value["unsure"] - value["no"]], rtol=1e-9
+        rows.frame["estimate"],
+        [value["yes"] - value["no"], value["unsure"] - value["no"]],
+        rtol=1e-9,
     )
     turn = np.array([[-1.0, 1, 0], [-1, 0, 1]])
     np.testing.assert_allclose(rows.vcov, turn @ two.vcov @ turn.T, rtol=1e-8)
@@ -440,22 +592,38 @@ def test_three_way_contrast_is_a_gap_between_two_way_contrasts():
 
 def test_a_saturated_model_names_its_interaction():
     """The conditional ratio of odds ratios is the coefficient; with all axes in the model it is the marginal one too."""
-    cells = tl.compress(tl.SurveyDesign(survey(2000), weight="w"), "y", ["gender", "ethnicity"])
+    cells = tl.compress(
+        tl.SurveyDesign(survey(2000), weight="w"), "y", ["gender", "ethnicity"]
+    )
     fit = tl.fit_logit(cells, "gender * ethnicity")
     odds = tl.coefficients(fit, "odds_ratio")
-    marginal = tl.interactions(tl.cell_means(cells), "gender", "ethnicity", methods="delta")
-    one, other = odds.frame.iloc[-1], marginal.frame.set_index("measure").loc["ratio_of_or"]
-    assert one[["estimate", "std_error"]].tolist() == pytest.approx(other[["estimate", "std_error"]].tolist(), rel=1e-8)
+    marginal = tl.interactions(
+        tl.cell_means(cells), "gender", "ethnicity", methods="delta"
+    )
+    one, other = (
+        odds.frame.iloc[-1],
+        marginal.frame.set_index("measure").loc["ratio_of_or"],
+    )
+    assert one[["estimate", "std_error"]].tolist() == pytest.approx(
+        other[["estimate", "std_error"]].tolist(), rel=1e-8
+    )
     assert odds.convention.endswith("conditional")
 
 
 def test_marginal_and_conditional_are_named_and_differ():
     """Odds ratios do not collapse: without interaction in the logits there is one in the standardised risks."""
     cells = tl.compress(
-        tl.SurveyDesign(survey(3000, third=True), weight="w"), "y", ["gender", "ethnicity", "disability"]
+        tl.SurveyDesign(survey(3000, third=True), weight="w"),
+        "y",
+        ["gender", "ethnicity", "disability"],
     )
     fit = tl.fit_logit(cells, "gender + ethnicity + disability")
-    found = tl.interactions(tl.predictions(fit, ["gender", "ethnicity"]), "gender", "ethnicity", methods="delta")
+    found = tl.interactions(
+        tl.predictions(fit, ["gender", "ethnicity"]),
+        "gender",
+        "ethnicity",
+        methods="delta",
+    )
     assert "marginal (standardised over disability, taken as fixed)" in found.convention
     ratio = found.frame.set_index("measure").loc["ratio_of_or", "estimate"]
     assert ratio != pytest.approx(1, abs=1e-6)
@@ -467,39 +635,73 @@ def test_marginal_and_conditional_are_named_and_differ():
 
 def test_the_warning_names_the_reference_and_the_reference_resolves_it():
     levels = levels_of(survey(4000, p=(0.10, 0.30, 0.25, 0.40)))
-    with pytest.warns(tl.ProtectiveExposureWarning, match="for woman, minority that is woman, minority"):
+    with pytest.warns(
+        tl.ProtectiveExposureWarning,
+        match="for woman, minority that is woman, minority",
+    ):
         before = tl.interactions(levels, "gender", "ethnicity")
     assert "Knol" in before.notes[0]
     with warnings.catch_warnings():
         warnings.simplefilter("error", tl.ProtectiveExposureWarning)
-        after = tl.interactions(levels, "gender", "ethnicity", reference={"gender": "woman", "ethnicity": "minority"})
-    assert after.frame[["gender", "ethnicity"]].drop_duplicates().to_numpy().tolist() == [["man", "majority"]]
-    one, other = (found.frame.set_index("measure")["estimate"].iloc[:9] for found in (before, after))
+        after = tl.interactions(
+            levels,
+            "gender",
+            "ethnicity",
+            reference={"gender": "woman", "ethnicity": "minority"},
+        )
+    assert after.frame[
+        ["gender", "ethnicity"]
+    ].drop_duplicates().to_numpy().tolist() == [["man", "majority"]]
+    one, other = (
+        found.frame.set_index("measure")["estimate"].iloc[:9]
+        for found in (before, after)
+    )
     assert (other["reri_rr"] > 0) == (other["synergy"] > 1) == (other["ap"] > 0)
-    assert other["interaction_contrast"] == pytest.approx(one["interaction_contrast"], rel=1e-12)  # both axes turned
+    assert other["interaction_contrast"] == pytest.approx(
+        one["interaction_contrast"], rel=1e-12
+    )  # both axes turned
     assert other["ratio_of_or"] == pytest.approx(one["ratio_of_or"], rel=1e-10)
     with pytest.warns(tl.ProtectiveExposureWarning):
-        half = tl.interactions(levels, "gender", "ethnicity", reference={"gender": "woman"}).frame.set_index("measure")
-    assert half["estimate"].iloc[0] == pytest.approx(-one["interaction_contrast"], rel=1e-12)
+        half = tl.interactions(
+            levels, "gender", "ethnicity", reference={"gender": "woman"}
+        ).frame.set_index("measure")
+    assert half["estimate"].iloc[0] == pytest.approx(
+        -one["interaction_contrast"], rel=1e-12
+    )
 
 
 def test_reference_is_recoding():
     """It gives what turned levels of the file would."""
     frame = survey(1500)
-    turned = frame.assign(gender=frame["gender"].cat.reorder_categories(["woman", "man"]))
+    turned = frame.assign(
+        gender=frame["gender"].cat.reorder_categories(["woman", "man"])
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tl.ProtectiveExposureWarning)
-        one = tl.interactions(levels_of(frame), "gender", "ethnicity", reference={"gender": "woman"}).frame
+        one = tl.interactions(
+            levels_of(frame), "gender", "ethnicity", reference={"gender": "woman"}
+        ).frame
         other = tl.interactions(levels_of(turned), "gender", "ethnicity").frame
-    pd.testing.assert_frame_equal(one.drop(columns="gender"), other.drop(columns="gender"), rtol=1e-10)
+    pd.testing.assert_frame_equal(
+        one.drop(columns="gender"), other.drop(columns="gender"), rtol=1e-10
+    )
 
 
 @pytest.mark.parametrize(
     ("risks", "words"),
     [
-        ((0.60, 0.40, 0.40, 0.20), "not clearly more or less than adding up predicts, but less than multiplying"),
-        ((0.75, 0.42, 0.42, 0.20), "more than adding up predicts, but less than multiplying"),
-        ((0.80, 0.40, 0.40, 0.20), "more than adding up predicts, but not clearly more or less than multiplying"),
+        (
+            (0.60, 0.40, 0.40, 0.20),
+            "not clearly more or less than adding up predicts, but less than multiplying",
+        ),
+        (
+            (0.75, 0.42, 0.42, 0.20),
+            "more than adding up predicts, but less than multiplying",
+        ),
+        (
+            (0.80, 0.40, 0.40, 0.20),
+            "more than adding up predicts, but not clearly more or less than multiplying",
+        ),
         ((0.90, 0.30, 0.30, 0.20), ""),  # more on both
     ],
 )
@@ -508,6 +710,9 @@ def test_verdict(risks, words):
     found = tl.interactions(levels, "gender", "ethnicity")
     assert verdict(found) == verdict(found.where("method == 'delta'"))
     assert [words in text for text in verdict(found)] == ([True] if words else [])
-    assert all(text in found.notes and text.startswith("woman, minority") for text in verdict(found))
+    assert all(
+        text in found.notes and text.startswith("woman, minority")
+        for text in verdict(found)
+    )
     with pytest.raises(tl.EstimandError, match="measures of interaction"):
         verdict(levels)

@@ -40,19 +40,29 @@ ONE = np.array([1.0])
 @cache
 def nhanes(data_file):
     d = pd.read_csv(data_file("r_survey", "nhanes.csv"))
-    d["agecat"] = pd.Categorical(d["agecat"], categories=["(0,19]", "(19,39]", "(39,59]", "(59,Inf]"])
+    d["agecat"] = pd.Categorical(
+        d["agecat"], categories=["(0,19]", "(19,39]", "(39,59]", "(59,Inf]"]
+    )
     d = d.assign(gender=d["RIAGENDR"].astype(str), race=d["race"].astype(str))
     d["older"] = np.where(d["agecat"].isin(["(39,59]", "(59,Inf]"]), "yes", "no")
     d["white"] = np.where(d["race"] == "2", "yes", "no")
-    design = tl.SurveyDesign(d, weight="WTMEC2YR", strata="SDMVSTRA", psu="SDMVPSU", nest=True)
-    return tl.compress(design, "HI_CHOL", ["gender", "race", "agecat", "older", "white"])
+    design = tl.SurveyDesign(
+        d, weight="WTMEC2YR", strata="SDMVSTRA", psu="SDMVPSU", nest=True
+    )
+    return tl.compress(
+        design, "HI_CHOL", ["gender", "race", "agecat", "older", "white"]
+    )
 
 
 def survey(n=400, seed=1, **options):
     rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({"g": rng.choice(["a", "b", "c"], n), "w": rng.uniform(0.5, 2, n)})
+    frame = pd.DataFrame(
+        {"g": rng.choice(["a", "b", "c"], n), "w": rng.uniform(0.5, 2, n)}
+    )
     frame["y"] = (rng.random(n) < 0.3 + 0.1 * (frame["g"] == "b")).astype(float)
-    return tl.compress(tl.SurveyDesign(frame, **(options or {"weight": "w"})), "y", ["g"])
+    return tl.compress(
+        tl.SurveyDesign(frame, **(options or {"weight": "w"})), "y", ["g"]
+    )
 
 
 # -- R ------------------------------------------------------------------------------------------------------------------
@@ -62,13 +72,17 @@ def survey(n=400, seed=1, **options):
 def test_intervals_of_groups_as_r(method, data_file):
     levels = tl.cell_means(nhanes(data_file), by=["race"], interval=method).frame
     for end in ("conf_low", "conf_high"):
-        expected = [R[f"estimates/nhanes/{method}", end, f"race={r}"] for r in levels["race"]]
+        expected = [
+            R[f"estimates/nhanes/{method}", end, f"race={r}"] for r in levels["race"]
+        ]
         np.testing.assert_allclose(levels[end], expected, rtol=1e-11)
 
 
 @pytest.mark.parametrize("scale", ["difference", "ratio"])
 def test_joint_test_and_adjusted_p_as_r(scale, data_file):
-    gaps = tl.comparisons(tl.cell_means(nhanes(data_file), by=["race"]), {"race": "1"}, scale)
+    gaps = tl.comparisons(
+        tl.cell_means(nhanes(data_file), by=["race"]), {"race": "1"}, scale
+    )
     joint = joint_test(gaps)
     for rule in ("wald", "adjusted"):
         for quantity in ("statistic", "p_value"):
@@ -79,7 +93,9 @@ def test_joint_test_and_adjusted_p_as_r(scale, data_file):
     for method in ("holm", "fdr_bh"):
         found = adjust(gaps, method)
         np.testing.assert_allclose(
-            found.frame["p_value"], R[f"estimates/nhanes/p_{method}/{scale}", "p_value"], rtol=1e-9
+            found.frame["p_value"],
+            R[f"estimates/nhanes/p_{method}/{scale}", "p_value"],
+            rtol=1e-9,
         )
         assert "p adjusted for 3 tests" in found.convention
         assert "intervals not adjusted" in found.convention
@@ -92,10 +108,17 @@ def test_sampled_covariates_as_r(data_file):
     fit = tl.fit_logit(nhanes(data_file), "agecat + race + gender")
     found = tl.predictions(fit, ["gender"], covariates="sampled")
     expected = R["estimates/nhanes/sampled"]
-    np.testing.assert_allclose(found.frame["estimate"], expected["estimate"], rtol=1e-10)
+    np.testing.assert_allclose(
+        found.frame["estimate"], expected["estimate"], rtol=1e-10
+    )
     np.testing.assert_allclose(found.frame["std_error"], expected["se"], rtol=1e-9)
-    assert found.vcov[0, 1] == pytest.approx(expected["statistic", "covariance"], rel=1e-9)
-    ratio = R["estimates/nhanes/svypredmeans", "se"].to_numpy() / found.frame["std_error"].to_numpy()
+    assert found.vcov[0, 1] == pytest.approx(
+        expected["statistic", "covariance"], rel=1e-9
+    )
+    ratio = (
+        R["estimates/nhanes/svypredmeans", "se"].to_numpy()
+        / found.frame["std_error"].to_numpy()
+    )
     assert ((ratio > 1.01) & (ratio < 1.07)).all()
     assert "as sampled" in found.convention
 
@@ -109,17 +132,25 @@ def test_sampled_covariates_of_replicates_as_r():
     )  # fmt: skip
     fit = tl.fit_logit(tl.compress(design, "y", ["a", "b"]), "a + b")
     found = tl.predictions(fit, ["a"], covariates="sampled").frame
-    np.testing.assert_allclose(found["estimate"], R["estimates/replicates/sampled", "estimate"], rtol=1e-10)
-    np.testing.assert_allclose(found["std_error"], R["estimates/replicates/sampled", "se"], rtol=1e-8)
+    np.testing.assert_allclose(
+        found["estimate"], R["estimates/replicates/sampled", "estimate"], rtol=1e-10
+    )
+    np.testing.assert_allclose(
+        found["std_error"], R["estimates/replicates/sampled", "se"], rtol=1e-8
+    )
 
 
 def test_three_axes_as_r(data_file):
     levels = tl.cell_means(nhanes(data_file), by=["gender", "older", "white"])
-    found = tl.interactions(levels, "gender", "older", "white", methods="delta").frame.set_index("measure")
+    found = tl.interactions(
+        levels, "gender", "older", "white", methods="delta"
+    ).frame.set_index("measure")
     for name, value in R["estimates/nhanes/three", "estimate"].items():
         log = name.startswith("ratio")
         row = found.loc[name]
-        assert (np.log(row["estimate"]) if log else row["estimate"]) == pytest.approx(value, rel=1e-9)
+        assert (np.log(row["estimate"]) if log else row["estimate"]) == pytest.approx(
+            value, rel=1e-9
+        )
         se = row["std_error"] / row["estimate"] if log else row["std_error"]
         assert se == pytest.approx(R["estimates/nhanes/three", "se", name], rel=1e-9)
     assert set(found.index) == {
@@ -136,7 +167,9 @@ def test_three_axes_as_r(data_file):
 @pytest.mark.parametrize("case", list(R["estimates/power", "estimate"].index))
 def test_planning_as_r(case):
     p, n, power = map(float, case.split(";"))
-    assert detectable_difference(p, n, power=power) == pytest.approx(R["estimates/power", "estimate", case], rel=1e-9)
+    assert detectable_difference(p, n, power=power) == pytest.approx(
+        R["estimates/power", "estimate", case], rel=1e-9
+    )
     assert detectable_difference(p, 2 * n, deff=2, power=power) == pytest.approx(
         detectable_difference(p, n, power=power)
     )
@@ -153,24 +186,37 @@ def test_intervals_of_a_simple_random_sample(x, n):
     se = np.sqrt(p * (1 - p) / n)
     for ours, theirs in (("beta", "beta"), ("wilson", "wilson")):
         found = np.ravel(INTERVALS[ours](p, se, n - 1.0, np.array([n])))
-        np.testing.assert_allclose(found, np.nan_to_num(proportion_confint(x, n, method=theirs)), rtol=1e-8, atol=1e-12)
+        np.testing.assert_allclose(
+            found,
+            np.nan_to_num(proportion_confint(x, n, method=theirs)),
+            rtol=1e-8,
+            atol=1e-12,
+        )
 
 
 @settings(max_examples=60, deadline=None)
 @given(p=st.floats(0.001, 0.999), size=st.floats(5, 5000), df=st.integers(1, 200))
 def test_likelihood_interval_solves_its_equation(p, size, df):
     values = np.array([p])
-    low, high = INTERVALS["likelihood"](values, np.sqrt(values * (1 - values) / size), float(df), np.array([1000]))
+    low, high = INTERVALS["likelihood"](
+        values, np.sqrt(values * (1 - values) / size), float(df), np.array([1000])
+    )
     assert 0 <= low[0] < p < high[0] <= 1
     for q in (low[0], high[0]):
         if 1e-6 < q < 1 - 1e-6:
-            deviance = 2 * size * (p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)))
+            deviance = (
+                2 * size * (p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)))
+            )
             assert deviance == pytest.approx(stats.t.ppf(0.975, df) ** 2, rel=1e-6)
 
 
 @pytest.mark.parametrize("method", sorted(INTERVALS))
 def test_intervals_turn_with_the_outcome(method):
-    p, se, n = np.array([0.02, 0.3, 0.5]), np.array([0.01, 0.04, 0.03]), np.array([300, 200, 900])
+    p, se, n = (
+        np.array([0.02, 0.3, 0.5]),
+        np.array([0.01, 0.04, 0.03]),
+        np.array([300, 200, 900]),
+    )
     low, high = INTERVALS[method](p, se, 24.0, n)
     turned = INTERVALS[method](1 - p, se, 24.0, n)
     np.testing.assert_allclose(turned, [1 - high, 1 - low], rtol=1e-9, atol=1e-12)
@@ -191,7 +237,9 @@ def test_nobody_or_everyone():
     z = stats.norm.ppf(0.975) ** 2
     assert INTERVALS["wilson"](p, se, 49.0, n)[1][0] == pytest.approx(z / (50 + z))
     t = stats.t.ppf(0.975, 49) ** 2
-    assert INTERVALS["likelihood"](p, se, 49.0, n)[1][0] == pytest.approx(1 - np.exp(-t / 100))
+    assert INTERVALS["likelihood"](p, se, 49.0, n)[1][0] == pytest.approx(
+        1 - np.exp(-t / 100)
+    )
     for method in ("beta", "wilson", "likelihood"):
         levels = tl.cell_means(survey(), by=["g"], interval=method)
         assert f"{method} interval" in levels.convention
@@ -200,7 +248,9 @@ def test_nobody_or_everyone():
 
 @pytest.mark.parametrize("method", sorted(INTERVALS))
 def test_without_degrees_of_freedom_no_interval(method):
-    assert np.isnan(INTERVALS[method](np.array([0.3]), np.array([0.1]), 0.0, np.array([30]))).all()
+    assert np.isnan(
+        INTERVALS[method](np.array([0.3]), np.array([0.1]), 0.0, np.array([30]))
+    ).all()
 
 
 # -- MOVER --------------------------------------------------------------------------------------------------------------
@@ -211,14 +261,24 @@ def test_mover_of_symmetric_intervals_is_wald():
     a = rng.normal(size=(4, 4))
     v, value, sign = a @ a.T, rng.normal(size=4), np.array([1.0, -1, -1, 1])
     se = np.sqrt(np.diag(v))
-    found = mover_interval(sign, value, *wald_interval(value, se, 30.0), v / np.outer(se, se))
-    np.testing.assert_allclose(found, np.ravel(wald_interval(sign @ value, np.sqrt(sign @ v @ sign), 30.0)), rtol=1e-10)
+    found = mover_interval(
+        sign, value, *wald_interval(value, se, 30.0), v / np.outer(se, se)
+    )
+    np.testing.assert_allclose(
+        found,
+        np.ravel(wald_interval(sign @ value, np.sqrt(sign @ v @ sign), 30.0)),
+        rtol=1e-10,
+    )
 
 
 def test_mover_of_two_wilson_intervals_is_newcombe():
     """Newcombe (1998), Statistics in Medicine 17:873, table II, method 10, 56/70 against 48/80: 0.0524 to 0.3339."""
-    low, high = np.transpose([proportion_confint(x, n, method="wilson") for x, n in ((56, 70), (48, 80))])
-    found = mover_interval(np.array([1.0, -1]), np.array([0.8, 0.6]), low, high, np.eye(2))
+    low, high = np.transpose(
+        [proportion_confint(x, n, method="wilson") for x, n in ((56, 70), (48, 80))]
+    )
+    found = mover_interval(
+        np.array([1.0, -1]), np.array([0.8, 0.6]), low, high, np.eye(2)
+    )
     assert found.round(4).tolist() == [0.0524, 0.3339]
 
 
@@ -235,7 +295,10 @@ def test_joint_test_of_one_gap_is_its_t_test():
 
 def test_joint_test_does_not_depend_on_the_reference():
     levels = tl.cell_means(survey())
-    tests = [joint_test(tl.comparisons(levels, {"g": g}))["statistic"].to_numpy() for g in "abc"]
+    tests = [
+        joint_test(tl.comparisons(levels, {"g": g}))["statistic"].to_numpy()
+        for g in "abc"
+    ]
     np.testing.assert_allclose(tests[1:], [tests[0], tests[0]], rtol=1e-9)
 
 
@@ -284,12 +347,24 @@ def test_refusals_of_tests():
 
 def test_undefined_p_values_are_no_tests():
     """Rows without a p-value, such as those by MOVER, do not count among the tests."""
-    frame = pd.DataFrame({"a": np.repeat(["0", "1"], 200), "b": np.tile(["0", "1"], 200)})
-    frame["y"] = (np.arange(400) % 7 < 2 + (frame["a"] == "1") + (frame["b"] == "1") * 2).astype(float)
-    found = tl.interactions(tl.cell_means(tl.compress(tl.SurveyDesign(frame, weight=None), "y", ["a", "b"])), "a", "b")
+    frame = pd.DataFrame(
+        {"a": np.repeat(["0", "1"], 200), "b": np.tile(["0", "1"], 200)}
+    )
+    frame["y"] = (
+        np.arange(400) % 7 < 2 + (frame["a"] == "1") + (frame["b"] == "1") * 2
+    ).astype(float)
+    found = tl.interactions(
+        tl.cell_means(
+            tl.compress(tl.SurveyDesign(frame, weight=None), "y", ["a", "b"])
+        ),
+        "a",
+        "b",
+    )
     adjusted = adjust(found)
     assert "for 9 tests" in adjusted.convention
-    np.testing.assert_array_equal(adjusted.frame["p_value"].isna(), found.frame["p_value"].isna())
+    np.testing.assert_array_equal(
+        adjusted.frame["p_value"].isna(), found.frame["p_value"].isna()
+    )
 
 
 # -- precision ----------------------------------------------------------------------------------------------------------
@@ -311,12 +386,16 @@ def test_what_could_have_been_found():
     gaps = tl.comparisons(tl.cell_means(survey()))
     found = detectable(gaps)
     t = stats.t.ppf([0.975, 0.8], gaps.df).sum()
-    np.testing.assert_allclose(found.frame["detectable"], t * gaps.frame["std_error"], rtol=1e-12)
+    np.testing.assert_allclose(
+        found.frame["detectable"], t * gaps.frame["std_error"], rtol=1e-12
+    )
     assert list(found.frame)[-1] == "detectable"
     assert "power 0.8" in found.convention
     ratios = tl.comparisons(tl.cell_means(survey()), scale="ratio")
     log_se = ratios.frame["std_error"] / ratios.frame["estimate"]
-    np.testing.assert_allclose(detectable(ratios).frame["detectable"], np.exp(t * log_se), rtol=1e-12)
+    np.testing.assert_allclose(
+        detectable(ratios).frame["detectable"], np.exp(t * log_se), rtol=1e-12
+    )
     # a true gap of that size is found with that probability
     size = detectable_size(ONE, np.inf, 0.9, 0.99)
     assert stats.norm.sf(stats.norm.ppf(0.995) - size) == pytest.approx(0.9)
@@ -331,7 +410,12 @@ NCHS = {  # proportion, SE, df, people -> what is said
     "show": (0.3, 0.02, 40, 800),
     "suppress: fewer than 30 effective people": (0.3, 0.1, 40, 800),
     "suppress: the interval is 30 points wide or wider": (0.5, 0.08, 40, 800),
-    "suppress: the interval is wider than 1.3 times the proportion": (0.05, 0.02, 40, 800),
+    "suppress: the interval is wider than 1.3 times the proportion": (
+        0.05,
+        0.02,
+        40,
+        800,
+    ),
     "show; not the complement": (0.95, 0.02, 40, 800),
     "review: nobody or everyone": (0.0, 0.0, 40, 800),
     "review: fewer than 8 degrees of freedom": (0.3, 0.01, 7, 800),

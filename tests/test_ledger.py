@@ -60,20 +60,33 @@ def run_of(folder: Path, name: str, table: pd.DataFrame, kind: str = "real") -> 
 def estimates(figures: pd.DataFrame, move: float = 0.0) -> pd.DataFrame:
     """A table of estimates that are printed as these figures, moved by some points."""
     ends = {c: (figures[c] + move) / 100 for c in ("conf_low", "conf_high")}
-    facts = {"figure": figures["id"], "estimate": (figures["value"] + move) / 100, **ends}
+    facts = {
+        "figure": figures["id"],
+        "estimate": (figures["value"] + move) / 100,
+        **ends,
+    }
     return pd.DataFrame(facts).assign(std_error=0.01, df=196.0, n=6252)
 
 
-def named(figures: pd.DataFrame, run: str = "paper", file: str = "kaczynski_2025") -> dict[str, Finding]:
+def named(
+    figures: pd.DataFrame, run: str = "paper", file: str = "kaczynski_2025"
+) -> dict[str, Finding]:
     """One finding for each figure."""
-    return {f"k-{i}": Finding(run=run, table="t", row={"figure": i}, published=f"{file}/{i}") for i in figures["id"]}
+    return {
+        f"k-{i}": Finding(
+            run=run, table="t", row={"figure": i}, published=f"{file}/{i}"
+        )
+        for i in figures["id"]
+    }
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     run_of(folder, "paper", estimates(PAPER))
-    both = pd.DataFrame({"id": ["R24-018"], "value": [47.3], "conf_low": [45.8], "conf_high": [48.8]})
+    both = pd.DataFrame(
+        {"id": ["R24-018"], "value": [47.3], "conf_low": [45.8], "conf_high": [48.8]}
+    )
     run_of(folder, "stand-in", estimates(both), "synthetic")
     far = both.assign(id="R24-033", value=72.0)
     run_of(folder, "stand-in-far", estimates(far), "synthetic")
@@ -93,8 +106,18 @@ def codebook():
 @pytest.fixture(scope="module")
 def ledger(runs) -> pd.DataFrame:
     of_runs = {
-        "r18": Finding(run="stand-in", table="t", row={"figure": "R24-018"}, published="figures/R24-018"),
-        "r33": Finding(run="stand-in-far", table="t", row={"figure": "R24-033"}, published="figures/R24-033"),
+        "r18": Finding(
+            run="stand-in",
+            table="t",
+            row={"figure": "R24-018"},
+            published="figures/R24-018",
+        ),
+        "r33": Finding(
+            run="stand-in-far",
+            table="t",
+            row={"figure": "R24-033"},
+            published="figures/R24-033",
+        ),
     }
     return make_ledger(named(PAPER) | of_runs, runs, PUBLISHED)
 
@@ -103,16 +126,25 @@ class TestLedger:
     @pytest.mark.slow
     def test_each_published_figure_has_exactly_one_line(self, ledger, figures):
         assert tuple(ledger) == COLUMNS
-        assert list(ledger.loc[ledger["file"] == "figures", "id"]) == list(figures["id"])
-        assert list(ledger.loc[ledger["file"] == "kaczynski_2025", "id"]) == list(PAPER["id"])
+        assert list(ledger.loc[ledger["file"] == "figures", "id"]) == list(
+            figures["id"]
+        )
+        assert list(ledger.loc[ledger["file"] == "kaczynski_2025", "id"]) == list(
+            PAPER["id"]
+        )
         assert ledger["id"].is_unique
         questions = load_yaml(PUBLISHED / "questions.yml")["questions"]
         left = set(questions) - set(ledger["id"])
         assert left == {k for k in questions if k.startswith("printed-") or k in ("polled-again", "footnote-5", "footnote-8", "footnote-8-others")}  # fmt: skip
 
-    def test_every_line_has_a_verdict_of_the_list_and_says_where_it_comes_from(self, ledger):
+    def test_every_line_has_a_verdict_of_the_list_and_says_where_it_comes_from(
+        self, ledger
+    ):
         assert set(ledger["verdict"]) <= set(VERDICTS)
-        assert set(VERDICTS) - set(ledger["verdict"]) == {DIFFERS, WITHIN}  # the runs here print what the paper prints
+        assert set(VERDICTS) - set(ledger["verdict"]) == {
+            DIFFERS,
+            WITHIN,
+        }  # the runs here print what the paper prints
         for line in ledger.astype(object).fillna("").itertuples():
             assert line.source, line.id
             assert line.cause or line.calculation, line.id
@@ -121,13 +153,25 @@ class TestLedger:
     def test_synthetic_people_never_match(self, ledger):
         synthetic = ledger[ledger["evidence"] == "synthetic"]
         assert set(synthetic["verdict"]) == {CALIBRATED, NEEDS}
-        assert set(ledger.loc[ledger["verdict"] == CALIBRATED, "evidence"]) == {"synthetic"}
+        assert set(ledger.loc[ledger["verdict"] == CALIBRATED, "evidence"]) == {
+            "synthetic"
+        }
         assert set(ledger.loc[ledger["verdict"] == MATCH, "evidence"]) == {"real"}
-        assert not set(ledger.loc[ledger["file"] == "figures", "verdict"]) & {MATCH, WITHIN, DIFFERS}
+        assert not set(ledger.loc[ledger["file"] == "figures", "verdict"]) & {
+            MATCH,
+            WITHIN,
+            DIFFERS,
+        }
 
     def test_a_calibrated_line_meets_its_figure_and_has_an_interval(self, ledger):
-        lines = ledger[(ledger["verdict"] == CALIBRATED) & (ledger["comparison"] == "=") & ledger["published"].notna()]
-        assert ((lines["ours"] - lines["published"]).abs() <= lines["tolerance"] + 1e-9).all()
+        lines = ledger[
+            (ledger["verdict"] == CALIBRATED)
+            & (ledger["comparison"] == "=")
+            & ledger["published"].notna()
+        ]
+        assert (
+            (lines["ours"] - lines["published"]).abs() <= lines["tolerance"] + 1e-9
+        ).all()
         shares = lines[lines["statistic"] != "count"]
         assert len(shares) > 60
         assert (shares["conf_low"] < shares["ours"]).all()
@@ -136,10 +180,18 @@ class TestLedger:
         assert (shares["n"] >= 10).all()
 
     def test_the_tolerance_is_half_a_unit_of_the_last_printed_digit(self, ledger):
-        raw = pd.read_csv(PUBLISHED / "figures.csv", dtype=str, keep_default_na=False).set_index("id")
-        lines = ledger[(ledger["statistic"] == "percent") & (ledger["comparison"] == "=")].set_index("id")
+        raw = pd.read_csv(
+            PUBLISHED / "figures.csv", dtype=str, keep_default_na=False
+        ).set_index("id")
+        lines = ledger[
+            (ledger["statistic"] == "percent") & (ledger["comparison"] == "=")
+        ].set_index("id")
         for name, line in lines.iterrows():
-            shown = raw.loc[name, "value"] if name in raw.index else f"{line['published']:.1f}"
+            shown = (
+                raw.loc[name, "value"]
+                if name in raw.index
+                else f"{line['published']:.1f}"
+            )
             digits = len(shown.partition(".")[2])
             if name == "W22-016":  # "three quarters", in words
                 assert line["tolerance"] > 0.5
@@ -168,13 +220,25 @@ class TestLedger:
         assert set(paper["verdict"]) == {MATCH}
         assert set(paper["df"]) == {196.0}
 
-    def test_differences_ratios_and_totals_are_computed_from_other_figures(self, ledger):
+    def test_differences_ratios_and_totals_are_computed_from_other_figures(
+        self, ledger
+    ):
         lines, values = ledger.set_index("id"), ledger.set_index("id")["published"]
         holds = lines[(lines["verdict"] == HOLDS) & (lines["file"] == "figures")]
-        assert {"R24-001", "R24-019", "R24-022", "W23-007b", "P-001", "P-002", "W22-001"} == set(holds.index)
+        assert {
+            "R24-001",
+            "R24-019",
+            "R24-022",
+            "W23-007b",
+            "P-001",
+            "P-002",
+            "W22-001",
+        } == set(holds.index)
         for line in holds.itertuples():
             for part in line.calculation.split("; "):
-                formula = re.sub(r"[A-Z]+\d*-\d+[a-z]?", lambda m: repr(float(values[m[0]])), part)
+                formula = re.sub(
+                    r"[A-Z]+\d*-\d+[a-z]?", lambda m: repr(float(values[m[0]])), part
+                )
                 assert eval(formula.replace("−", "-")) == pytest.approx(line.ours), part
 
     def test_the_two_footnotes_are_inconsistent_and_lead_to_the_audit(self, ledger):
@@ -188,13 +252,22 @@ class TestLedger:
 
     def test_the_bounds_of_the_audit_are_ranges(self, ledger):
         lines = ledger.set_index("id")
-        assert tuple(lines.loc["two-or-more", ["range_low", "range_high"]]) == (1356, 4066)
+        assert tuple(lines.loc["two-or-more", ["range_low", "range_high"]]) == (
+            1356,
+            4066,
+        )
         assert np.isnan(lines.loc["two-or-more", "ours"])
-        assert lines.loc["implied-marginalised", "ours"] == pytest.approx(100 * 5675 / 8598)
+        assert lines.loc["implied-marginalised", "ours"] == pytest.approx(
+            100 * 5675 / 8598
+        )
 
     def test_frozen_lines_hold_number_range_and_verdict(self, ledger):
         lines = frozen_rows(ledger).set_index("id")
-        assert tuple(lines.loc["two-or-more", ["low", "high", "text"]]) == (1356, 4066, HOLDS)
+        assert tuple(lines.loc["two-or-more", ["low", "high", "text"]]) == (
+            1356,
+            4066,
+            HOLDS,
+        )
         assert lines.loc["R24-017", "text"] == CALIBRATED
         assert len(lines) == len(ledger)
 
@@ -210,7 +283,9 @@ class TestRefusals:
     def test_two_findings_for_one_figure_are_ambiguous(self, runs):
         findings = named(PAPER)
         findings["again"] = findings["k-mistrust_all"]
-        with pytest.raises(tl.FindingError, match=r"ambiguous.*'k-mistrust_all', 'again'"):
+        with pytest.raises(
+            tl.FindingError, match=r"ambiguous.*'k-mistrust_all', 'again'"
+        ):
             make_ledger(findings, runs, PUBLISHED)
 
     def test_a_figure_without_a_finding_is_unresolved(self, runs):
@@ -218,15 +293,26 @@ class TestRefusals:
             make_ledger(named(PAPER[:-1]), runs, PUBLISHED)
 
     def test_real_people_of_another_survey_do_not_answer_the_polling(self, runs):
-        wrong = {"x": Finding(run="paper", table="t", row={"figure": "mistrust_all"}, published="figures/R24-017")}
-        with pytest.raises(tl.FindingError, match="finding x: paper is not of the polling"):
+        wrong = {
+            "x": Finding(
+                run="paper",
+                table="t",
+                row={"figure": "mistrust_all"},
+                published="figures/R24-017",
+            )
+        }
+        with pytest.raises(
+            tl.FindingError, match="finding x: paper is not of the polling"
+        ):
             make_ledger(named(PAPER) | wrong, runs, PUBLISHED)
 
     def test_two_figures_of_one_name_are_refused(self, runs, tmp_path):
         for name in ("a", "b"):
             PAPER.to_csv(tmp_path / f"{name}.csv", index=False)
         findings = {f"{f}{k}": v for f in "ab" for k, v in named(PAPER, file=f).items()}
-        with pytest.raises(tl.FindingError, match="mistrust_all: stands there more than once"):
+        with pytest.raises(
+            tl.FindingError, match="mistrust_all: stands there more than once"
+        ):
             make_ledger(findings, runs, tmp_path)
 
     def test_a_synthetic_run_cannot_answer_a_paper(self, tmp_path):
@@ -236,7 +322,11 @@ class TestRefusals:
         assert set(found["verdict"]) == {NEEDS}
 
     def test_a_calibration_of_another_file_is_noticed(self, figures, tmp_path):
-        shutil.copytree(ROOT / "data", tmp_path / "data", ignore=shutil.ignore_patterns("hints6", "external"))
+        shutil.copytree(
+            ROOT / "data",
+            tmp_path / "data",
+            ignore=shutil.ignore_patterns("hints6", "external"),
+        )
         path = tmp_path / "data" / "synthetic" / "calibration.csv"
         held = pd.read_csv(path, keep_default_na=False, dtype=str)
         held.loc[held["id"] == "W23-009", "achieved"] = "52.3"
@@ -260,13 +350,23 @@ class TestRules:
         moved = [value + move, *ours[1:]]
         assert (verdict(moved, ours, 0.05) == MATCH) == (abs(move) <= 0.05 + 1e-9)
         moved = [value, ours[1], ours[2] + move]
-        expected = MATCH if abs(move) <= 0.05 + 1e-9 else WITHIN if abs(move) <= 0.15 + 1e-9 else DIFFERS
+        expected = (
+            MATCH
+            if abs(move) <= 0.05 + 1e-9
+            else WITHIN
+            if abs(move) <= 0.15 + 1e-9
+            else DIFFERS
+        )
         assert verdict(moved, ours, 0.05) == expected
 
     @settings(deadline=None, max_examples=30)
     @given(number, number, st.integers(2, 30))
-    def test_a_difference_of_rounded_figures_holds_and_a_wrong_one_does_not(self, figures, codebook, a, b, wrong):
-        about = figures[figures["id"].isin(["R24-017", "R24-018", "R24-019"])].set_index("id", drop=False)
+    def test_a_difference_of_rounded_figures_holds_and_a_wrong_one_does_not(
+        self, figures, codebook, a, b, wrong
+    ):
+        about = figures[
+            figures["id"].isin(["R24-017", "R24-018", "R24-019"])
+        ].set_index("id", drop=False)
         about["value"] = [round(a), round(b), round(a - b)]
         found = arithmetic(about, codebook)
         assert set(found) == {"R24-019"}
@@ -280,7 +380,11 @@ class TestRules:
         without = arithmetic(table.drop("R24-004"), codebook)
         assert without["R24-001"]["calculation"] == "R24-012 + R24-013"
         assert "R24-001" not in arithmetic(table.drop(["R24-004", "R24-013"]), codebook)
-        for name, value in (("R24-001", 11_490), ("P-001", 36_000), ("W22-001", 11_525)):
+        for name, value in (
+            ("R24-001", 11_490),
+            ("P-001", 36_000),
+            ("W22-001", 11_525),
+        ):
             changed = table.copy()
             changed.loc[name, "value"] = value
             assert arithmetic(changed, codebook)[name]["verdict"] == INCONSISTENT
@@ -302,11 +406,16 @@ def project(tmp_path: Path, monkeypatch) -> Path:
         (tmp_path / "data").mkdir(exist_ok=True)
         copy(ROOT / "data" / name, tmp_path / "data" / name)
     shutil.copytree(PUBLISHED, tmp_path / "data" / "published")
-    shutil.copytree(ROOT / "notebooks" / "templates", tmp_path / "notebooks" / "templates")
+    shutil.copytree(
+        ROOT / "notebooks" / "templates", tmp_path / "notebooks" / "templates"
+    )
     (tmp_path / "papers").mkdir()
     PAPER.to_csv(tmp_path / "papers" / "p.csv", index=False)
     run_of(tmp_path / "book" / "_runs", "paper", estimates(PAPER))
-    lines = [f"k-{i}: {{run: paper, table: t, row: {{figure: {i}}}, published: p/{i}}}" for i in PAPER["id"]]
+    lines = [
+        f"k-{i}: {{run: paper, table: t, row: {{figure: {i}}}, published: p/{i}}}"
+        for i in PAPER["id"]
+    ]
     (tmp_path / "book" / "findings.yml").write_text("\n".join(lines) + "\n")
     for plan in (tmp_path / "data").glob("*/cells.yml"):
         plan.unlink()  # the attack has tests of its own
@@ -330,8 +439,13 @@ def test_the_command_freezes_a_release_and_names_what_drifted(project):
     assert "described in" in output
     run_of(project / "book" / "_runs", "paper", estimates(PAPER, move=0.03))
     output = check(code=1)
-    assert "finding k-mistrust_all: was 62.3 %, is 62.3 %; value was 0.623, is 0.6233" in output
-    assert "ledger mistrust_all: was match, is match; value was 62.3, is 62.33" in output
+    assert (
+        "finding k-mistrust_all: was 62.3 %, is 62.3 %; value was 0.623, is 0.6233"
+        in output
+    )
+    assert (
+        "ledger mistrust_all: was match, is match; value was 62.3, is 62.33" in output
+    )
     assert "14 of them changed" in check("--freeze")
     check()
     (project / "book" / "findings.yml").write_text((project / "book" / "findings.yml").read_text() +
@@ -349,7 +463,11 @@ def test_the_command_fails_when_a_published_figure_differs(project):
 def references(value: object) -> list[str]:
     """Every id that an entity points to."""
     if isinstance(value, dict):
-        return [value["@id"]] if set(value) == {"@id"} else [r for v in value.values() for r in references(v)]
+        return (
+            [value["@id"]]
+            if set(value) == {"@id"}
+            else [r for v in value.values() for r in references(v)]
+        )
     return [r for v in value for r in references(v)] if isinstance(value, list) else []
 
 
@@ -367,20 +485,32 @@ class TestCrate:
         assert head["@type"] == "CreativeWork"
         assert (head["conformsTo"], head["about"]) == ({"@id": VERSION}, {"@id": "./"})
         assert root["@type"] == "Dataset"
-        assert all(root[k] for k in ("name", "description", "license", "hasPart", "author"))
+        assert all(
+            root[k] for k in ("name", "description", "license", "hasPart", "author")
+        )
         assert re.fullmatch(r"\d{4}-\d\d-\d\d", root["datePublished"])
         for entity in graph.values():
             assert entity["@type"]
-            assert not {r for k, v in entity.items() if k != "@id" for r in references(v)} - set(graph) - {VERSION}
+            assert (
+                not {r for k, v in entity.items() if k != "@id" for r in references(v)}
+                - set(graph)
+                - {VERSION}
+            )
             for key, value in entity.items():
-                assert not isinstance(value, dict) or set(value) == {"@id"}, f"{key} is not flat"
+                assert not isinstance(value, dict) or set(value) == {"@id"}, (
+                    f"{key} is not flat"
+                )
         reached, todo = set(), ["./"]
         while todo:
             for part in references(graph[todo.pop()].get("hasPart", [])):
                 if part not in reached:
                     reached.add(part)
                     todo.append(part)
-        files = {k for k, e in graph.items() if "File" in e["@type"] or e["@type"] == "Dataset"} - {"./"}
+        files = {
+            k
+            for k, e in graph.items()
+            if "File" in e["@type"] or e["@type"] == "Dataset"
+        } - {"./"}
         assert files == reached  # every data entity is a part
 
     def test_every_file_is_there_with_its_hash(self, graph, project):
@@ -397,17 +527,24 @@ class TestCrate:
 
     def test_a_run_is_an_action_with_template_data_and_result(self, graph):
         action = graph["#run-paper"]
-        assert references(action["instrument"]) == ["notebooks/templates/levels.ipynb", "#trustlib"]
+        assert references(action["instrument"]) == [
+            "notebooks/templates/levels.ipynb",
+            "#trustlib",
+        ]
         assert references(action["object"]) == ["data/codebook.yml"]
         assert references(action["result"]) == ["book/_runs/paper/"]
         cited = load_yaml(ROOT / "CITATION.cff")
         assert graph["#trustlib"]["version"] == cited["version"]
-        assert [graph[r]["name"] for r in references(graph["./"]["author"])] == [a["name"] for a in cited["authors"]]
+        assert [graph[r]["name"] for r in references(graph["./"]["author"])] == [
+            a["name"] for a in cited["authors"]
+        ]
 
     def test_rows_of_people_are_named_and_no_part(self, graph):
         outside = graph["#hints6/hints6_extract.csv.gz"]
         assert outside["@type"] == "CreativeWork"
-        assert "hints6/hints6_extract.csv.gz" not in "".join(references(graph["./"]["hasPart"]))
+        assert "hints6/hints6_extract.csv.gz" not in "".join(
+            references(graph["./"]["hasPart"])
+        )
 
     def test_the_same_release_gives_the_same_bytes(self, graph, project):
         first = (project / NAME).read_bytes()
@@ -437,17 +574,29 @@ def tables(ledger, figures, tmp_path_factory):
     sys.path.pop(0)
     folder = tmp_path_factory.mktemp("page")
     write_ledger(ledger, folder)
-    html = ledger_pages.ledger_table(pd.read_csv(folder / "ledger.csv", dtype={"wave": str}))
+    html = ledger_pages.ledger_table(
+        pd.read_csv(folder / "ledger.csv", dtype={"wave": str})
+    )
     assert len(html) < 1_000_000
-    return [BeautifulSoup(text, "html.parser") for text in (html, record_pages.record_table(figures))]
+    return [
+        BeautifulSoup(text, "html.parser")
+        for text in (html, record_pages.record_table(figures))
+    ]
 
 
 def test_each_line_of_the_page_leads_to_the_record_and_back(tables, figures, ledger):
     page, record = tables
-    assert [r["id"] for r in page.select("tbody tr")] == [f"ledger-{i}" for i in ledger["id"]]
+    assert [r["id"] for r in page.select("tbody tr")] == [
+        f"ledger-{i}" for i in ledger["id"]
+    ]
     for name in figures["id"]:
-        assert page.find(id=f"ledger-{name}").th.a["href"] == f"record.html#figure-{name}"
-        assert record.find(id=f"figure-{name}").th.a["href"] == f"ledger.html#ledger-{name}"
+        assert (
+            page.find(id=f"ledger-{name}").th.a["href"] == f"record.html#figure-{name}"
+        )
+        assert (
+            record.find(id=f"figure-{name}").th.a["href"]
+            == f"ledger.html#ledger-{name}"
+        )
     assert page.find(id="ledger-mistrust_all").find("a", href="_runs/paper/paper.html")
     assert page.find(id="ledger-R24-016").find("a", href="do-the-figures-fit.html")
     assert [a["href"] for a in page.find(id="ledger-R24-019").select("td a")] == [
@@ -461,7 +610,8 @@ def test_a_line_says_synthetic_wherever_a_number_of_the_stand_in_stands(tables, 
     row = page.find(id="ledger-R24-017").get_text(" ", strip=True)
     assert "82 %" in row
     assert re.search(
-        r"81\.6 % \(77\.[34] to 85\.2\) standard error 2\.0\d; t with 11354 df \(design\); logit interval", row
+        r"81\.6 % \(77\.[34] to 85\.2\) standard error 2\.0\d; t with 11354 df \(design\); logit interval",
+        row,
     )
     assert "calibrated (synthetic)" in row
 
@@ -475,7 +625,13 @@ def test_the_filter_has_labels_and_every_choice_finds_a_line(tables):
     for control in form.select("input, select"):
         assert control.find_parent("label").get_text(strip=True)
     for choice in form.select("select"):
-        found = {word for row in page.select("tbody tr") for word in row[f"data-{choice['data-column']}"].split()}
+        found = {
+            word
+            for row in page.select("tbody tr")
+            for word in row[f"data-{choice['data-column']}"].split()
+        }
         offered = {o["value"] for o in choice.select("option")} - {""}
         assert found <= offered
-        assert offered <= found or choice["data-column"] == "verdict"  # a verdict may have no line
+        assert (
+            offered <= found or choice["data-column"] == "verdict"
+        )  # a verdict may have no line

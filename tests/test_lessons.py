@@ -17,7 +17,18 @@ from hypothesis import strategies as st
 
 from trustbook.runs import load_plan
 from trustlib import CodebookError, EstimandError, UnknownNameError
-from trustpages.exercises import FIRST, NEARLY, NO_NUMBER, OPEN, RIGHT, UNKNOWN, WRONG, Pair, load_exercises, quantities
+from trustpages.exercises import (
+    FIRST,
+    NEARLY,
+    NO_NUMBER,
+    OPEN,
+    RIGHT,
+    UNKNOWN,
+    WRONG,
+    Pair,
+    load_exercises,
+    quantities,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "notebooks" / "lessons"
@@ -84,42 +95,75 @@ class TestLesson:
         assert not any(".frame" in c.source for c in code(path))
         words = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
         assert words.startswith("# ")
-        for part in ("After this lesson you can", "You need", "## Summary", "## Mistakes people make"):
+        for part in (
+            "After this lesson you can",
+            "You need",
+            "## Summary",
+            "## Mistakes people make",
+        ):
             assert part in words
         assert len(re.findall(r"^### Exercise \d", words, re.MULTILINE)) == 5
-        assert not re.findall(r"\d[\d.,]*\s*(?:%|percent\b|points?\b)", words), "numbers of results are computed"
-        runs = [r for r in load_plan(ROOT / "notebooks" / "runs.yml") if r.template.resolve() == path]
+        assert not re.findall(r"\d[\d.,]*\s*(?:%|percent\b|points?\b)", words), (
+            "numbers of results are computed"
+        )
+        runs = [
+            r
+            for r in load_plan(ROOT / "notebooks" / "runs.yml")
+            if r.template.resolve() == path
+        ]
         assert [r.page for r in runs] == [True]
         assert path.name in (ROOT / "book" / "lessons" / "index.md").read_text()
 
     def test_each_exercise_is_open_and_its_solution_folded(self, lesson):
         cells = code()
         for i, name in enumerate(ASKED, 1):
-            at = next(n for n, c in enumerate(cells) if c.source.startswith(f"answer_{i} = None"))
+            at = next(
+                n
+                for n, c in enumerate(cells)
+                if c.source.startswith(f"answer_{i} = None")
+            )
             assert f'exercises["{name}"]' in cells[at].source
-            assert f'solution(exercises["{name}"], answer_{i}, solutions)' in cells[at + 1].source
+            assert (
+                f'solution(exercises["{name}"], answer_{i}, solutions)'
+                in cells[at + 1].source
+            )
             assert "hide-cell" in cells[at + 1].metadata.tags
             assert cells[at + 1].metadata.jupyter.outputs_hidden
             assert printed(cells[at].source, lesson[0]) == f"Exercise {i}: {OPEN}"
 
     def test_a_solution_waits_for_an_answer_and_the_book_shows_it(self, lesson):
         space, cells = lesson[0], [c.source for c in code() if ".solution(" in c.source]
-        working = [space["polling" if n == "misread" else "pair"].solution(EXERCISES[n], 1) for n in ASKED]
+        working = [
+            space["polling" if n == "misread" else "pair"].solution(EXERCISES[n], 1)
+            for n in ASKED
+        ]
         open_ones = {f"answer_{i}": None for i in range(1, 6)}
         assert [printed(c, {**space, **open_ones}) for c in cells] == [FIRST] * 5
-        assert [printed(c, {**space, **open_ones, "solutions": True}) for c in cells] == working
-        assert [printed(c, {**space, **dict.fromkeys(open_ones, 1)}) for c in cells] == working
-        runs = [r for r in load_plan(ROOT / "notebooks" / "runs.yml") if r.template.resolve() in LESSONS]
+        assert [
+            printed(c, {**space, **open_ones, "solutions": True}) for c in cells
+        ] == working
+        assert [
+            printed(c, {**space, **dict.fromkeys(open_ones, 1)}) for c in cells
+        ] == working
+        runs = [
+            r
+            for r in load_plan(ROOT / "notebooks" / "runs.yml")
+            if r.template.resolve() in LESSONS
+        ]
         assert all(run.parameters["solutions"] is True for run in runs)
 
     def test_no_message_holds_an_answer(self, lesson):
         numbers = {
-            n for text in (OPEN, FIRST, WRONG, NO_NUMBER, NEARLY, UNKNOWN) for n in re.findall(r"\d[\d.]*\d|\d", text)
+            n
+            for text in (OPEN, FIRST, WRONG, NO_NUMBER, NEARLY, UNKNOWN)
+            for n in re.findall(r"\d[\d.]*\d|\d", text)
         }
         assert numbers
         for name in ASKED:
             pair = lesson[0]["polling" if name == "misread" else "pair"]
-            assert all(pair.check(EXERCISES[name], number) != RIGHT for number in numbers), name
+            assert all(
+                pair.check(EXERCISES[name], number) != RIGHT for number in numbers
+            ), name
 
     def test_a_gap_is_as_exact_as_the_table(self, lesson):
         pair = lesson[0]["pair"]
@@ -139,14 +183,20 @@ class TestLesson:
         right = {"gap": p - q, "odds": odds, "ratio": p / q, "odds-ratio": odds / other,
                  "misread": 100 * back / (1 + back)}  # fmt: skip
         for i, (name, answer) in enumerate(right.items(), 1):
-            for form in (answer, float(f"{answer:.3g}"), f"{answer:.3g}".replace(".", ",")):
+            for form in (
+                answer,
+                float(f"{answer:.3g}"),
+                f"{answer:.3g}".replace(".", ","),
+            ):
                 assert answered(lesson, name, form) == f"Exercise {i}: {RIGHT}", name
 
     def test_the_solutions_are_right(self, lesson):
         space = lesson[0]
         for name in ASKED:
             pair = space["polling"] if name == "misread" else space["pair"]
-            result = re.search(r"= ([\d.]+)(?: \D*)?$", pair.solution(EXERCISES[name], shown=True))[1]
+            result = re.search(
+                r"= ([\d.]+)(?: \D*)?$", pair.solution(EXERCISES[name], shown=True)
+            )[1]
             assert answered(lesson, name, result).endswith(RIGHT)
 
     @pytest.mark.parametrize("name", ASKED)
@@ -174,9 +224,13 @@ class TestLesson:
             pair = lesson[0]["polling" if name == "misread" else "pair"]
             answer = quantities(pair.first, pair.second)[solved[name]]
             for cell in notebook.cells:
-                cell.source = cell.source.replace(f"answer_{i} = None", f"answer_{i} = {answer!r}")
+                cell.source = cell.source.replace(
+                    f"answer_{i} = None", f"answer_{i} = {answer!r}"
+                )
         done = execute_notebook(notebook, {}, FOLDER, "kernel")
-        said = "".join(o.get("text", "") for c in done.cells for o in c.get("outputs", []))
+        said = "".join(
+            o.get("text", "") for c in done.cells for o in c.get("outputs", [])
+        )
         assert re.findall(r"Exercise (\d): right\.", said) == list("12345")
 
 
@@ -197,7 +251,9 @@ class TestByHand:
     def test_what_is_not_answered_is_not_wrong(self, answer):
         assert POLLING.check(EXERCISES["gap"], answer) == OPEN
 
-    @pytest.mark.parametrize("answer", ["many", True, [35], {}, "1/0", "1.2.3", float("nan"), "to 1"])
+    @pytest.mark.parametrize(
+        "answer", ["many", True, [35], {}, "1/0", "1.2.3", float("nan"), "to 1"]
+    )
     def test_what_is_no_number_is_told(self, answer):
         assert POLLING.check(EXERCISES["gap"], answer) == WRONG + NO_NUMBER
 
@@ -213,7 +269,9 @@ def test_no_hint_holds_a_number():
     """A number in a hint could be the answer, or lead to it; those of 1 + odds and of the question itself do not."""
     for exercise in EXERCISES.values():
         for hint in (exercise.unit_hint, *exercise.mistakes.values()):
-            assert not re.findall(r"\d", re.sub(r"odds / \(1 \+ odds\)|82/47|82 in a hundred", "", hint))
+            assert not re.findall(
+                r"\d", re.sub(r"odds / \(1 \+ odds\)|82/47|82 in a hundred", "", hint)
+            )
 
 
 @given(shares, shares, st.sampled_from(ASKED))
@@ -228,7 +286,9 @@ def test_a_mistake_is_never_right_unless_the_numbers_cannot_tell(p, q, name, dat
     exercise = EXERCISES[name]
     quantity = data.draw(st.sampled_from(sorted(exercise.mistakes)))
     wrong, right = quantities(p, q)[quantity], quantities(p, q)[exercise.right]
-    corners = [(p + a, q + b) for a in (-0.0005, 0, 0.0005) for b in (-0.0005, 0, 0.0005)]
+    corners = [
+        (p + a, q + b) for a in (-0.0005, 0, 0.0005) for b in (-0.0005, 0, 0.0005)
+    ]
     room = max(abs(quantities(*c)[exercise.right] - right) for c in corners)
     if abs(wrong - right) > 2 * room + 0.02 * abs(right):
         said = Pair(p, q).check(exercise, wrong)
@@ -241,7 +301,9 @@ def test_quantities_obey_their_identities(p, q):
     value = quantities(p, q)
     assert value["gap"] == pytest.approx(-value["gap turned round"])
     assert value["ratio"] * value["ratio turned round"] == pytest.approx(1)
-    assert value["odds ratio"] == pytest.approx(value["ratio"] * value["ratio of the others"])
+    assert value["odds ratio"] == pytest.approx(
+        value["ratio"] * value["ratio of the others"]
+    )
     assert math.exp(value["log odds ratio"]) == pytest.approx(value["odds ratio"])
     assert abs(math.log(value["odds ratio"])) >= abs(math.log(value["ratio"])) - 1e-12
     back = value["misread share"]
@@ -256,7 +318,11 @@ def test_any_text_gets_an_answer(text):
 
 class TestFile:
     def test_a_quantity_that_does_not_exist_is_refused(self, tmp_path):
-        text = PATH.with_suffix(".yml").read_text().replace("gap turned round:", "gap tuned round:")
+        text = (
+            PATH.with_suffix(".yml")
+            .read_text()
+            .replace("gap turned round:", "gap tuned round:")
+        )
         (tmp_path / "e.yml").write_text(text)
         with pytest.raises(UnknownNameError, match="Did you mean 'gap turned round'"):
             load_exercises(tmp_path / "e.yml")
@@ -270,4 +336,6 @@ class TestFile:
 
     def test_a_pair_needs_one_row_for_each_side(self, lesson):
         with pytest.raises(EstimandError, match="do not name one row each"):
-            Pair.of(lesson[0]["unfair"], "ethnicity != 'nobody'", "ethnicity == 'majority'")
+            Pair.of(
+                lesson[0]["unfair"], "ethnicity != 'nobody'", "ethnicity == 'majority'"
+            )

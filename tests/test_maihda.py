@@ -12,13 +12,24 @@ from scipy.optimize import check_grad, minimize
 from scipy.special import expit
 
 import trustlib as tl
-from trustlib.maihda import _auc, _Counts, _maximum_likelihood, _minus_log_likelihood, _restricted, maihda
+from trustlib.maihda import (
+    _auc,
+    _Counts,
+    _maximum_likelihood,
+    _minus_log_likelihood,
+    _restricted,
+    maihda,
+)
 
 HERE = Path(__file__).resolve().parent
 REFERENCE = (
-    pd.read_csv(HERE / "reference" / "maihda.csv").set_index(["scenario", "quantity", "name"])["value"].sort_index()
+    pd.read_csv(HERE / "reference" / "maihda.csv")
+    .set_index(["scenario", "quantity", "name"])["value"]
+    .sort_index()
 )
-DATA = pd.read_csv(HERE / "reference" / "maihda_data.csv", dtype=dict.fromkeys("abc", str))
+DATA = pd.read_csv(
+    HERE / "reference" / "maihda_data.csv", dtype=dict.fromkeys("abc", str)
+)
 AXES = {
     "cbpp": (["a"], ["b"]),
     "ucb": (["a"], ["b"]),
@@ -29,17 +40,27 @@ FITS = sorted({s for s in REFERENCE.index.get_level_values(0) if s.count("/") ==
 
 def cells_of(counts, by, n="n", events="events", **design):
     """One row for each person, compressed."""
-    yes, no = counts.index.repeat(counts[events]), counts.index.repeat(counts[n] - counts[events])
-    people = pd.concat([counts.loc[yes, by].assign(y=1.0), counts.loc[no, by].assign(y=0.0)], ignore_index=True)
+    yes, no = (
+        counts.index.repeat(counts[events]),
+        counts.index.repeat(counts[n] - counts[events]),
+    )
+    people = pd.concat(
+        [counts.loc[yes, by].assign(y=1.0), counts.loc[no, by].assign(y=0.0)],
+        ignore_index=True,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tl.FewPSUWarning)
-        return tl.compress(tl.SurveyDesign(people, weight=None, **design), "y", list(by))
+        return tl.compress(
+            tl.SurveyDesign(people, weight=None, **design), "y", list(by)
+        )
 
 
 @cache
 def cells(source):
     strata, covariates = AXES[source]
-    return cells_of(DATA[DATA["source"] == source].reset_index(drop=True), [*strata, *covariates])
+    return cells_of(
+        DATA[DATA["source"] == source].reset_index(drop=True), [*strata, *covariates]
+    )
 
 
 @cache
@@ -49,11 +70,20 @@ def fitted(source, method="reml", points=1):
 
 def simulated(rng, n=3000, sd=0.4, levels=(2, 4, 2), people=None):
     """Counts of strata with main effects and intercepts of their own."""
-    grid = pd.MultiIndex.from_product([[f"l{i}" for i in range(k)] for k in levels], names=list("abc")).to_frame(
-        index=False
+    grid = pd.MultiIndex.from_product(
+        [[f"l{i}" for i in range(k)] for k in levels], names=list("abc")
+    ).to_frame(index=False)
+    eta = (
+        -0.5
+        + 0.3 * (grid["a"] == "l1")
+        + 0.4 * (grid["b"] == "l1")
+        + sd * rng.standard_normal(len(grid))
     )
-    eta = -0.5 + 0.3 * (grid["a"] == "l1") + 0.4 * (grid["b"] == "l1") + sd * rng.standard_normal(len(grid))
-    grid["n"] = people if people is not None else rng.multinomial(n, np.full(len(grid), 1 / len(grid)))
+    grid["n"] = (
+        people
+        if people is not None
+        else rng.multinomial(n, np.full(len(grid), 1 / len(grid)))
+    )
     return grid.assign(events=rng.binomial(grid["n"], expit(eta)))
 
 
@@ -66,10 +96,17 @@ def test_as_lme4_and_glmmtmb(scenario):
     source, model, method, points = scenario.split("/")
     fit = fitted(source, method, int(points)).fits[model]
     tolerance = 1e-5 if method == "reml" else 1e-4
-    assert fit.variance == pytest.approx(REFERENCE[scenario, "estimate", "variance"], rel=tolerance)
+    assert fit.variance == pytest.approx(
+        REFERENCE[scenario, "estimate", "variance"], rel=tolerance
+    )
     expected = REFERENCE.loc[scenario].loc["coef"]
     assert sorted(expected.index) == sorted(fit.coef.index)
-    np.testing.assert_allclose(fit.coef, expected[fit.coef.index], rtol=0, atol=1e-5 if method == "reml" else 1e-4)
+    np.testing.assert_allclose(
+        fit.coef,
+        expected[fit.coef.index],
+        rtol=0,
+        atol=1e-5 if method == "reml" else 1e-4,
+    )
 
 
 def test_the_hard_references_stay():
@@ -82,14 +119,23 @@ def test_the_hard_references_stay():
 def test_intercepts_as_glmmtmb(source):
     model, fit = list(fitted(source).fits.items())[-1]
     rows = REFERENCE.loc[f"{source}/{model}/reml/1"].loc["estimate"].drop("variance")
-    labels = fitted(source).strata.frame[list(AXES[source][0])].astype(str).agg(" ".join, axis=1)
-    np.testing.assert_allclose(fit.intercepts, rows[[f"intercept {label}" for label in labels]], atol=2e-5)
+    labels = (
+        fitted(source)
+        .strata.frame[list(AXES[source][0])]
+        .astype(str)
+        .agg(" ".join, axis=1)
+    )
+    np.testing.assert_allclose(
+        fit.intercepts, rows[[f"intercept {label}" for label in labels]], atol=2e-5
+    )
 
 
 def test_single_answers_as_grouped_counts_in_lme4():
     """glmer on one row for each animal gives what glmer on counts gives, and what we give."""
     single = REFERENCE["cbpp/null/ml/25/single", "estimate", "variance"]
-    assert fitted("cbpp", "ml", 25).fits["null"].variance == pytest.approx(single, rel=1e-5)
+    assert fitted("cbpp", "ml", 25).fits["null"].variance == pytest.approx(
+        single, rel=1e-5
+    )
 
 
 def test_profile_interval_as_glmmtmb_with_held_variance():
@@ -109,7 +155,9 @@ def test_cbpp_as_printed():
     printed = [-1.398342864, -0.991924975, -1.128216216, -1.579745414]
     np.testing.assert_allclose(laplace.fits["adjusted"].coef, printed, atol=1e-3)
     assert laplace.fits["adjusted"].aic == pytest.approx(194.0531, abs=1e-3)
-    assert laplace.fits["adjusted"].aic <= 194.0531  # the printed one is that of a loose optimum
+    assert (
+        laplace.fits["adjusted"].aic <= 194.0531
+    )  # the printed one is that of a loose optimum
     assert np.isnan(fitted("cbpp").fits["adjusted"].aic)
     assert nine.fits["adjusted"].variance == pytest.approx(0.41927938, rel=1e-5)
     printed = [-1.399219444, -0.991408657, -1.127812837, -1.579487774]
@@ -125,9 +173,14 @@ def test_obesity_in_50_strata_as_printed():
     fit = fitted("health", "ml")
     assert fit.fits["null"].coef["Intercept"] == pytest.approx(-0.616, abs=5e-4)
     assert fit.fits["null"].variance == pytest.approx(0.2226674389, rel=1e-4)
-    assert (fit.vpc, fit.mor) == (pytest.approx(0.06339222, abs=1e-5), pytest.approx(1.568484786, abs=5e-5))
+    assert (fit.vpc, fit.mor) == (
+        pytest.approx(0.06339222, abs=1e-5),
+        pytest.approx(1.568484786, abs=5e-5),
+    )
     assert fit.auc == pytest.approx(0.6261898, abs=1e-6)
-    assert fit.models.loc["null", "vpc_response"] == pytest.approx(0.0478, rel=0.05)  # printed from a simulation
+    assert fit.models.loc["null", "vpc_response"] == pytest.approx(
+        0.0478, rel=0.05
+    )  # printed from a simulation
     assert fit.models["vpc_response"].isna().tolist() == [False, True]
 
 
@@ -138,10 +191,15 @@ def test_the_response_scale_vpc_as_simulated_and_integrated():
 
     null = fitted("health").fits["null"]
     intercept, sigma = null.coef["Intercept"], np.sqrt(null.variance)
-    moments = [quad(lambda z, k=k: norm.pdf(z) * expit(intercept + sigma * z) ** k, -12, 12)[0] for k in (1, 2)]
+    moments = [
+        quad(lambda z, k=k: norm.pdf(z) * expit(intercept + sigma * z) ** k, -12, 12)[0]
+        for k in (1, 2)
+    ]
     exact = (moments[1] - moments[0] ** 2) / (moments[0] * (1 - moments[0]))
     assert null.vpc_response == pytest.approx(exact, rel=1e-7)
-    drawn = expit(intercept + sigma * np.random.default_rng(0).standard_normal(1_000_000))
+    drawn = expit(
+        intercept + sigma * np.random.default_rng(0).standard_normal(1_000_000)
+    )
     simulated = drawn.var() / (drawn.var() + (drawn * (1 - drawn)).mean())
     assert null.vpc_response == pytest.approx(simulated, rel=0.01)
 
@@ -153,7 +211,9 @@ def test_obesity_with_age_as_printed(data_file):
     whole = tl.compress(tl.SurveyDesign(people, weight=None), "obese", [*strata, "Age"])
     aged = maihda(whole, strata, ["Age"], method="ml").models.loc["adjusted"]
     assert aged["variance"] == pytest.approx(0.218941, rel=1e-4)
-    np.testing.assert_allclose(aged[["pcv", "auc", "mor"]].astype(float), [0.0167, 0.628, 1.563], atol=5e-4)
+    np.testing.assert_allclose(
+        aged[["pcv", "auc", "mor"]].astype(float), [0.0167, 0.628, 1.563], atol=5e-4
+    )
 
 
 # -- oracle -------------------------------------------------------------------------------------------------------------
@@ -167,12 +227,24 @@ def log_likelihood(beta, sigma, x, n, events, stratum):
 
         def log_integrand(b, rows=rows):
             eta = np.array([x[i] @ beta + sigma * b for i in rows])
-            return sum(events[i] * e - n[i] * np.logaddexp(0, e) for i, e in zip(rows, eta, strict=True)) - b * b / 2
+            return (
+                sum(
+                    events[i] * e - n[i] * np.logaddexp(0, e)
+                    for i, e in zip(rows, eta, strict=True)
+                )
+                - b * b / 2
+            )
 
         grid = np.linspace(-8, 8, 321)
         peak = max(log_integrand(b) for b in grid)
         centre = grid[np.argmax([log_integrand(b) for b in grid])]
-        value, _ = quad(lambda b: np.exp(log_integrand(b) - peak), centre - 6, centre + 6, epsabs=1e-13, epsrel=1e-11)  # noqa: B023
+        value, _ = quad(
+            lambda b: np.exp(log_integrand(b) - peak),  # noqa: B023
+            centre - 6,
+            centre + 6,
+            epsabs=1e-13,
+            epsrel=1e-11,
+        )
         total += np.log(value / np.sqrt(2 * np.pi)) + peak
     return total
 
@@ -191,8 +263,12 @@ def small():
 @pytest.mark.parametrize("sigma", [0.2, 0.9])
 def test_quadrature_as_numerical_integration(small, sigma):
     beta = np.array([-0.4, 0.3])
-    expected = log_likelihood(beta, sigma, small.x, small.n, small.events, small.stratum)
-    value = [-_minus_log_likelihood(np.r_[beta, sigma], small, k)[0] for k in (1, 5, 25, 60)]
+    expected = log_likelihood(
+        beta, sigma, small.x, small.n, small.events, small.stratum
+    )
+    value = [
+        -_minus_log_likelihood(np.r_[beta, sigma], small, k)[0] for k in (1, 5, 25, 60)
+    ]
     assert value[3] == pytest.approx(expected, abs=1e-8)
     error = np.abs(np.array(value) - expected)
     assert error[0] < 0.2
@@ -203,16 +279,28 @@ def test_quadrature_as_numerical_integration(small, sigma):
 def test_gradient_is_that_of_the_approximation(small, points):
     theta = np.array([-0.4, 0.3, 0.7])
     value = lambda t: _minus_log_likelihood(t, small, points)[0]  # noqa: E731
-    assert check_grad(value, lambda t: _minus_log_likelihood(t, small, points)[1], theta) < 1e-5
+    assert (
+        check_grad(value, lambda t: _minus_log_likelihood(t, small, points)[1], theta)
+        < 1e-5
+    )
 
 
 def test_estimate_as_the_maximum_of_the_integrated_likelihood(small):
-    counts = pd.DataFrame({"s": [f"s{j}" for j in small.stratum], "t": [f"t{v:g}" for v in small.x[:, 1]]})
+    counts = pd.DataFrame(
+        {"s": [f"s{j}" for j in small.stratum], "t": [f"t{v:g}" for v in small.x[:, 1]]}
+    )
     counts = counts.assign(n=small.n.astype(int), events=small.events.astype(int))
-    fit = maihda(cells_of(counts, ["s", "t"]), ["s"], ["t"], method="ml", points=40).fits["adjusted"]
-    best, args = np.r_[fit.coef, np.sqrt(fit.variance)], (small.x, small.n, small.events, small.stratum)
+    fit = maihda(
+        cells_of(counts, ["s", "t"]), ["s"], ["t"], method="ml", points=40
+    ).fits["adjusted"]
+    best, args = (
+        np.r_[fit.coef, np.sqrt(fit.variance)],
+        (small.x, small.n, small.events, small.stratum),
+    )
     for step in 1e-3 * np.eye(3):
-        below, at, above = (log_likelihood(v[:2], v[2], *args) for v in (best - step, best, best + step))
+        below, at, above = (
+            log_likelihood(v[:2], v[2], *args) for v in (best - step, best, best + step)
+        )
         assert max(below, above) < at
         vertex = 1e-3 * (below - above) / (2 * (below - 2 * at + above))
         assert abs(vertex) < 1e-5
@@ -225,19 +313,25 @@ def test_reml_likelihood_as_dense_algebra(small):
     def deviance(sigma):
         def minus(v):
             eta = small.x @ v[:2] + z @ v[2:]
-            return -(small.events @ eta - small.n @ np.log1p(np.exp(eta))) + v[2:] @ v[2:] / (2 * sigma**2)
+            return -(small.events @ eta - small.n @ np.log1p(np.exp(eta))) + v[2:] @ v[
+                2:
+            ] / (2 * sigma**2)
 
         mode = minimize(minus, np.zeros(7), method="BFGS", options={"gtol": 1e-9}).x
         mu = expit(small.x @ mode[:2] + z @ mode[2:])
         m = np.c_[small.x, z]
-        hessian = (m * (small.n * mu * (1 - mu))[:, None]).T @ m + np.diag([0, 0] + [1 / sigma**2] * 5)
+        hessian = (m * (small.n * mu * (1 - mu))[:, None]).T @ m + np.diag(
+            [0, 0] + [1 / sigma**2] * 5
+        )
         return 2 * minus(mode) + np.linalg.slogdet(hessian)[1] + 10 * np.log(sigma)
 
     sigma, _ = _restricted(small)
     around = np.array([deviance(s) for s in sigma + np.array([-0.02, 0, 0.02])])
     assert around[1] < around[0]
     assert around[1] < around[2]
-    vertex = 0.02 * (around[0] - around[2]) / (2 * (around[0] - 2 * around[1] + around[2]))
+    vertex = (
+        0.02 * (around[0] - around[2]) / (2 * (around[0] - 2 * around[1] + around[2]))
+    )
     assert abs(vertex) < 1e-3
 
 
@@ -258,10 +352,14 @@ def test_ladder_of_measures():
     assert list(fit.fits) == ["null", "additive"]
     v = fit.models["variance"]
     np.testing.assert_allclose(fit.models["vpc"], v / (v + np.pi**2 / 3), rtol=1e-14)
-    np.testing.assert_allclose(fit.models["mor"], np.exp(0.674489750196082 * np.sqrt(2 * v)), rtol=1e-12)
+    np.testing.assert_allclose(
+        fit.models["mor"], np.exp(0.674489750196082 * np.sqrt(2 * v)), rtol=1e-12
+    )
     assert fit.pcv == pytest.approx(1 - v["additive"] / v["null"], rel=1e-14)
     assert np.isnan(fit.models.loc["null", "pcv"])
-    assert (fit.vpc, fit.mor, fit.auc) == tuple(fit.models.loc["null", ["vpc", "mor", "auc"]])
+    assert (fit.vpc, fit.mor, fit.auc) == tuple(
+        fit.models.loc["null", ["vpc", "mor", "auc"]]
+    )
 
 
 def test_covariates_make_three_models():
@@ -275,7 +373,10 @@ def test_covariates_make_three_models():
 def test_axes_that_are_not_named_are_summed_over():
     counts = DATA[DATA["source"] == "strata16"]
     summed = counts.groupby(["a", "b"])[["n", "events"]].sum().reset_index()
-    whole, part = maihda(cells("strata16"), ["a", "b"]), maihda(cells_of(summed, ["a", "b"]))
+    whole, part = (
+        maihda(cells("strata16"), ["a", "b"]),
+        maihda(cells_of(summed, ["a", "b"])),
+    )
     pd.testing.assert_frame_equal(whole.models, part.models)
 
 
@@ -287,18 +388,35 @@ def test_order_of_axes_does_not_matter():
 def test_shrunken_values_lie_between_raw_and_additive():
     fit = fitted("strata16")
     frame = fit.strata.frame
-    low, high = (np.array(v) for v in (frame[["raw", "additive"]].min(axis=1), frame[["raw", "additive"]].max(axis=1)))
+    low, high = (
+        np.array(v)
+        for v in (
+            frame[["raw", "additive"]].min(axis=1),
+            frame[["raw", "additive"]].max(axis=1),
+        )
+    )
     assert ((low < frame["estimate"]) & (frame["estimate"] < high)).all()
-    assert ((frame["conf_low"] < frame["estimate"]) & (frame["estimate"] < frame["conf_high"])).all()
-    np.testing.assert_allclose(fit.excess.frame["estimate"], frame["estimate"] - frame["additive"], atol=1e-15)
+    assert (
+        (frame["conf_low"] < frame["estimate"])
+        & (frame["estimate"] < frame["conf_high"])
+    ).all()
+    np.testing.assert_allclose(
+        fit.excess.frame["estimate"], frame["estimate"] - frame["additive"], atol=1e-15
+    )
 
 
 def test_columns_beside_the_shrunken_value():
     frame = fitted("strata16").strata.frame
     means = tl.cell_means(cells("strata16")).frame
-    for ours, theirs in (("weighted", "estimate"), ("weighted_low", "conf_low"), ("weighted_high", "conf_high")):
+    for ours, theirs in (
+        ("weighted", "estimate"),
+        ("weighted_low", "conf_low"),
+        ("weighted_high", "conf_high"),
+    ):
         np.testing.assert_allclose(frame[ours], means[theirs], rtol=1e-12)
-    np.testing.assert_allclose(frame["raw"], means["estimate"], rtol=1e-12)  # without weights
+    np.testing.assert_allclose(
+        frame["raw"], means["estimate"], rtol=1e-12
+    )  # without weights
 
 
 def test_standard_errors_as_the_inverse_of_the_full_hessian():
@@ -308,13 +426,19 @@ def test_standard_errors_as_the_inverse_of_the_full_hessian():
     c, sigma = last._counts, np.sqrt(last.variance)
     m = np.c_[c.x, sigma * np.eye(16)[c.stratum]]
     mu = last.probabilities()
-    hessian = (m * (c.n * mu * (1 - mu))[:, None]).T @ m + np.diag(np.r_[np.zeros(c.x.shape[1]), np.ones(16)])
+    hessian = (m * (c.n * mu * (1 - mu))[:, None]).T @ m + np.diag(
+        np.r_[np.zeros(c.x.shape[1]), np.ones(16)]
+    )
     covariance = np.linalg.inv(hessian)
     jacobian = (mu * (1 - mu))[:, None] * m
-    np.testing.assert_allclose(fit.strata.vcov, jacobian @ covariance @ jacobian.T, rtol=1e-8, atol=1e-14)
+    np.testing.assert_allclose(
+        fit.strata.vcov, jacobian @ covariance @ jacobian.T, rtol=1e-8, atol=1e-14
+    )
     fixed = last.probabilities(shrunken=False)
     jacobian -= (fixed * (1 - fixed))[:, None] * np.c_[c.x, np.zeros((16, 16))]
-    np.testing.assert_allclose(fit.excess.vcov, jacobian @ covariance @ jacobian.T, rtol=1e-8, atol=1e-14)
+    np.testing.assert_allclose(
+        fit.excess.vcov, jacobian @ covariance @ jacobian.T, rtol=1e-8, atol=1e-14
+    )
 
 
 def test_strata_are_levels_for_the_other_verbs():
@@ -328,8 +452,13 @@ def test_strata_are_levels_for_the_other_verbs():
 
 def test_conventions_name_the_approximation():
     assert "REML-Laplace approximation" in fitted("cbpp").convention
-    assert "maximum likelihood, Laplace approximation" in fitted("cbpp", "ml").convention
-    assert "adaptive Gauss-Hermite quadrature, 25 points" in fitted("cbpp", "ml", 25).convention
+    assert (
+        "maximum likelihood, Laplace approximation" in fitted("cbpp", "ml").convention
+    )
+    assert (
+        "adaptive Gauss-Hermite quadrature, 25 points"
+        in fitted("cbpp", "ml", 25).convention
+    )
     assert "REML-Laplace approximation" in fitted("strata16").excess.convention
 
 
@@ -352,7 +481,9 @@ def test_interval_of_vpc_and_mor_are_one_interval():
     ends = vpc[["conf_low", "conf_high"]].to_numpy()
     variance = ends * np.pi**2 / 3 / (1 - ends)
     np.testing.assert_allclose(
-        mor[["conf_low", "conf_high"]], np.exp(0.674489750196082 * np.sqrt(2 * variance)), rtol=1e-9
+        mor[["conf_low", "conf_high"]],
+        np.exp(0.674489750196082 * np.sqrt(2 * variance)),
+        rtol=1e-9,
     )
 
 
@@ -379,9 +510,9 @@ def test_reml_is_nearly_unbiased_and_maximum_likelihood_is_not():
 
 def flat(share=0.3):
     """Every stratum has the same proportion."""
-    grid = pd.MultiIndex.from_product([["m", "w"], ["x", "y", "z"], ["n", "y"]], names=list("abc")).to_frame(
-        index=False
-    )
+    grid = pd.MultiIndex.from_product(
+        [["m", "w"], ["x", "y", "z"], ["n", "y"]], names=list("abc")
+    ).to_frame(index=False)
     return grid.assign(n=100, events=round(100 * share))
 
 
@@ -433,7 +564,14 @@ def test_a_variance_without_maximum_is_refused(method):
 
 
 def test_main_effects_that_leave_no_strata_are_refused():
-    counts = pd.DataFrame({"a": ["m", "w", "w"], "b": ["x", "x", "y"], "n": [90, 80, 70], "events": [30, 40, 20]})
+    counts = pd.DataFrame(
+        {
+            "a": ["m", "w", "w"],
+            "b": ["x", "x", "y"],
+            "n": [90, 80, 70],
+            "events": [30, 40, 20],
+        }
+    )
     with pytest.raises(tl.RankError, match="nothing to vary"):
         maihda(cells_of(counts, ["a", "b"]))
 
@@ -483,8 +621,12 @@ def test_bad_options_are_refused():
 def weighted_cells():
     rng = np.random.default_rng(8)
     counts = simulated(rng, n=4000)
-    people = counts.loc[counts.index.repeat(counts["n"]), list("abc")].reset_index(drop=True)
-    people["y"] = (rng.random(len(people)) < 0.3 + 0.2 * (people["b"] == "l1")).astype(float)
+    people = counts.loc[counts.index.repeat(counts["n"]), list("abc")].reset_index(
+        drop=True
+    )
+    people["y"] = (rng.random(len(people)) < 0.3 + 0.2 * (people["b"] == "l1")).astype(
+        float
+    )
     people["w"] = rng.uniform(0.3, 3, len(people)) * np.where(people["y"] == 1, 1.5, 1)
     return tl.compress(tl.SurveyDesign(people, weight="w"), "y", list("abc"))
 
@@ -495,9 +637,13 @@ def test_weights_replace_proportions_and_keep_people():
     frame = c.frame
     counts = fit.fits["null"]._counts
     np.testing.assert_allclose(counts.n, frame["n"], rtol=1e-15)
-    np.testing.assert_allclose(counts.events, frame["n"] * frame["sum_wy"] / frame["sum_w"], rtol=1e-14)
+    np.testing.assert_allclose(
+        counts.events, frame["n"] * frame["sum_wy"] / frame["sum_w"], rtol=1e-14
+    )
     assert "population-weighted point estimates" in fit.convention
-    assert not np.allclose(fit.models["variance"], maihda(c).models["variance"], rtol=1e-3)
+    assert not np.allclose(
+        fit.models["variance"], maihda(c).models["variance"], rtol=1e-3
+    )
     strata = fit.strata
     assert strata.frame[["std_error", "conf_low", "conf_high"]].isna().all(axis=None)
     assert strata.frame["weighted_low"].notna().all()
@@ -509,7 +655,9 @@ def test_weights_replace_proportions_and_keep_people():
 
 def test_equal_weights_change_nothing():
     c = cells("strata16")
-    np.testing.assert_allclose(maihda(c, weights=True).models, maihda(c).models, rtol=1e-9)
+    np.testing.assert_allclose(
+        maihda(c, weights=True).models, maihda(c).models, rtol=1e-9
+    )
 
 
 def test_sealed_cells_need_weights():
@@ -519,7 +667,9 @@ def test_sealed_cells_need_weights():
     fit, open_fit = maihda(sealed, weights=True), maihda(weighted_cells(), weights=True)
     pd.testing.assert_frame_equal(fit.models, open_fit.models)
     assert fit.strata.frame["raw"].isna().all()
-    np.testing.assert_allclose(fit.strata.frame["weighted"], open_fit.strata.frame["weighted"], rtol=1e-12)
+    np.testing.assert_allclose(
+        fit.strata.frame["weighted"], open_fit.strata.frame["weighted"], rtol=1e-12
+    )
 
 
 # -- disclosure ---------------------------------------------------------------------------------------------------------
@@ -536,7 +686,9 @@ def test_small_strata_do_not_pass_the_gate():
         with pytest.raises(tl.DisclosureError):
             tl.table(estimates)
         assert "not shown" in repr(estimates)
-        with pytest.raises(tl.DisclosureError):  # with the margins the others would tell it
+        with pytest.raises(
+            tl.DisclosureError
+        ):  # with the margins the others would tell it
             estimates.where(np.arange(16) != 3).require_showable()
     with pytest.raises(tl.DisclosureError):
         fit.interval("vpc").require_showable()

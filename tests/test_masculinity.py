@@ -27,7 +27,9 @@ GROUPS = [
     ("kids", "Has children"), ("kids", "No children"), ("orientation", "Straight"), ("orientation", "Gay/Bisexual"),
 ]  # fmt: skip
 HALF = 0.5 + 1e-9  # published as whole percentages
-EXCEPTIONS: dict[tuple[str, str, str], str] = {}  # (question, answer, group): the cause; there are none
+EXCEPTIONS: dict[
+    tuple[str, str, str], str
+] = {}  # (question, answer, group): the cause; there are none
 SMALLEST_BASE = 100
 
 
@@ -42,7 +44,9 @@ def answers(path):
 def published(path):
     """Question, answer, and the text of each of the ten columns."""
     rows, question = [], ""
-    for first, answer, *cells in pd.read_csv(path, header=None, dtype=str).fillna("").iloc[2:].to_numpy():
+    for first, answer, *cells in (
+        pd.read_csv(path, header=None, dtype=str).fillna("").iloc[2:].to_numpy()
+    ):
         question = first or question
         if answer:
             rows.append((question, answer, *cells))
@@ -55,17 +59,29 @@ def published(path):
 @pytest.fixture(scope="module")
 def files(data_file):
     folder = "fivethirtyeight_masculinity"
-    return data_file(folder, "raw-responses.csv.gz"), data_file(folder, "published_crosstab.csv")
+    return data_file(folder, "raw-responses.csv.gz"), data_file(
+        folder, "published_crosstab.csv"
+    )
 
 
 def percentages(men, question, answer):
     """Percent who gave an answer, of all men and of each group, with the number of men asked."""
     asked = men[men[question].notna()]
-    spelt = {answer, answer.replace("'", "?")}  # the raw file has ? for the curly apostrophe
-    frame = asked[[*AXES, "weight"]].assign(gave=asked[question].isin(spelt).astype(float))
+    spelt = {
+        answer,
+        answer.replace("'", "?"),
+    }  # the raw file has ? for the curly apostrophe
+    frame = asked[[*AXES, "weight"]].assign(
+        gave=asked[question].isin(spelt).astype(float)
+    )
     cells = tl.compress(tl.SurveyDesign(frame, weight="weight"), "gave", AXES)
-    everyone, groups = tl.cell_means(cells, []).frame, tl.one_way(cells).frame.set_index(["axis", "level"])
-    found = {"everyone": everyone.loc[0, ["estimate", "n"]]} | {g: groups.loc[g, ["estimate", "n"]] for g in GROUPS}
+    everyone, groups = (
+        tl.cell_means(cells, []).frame,
+        tl.one_way(cells).frame.set_index(["axis", "level"]),
+    )
+    found = {"everyone": everyone.loc[0, ["estimate", "n"]]} | {
+        g: groups.loc[g, ["estimate", "n"]] for g in GROUPS
+    }
     return {name: (100 * row["estimate"], row["n"]) for name, row in found.items()}
 
 
@@ -75,7 +91,10 @@ def compared(files, question):
     out = []
     for row in table[table["question"] == question].to_dict("records"):
         found = percentages(men, question, row["answer"])
-        out += [(row["answer"], name, row[name], *found[name]) for name in ("everyone", *GROUPS)]
+        out += [
+            (row["answer"], name, row[name], *found[name])
+            for name in ("everyone", *GROUPS)
+        ]
     return out
 
 
@@ -85,7 +104,9 @@ def test_every_cell_of_a_question(question, files):
     wrong = [
         (answer, group, text, round(ours, 2))
         for answer, group, text, ours, _ in cells
-        if text and abs(ours - float(text.rstrip("%"))) > HALF and (question, answer, str(group)) not in EXCEPTIONS
+        if text
+        and abs(ours - float(text.rstrip("%"))) > HALF
+        and (question, answer, str(group)) not in EXCEPTIONS
     ]
     assert not wrong
     blank = {group: n for _, group, text, _, n in cells if not text}
@@ -100,7 +121,9 @@ def test_more_than_1200_cells_are_compared(files):
     filled = (table[columns] != "").to_numpy()
     assert list(table["question"].drop_duplicates()) == QUESTIONS
     assert filled.sum() == 1294
-    assert filled[(table["question"] != "age3").to_numpy()].sum() == 1264  # without the axis that is a question itself
+    assert (
+        filled[(table["question"] != "age3").to_numpy()].sum() == 1264
+    )  # without the axis that is a question itself
     assert not EXCEPTIONS
 
 
@@ -108,7 +131,10 @@ def test_answers_of_a_question_add_up(files):
     """Each man who was asked is in exactly one answer, so that no answer is misspelt."""
     men, table = answers(files[0]), published(files[1])
     for question in QUESTIONS:
-        spelt = {a.replace("'", "?") for a in table.loc[table["question"] == question, "answer"]}
+        spelt = {
+            a.replace("'", "?")
+            for a in table.loc[table["question"] == question, "answer"]
+        }
         found = {str(a).replace("'", "?") for a in men[question].dropna().unique()}
         assert found <= spelt, question
 
@@ -120,8 +146,14 @@ def test_without_the_weights_the_table_is_not_reproduced(files):
     for question, part in table.groupby("question"):
         for row in part.to_dict("records"):
             if row["everyone"]:
-                said = men[question].dropna().isin({row["answer"], row["answer"].replace("'", "?")})
-                far += abs(100 * said.mean() - float(row["everyone"].rstrip("%"))) > HALF
+                said = (
+                    men[question]
+                    .dropna()
+                    .isin({row["answer"], row["answer"].replace("'", "?")})
+                )
+                far += (
+                    abs(100 * said.mean() - float(row["everyone"].rstrip("%"))) > HALF
+                )
     assert far > 60
 
 
@@ -131,9 +163,13 @@ def test_a_design_effect_above_three(files):
     w = men["weight"].to_numpy()
     kish = len(w) * (w**2).sum() / w.sum() ** 2
     frame = men[["weight"]].assign(y=(men["q0001"] == "Very masculine").astype(float))
-    found = tl.cell_means(tl.compress(tl.SurveyDesign(frame, weight="weight"), "y")).frame.iloc[0]
+    found = tl.cell_means(
+        tl.compress(tl.SurveyDesign(frame, weight="weight"), "y")
+    ).frame.iloc[0]
     assert kish > 3
     assert found["n_eff"] == pytest.approx(found["n"] / kish, rel=0.2)
     y, p = frame["y"].to_numpy(), found["estimate"]
     scores = w * (y - p) / w.sum()
-    assert found["std_error"] == pytest.approx(np.sqrt(len(w) / (len(w) - 1) * (scores**2).sum()), rel=1e-10)
+    assert found["std_error"] == pytest.approx(
+        np.sqrt(len(w) / (len(w) - 1) * (scores**2).sum()), rel=1e-10
+    )

@@ -24,33 +24,60 @@ def nbval(notebook: Path, folder: Path) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", "-c", os.devnull,
                "--rootdir", str(notebook.parent), "--nbval", "--nbval-current-env", str(notebook)]  # fmt: skip
     environment = {**os.environ, "TRUSTLIB_RUN_FOLDER": str(folder)}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=notebook.parent)
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment, cwd=notebook.parent
+    )
 
 
 @pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
 def test_answers_side_by_side_have_the_numbers_of_each_alone(tmp_path):
     """The template on several answers has a row for each person and answer; each answer by itself has one per person."""
-    (run,) = choose(load_plan(ROOT / "notebooks" / "runs.yml"), ["synthetic-2024-reasons-disability"])
+    (run,) = choose(
+        load_plan(ROOT / "notebooks" / "runs.yml"),
+        ["synthetic-2024-reasons-disability"],
+    )
     assert run_all([run], tmp_path) == {}
     path = ROOT / "data" / "synthetic"
-    people = tl.read_survey(path / "trust_polling_synthetic.parquet", path / "mapping.yml")
+    people = tl.read_survey(
+        path / "trust_polling_synthetic.parquet", path / "mapping.yml"
+    )
     for table, whole in (("levels", False), ("levels_of_everyone", True)):
         together = pd.read_csv(tmp_path / run.id / "tables" / f"{table}.csv")
         for item, words in run.parameters["items"].items():
-            answer = people[item].mask(people["trust_damaged_any"] == 0, 0) if whole else people[item]
+            answer = (
+                people[item].mask(people["trust_damaged_any"] == 0, 0)
+                if whole
+                else people[item]
+            )
             told = people.assign(alone=answer)
-            design = tl.SurveyDesign(told, **tl.declared_design(path / "mapping.yml"), source=people.attrs["source"])
-            alone = tl.cell_means(tl.compress(design.domain(run.parameters["where"]), "alone", ["disability"])).frame
+            design = tl.SurveyDesign(
+                told,
+                **tl.declared_design(path / "mapping.yml"),
+                source=people.attrs["source"],
+            )
+            alone = tl.cell_means(
+                tl.compress(
+                    design.domain(run.parameters["where"]), "alone", ["disability"]
+                )
+            ).frame
             columns = ["estimate", "std_error", "df", "n"]
-            np.testing.assert_allclose(together.loc[together["answer"] == words, columns], alone[columns], rtol=1e-12)
+            np.testing.assert_allclose(
+                together.loc[together["answer"] == words, columns],
+                alone[columns],
+                rtol=1e-12,
+            )
 
 
 def test_every_template_has_a_reference_notebook():
     runs = {p.stem for p in NOTEBOOKS}
     plan = [run for run in load_plan(ROOT / "notebooks" / "runs.yml") if run.page]
-    assert runs <= {run.id for run in plan}, "a reference notebook is that of a page of the plan"
+    assert runs <= {run.id for run in plan}, (
+        "a reference notebook is that of a page of the plan"
+    )
     covered = {run.template.stem for run in plan if run.id in runs}
-    assert covered == {p.stem for p in (ROOT / "notebooks" / "templates").glob("*.ipynb")}
+    assert covered == {
+        p.stem for p in (ROOT / "notebooks" / "templates").glob("*.ipynb")
+    }
 
 
 @pytest.mark.slow
@@ -58,7 +85,9 @@ def test_every_template_has_a_reference_notebook():
 def test_the_outputs_are_those_committed(path, tmp_path):
     result = nbval(path, tmp_path)
     assert result.returncode == 0, result.stdout[-4000:]
-    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    cells = [
+        c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"
+    ]
     assert f"{len(cells)} passed" in result.stdout
 
 

@@ -26,7 +26,11 @@ INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 MODULES = ("trustlib.errors", "trustlib.forms", "trustlib.schema", "trustlib.design", "trustlib.cells",
            "trustlib.disclosure", "trustlib.variance", "trustlib.logit", "trustbook.supplied", "trustbook.sealing",
            "trustbook.runs", "trustbook.pages", "trustbook.cli")  # fmt: skip
-REASONS = ("reasons", "joined", "joined_beside")  # in words.yml: why something is not shown
+REASONS = (
+    "reasons",
+    "joined",
+    "joined_beside",
+)  # in words.yml: why something is not shown
 # Messages that no command of the guide can end in: they need a Python program, a plan of runs, or are parts of others.
 ELSEWHERE = """
 An axis is named more than once in ….
@@ -88,7 +92,10 @@ run …: …
 design: …
 variable …: …
 """.strip().splitlines()
-WARNINGS = ("Only … degrees", "… people left the estimate")  # said by warnings, which the commands tell in other words
+WARNINGS = (
+    "Only … degrees",
+    "… people left the estimate",
+)  # said by warnings, which the commands tell in other words
 
 
 def template(node: ast.AST) -> str | None:
@@ -96,10 +103,15 @@ def template(node: ast.AST) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
-        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "…"
+            for part in node.values
+        )
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         left, right = template(node.left), template(node.right)
-        return None if left is None and right is None else (left or "…") + (right or "…")
+        return (
+            None if left is None and right is None else (left or "…") + (right or "…")
+        )
     return None
 
 
@@ -120,9 +132,19 @@ def texts(node: ast.AST) -> Iterator[str]:
 def messages(module: str) -> frozenset[str]:
     """Messages of ``package.module``: the first text of each error, and each fault of a list of faults."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse((ROOT / "src" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))):
+    for node in ast.walk(
+        ast.parse(
+            (ROOT / "src" / f"{module.replace('.', '/')}.py").read_text(
+                encoding="utf-8"
+            )
+        )
+    ):
         if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            name = (
+                node.func.attr
+                if isinstance(node.func, ast.Attribute)
+                else getattr(node.func, "id", "")
+            )
             if name.endswith("Error") and node.args:
                 found |= set(texts(node.args[0]))
             elif name == "raise_faults":
@@ -133,22 +155,34 @@ def messages(module: str) -> frozenset[str]:
                 found |= set(texts(node.args[0]))
         elif isinstance(node, ast.AugAssign | ast.Assign):
             targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
-            if any("fault" in ast.unparse(t) or ast.unparse(t) in ("text", "what") for t in targets):
+            if any(
+                "fault" in ast.unparse(t) or ast.unparse(t) in ("text", "what")
+                for t in targets
+            ):
                 found |= set(texts(node.value))
-    return frozenset(" ".join(text.split()) for text in found if any(c.isalpha() for c in text))
+    return frozenset(
+        " ".join(text.split()) for text in found if any(c.isalpha() for c in text)
+    )
 
 
 def reasons() -> set[str]:
     """The reasons of the private book, which stand beside the code as texts."""
     words = load_yaml(ROOT / "src" / "trustbook" / "words.yml")
-    found = [text for name in REASONS for text in (words[name].values() if name == "reasons" else [words[name]])]
+    found = [
+        text
+        for name in REASONS
+        for text in (words[name].values() if name == "reasons" else [words[name]])
+    ]
     return {re.sub(r"\{\w+\}", "…", text) for text in found}
 
 
 def told() -> list[str]:
     """The messages in the tables of the page."""
     page = (GUIDE / "messages.md").read_text(encoding="utf-8")
-    return [row[1] for row in re.finditer(r"^\| (?:`` ?|`)(.+?)(?: ?``|`) \|", page, re.MULTILINE)]
+    return [
+        row[1]
+        for row in re.finditer(r"^\| (?:`` ?|`)(.+?)(?: ?``|`) \|", page, re.MULTILINE)
+    ]
 
 
 def covers(template: str, shown: str) -> bool:
@@ -157,19 +191,37 @@ def covers(template: str, shown: str) -> bool:
 
 
 def all_messages() -> set[str]:
-    return {text for module in MODULES for text in messages(module) if not text.startswith(WARNINGS)} | reasons()
+    return {
+        text
+        for module in MODULES
+        for text in messages(module)
+        if not text.startswith(WARNINGS)
+    } | reasons()
 
 
 def test_every_message_of_the_library_is_on_the_page():
-    lost = [m for m in all_messages() - set(ELSEWHERE) if not any(covers(m, shown) for shown in told())]
-    assert not lost, "tell them in book/partner/messages.md, or name them in ELSEWHERE if no command ends in them"
+    lost = [
+        m
+        for m in all_messages() - set(ELSEWHERE)
+        if not any(covers(m, shown) for shown in told())
+    ]
+    assert not lost, (
+        "tell them in book/partner/messages.md, or name them in ELSEWHERE if no command ends in them"
+    )
 
 
 def test_every_message_on_the_page_comes_from_the_library():
     known = all_messages() - {"design: …", "variable …: …"}
-    stripped = {shown: re.sub(r"^(design|variable …): (?=There is no)", "", shown) for shown in told()}
+    stripped = {
+        shown: re.sub(r"^(design|variable …): (?=There is no)", "", shown)
+        for shown in told()
+    }
     assert len(stripped) > 70
-    assert not [shown for shown, text in stripped.items() if not any(covers(m, text) for m in known)]
+    assert not [
+        shown
+        for shown, text in stripped.items()
+        if not any(covers(m, text) for m in known)
+    ]
 
 
 def test_what_is_left_out_exists():
@@ -193,7 +245,13 @@ def clone(tmp_path_factory) -> Path:
     """A folder like a fresh copy of the repository, in which the guide may write."""
     folder = tmp_path_factory.mktemp("clone")
     for path in ROOT.iterdir():
-        if path.name in ("book", "notebooks", "src", "_config.yml", "requirements.lock"):
+        if path.name in (
+            "book",
+            "notebooks",
+            "src",
+            "_config.yml",
+            "requirements.lock",
+        ):
             (folder / path.name).symlink_to(path)
     (folder / "data").mkdir()  # data/external is in no fresh copy
     for path in (ROOT / "data").iterdir():
@@ -205,8 +263,13 @@ def clone(tmp_path_factory) -> Path:
 def said(command: str, folder: Path) -> str:
     """What a command of the guide prints, run by this Python."""
     words = shlex.split(command)
-    start = {".venv/bin/trustlib": ["-m", "trustbook.cli"], ".venv/bin/python": []}[words[0]]
-    given = {k: v for k, v in os.environ.items() if k != "TRUSTLIB_DATA"} | {"COLUMNS": "200", "NO_COLOR": "1"}
+    start = {".venv/bin/trustlib": ["-m", "trustbook.cli"], ".venv/bin/python": []}[
+        words[0]
+    ]
+    given = {k: v for k, v in os.environ.items() if k != "TRUSTLIB_DATA"} | {
+        "COLUMNS": "200",
+        "NO_COLOR": "1",
+    }
     given |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, *start, *words[1:]], cwd=folder, env=given, capture_output=True,
                           text=True, check=False)  # fmt: skip
@@ -227,7 +290,9 @@ def test_each_command_prints_what_the_guide_prints(clone):
             if command.startswith(("git ", "cd ", "make ")):
                 continue
             got = said(command, clone)
-            assert compare(wanted, got, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE), f"{command}\n{got}"
+            assert compare(
+                wanted, got, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+            ), f"{command}\n{got}"
             commands += 1
     assert commands >= 8
     table = INDEX.partition("## What is in the folder")[2].partition("\n## ")[0]
@@ -248,9 +313,15 @@ def test_every_command_and_option_that_the_guide_names_exists():
     commands = get_command(app).commands  # type: ignore[attr-defined]
     used = set()
     for path in GUIDE.glob("*.md"):
-        for name, rest in re.findall(r"trustlib ([a-z-]+)([^`\n]*)", path.read_text(encoding="utf-8")):
+        for name, rest in re.findall(
+            r"trustlib ([a-z-]+)([^`\n]*)", path.read_text(encoding="utf-8")
+        ):
             assert name in commands, f"{path.name}: trustlib {name}"
-            known = {option for parameter in commands[name].params for option in parameter.opts}
+            known = {
+                option
+                for parameter in commands[name].params
+                for option in parameter.opts
+            }
             assert set(re.findall(r"--[a-z-]+", rest)) <= known | {"--help"}
             used.add(name)
     assert used >= {"mapping-init", "validate", "reproduce", "compress"}
@@ -282,22 +353,46 @@ def test_the_practice_file_holds_made_up_people_only(tmp_path):
 
 def test_the_page_of_sources_has_each_entry_of_the_bibtex_file():
     page = (ROOT / "book" / "bibliography.md").read_text(encoding="utf-8")
-    entries = re.split(r"^@", (ROOT / "book" / "references.bib").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    entries = re.split(
+        r"^@",
+        (ROOT / "book" / "references.bib").read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )[1:]
     lines = [line for line in page.splitlines() if line.startswith("- ")]
     assert len(lines) == len(entries) > 30
     for entry in entries:
-        title, year = (re.search(rf"^  {key} = {{(.*)}}", entry, re.MULTILINE)[1] for key in ("title", "year"))
+        title, year = (
+            re.search(rf"^  {key} = {{(.*)}}", entry, re.MULTILINE)[1]
+            for key in ("title", "year")
+        )
         plain = re.sub(r"[{}]", "", title)
         assert [line for line in lines if plain in line and f"({year})" in line], plain
 
 
 def test_the_glossary_is_in_order_and_every_link_into_it_leads_somewhere():
-    page = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8").partition(":::{glossary}\n")[2]
+    page = (
+        (ROOT / "book" / "glossary.md")
+        .read_text(encoding="utf-8")
+        .partition(":::{glossary}\n")[2]
+    )
     terms = re.findall(r"^(?!:::|  )(\S.*)$", page, re.MULTILINE)
     assert terms == sorted(terms, key=str.lower)
     book = [p for p in (ROOT / "book").rglob("*.md") if "_runs" not in p.parts]
-    asked = {m for p in book for m in re.findall(r"\{term\}`(?:[^`<]*<)?([^`<>]+)>?`", p.read_text(encoding="utf-8"))}
+    asked = {
+        m
+        for p in book
+        for m in re.findall(
+            r"\{term\}`(?:[^`<]*<)?([^`<>]+)>?`", p.read_text(encoding="utf-8")
+        )
+    }
     assert {a.lower() for a in asked} <= {t.lower() for t in terms}
     assert not [
-        t for t in terms if len(re.split(r"(?<=[.?])\s", re.search(rf"^{re.escape(t)}\n  (.*)$", page, re.M)[1])) > 3
+        t
+        for t in terms
+        if len(
+            re.split(
+                r"(?<=[.?])\s", re.search(rf"^{re.escape(t)}\n  (.*)$", page, re.M)[1]
+            )
+        )
+        > 3
     ]

@@ -17,7 +17,16 @@ import trustlib as tl
 from trustbook.attack import COMBINED
 from trustbook.runs import load_plan
 from trustlib.figures import DARK, DPI, INK, QUIET, WIDTH
-from trustpages.pictures import COUNTRIES, LIGHT, TOGETHER, dots, heat_map, membership, overlaps, slopes
+from trustpages.pictures import (
+    COUNTRIES,
+    LIGHT,
+    TOGETHER,
+    dots,
+    heat_map,
+    membership,
+    overlaps,
+    slopes,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,16 +37,31 @@ LEVELS = {
     "group": [f"group {i}" for i in range(1, 9)], "words": [LONG, f"{LONG} as well", "short"],
 }  # fmt: skip
 INTERVAL = "95\N{NO-BREAK SPACE}% interval"
-LABELS = {"damaged": "Trust damaged", "lgbtq": "LGBTQ+", "gender": "Gender", "words": "An axis with quite some words"}
+LABELS = {
+    "damaged": "Trust damaged",
+    "lgbtq": "LGBTQ+",
+    "gender": "Gender",
+    "words": "An axis with quite some words",
+}
 
 
 def people(n=30_000, kind="real", seed=3):
     rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({c: pd.Categorical(rng.choice(v, n), v) for c, v in LEVELS.items()})
-    p = 0.3 + 0.1 * (frame.gender == "woman") + 0.2 * (frame.disability == "disabled") + 0.05 * frame.country.cat.codes
+    frame = pd.DataFrame(
+        {c: pd.Categorical(rng.choice(v, n), v) for c, v in LEVELS.items()}
+    )
+    p = (
+        0.3
+        + 0.1 * (frame.gender == "woman")
+        + 0.2 * (frame.disability == "disabled")
+        + 0.05 * frame.country.cat.codes
+    )
     frame["damaged"] = (rng.random(n) < p).astype(float)
     frame["weight"], frame["stratum"] = rng.uniform(0.5, 2, n), rng.integers(0, 4, n)
-    frame.attrs = {"source": {"id": "x", "kind": kind, "label": "Some survey"}, "labels": LABELS}
+    frame.attrs = {
+        "source": {"id": "x", "kind": kind, "label": "Some survey"},
+        "labels": LABELS,
+    }
     return frame
 
 
@@ -68,17 +92,31 @@ def pictures(frame=FRAME):
         }.items()
     }  # fmt: skip
     return {
-        **{f"heat {name}": heat_map(levels[name]) for name in ("pair", "three", "four", "many", "long", "broad")},
+        **{
+            f"heat {name}": heat_map(levels[name])
+            for name in ("pair", "three", "four", "many", "long", "broad")
+        },
         "heat long columns": heat_map(levels["long"], rows="gender"),
         "overlaps of two": overlaps(membership(cells(["gender", "ethnicity"], frame))),
         "overlaps of four": overlaps(membership(cells(list(LEVELS)[:4], frame))),
-        "overlaps long": overlaps(membership(cells(["words", "gender"], frame, "words != 'short'"))),
-        **{f"slopes {name}": slopes(levels[name]) for name in ("two waves", "countries", "crowd", "words", "places")},
-        "slopes of gaps": slopes(gaps(["wave", "country", "disability"], {"disability": "not disabled"}, frame)),
+        "overlaps long": overlaps(
+            membership(cells(["words", "gender"], frame, "words != 'short'"))
+        ),
+        **{
+            f"slopes {name}": slopes(levels[name])
+            for name in ("two waves", "countries", "crowd", "words", "places")
+        },
+        "slopes of gaps": slopes(
+            gaps(
+                ["wave", "country", "disability"], {"disability": "not disabled"}, frame
+            )
+        ),
         "dots": dots(by_country),
         "dots pooled": dots(by_country, pooled=tl.pool(by_country)),
         "dots many": dots(several, pooled=tl.pool(several, prediction="confidence")),
-        "dots long": dots(gaps(["words", "gender"], {"gender": "man"}, frame), over="words"),
+        "dots long": dots(
+            gaps(["words", "gender"], {"gender": "man"}, frame), over="words"
+        ),
     }
 
 
@@ -96,10 +134,19 @@ def texts_of(picture):
     for axis in (a for ax in picture.figure.axes for a in (ax.xaxis, ax.yaxis)):
         low, high = sorted(axis.get_view_interval())
         ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
-        out |= {label for t in ticks if not low <= t.get_loc() <= high for label in (t.label1, t.label2)}
+        out |= {
+            label
+            for t in ticks
+            if not low <= t.get_loc() <= high
+            for label in (t.label1, t.label2)
+        }
     for text in picture.figure.findobj(Text):
         axes = getattr(text, "axes", None)
-        shown = text.get_visible() and (axes is None or axes.get_visible()) and text not in out
+        shown = (
+            text.get_visible()
+            and (axes is None or axes.get_visible())
+            and text not in out
+        )
         if shown and text.get_text().strip() and text.get_text() != "SYNTHETIC":
             found.append((text.get_text(), text.get_window_extent()))
     return found
@@ -110,7 +157,10 @@ def test_no_label_lies_on_another_or_leaves_the_picture(name):
     found, edge = texts_of(PICTURES[name]), PICTURES[name].figure.bbox
     assert len(found) > 5
     for (one, a), (other, b) in combinations(found, 2):
-        wide, tall = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        wide, tall = (
+            min(a.x1, b.x1) - max(a.x0, b.x0),
+            min(a.y1, b.y1) - max(a.y0, b.y0),
+        )
         assert min(wide, tall) < 1, f"{one!r} and {other!r} overlap"
     for text, box in found:
         assert min(box.x0, box.y0) > -2, text
@@ -135,14 +185,18 @@ def test_each_is_of_the_house_style(name):
     assert "Real people: Some survey" in picture.figure.get_supxlabel()
     assert picture.alt.endswith("Real people: Some survey.")
     assert "nan" not in picture.alt
-    sizes = [t.get_fontsize() for t in picture.figure.findobj(Text) if t.get_text().strip()]
+    sizes = [
+        t.get_fontsize() for t in picture.figure.findobj(Text) if t.get_text().strip()
+    ]
     assert min(sizes) >= 7
 
 
 @pytest.mark.slow
 def test_each_is_the_same_each_time():
     again = pictures()
-    assert {name: p.png() for name, p in again.items()} == {name: p.png() for name, p in pictures().items()}
+    assert {name: p.png() for name, p in again.items()} == {
+        name: p.png() for name, p in pictures().items()
+    }
 
 
 def test_synthetic_data_carry_the_mark():
@@ -150,7 +204,9 @@ def test_synthetic_data_carry_the_mark():
         assert "SYNTHETIC" in [t.get_text() for t in picture.figure.texts], name
         assert "SYNTHETIC data, not a finding" in picture.alt, name
         assert b"SYNTHETIC" in picture.png()[:4000], name
-        assert "SYNTHETIC" not in [t.get_text() for t in PICTURES[name].figure.texts], name
+        assert "SYNTHETIC" not in [t.get_text() for t in PICTURES[name].figure.texts], (
+            name
+        )
 
 
 @pytest.mark.parametrize(
@@ -162,9 +218,14 @@ def test_synthetic_data_carry_the_mark():
     ],
 )
 def test_the_gate_refuses(make):
-    few = FRAME[(FRAME.gender == "man") | (FRAME.index % 400 == 0) & (FRAME.disability == "disabled")]
+    few = FRAME[
+        (FRAME.gender == "man")
+        | (FRAME.index % 400 == 0) & (FRAME.disability == "disabled")
+    ]
     few.attrs = FRAME.attrs
-    levels = tl.cell_means(cells(["wave", "gender"], few[(few.gender == "man") | (few.index < 3_000)]))
+    levels = tl.cell_means(
+        cells(["wave", "gender"], few[(few.gender == "man") | (few.index < 3_000)])
+    )
     with pytest.raises(tl.DisclosureError, match="This picture is not shown"):
         make(levels)
 
@@ -181,25 +242,48 @@ def test_every_cell_of_a_heat_map_says_its_percentage_interval_and_people():
         assert f"{100 * row.conf_low:.1f} to {100 * row.conf_high:.1f}" in written
         assert f"n {row.n:,}" in written
     first, second = (ax for ax in picture.figure.axes)
-    assert [ax.get_title(loc="left") for ax in (first, second)] == ["not disabled", "disabled"]
-    value = levels.frame.pivot(index="gender", columns=["disability", "ethnicity"], values="estimate")
-    drawn = np.hstack([ax.collections[0].get_array().reshape(2, 2) for ax in (first, second)])
+    assert [ax.get_title(loc="left") for ax in (first, second)] == [
+        "not disabled",
+        "disabled",
+    ]
+    value = levels.frame.pivot(
+        index="gender", columns=["disability", "ethnicity"], values="estimate"
+    )
+    drawn = np.hstack(
+        [ax.collections[0].get_array().reshape(2, 2) for ax in (first, second)]
+    )
     np.testing.assert_allclose(drawn, 100 * value.sort_index(axis=1).to_numpy())
-    assert first.collections[0].get_clim() == (0, 10 * np.ceil(10 * levels.frame["estimate"].max()))
+    assert first.collections[0].get_clim() == (
+        0,
+        10 * np.ceil(10 * levels.frame["estimate"].max()),
+    )
 
 
 def test_a_heat_map_names_the_extremes_and_how_far_they_lie_apart():
     frame = tl.cell_means(cells(["gender", "disability"])).frame
-    low, high = (frame.loc[frame["estimate"].idxmin()], frame.loc[frame["estimate"].idxmax()])
+    low, high = (
+        frame.loc[frame["estimate"].idxmin()],
+        frame.loc[frame["estimate"].idxmax()],
+    )
     alt = heat_map(tl.cell_means(cells(["gender", "disability"]))).alt
-    assert f"Lowest: {low.gender}, {low.disability}, {100 * low.estimate:.1f} percent" in alt
-    assert f"Highest: {high.gender}, {high.disability}, {100 * high.estimate:.1f} percent" in alt
+    assert (
+        f"Lowest: {low.gender}, {low.disability}, {100 * low.estimate:.1f} percent"
+        in alt
+    )
+    assert (
+        f"Highest: {high.gender}, {high.disability}, {100 * high.estimate:.1f} percent"
+        in alt
+    )
     assert f"They are {100 * (high.estimate - low.estimate):.1f} points apart." in alt
-    assert alt.startswith(f"Trust damaged. 4 percentages with {INTERVAL}s in a grid, Gender by Disability.")
+    assert alt.startswith(
+        f"Trust damaged. 4 percentages with {INTERVAL}s in a grid, Gender by Disability."
+    )
 
 
 def test_a_combination_that_nobody_has_stays_white():
-    levels = tl.cell_means(cells(["gender", "country"], where="gender == 'man' or country != 'FR'"))
+    levels = tl.cell_means(
+        cells(["gender", "country"], where="gender == 'man' or country != 'FR'")
+    )
     grid = heat_map(levels).figure.axes[0].collections[0].get_array()
     assert np.ma.count_masked(grid) == 1
     assert grid.size == 10
@@ -210,10 +294,16 @@ def test_ink_is_legible_on_the_darkest_cell():
 
     def light(colour):
         rgb = np.array(to_rgb(colour))
-        return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+        return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [
+            0.2126,
+            0.7152,
+            0.0722,
+        ]
 
     assert (light(LIGHT) + 0.05) / (light(INK) + 0.05) > 6
-    assert all(1.05 / (light(colour) + 0.05) > 4.5 for colour in (INK, QUIET, DARK, TOGETHER)), "on white"
+    assert all(
+        1.05 / (light(colour) + 0.05) > 4.5 for colour in (INK, QUIET, DARK, TOGETHER)
+    ), "on white"
 
 
 def test_what_is_no_grid_is_refused():
@@ -222,7 +312,11 @@ def test_what_is_no_grid_is_refused():
     with pytest.raises(tl.UnknownNameError, match="axis 'gendr'"):
         heat_map(tl.cell_means(cells(["gender", "ethnicity"])), rows="gendr")
     with pytest.raises(tl.EstimandError, match="other rows"):
-        heat_map(tl.cell_means(cells(["gender", "ethnicity"])), rows="gender", columns="gender")
+        heat_map(
+            tl.cell_means(cells(["gender", "ethnicity"])),
+            rows="gender",
+            columns="gender",
+        )
     with pytest.raises(tl.UnknownNameError, match="kind 'difference'"):
         heat_map(gaps(["country", "gender"], {"gender": "man"}))
 
@@ -239,7 +333,9 @@ def test_shares_and_their_errors_are_those_of_an_answer_that_says_who_belongs():
     for i, row in enumerate(shares.frame.itertuples()):
         inside = np.logical_and.reduce([FRAME[c] == getattr(row, c) for c in AXES])
         told = FRAME.assign(belongs=inside.astype(float))
-        alone = tl.cell_means(tl.compress(design(told, weight="weight", strata="stratum"), "belongs")).frame.iloc[0]
+        alone = tl.cell_means(
+            tl.compress(design(told, weight="weight", strata="stratum"), "belongs")
+        ).frame.iloc[0]
         for c in ("estimate", "std_error", "conf_low", "conf_high"):
             assert getattr(row, c) == pytest.approx(alone[c], rel=1e-9)
         assert row.n == inside.sum()
@@ -256,16 +352,24 @@ def test_sealed_cells_and_replicate_weights_give_shares_too():
     facts = {"replicate_weights": halves, "replicate_method": "JK1"}
     design = tl.SurveyDesign(frame, weight="weight", **facts)
     shares = membership(tl.compress(design, "damaged", ["gender", "lgbtq"])).frame
-    told = frame.assign(both=((frame["gender"] == "woman") & (frame["lgbtq"] == "yes")).astype(float))
-    alone = tl.cell_means(tl.compress(tl.SurveyDesign(told, weight="weight", **facts), "both")).frame
+    told = frame.assign(
+        both=((frame["gender"] == "woman") & (frame["lgbtq"] == "yes")).astype(float)
+    )
+    alone = tl.cell_means(
+        tl.compress(tl.SurveyDesign(told, weight="weight", **facts), "both")
+    ).frame
     assert shares["estimate"].iloc[-1] == pytest.approx(alone["estimate"].iloc[0])
-    assert shares["std_error"].iloc[-1] == pytest.approx(alone["std_error"].iloc[0], rel=0.02)  # linearised
+    assert shares["std_error"].iloc[-1] == pytest.approx(
+        alone["std_error"].iloc[0], rel=0.02
+    )  # linearised
 
 
 def rare(counts):
     """People of each combination as given, half of them with the outcome."""
     rows = [(*levels, i % 2) for levels, n in counts.items() for i in range(n)]
-    frame = pd.DataFrame(rows, columns=[*AXES[: len(rows[0]) - 1], "damaged"]).astype({"damaged": float})
+    frame = pd.DataFrame(rows, columns=[*AXES[: len(rows[0]) - 1], "damaged"]).astype(
+        {"damaged": float}
+    )
     axes = list(frame)[:-1]
     for c in axes:
         frame[c] = pd.Categorical(frame[c], LEVELS[c])
@@ -282,7 +386,11 @@ def test_what_is_left_out_cannot_be_had_from_any_margin():
     for k in range(4):
         for fixed in combinations(range(4), k):
             for levels in product(*(LEVELS[AXES[i]] for i in fixed)):
-                whole = sum(n for at, n in sizes.items() if all(at[i] == v for i, v in zip(fixed, levels, strict=True)))
+                whole = sum(
+                    n
+                    for at, n in sizes.items()
+                    if all(at[i] == v for i, v in zip(fixed, levels, strict=True))
+                )
                 there = np.ones(len(shown), bool)
                 for i, level in zip(fixed, levels, strict=True):
                     there &= (shown[AXES[i]] == level).to_numpy()
@@ -291,10 +399,14 @@ def test_what_is_left_out_cannot_be_had_from_any_margin():
 
 
 def test_people_who_are_not_shown_are_counted_together():
-    sizes = dict.fromkeys(product(*(LEVELS[c] for c in AXES[:2])), 100) | {("woman", "minority"): 19}
+    sizes = dict.fromkeys(product(*(LEVELS[c] for c in AXES[:2])), 100) | {
+        ("woman", "minority"): 19
+    }
     shares = membership(rare(sizes))  # 9 of the 19 have the outcome
     assert len(shares) == 3
-    assert shares.notes == ("19 people are in combinations that are not shown: too few are in one of them.",)
+    assert shares.notes == (
+        "19 people are in combinations that are not shown: too few are in one of them.",
+    )
     picture = overlaps(shares)
     assert "19 people are in combinations that are not shown" in picture.alt
     assert any("19 people are in combinations" in t for t, _ in texts_of(picture))
@@ -317,25 +429,50 @@ def test_the_largest_combination_comes_first_and_dots_say_who():
     shares = membership(cells(AXES))
     picture = overlaps(shares)
     matrix, bars = picture.figure.axes
-    widths = [bar.get_width() for bar in bars.patches if bar.get_height() == pytest.approx(0.62)]
+    widths = [
+        bar.get_width()
+        for bar in bars.patches
+        if bar.get_height() == pytest.approx(0.62)
+    ]
     assert widths == sorted(widths, reverse=True)
     assert len(widths) == 16
-    assert [t.get_text() for t in matrix.get_xticklabels()] == ["woman", "minority", "disabled", "LGBTQ+"]
-    order = shares.frame.sort_values("estimate", ascending=False, kind="stable").reset_index(drop=True)
+    assert [t.get_text() for t in matrix.get_xticklabels()] == [
+        "woman",
+        "minority",
+        "disabled",
+        "LGBTQ+",
+    ]
+    order = shares.frame.sort_values(
+        "estimate", ascending=False, kind="stable"
+    ).reset_index(drop=True)
     has = np.column_stack([order[c] == LEVELS[c][1] for c in AXES])
-    blue = matrix.collections[0].get_facecolor()[:, 2] > matrix.collections[0].get_facecolor()[:, 0] + 0.2
+    blue = (
+        matrix.collections[0].get_facecolor()[:, 2]
+        > matrix.collections[0].get_facecolor()[:, 0] + 0.2
+    )
     np.testing.assert_array_equal(blue.reshape(16, 4), has)
     first, last = order.iloc[0], order.iloc[-1]
     for word, row, mine in (("Largest", first, has[0]), ("Smallest", last, has[-1])):
-        who = ", ".join(np.array(["woman", "minority", "disabled", "LGBTQ+"])[mine]) or "none of these"
-        assert f"{word}: {who}, {100 * row.estimate:.1f} percent (n {row.n:,})" in picture.alt
+        who = (
+            ", ".join(np.array(["woman", "minority", "disabled", "LGBTQ+"])[mine])
+            or "none of these"
+        )
+        assert (
+            f"{word}: {who}, {100 * row.estimate:.1f} percent (n {row.n:,})"
+            in picture.alt
+        )
     several = 100 * order.loc[has.sum(axis=1) > 1, "estimate"].sum()
     assert f"{several:.1f} percent of people have two or more of them" in picture.alt
 
 
 def test_the_reader_says_which_level_is_a_dot():
     shares = membership(cells(["gender", "lgbtq"]))
-    names = [t.get_text() for t in overlaps(shares, yes={"gender": "man"}).figure.axes[0].get_xticklabels()]
+    names = [
+        t.get_text()
+        for t in overlaps(shares, yes={"gender": "man"})
+        .figure.axes[0]
+        .get_xticklabels()
+    ]
     assert names == ["man", "LGBTQ+"]
     with pytest.raises(tl.UnknownNameError, match="level of gender 'men'"):
         overlaps(shares, yes={"gender": "men"})
@@ -354,10 +491,16 @@ def test_both_ends_of_a_line_say_percentage_and_people():
         said = f"{100 * row.estimate:.1f}\N{NO-BREAK SPACE}%, n {row.n:,}"
         assert (f"{row.disability}\n{said}" if row.wave == "2024" else said) in written
     *parts, spare = picture.figure.axes
-    assert [ax.get_title(loc="left") for ax in parts] == [COUNTRIES[c] for c in LEVELS["country"]]
-    assert INTERVAL in " ".join(spare.texts[0].get_text().split("\n")), "the empty place says how to read the others"
+    assert [ax.get_title(loc="left") for ax in parts] == [
+        COUNTRIES[c] for c in LEVELS["country"]
+    ]
+    assert INTERVAL in " ".join(spare.texts[0].get_text().split("\n")), (
+        "the empty place says how to read the others"
+    )
     assert len({ax.get_ylim() for ax in parts}) == 1, "one scale"
-    ends = levels.frame.query("country == 'BR' and disability == 'disabled'").sort_values("wave")
+    ends = levels.frame.query(
+        "country == 'BR' and disability == 'disabled'"
+    ).sort_values("wave")
     np.testing.assert_allclose(parts[0].lines[1].get_ydata(), 100 * ends["estimate"])
 
 
@@ -366,7 +509,10 @@ def test_slopes_name_the_lines_that_change_most():
     wide = 100 * levels.frame.pivot(index="group", columns="wave", values="estimate")
     moved = wide["2024"] - wide["2022"]
     alt = slopes(levels).alt
-    assert f"8 lines from 2022 to 2024, {(moved > 0).sum()} up and {(moved < 0).sum()} down." in alt
+    assert (
+        f"8 lines from 2022 to 2024, {(moved > 0).sum()} up and {(moved < 0).sum()} down."
+        in alt
+    )
     for word, name in (("Lowest", moved.idxmin()), ("Highest", moved.idxmax())):
         text = f"{word} change: {name}, from {wide['2022'][name]:.1f} to {wide['2024'][name]:.1f} percent"
         assert f"{text} ({moved[name]:+.1f})".replace("-", "−") in alt
@@ -397,12 +543,19 @@ def test_countries_stand_by_name_and_the_pooled_mean_below():
         "A further country",
     ]
     assert "The interval excludes 0 in 5 of 5." in picture.alt
-    assert any("People of both groups (n)." in t.replace("\n", " ") for t, _ in texts_of(picture))
+    assert any(
+        "People of both groups (n)." in t.replace("\n", " ")
+        for t, _ in texts_of(picture)
+    )
     said = [t for t, _ in texts_of(picture)]
     for row in [*each.frame.itertuples(), pooled]:
-        ends = f"{100 * row.conf_low:+.1f} to {100 * row.conf_high:+.1f}".replace("-", "−")
+        ends = f"{100 * row.conf_low:+.1f} to {100 * row.conf_high:+.1f}".replace(
+            "-", "−"
+        )
         assert f"{100 * row.estimate:+.1f} ({ends}), n {row.n:,.0f}" in said
-    further = f"{100 * pooled.prediction_low:+.1f} to {100 * pooled.prediction_high:+.1f}".replace("-", "−")
+    further = f"{100 * pooled.prediction_low:+.1f} to {100 * pooled.prediction_high:+.1f}".replace(
+        "-", "−"
+    )
     assert further in said
     differ = f"I² {100 * pooled.i2:.0f}%, standard deviation between them (tau) {100 * pooled.tau2**0.5:.1f} points."
     assert any(differ in t for t in said)
@@ -415,10 +568,14 @@ def test_countries_stand_by_name_and_the_pooled_mean_below():
 
 def test_ratios_have_a_log_axis_and_no_points():
     levels = tl.cell_means(cells(["country", "disability"]))
-    ratios = tl.comparisons(levels, reference={"disability": "not disabled"}, scale="ratio")
+    ratios = tl.comparisons(
+        levels, reference={"disability": "not disabled"}, scale="ratio"
+    )
     picture = dots(ratios, pooled=tl.pool(ratios))
     transform = picture.figure.axes[0].xaxis.get_transform()
-    assert np.diff(transform.transform([0.5, 1, 2])).tolist() == pytest.approx([np.log(2)] * 2)
+    assert np.diff(transform.transform([0.5, 1, 2])).tolist() == pytest.approx(
+        [np.log(2)] * 2
+    )
     assert "points" not in picture.alt
     assert "(of logarithms)" in picture.alt
 
@@ -437,16 +594,28 @@ def test_a_pool_of_other_estimates_is_refused():
 
 def test_the_numbers_below_a_picture_are_a_table_that_its_run_publishes():
     pages = [p for p in (ROOT / "book").rglob("*.md") if "_runs" not in p.parts]
-    named = [m for p in pages for m in re.findall(r"\{run-figure\} ([\w-]+) \d+ (.+)", p.read_text())]
-    plan = {run.id: run.template.read_text() for run in load_plan(ROOT / "notebooks" / "runs.yml")}
+    named = [
+        m
+        for p in pages
+        for m in re.findall(r"\{run-figure\} ([\w-]+) \d+ (.+)", p.read_text())
+    ]
+    plan = {
+        run.id: run.template.read_text()
+        for run in load_plan(ROOT / "notebooks" / "runs.yml")
+    }
     assert len(named) >= 5
     for run, tables in named:
         for table in tables.split():
             assert f'\\"{table}\\")' in plan[run], (run, table)
 
 
-@pytest.mark.parametrize(("named", "below"), [([], ["gaps.csv"]), (["levels gaps"], ["levels.csv", "gaps.csv"])])
-def test_below_a_picture_stands_the_table_published_before_it_if_none_is_named(tmp_path, monkeypatch, named, below):
+@pytest.mark.parametrize(
+    ("named", "below"),
+    [([], ["gaps.csv"]), (["levels gaps"], ["levels.csv", "gaps.csv"])],
+)
+def test_below_a_picture_stands_the_table_published_before_it_if_none_is_named(
+    tmp_path, monkeypatch, named, below
+):
     monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
     import finding
 
@@ -454,16 +623,25 @@ def test_below_a_picture_stands_the_table_published_before_it_if_none_is_named(t
     tables.mkdir(parents=True)
     for name in ("levels", "gaps"):
         (tables / f"{name}.csv").touch()
-    figures = [{"file": "figures/1.png", "alt": "Gaps", "table": "gaps"}, {"file": "figures/2.png", "alt": "Two"}]
+    figures = [
+        {"file": "figures/1.png", "alt": "Gaps", "table": "gaps"},
+        {"file": "figures/2.png", "alt": "Two"},
+    ]
     told = {"kinds": ["synthetic"], "figures": figures}
     (tables.parent / "provenance.json").write_text(json.dumps(told))
     page = object.__new__(finding.RunFigure)
     page.state = SimpleNamespace(
-        document=SimpleNamespace(settings=SimpleNamespace(env=SimpleNamespace(srcdir=tmp_path, docname="page")))
+        document=SimpleNamespace(
+            settings=SimpleNamespace(
+                env=SimpleNamespace(srcdir=tmp_path, docname="page")
+            )
+        )
     )
     page.arguments = ["run", "1", *named]
     picture, *links = page.run()
     assert picture["alt"] == "Gaps"
-    assert [link.astext() for link in links] == [f"The numbers of this picture: {name}, synthetic" for name in below]
+    assert [link.astext() for link in links] == [
+        f"The numbers of this picture: {name}, synthetic" for name in below
+    ]
     page.arguments = ["run", "2"]
     assert len(page.run()) == 1

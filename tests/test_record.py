@@ -36,7 +36,9 @@ def known():
 
 def first_list():
     """The list that the record began with, where the folder of the survey files has it beside it."""
-    path = (ROOT / os.environ.get("TRUSTLIB_DATA", "data/external")).parent / "published_figures.csv"
+    path = (
+        ROOT / os.environ.get("TRUSTLIB_DATA", "data/external")
+    ).parent / "published_figures.csv"
     if not path.is_file():
         pytest.skip(f"{path.name} is not beside the folder of the survey files")
     with path.open(encoding="utf-8", newline="") as stream:
@@ -54,9 +56,21 @@ def frozen(pairs):
 def test_every_row_loads(figures):
     assert figures.index.is_unique
     assert set(figures["item"]) == set(CHOICES["item"])
-    assert not (figures[["claim", "item", "outcome", "group", "statistic", "base", "source", "address"]] == "").any(
-        axis=None
-    )
+    assert not (
+        figures[
+            [
+                "claim",
+                "item",
+                "outcome",
+                "group",
+                "statistic",
+                "base",
+                "source",
+                "address",
+            ]
+        ]
+        == ""
+    ).any(axis=None)
 
 
 def test_every_figure_of_the_beginning_is_carried_over_with_its_value():
@@ -83,12 +97,16 @@ def test_claims_without_a_number_can_be_tested(figures):
     claims = figures[figures["statistic"].isin(["direction", "ranking"])]
     assert claims["value"].isna().all()
     assert set(claims["comparison"]) <= {">", "<", ">=", "=", "order"}
-    assert (claims["group"].str.contains(" vs ") | (claims["comparison"] == "order")).all()
+    assert (
+        claims["group"].str.contains(" vs ") | (claims["comparison"] == "order")
+    ).all()
 
 
 def test_a_note_is_ours(figures):
     """Sentences of the first list are not copied: no note shares ten words in a row with it."""
-    theirs = {r["id"]: " ".join(re.findall(r"\w+", r["note"].lower())) for r in first_list()}
+    theirs = {
+        r["id"]: " ".join(re.findall(r"\w+", r["note"].lower())) for r in first_list()
+    }
     for name, note in figures["note"].items():
         words = re.findall(r"\w+", note.lower())
         runs = [" ".join(words[i : i + 10]) for i in range(len(words) - 9)]
@@ -99,7 +117,9 @@ def test_a_note_is_ours(figures):
 
 
 def test_a_group_has_one_spelling_and_selects_people(known):
-    people = pd.DataFrame({"gender": ["man", "woman", "woman"], "lgbtq": ["no", "no", "yes"]})
+    people = pd.DataFrame(
+        {"gender": ["man", "woman", "woman"], "lgbtq": ["no", "no", "yes"]}
+    )
     (group,) = parse_group('(gender=="woman") and not (lgbtq == "yes")', known)
     assert parse_group("gender == 'woman' and not lgbtq == 'yes'", known) == (group,)
     assert list(people.query(group).index) == [1]
@@ -137,7 +157,9 @@ def test_a_group_that_names_nothing_is_refused(known, text, reason):
 
 def written(folder, changes, drop=(), twice=()):
     """The record with some cells changed, rows dropped or repeated: {(id, column): value}."""
-    frame = pd.read_csv(FIGURES, dtype=str, keep_default_na=False).set_index("id", drop=False)
+    frame = pd.read_csv(FIGURES, dtype=str, keep_default_na=False).set_index(
+        "id", drop=False
+    )
     for (name, column), value in changes.items():
         frame.loc[name, column] = value
     frame = pd.concat([frame.drop(list(drop)), frame.loc[list(twice)]])
@@ -198,14 +220,26 @@ def test_a_fault_is_refused_with_file_row_and_reason(tmp_path, kind):
 
 
 def test_an_id_that_is_there_twice_is_refused(tmp_path):
-    with pytest.raises(CodebookError, match=r"row \d+ \(R24-018\): id is 'R24-018': it is there twice"):
+    with pytest.raises(
+        CodebookError, match=r"row \d+ \(R24-018\): id is 'R24-018': it is there twice"
+    ):
         load_figures(written(tmp_path, {}, twice=["R24-018"]), CODEBOOK)
 
 
 def test_all_faults_are_told_at_once(tmp_path):
-    chosen = ["item", "country", "statistic", "over 100", "level of a group", "country counts", "outcome"]
+    chosen = [
+        "item",
+        "country",
+        "statistic",
+        "over 100",
+        "level of a group",
+        "country counts",
+        "outcome",
+    ]
     rows = ["R24-017", "R24-034", "R24-018", "R24-021", "R24-023", "R24-002", "R24-020"]
-    changes = {(row, FAULTS[k][1]): FAULTS[k][2] for row, k in zip(rows, chosen, strict=True)}
+    changes = {
+        (row, FAULTS[k][1]): FAULTS[k][2] for row, k in zip(rows, chosen, strict=True)
+    }
     with pytest.raises(CodebookError) as caught:
         load_figures(written(tmp_path, changes), CODEBOOK)
     text = str(caught.value)
@@ -218,7 +252,12 @@ def test_all_faults_are_told_at_once(tmp_path):
 def test_two_faults_of_one_row_are_both_told(tmp_path):
     changes = {
         ("R24-017", c): v
-        for c, v in [("group", "minority"), ("countries", "BR ZZ"), ("outcome", "x y"), ("value", "182")]
+        for c, v in [
+            ("group", "minority"),
+            ("countries", "BR ZZ"),
+            ("outcome", "x y"),
+            ("value", "182"),
+        ]
     }
     with pytest.raises(CodebookError, match="5 faults") as caught:
         load_figures(written(tmp_path, changes), CODEBOOK)
@@ -260,18 +299,25 @@ def test_the_map_of_what_was_asked_covers_every_wave_and_country():
 def test_a_country_with_a_figure_of_its_own_was_asked(figures):
     told = asked_in(CODEBOOK).set_index(["variable", "wave", "country"])["asked"]
     alone = figures[
-        (figures["survey"] == "polling") & figures["countries"].str.fullmatch("[A-Z]{2}") & (figures["wave"] != "")
+        (figures["survey"] == "polling")
+        & figures["countries"].str.fullmatch("[A-Z]{2}")
+        & (figures["wave"] != "")
     ]
     for name, row in alone.iterrows():
         groups = re.findall(r"(\w+) [!=]= ", row["group"])
         for variable in (*row["outcome"].split(), *groups):
             if variable in told.index:
-                assert told[variable, row["wave"], row["countries"]] == "asked", (name, variable)
+                assert told[variable, row["wave"], row["countries"]] == "asked", (
+                    name,
+                    variable,
+                )
 
 
 def test_a_map_that_names_nothing_is_refused(tmp_path):
     path = tmp_path / "codebook.yml"
-    path.write_text('variables:\n  a:\n    asked_in: {"2021": asked, "2022": {FR: maybe, ES: asked}}\n')
+    path.write_text(
+        'variables:\n  a:\n    asked_in: {"2021": asked, "2022": {FR: maybe, ES: asked}}\n'
+    )
     with pytest.raises(CodebookError) as caught:
         asked_in(path)
     for reason in ("no wave '2021'", "no answer 'maybe'", "no country 'ES'"):
@@ -285,18 +331,29 @@ def test_every_variable_of_the_codebook_is_on_its_page(known):
     patterns = " ".join(re.findall(r"\{codebook-table\} (.+)", page)).split()
     assert [v for v in known if not any(fnmatch(v, p) for p in patterns)] == []
     asked = " ".join(re.findall(r"\{asked-in\} (.+)", page)).split()
-    assert [v for v in asked_in(CODEBOOK)["variable"].unique() if not any(fnmatch(v, p) for p in asked)] == []
+    assert [
+        v
+        for v in asked_in(CODEBOOK)["variable"].unique()
+        if not any(fnmatch(v, p) for p in asked)
+    ] == []
 
 
 # -- arithmetic on the record (the ids are those of published_figures_derived.csv) ------------------------------------
 
-FOUR = ["R24-007", "R24-009", "R24-010", "R24-011"]  # women, ethnic minority, disabled, LGBTQ+
+FOUR = [
+    "R24-007",
+    "R24-009",
+    "R24-010",
+    "R24-011",
+]  # women, ethnic minority, disabled, LGBTQ+
 
 
 def difference(p, n, q, m, deff=1.0):
     """Difference of two shares in points, its simple-random 95 % interval, and z under a design effect."""
     se = sqrt(p * (1 - p) / n + q * (1 - q) / m)
-    return [round(100 * (p - q + k * se), 1) for k in (0, -1.96, 1.96)], round((p - q) / se / sqrt(deff), 1)
+    return [round(100 * (p - q + k * se), 1) for k in (0, -1.96, 1.96)], round(
+        (p - q) / se / sqrt(deff), 1
+    )
 
 
 @pytest.fixture(scope="module")
@@ -305,11 +362,19 @@ def v(figures):
 
 
 def test_d_01_the_countries_of_2024_add_up(v):
-    assert sum(v[f"R24-00{i}"] for i in range(2, 7)) == 11489 == v["R24-001"] == v["R24-012"] + v["R24-013"]
+    assert (
+        sum(v[f"R24-00{i}"] for i in range(2, 7))
+        == 11489
+        == v["R24-001"]
+        == v["R24-012"] + v["R24-013"]
+    )
 
 
 def test_d_02_shares_of_the_sample(v):
-    assert [round(100 * v[i] / v["R24-001"], 1) for i in ("R24-012", "R24-013")] == [74.8, 25.2]
+    assert [round(100 * v[i] / v["R24-001"], 1) for i in ("R24-012", "R24-013")] == [
+        74.8,
+        25.2,
+    ]
 
 
 def test_d_03_shares_of_the_groups(v):
@@ -321,14 +386,21 @@ def test_d_03_shares_of_the_groups(v):
 def test_d_04_memberships(v):
     total = sum(v[i] for i in FOUR)
     assert (total, total - v["R24-012"]) == (12664, 4066)
-    assert (round(total / v["R24-012"], 3), round(total / v["R24-001"], 3)) == (1.473, 1.102)
+    assert (round(total / v["R24-012"], 3), round(total / v["R24-001"], 3)) == (
+        1.473,
+        1.102,
+    )
 
 
 def test_d_06_expected_if_identities_were_independent(v):
     n = v["R24-001"]
     p = prod(1 - v[i] / n for i in FOUR)
     sd = sqrt(n * p * (1 - p))
-    assert (round(n * p), round(sd), round((v["R24-013"] - n * p) / sd, 1)) == (2965, 47, -1.6)
+    assert (round(n * p), round(sd), round((v["R24-013"] - n * p) / sd, 1)) == (
+        2965,
+        47,
+        -1.6,
+    )
 
 
 def test_d_08_and_09_women_among_the_marginalised(v):
@@ -340,14 +412,19 @@ def test_d_08_and_09_women_among_the_marginalised(v):
 
 def test_d_10_to_13_what_the_bases_imply(v):
     p, q = v["R24-014"] / v["R24-012"], v["R24-015"] / v["R24-013"]
-    half = [100 * 1.96 * sqrt(s * (1 - s) / n) for s, n in ((p, v["R24-012"]), (q, v["R24-013"]))]
+    half = [
+        100 * 1.96 * sqrt(s * (1 - s) / n)
+        for s, n in ((p, v["R24-012"]), (q, v["R24-013"]))
+    ]
     assert [round(100 * s, 1) for s in (p, q)] == [66.0, 49.6]
     assert [round(h, 1) for h in half] == [1.0, 1.8]
     assert v["R24-014"] + v["R24-015"] == 7110
     assert round(100 * 7110 / v["R24-001"], 1) == 61.9
     # The list says 18.5: there the half-width was added to the gap after rounding it. Unrounded it is 18.4.
     assert difference(p, v["R24-012"], q, v["R24-013"])[0] == [16.4, 14.3, 18.4]
-    half_gap = 100 * 1.96 * sqrt(p * (1 - p) / v["R24-012"] + q * (1 - q) / v["R24-013"])
+    half_gap = (
+        100 * 1.96 * sqrt(p * (1 - p) / v["R24-012"] + q * (1 - q) / v["R24-013"])
+    )
     assert [round(16.4 - half_gap, 1), round(16.4 + half_gap, 1)] == [14.3, 18.5]
     assert (round(p / q, 2), round(p / (1 - p) / (q / (1 - q)), 2)) == (1.33, 1.97)
 
@@ -361,19 +438,28 @@ def test_d_20_the_provider_question_in_2022(v):
     lgbtq = round(v["R24-011"] / v["R24-001"], 3)
     assert round(v["W22-018"] * lgbtq + v["W22-019"] * (1 - lgbtq)) == 53
     assert (v["W23-009"], v["W23-008"], v["W23-008"] - v["W23-009"]) == (52, 65, 13)
-    assert [(v[a], v[b]) for a, b in (("W22-045", "W22-036"), ("W22-044", "W22-038"))] == [(77, 87), (74, 86)]
+    assert [
+        (v[a], v[b]) for a, b in (("W22-045", "W22-036"), ("W22-044", "W22-038"))
+    ] == [(77, 87), (74, 86)]
 
 
 def test_d_22_of_all_and_not_of_those_with_an_experience(v):
     p, q = v["R24-014"] / v["R24-012"], v["R24-015"] / v["R24-013"]
-    assert [round(v[i] * p, 1) for i in ("R24-020", "R24-025", "R24-027", "R24-023", "R24-024")] == [
+    assert [
+        round(v[i] * p, 1)
+        for i in ("R24-020", "R24-025", "R24-027", "R24-023", "R24-024")
+    ] == [
         26.4,
         13.9,
         12.5,
         25.7,
         9.9,
     ]
-    assert [round(v[i] * q, 1) for i in ("R24-021", "R24-026", "R24-028")] == [14.4, 7.9, 5.0]
+    assert [round(v[i] * q, 1) for i in ("R24-021", "R24-026", "R24-028")] == [
+        14.4,
+        7.9,
+        5.0,
+    ]
 
 
 def test_d_23_the_printed_gaps(figures, v):
@@ -387,14 +473,21 @@ def test_d_23_the_printed_gaps(figures, v):
     assert [v[a] - v[b] for a, b in pairs] == [35, 11, 5, 9, 8]
     assert (v["R24-019"], v["R24-022"]) == (35, 11)
     assert round(v["W23-006"] / v["W23-007"], 1) == 1.9
-    assert abs(v["W23-006"] / v["W23-007"] - v["W23-007b"]) <= figures.loc["W23-007b", "half_width"]
+    assert (
+        abs(v["W23-006"] / v["W23-007"] - v["W23-007b"])
+        <= figures.loc["W23-007b", "half_width"]
+    )
 
 
 def test_d_24_intervals_of_the_conditional_gaps(v):
     n, m = v["R24-014"], v["R24-015"]
     pairs = [("R24-020", "R24-021"), ("R24-025", "R24-026"), ("R24-027", "R24-028")]
     found = [difference(v[a] / 100, n, v[b] / 100, m, deff=2) for a, b in pairs]
-    assert [f[0] for f in found] == [[11.0, 8.3, 13.7], [5.0, 2.8, 7.2], [9.0, 7.1, 10.9]]
+    assert [f[0] for f in found] == [
+        [11.0, 8.3, 13.7],
+        [5.0, 2.8, 7.2],
+        [9.0, 7.1, 10.9],
+    ]
     assert [f[1] for f in found] == [5.7, 3.2, 6.7]
 
 
@@ -418,9 +511,15 @@ def test_d_29_and_30_men_implied(v):
     def men(everyone, women):
         return round((v[everyone] - 0.51 * v[women]) / 0.49)
 
-    found = [men("W23-008", "W23-016"), men("W23-009", "W23-017"), men("W22-024", "W22-029")]
+    found = [
+        men("W23-008", "W23-016"),
+        men("W23-009", "W23-017"),
+        men("W22-024", "W22-029"),
+    ]
     assert found == [61, 47, 54]
-    assert [v[w] - m for w, m in zip(("W23-016", "W23-017", "W22-029"), found, strict=True)] == [8, 10, 8]
+    assert [
+        v[w] - m for w, m in zip(("W23-016", "W23-017", "W22-029"), found, strict=True)
+    ] == [8, 10, 8]
 
 
 def test_d_31_the_change_comes_from_the_reference_group(v):
@@ -464,17 +563,28 @@ def test_what_has_no_name_is_called_empty(monkeypatch):
     page.arguments, page.content = ["conditioning"], ["of all: All.", ": No base."]
     page.figures = lambda: pd.DataFrame({"conditioning": ["of all", "", ""]})
     page.read = lambda markdown: markdown
-    assert page.make().splitlines()[2:] == ["| `of all` | All. | 1 |", "| (empty) | No base. | 2 |"]
+    assert page.make().splitlines()[2:] == [
+        "| `of all` | All. | 1 |",
+        "| (empty) | No base. | 2 |",
+    ]
 
 
-def test_the_table_can_be_read_without_script_and_its_filter_with_a_screen_reader(table):
+def test_the_table_can_be_read_without_script_and_its_filter_with_a_screen_reader(
+    table,
+):
     assert table.find("form").has_attr("hidden")  # the script shows it
     box = table.find(id="record-table").parent
-    assert (box["role"], box["tabindex"], box["aria-label"]) == ("region", "0", "All published figures")
+    assert (box["role"], box["tabindex"], box["aria-label"]) == (
+        "region",
+        "0",
+        "All published figures",
+    )
     for control in table.select("input, select"):
         assert control.find_parent("label").get_text(strip=True)
     assert table.find(id="record-status")["role"] == "status"
-    assert not [a for tag in table.find_all(True) for a in tag.attrs if a.startswith("on")]
+    assert not [
+        a for tag in table.find_all(True) for a in tag.attrs if a.startswith("on")
+    ]
 
 
 def test_d07_intersections_if_identities_were_independent(figures):

@@ -20,8 +20,16 @@ FACTS = {
 
 
 def drawn(source: str, alt: str = "Lowest: a.") -> dict:
-    output = new_output("display_data", data={"image/png": PICTURE}, metadata={"image/png": {"alt": alt}})
-    return new_code_cell(source, outputs=[output], metadata={"tags": ["hide-input"], "papermill": {"duration": 1}})
+    output = new_output(
+        "display_data",
+        data={"image/png": PICTURE},
+        metadata={"image/png": {"alt": alt}},
+    )
+    return new_code_cell(
+        source,
+        outputs=[output],
+        metadata={"tags": ["hide-input"], "papermill": {"duration": 1}},
+    )
 
 
 def test_the_numbers_of_a_picture_stand_below_it(tmp_path):
@@ -41,11 +49,19 @@ def test_the_numbers_of_a_picture_stand_below_it(tmp_path):
         ("figures/2.png", "gaps", "Widest: b."),
     ]
     texts = [cell.source for cell in notebook.cells]
-    assert texts[2] == "{download}`The numbers of this picture: levels.csv <tables/levels.csv>`"
-    assert texts[5] == "{download}`The numbers of this picture: gaps.csv <tables/gaps.csv>`"
+    assert (
+        texts[2]
+        == "{download}`The numbers of this picture: levels.csv <tables/levels.csv>`"
+    )
+    assert (
+        texts[5]
+        == "{download}`The numbers of this picture: gaps.csv <tables/gaps.csv>`"
+    )
     assert (tmp_path / "figures" / "2.png").read_bytes() == b"a picture"
     assert notebook.cells[1].metadata["mystnb"] == {"image": {"alt": "Lowest: a."}}
-    assert [cell["id"] for cell in notebook.cells] == [f"cell-{i:03d}" for i in range(7)]
+    assert [cell["id"] for cell in notebook.cells] == [
+        f"cell-{i:03d}" for i in range(7)
+    ]
     assert "papermill" not in json.dumps(notebook)
 
 
@@ -59,7 +75,10 @@ def test_committed_data_are_a_link_and_a_partners_file_is_not(tmp_path):
     notebook = new_notebook(cells=[])
     finish(notebook, tmp_path, FACTS | {"kinds": ["synthetic"]})
     origin = notebook.cells[-1].source
-    assert "{download}`cells.parquet, synthetic <../../../data/hints6/cells/cells.parquet>`" in origin
+    assert (
+        "{download}`cells.parquet, synthetic <../../../data/hints6/cells/cells.parquet>`"
+        in origin
+    )
     assert "`own.csv` (SHA-256" in origin
     assert "own.csv <" not in origin
 
@@ -67,7 +86,10 @@ def test_committed_data_are_a_link_and_a_partners_file_is_not(tmp_path):
 def test_words_are_filled_in_and_unknown_ones_refused():
     given = {"pair": ["a", "b"], "one": 3, "none": []}
     assert (
-        filled("@{one}: @{pair}, @{pair_plus}, @{pair_times}, @{pair_2}, $x$, @{none_plus}", given)
+        filled(
+            "@{one}: @{pair}, @{pair_plus}, @{pair_times}, @{pair_2}, $x$, @{none_plus}",
+            given,
+        )
         == "3: a, b, a + b, a * b, b, $x$, 1"
     )
     notebook = new_notebook(cells=[new_markdown_cell("# @{titel}")])

@@ -20,7 +20,17 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from typer.testing import CliRunner
 
 import trustlib as tl
-from trustbook.runs import Run, choose, is_fresh, load_plan, provenance, recover, run_all, stale_because, write_status
+from trustbook.runs import (
+    Run,
+    choose,
+    is_fresh,
+    load_plan,
+    provenance,
+    recover,
+    run_all,
+    stale_because,
+    write_status,
+)
 
 ROOT = Path(__file__).parents[1]
 CELLS = ROOT / "data" / "hints6" / "cells" / "mistrust-gender-ethnicity.parquet"
@@ -41,7 +51,9 @@ def project(tmp_path: Path) -> Path:
                 'title = "A title"\ncells = "../cells.parquet"\nby = ["gender"]\nfail = False\nwait = 0',
                 metadata={"tags": ["parameters"]},
             ),
-            new_code_cell("import time\n\nimport trustlib as tl\n\ntime.sleep(wait)\nassert not fail, 'as asked'"),
+            new_code_cell(
+                "import time\n\nimport trustlib as tl\n\ntime.sleep(wait)\nassert not fail, 'as asked'"
+            ),
             new_code_cell(
                 'levels = tl.cell_means(tl.Cells.read(cells), by=by)\ntl.publish(levels, "levels")\ntl.table(levels)'
             ),
@@ -53,7 +65,11 @@ def project(tmp_path: Path) -> Path:
 
 def write_template(project: Path, name: str, cells: list) -> None:
     notebook = new_notebook(cells=cells)
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
     nbformat.write(notebook, project / "templates" / f"{name}.ipynb")
 
 
@@ -64,7 +80,13 @@ def plan(project: Path, *runs: dict) -> Path:
 
 
 def entry(name: str = "one", **changes) -> dict:
-    parameters = {"title": "My page", "cells": "../cells.parquet", "by": ["gender"], "fail": False, "wait": 0}
+    parameters = {
+        "title": "My page",
+        "cells": "../cells.parquet",
+        "by": ["gender"],
+        "fail": False,
+        "wait": 0,
+    }
     return {"id": name, "template": "small", "parameters": {**parameters, **changes}}
 
 
@@ -118,7 +140,9 @@ def test_a_run_leaves_a_page_tables_pictures_and_provenance(project):
     execute(run, out)
     page = nbformat.read(out / "one" / "one.ipynb", as_version=4)
     assert page.cells[0].source == "# My page\n\nCost: $5."
-    injected = [c for c in page.cells if "injected-parameters" in c.metadata.get("tags", [])]
+    injected = [
+        c for c in page.cells if "injected-parameters" in c.metadata.get("tags", [])
+    ]
     assert len(injected) == 1
     assert "remove-cell" in injected[0].metadata["tags"]
     assert "papermill" not in page.metadata
@@ -128,7 +152,9 @@ def test_a_run_leaves_a_page_tables_pictures_and_provenance(project):
     facts = provenance("one", out)
     assert facts["parameters"]["title"] == "My page"
     assert facts["seconds"] > 0
-    assert (out / "one" / facts["figures"][0]["file"]).read_bytes().startswith(b"\x89PNG")
+    assert (
+        (out / "one" / facts["figures"][0]["file"]).read_bytes().startswith(b"\x89PNG")
+    )
     assert (out / "one" / "tables" / "levels.csv").is_file()
     status = write_status([run], out).read_text()
     assert "| small.ipynb |" in status
@@ -149,7 +175,12 @@ def test_unchanged_runs_are_not_executed_and_changed_ones_are(project):
 
     def go(path):
         states.clear()
-        assert run_all(load_plan(path), out, report=lambda name, state: states.append(state)) == {}
+        assert (
+            run_all(
+                load_plan(path), out, report=lambda name, state: states.append(state)
+            )
+            == {}
+        )
         return list(states)
 
     assert go(plan(project, entry())) == ["done"]
@@ -165,7 +196,10 @@ def test_unchanged_runs_are_not_executed_and_changed_ones_are(project):
 def test_the_reason_for_executing_a_run_names_what_changed(project):
     out = project / "out"
     (project / "requirements.lock").write_text("numpy==2.0\n")
-    mapping = {"source": {"id": "x", "kind": "real", "label": "X"}, "codebook": "codebook.yml"}
+    mapping = {
+        "source": {"id": "x", "kind": "real", "label": "X"},
+        "codebook": "codebook.yml",
+    }
     (project / "mapping.yml").write_text(json.dumps(mapping))
     (project / "codebook.yml").write_text("variables: {}\n")
     (run,) = load_plan(plan(project, entry(title="../mapping.yml")))
@@ -191,8 +225,16 @@ def test_the_reason_for_executing_a_run_names_what_changed(project):
 def test_provenance_says_where_everything_came_from(project):
     (project / "requirements.lock").write_text("numpy==2.0\n")
     (project / "data").mkdir()
-    known = {"path": "cells.parquet", "where": "committed", "what": "cells", "source": "us", "terms": "CC BY 4.0"}
-    (project / "data" / "manifest.yml").write_text(json.dumps({"files": [known, {**known, "path": "other.parquet"}]}))
+    known = {
+        "path": "cells.parquet",
+        "where": "committed",
+        "what": "cells",
+        "source": "us",
+        "terms": "CC BY 4.0",
+    }
+    (project / "data" / "manifest.yml").write_text(
+        json.dumps({"files": [known, {**known, "path": "other.parquet"}]})
+    )
     (run,) = load_plan(plan(project, entry()))
     out = project / "out"
     execute(run, out)
@@ -201,7 +243,9 @@ def test_provenance_says_where_everything_came_from(project):
     assert facts["kinds"] == ["real"]
     assert facts["lock_sha256"] == hashlib.sha256(b"numpy==2.0\n").hexdigest()
     assert facts["made_from"]["library"] == facts["code_sha256"]
-    shown = json.loads((out / "one" / "tables" / "levels.json").read_text())["convention"]
+    shown = json.loads((out / "one" / "tables" / "levels.json").read_text())[
+        "convention"
+    ]
     assert facts["conventions"] == {"levels": shown}
     assert "seed" not in facts
     assert set(facts["files"]) == set(contents(out / "one"))
@@ -213,9 +257,14 @@ def test_provenance_says_where_everything_came_from(project):
 
 
 def test_the_seed_is_part_of_the_provenance(project):
-    cells = [new_code_cell("seed = 1", metadata={"tags": ["parameters"]}), new_code_cell("print(seed)")]
+    cells = [
+        new_code_cell("seed = 1", metadata={"tags": ["parameters"]}),
+        new_code_cell("print(seed)"),
+    ]
     write_template(project, "seeded", cells)
-    (run,) = load_plan(plan(project, {"id": "s", "template": "seeded", "parameters": {"seed": 7}}))
+    (run,) = load_plan(
+        plan(project, {"id": "s", "template": "seeded", "parameters": {"seed": 7}})
+    )
     execute(run, project / "out")
     assert provenance("s", project / "out")["seed"] == 7
 
@@ -233,7 +282,9 @@ def test_runs_are_chosen_by_pattern_and_by_source(project):
 
 def test_a_grid_makes_one_run_of_each_combination(project):
     names = ["country", "pair", "formula", "where", "nested", "n"]
-    first = new_code_cell("\n".join(f"{name} = None" for name in names), metadata={"tags": ["parameters"]})
+    first = new_code_cell(
+        "\n".join(f"{name} = None" for name in names), metadata={"tags": ["parameters"]}
+    )
     write_template(project, "many", [new_markdown_cell("# @{country}: @{pair}"), first])
     made = load_plan(
         plan(
@@ -334,15 +385,21 @@ def test_the_command_line_ends_with_status_1_and_no_traceback(project):
     from trustbook.cli import app
 
     path = plan(project, entry("bad", fail=True))
-    result = CliRunner().invoke(app, ["run", "--plan", str(path), "--out", str(project / "out")])
+    result = CliRunner().invoke(
+        app, ["run", "--plan", str(path), "--out", str(project / "out")]
+    )
     assert result.exit_code == 1
     assert "1 failed" in result.output
     assert "as asked" in result.output
     assert "Traceback" not in result.output
-    result = CliRunner().invoke(app, ["run", "--plan", str(plan(project, entry(titel=1)))])
+    result = CliRunner().invoke(
+        app, ["run", "--plan", str(plan(project, entry(titel=1)))]
+    )
     assert result.exit_code == 1
     assert "Did you mean 'title'" in result.output.replace("\n", " ")
-    result = CliRunner().invoke(app, ["run", "--plan", str(plan(project, entry())), "--only", "onne"])
+    result = CliRunner().invoke(
+        app, ["run", "--plan", str(plan(project, entry())), "--only", "onne"]
+    )
     assert result.exit_code == 1
     assert "Did you mean 'one'" in result.output.replace("\n", " ")
 
@@ -355,7 +412,9 @@ def test_a_text_with_an_unknown_placeholder_is_refused(project):
     assert "tilte" in failed["one"]
 
 
-TINY = "import trustbook.engine as e; e.PRELOAD = ['trustbook.runs', 'trustbook.engine']"
+TINY = (
+    "import trustbook.engine as e; e.PRELOAD = ['trustbook.runs', 'trustbook.engine']"
+)
 RUNNER = f"{TINY}; import sys; from trustbook.runs import *; run_all(load_plan(sys.argv[1]), sys.argv[2], force=True)"
 
 
@@ -364,9 +423,17 @@ def tiny(project: Path, title: str, number: int = 4) -> Path:
     write = "open(os.environ['TRUSTLIB_RUN_FOLDER'] + '/lines.txt', 'w').writelines(f'{title} {i}\\n' for i in range(20000))"
     cells = [new_markdown_cell("# @{title}"), new_code_cell("title = ''", metadata={"tags": ["parameters"]}),
              new_code_cell(f"import os\n{write}"), new_code_cell("title")]  # fmt: skip
-    if not (project / "templates" / "tiny.ipynb").exists():  # once: cells get random ids
+    if not (
+        project / "templates" / "tiny.ipynb"
+    ).exists():  # once: cells get random ids
         write_template(project, "tiny", cells)
-    return plan(project, *({"id": f"t{i}", "template": "tiny", "parameters": {"title": title}} for i in range(number)))
+    return plan(
+        project,
+        *(
+            {"id": f"t{i}", "template": "tiny", "parameters": {"title": title}}
+            for i in range(number)
+        ),
+    )
 
 
 def whole(out: Path, ids: list[str]) -> dict[str, dict[str, bytes]]:
@@ -377,20 +444,29 @@ def whole(out: Path, ids: list[str]) -> dict[str, dict[str, bytes]]:
 
 def start_forked(path: Path, out: Path):
     """A runner, forked from the process that also forks the runs."""
-    runner = get_context("forkserver").Process(target=run_all, args=(load_plan(path), out, 2, True))
+    runner = get_context("forkserver").Process(
+        target=run_all, args=(load_plan(path), out, 2, True)
+    )
     runner.start()
     return runner, runner.kill, runner.join
 
 
 def start_program(path: Path, out: Path):
     """A runner as from a shell; it is killed together with its processes."""
-    runner = subprocess.Popen([sys.executable, "-c", RUNNER, str(path), str(out)], start_new_session=True)
+    runner = subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(path), str(out)], start_new_session=True
+    )
     return runner, lambda: os.killpg(runner.pid, signal.SIGKILL), runner.wait
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="the fast engine, which makes this quick, is for Linux")
-def test_killed_at_random_instants_leaves_old_or_new_results_and_the_next_call_completes(project):
+@pytest.mark.skipif(
+    sys.platform != "linux",
+    reason="the fast engine, which makes this quick, is for Linux",
+)
+def test_killed_at_random_instants_leaves_old_or_new_results_and_the_next_call_completes(
+    project,
+):
     out, ids = project / "out", [f"t{i}" for i in range(4)]
     results = {}
     for title in ("Old", "New"):  # the old and the new results, undisturbed
@@ -411,13 +487,18 @@ def test_killed_at_random_instants_leaves_old_or_new_results_and_the_next_call_c
         wait()
         unfinished += any(out.glob(".*"))
         for name, files in whole(out, ids).items():
-            assert files in (results["Old"][name], results["New"][name]), f"half a result after kill {attempt}"
+            assert files in (results["Old"][name], results["New"][name]), (
+                f"half a result after kill {attempt}"
+            )
     assert unfinished, "some kill hit a run in the middle"
     runs = load_plan(path)
     assert run_all(runs, out) == {}
     assert whole(out, ids) == results["New"]
     assert sorted(p.name for p in out.iterdir()) == ids
-    facts = [{i: {**provenance(i, place), "seconds": 0} for i in ids} for place in (out, project / "New")]
+    facts = [
+        {i: {**provenance(i, place), "seconds": 0} for i in ids}
+        for place in (out, project / "New")
+    ]
     assert facts[0] == facts[1]
     assert all(is_fresh(run, out) for run in runs)
 
@@ -429,9 +510,15 @@ def test_the_processes_of_a_killed_runner_end_too(project):
                            ".write_text(str(os.getpid()))\ntime.sleep(wait)")]  # fmt: skip
     write_template(project, "long", cells)
     path = plan(project, {"id": "long", "template": "long", "parameters": {"wait": 60}})
-    running = subprocess.Popen([sys.executable, "-c", RUNNER, str(path), str(project / "out")], start_new_session=True)
+    running = subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(path), str(project / "out")],
+        start_new_session=True,
+    )
     deadline = time.monotonic() + 60
-    while not (told := list(project.glob("out/.long.*.new/pid"))) and time.monotonic() < deadline:
+    while (
+        not (told := list(project.glob("out/.long.*.new/pid")))
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.05)
     time.sleep(0.2)
     worker = int(told[0].read_text())
@@ -468,9 +555,23 @@ def test_a_dry_run_says_why_and_does_nothing(project):
     path, out = plan(project, entry("one"), entry("two")), project / "out"
     execute(load_plan(path)[0], out)
     before = contents(out)
-    told = CliRunner().invoke(app, ["run", "--plan", str(path), "--out", str(out), "--dry-run"]).output
-    assert told.splitlines() == ["one: unchanged", "two: no result yet", "1 of 2 would be executed."]
-    told = CliRunner().invoke(app, ["run", "--plan", str(path), "--out", str(out), "--dry-run", "--force"]).output
+    told = (
+        CliRunner()
+        .invoke(app, ["run", "--plan", str(path), "--out", str(out), "--dry-run"])
+        .output
+    )
+    assert told.splitlines() == [
+        "one: unchanged",
+        "two: no result yet",
+        "1 of 2 would be executed.",
+    ]
+    told = (
+        CliRunner()
+        .invoke(
+            app, ["run", "--plan", str(path), "--out", str(out), "--dry-run", "--force"]
+        )
+        .output
+    )
     assert "one: forced" in told
     assert contents(out) == before
 
@@ -478,12 +579,19 @@ def test_a_dry_run_says_why_and_does_nothing(project):
 class TestCluster:
     @pytest.fixture
     def distributed(self):
-        return pytest.importorskip("distributed", reason="needs the package distributed (trustlib[dask])")
+        return pytest.importorskip(
+            "distributed", reason="needs the package distributed (trustlib[dask])"
+        )
 
     def test_runs_of_a_killed_worker_are_done_by_the_other(self, project, distributed):
         runs = load_plan(tiny(project, "Both", 6))
         done, out = [], project / "out"
-        options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+        options = {
+            "n_workers": 2,
+            "threads_per_worker": 1,
+            "processes": True,
+            "dashboard_address": None,
+        }
         with distributed.LocalCluster(**options) as cluster:
             victim = next(iter(cluster.workers.values()))
 
@@ -492,7 +600,10 @@ class TestCluster:
                 if len(done) == 2:
                     os.kill(victim.pid, signal.SIGKILL)
 
-            assert run_all(runs, out, report=report, scheduler=cluster.scheduler_address) == {}
+            assert (
+                run_all(runs, out, report=report, scheduler=cluster.scheduler_address)
+                == {}
+            )
         assert sorted(done) == [(f"t{i}", "done") for i in range(6)]
         assert run_all(runs, project / "here") == {}
         assert contents(out) == contents(project / "here")
@@ -500,19 +611,36 @@ class TestCluster:
 
     def test_a_failing_run_is_reported_and_others_go_on(self, project, distributed):
         runs = load_plan(plan(project, entry("bad", fail=True), entry("good")))
-        options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+        options = {
+            "n_workers": 1,
+            "threads_per_worker": 1,
+            "processes": True,
+            "dashboard_address": None,
+        }
         with distributed.LocalCluster(**options) as cluster:
             failed = run_all(runs, project / "out", scheduler=cluster.scheduler_address)
         assert list(failed) == ["bad"]
         assert "as asked" in failed["bad"]
         assert is_fresh(runs[1], project / "out")
 
-    def test_a_scheduler_that_does_not_answer_is_named(self, project, distributed, monkeypatch):
+    def test_a_scheduler_that_does_not_answer_is_named(
+        self, project, distributed, monkeypatch
+    ):
         monkeypatch.setattr("trustbook.engine.PATIENCE", 1)
         with pytest.raises(tl.RunError, match=r"tcp://127\.0\.0\.1:9"):
-            run_all(load_plan(plan(project, entry())), project / "out", scheduler="tcp://127.0.0.1:9")
+            run_all(
+                load_plan(plan(project, entry())),
+                project / "out",
+                scheduler="tcp://127.0.0.1:9",
+            )
 
-    def test_without_the_package_the_hint_says_what_to_install(self, project, monkeypatch):
+    def test_without_the_package_the_hint_says_what_to_install(
+        self, project, monkeypatch
+    ):
         monkeypatch.setitem(sys.modules, "distributed", None)
         with pytest.raises(tl.RunError, match=r"trustlib\[dask\]"):
-            run_all(load_plan(plan(project, entry())), project / "out", scheduler="tcp://127.0.0.1:9")
+            run_all(
+                load_plan(plan(project, entry())),
+                project / "out",
+                scheduler="tcp://127.0.0.1:9",
+            )

@@ -53,9 +53,15 @@ def write(folder, kind):
     elif kind == ".parquet":
         RAW.to_parquet(path)
     elif kind == ".dta":
-        pyreadstat.write_dta(RAW, str(path), variable_value_labels={"Sex": {1: "Male", 2: "Female", 9: "Refused"}})
+        pyreadstat.write_dta(
+            RAW,
+            str(path),
+            variable_value_labels={"Sex": {1: "Male", 2: "Female", 9: "Refused"}},
+        )
     else:
-        pyreadstat.write_sav(RAW, str(path), variable_value_labels=LABELS, compress=kind == ".zsav")
+        pyreadstat.write_sav(
+            RAW, str(path), variable_value_labels=LABELS, compress=kind == ".zsav"
+        )
     return path
 
 
@@ -80,7 +86,9 @@ def test_every_kind_of_file_gives_the_same_frame(tmp_path, mapping, kind):
     frame = tl.read_survey(write(tmp_path, kind), mapping())
     assert len(frame) == len(RAW)
     assert frame["gender"].cat.categories.tolist() == ["man", "woman"]
-    assert frame["gender"].astype(object).where(frame["gender"].notna(), None).tolist() == [
+    assert frame["gender"].astype(object).where(
+        frame["gender"].notna(), None
+    ).tolist() == [
         "man",
         "woman",
         "woman",
@@ -88,7 +96,10 @@ def test_every_kind_of_file_gives_the_same_frame(tmp_path, mapping, kind):
         None,
         "man",
     ]
-    assert frame["gender_missing"].astype(object).tolist()[3:5] == ["prefer not to say", "blank in the file"]
+    assert frame["gender_missing"].astype(object).tolist()[3:5] == [
+        "prefer not to say",
+        "blank in the file",
+    ]
     assert frame["gender_missing"].notna().tolist() == frame["gender"].isna().tolist()
     np.testing.assert_array_equal(frame["damaged"], [0, 1, 1, 0, 1, np.nan])
     assert frame["damaged_missing"].astype(object).tolist()[5] == "not asked"
@@ -106,12 +117,22 @@ def test_every_kind_of_file_gives_the_same_frame(tmp_path, mapping, kind):
 def test_any_of_is_yes_if_any_no_if_all_and_else_missing(tmp_path):
     """The truth table: yes wins over missing, missing wins over no; the kind of missing is the first one's."""
     answers = ["Yes", "No", "Refused", ""]
-    raw = pd.DataFrame([(a, b) for a in answers for b in answers], columns=["Deaf", "Occ"])
+    raw = pd.DataFrame(
+        [(a, b) for a in answers for b in answers], columns=["Deaf", "Occ"]
+    )
     raw.to_csv(tmp_path / "x.csv", index=False)
     parts = [{"column": c, "values": YES_NO} for c in ("Deaf", "Occ")]
     rule = {"any_of": parts, "levels": ["no", "yes"]}
-    frame = tl.read_survey(tmp_path / "x.csv", {"missing": {"Refused": "refused"}, "variables": {"disability": rule}})
-    found = frame["disability"].astype(object).where(frame["disability"].notna(), None).tolist()
+    frame = tl.read_survey(
+        tmp_path / "x.csv",
+        {"missing": {"Refused": "refused"}, "variables": {"disability": rule}},
+    )
+    found = (
+        frame["disability"]
+        .astype(object)
+        .where(frame["disability"].notna(), None)
+        .tolist()
+    )
     assert found == [
         "yes",
         "yes",
@@ -137,10 +158,13 @@ def test_any_of_is_yes_if_any_no_if_all_and_else_missing(tmp_path):
 
 
 def test_any_of_for_an_outcome(tmp_path):
-    pd.DataFrame({"a": ["1", "0", "0"], "b": ["0", "", "0"]}).to_csv(tmp_path / "x.csv", index=False)
+    pd.DataFrame({"a": ["1", "0", "0"], "b": ["0", "", "0"]}).to_csv(
+        tmp_path / "x.csv", index=False
+    )
     rule = {"any_of": [{"column": c, "values": {"1": 1, "0": 0}} for c in "ab"]}
     np.testing.assert_array_equal(
-        tl.read_survey(tmp_path / "x.csv", {"variables": {"any": rule}})["any"], [1, np.nan, 0]
+        tl.read_survey(tmp_path / "x.csv", {"variables": {"any": rule}})["any"],
+        [1, np.nan, 0],
     )
 
 
@@ -162,20 +186,38 @@ def test_without_a_mapping(tmp_path):
 
 def test_two_codes_with_one_label_are_not_merged(tmp_path):
     pyreadstat.write_sav(
-        pd.DataFrame({"a": [1.0, 2, 3]}), str(tmp_path / "x.sav"), variable_value_labels={"a": {1: "x", 2: "x", 3: "y"}}
+        pd.DataFrame({"a": [1.0, 2, 3]}),
+        str(tmp_path / "x.sav"),
+        variable_value_labels={"a": {1: "x", 2: "x", 3: "y"}},
     )
     assert tl.read_survey(tmp_path / "x.sav")["a"].tolist() == [1, 2, 3]
 
 
 def test_declared_design(tmp_path, mapping):
     frame = tl.read_survey(write(tmp_path, ".csv"), mapping())
-    assert tl.declared_design(mapping()) == {"weight": "weight", "strata": "stratum", "psu": "psu", "nest": True}
+    assert tl.declared_design(mapping()) == {
+        "weight": "weight",
+        "strata": "stratum",
+        "psu": "psu",
+        "nest": True,
+    }
     assert tl.declared_design(mapping(), "weights") == {"weight": "weight"}
     replicates = tl.declared_design(mapping(), "replicates")
-    assert replicates == {"weight": "weight", "replicate_weights": ["weight_1", "weight_2"], "replicate_method": "JK1"}
-    assert tl.SurveyDesign(frame, **tl.declared_design(mapping())).layout.n_psu.tolist() == [2, 2]
+    assert replicates == {
+        "weight": "weight",
+        "replicate_weights": ["weight_1", "weight_2"],
+        "replicate_method": "JK1",
+    }
+    assert tl.SurveyDesign(
+        frame, **tl.declared_design(mapping())
+    ).layout.n_psu.tolist() == [2, 2]
     assert tl.SurveyDesign(frame, **replicates).scale.tolist() == [0.5, 0.5]
-    refused(lambda: tl.declared_design(mapping(), "tailor"), tl.UnknownNameError, KeyError, "Did you mean 'taylor'?")
+    refused(
+        lambda: tl.declared_design(mapping(), "tailor"),
+        tl.UnknownNameError,
+        KeyError,
+        "Did you mean 'taylor'?",
+    )
     refused(
         lambda: tl.declared_design(mapping(design={"weight": "W0"}), "replicates"),
         tl.CodebookError,
@@ -192,14 +234,22 @@ def test_missing_file(tmp_path, path):
     given = tmp_path / path if isinstance(path, str) else path
     refused(lambda: tl.read_survey(given), tl.MissingFileError, FileNotFoundError)
     refused(
-        lambda: tl.read_survey(write(tmp_path, ".csv"), given if path else 3), tl.MissingFileError, FileNotFoundError
+        lambda: tl.read_survey(write(tmp_path, ".csv"), given if path else 3),
+        tl.MissingFileError,
+        FileNotFoundError,
     )
 
 
 @pytest.mark.parametrize("name", ["x.xlsx", "x", "x.csv.zip", "x.SAS7BDAT"])
 def test_wrong_extension(tmp_path, name):
     (tmp_path / name).write_bytes(b"x")
-    refused(lambda: tl.read_survey(tmp_path / name), tl.SurveyFileError, OSError, name, ".sav")
+    refused(
+        lambda: tl.read_survey(tmp_path / name),
+        tl.SurveyFileError,
+        OSError,
+        name,
+        ".sav",
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
@@ -214,7 +264,9 @@ def test_a_file_cut_short(tmp_path, kind, share):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_of_something_else(tmp_path, kind):
     path = tmp_path / f"x{kind}"
-    path.write_bytes(gzip.compress(b"a,b\n1,2\n") if kind == ".csv" else b"garbage\x00" * 50)
+    path.write_bytes(
+        gzip.compress(b"a,b\n1,2\n") if kind == ".csv" else b"garbage\x00" * 50
+    )
     refused(lambda: tl.read_survey(path), tl.SurveyFileError, OSError, path.name)
 
 
@@ -233,7 +285,10 @@ CSV = {
     "semicolons and commas": (b"a;b,c\n1;2\n", "line 2"),
     "semicolons, a line short": (b"a;b;c\n1;2;3\n1;2\n", "line 3"),
     "SPSS": (b"$FL2@(#) SPSS DATA FILE\x00\xff", "Let its name end in .sav."),
-    "SPSS, compressed": (b"$FL3@(#) SPSS DATA FILE\x00\xff", "Let its name end in .sav."),
+    "SPSS, compressed": (
+        b"$FL3@(#) SPSS DATA FILE\x00\xff",
+        "Let its name end in .sav.",
+    ),
     "tabs": (b"a\tb\n1\t2\n", "commas"),
 }
 
@@ -242,11 +297,19 @@ CSV = {
 def test_faults_of_csv_files(tmp_path, name):
     content, word = CSV[name]
     (tmp_path / "x.csv").write_bytes(content)
-    refused(lambda: tl.read_survey(tmp_path / "x.csv"), tl.SurveyFileError, OSError, "x.csv", word)
+    refused(
+        lambda: tl.read_survey(tmp_path / "x.csv"),
+        tl.SurveyFileError,
+        OSError,
+        "x.csv",
+        word,
+    )
 
 
 def test_csv_files_that_are_right(tmp_path):
-    (tmp_path / "x.csv").write_bytes('\ufeffa,b\r\n"x\ny","q""z"\r\n\r\né,NA\r\n'.encode())
+    (tmp_path / "x.csv").write_bytes(
+        '\ufeffa,b\r\n"x\ny","q""z"\r\n\r\né,NA\r\n'.encode()
+    )
     frame, _ = read_table(tmp_path / "x.csv")
     assert frame.to_dict("list") == {"a": ["x\ny", "é"], "b": ['q"z', "NA"]}
     for mark in (b"a;b\n", b'a;"b"\n'):  # as Excel writes it in Germany and in France
@@ -256,11 +319,19 @@ def test_csv_files_that_are_right(tmp_path):
             "b": ["x, y; z", "2,5", ""],
         }
     (tmp_path / "x.csv").write_bytes(b'"a;1",b\n"1,5",2\n')
-    assert read_table(tmp_path / "x.csv")[0].to_dict("list") == {"a;1": ["1,5"], "b": ["2"]}
+    assert read_table(tmp_path / "x.csv")[0].to_dict("list") == {
+        "a;1": ["1,5"],
+        "b": ["2"],
+    }
     (tmp_path / "x.csv").write_bytes("a,b\né,1\n".encode("latin-1"))
     assert read_table(tmp_path / "x.csv", "latin-1")[0]["a"].tolist() == ["é"]
     (tmp_path / "m.yml").write_text("encoding: klingon\nvariables: {a: {column: a}}\n")
-    refused(lambda: tl.read_survey(tmp_path / "x.csv", tmp_path / "m.yml"), tl.SurveyFileError, OSError, "klingon")
+    refused(
+        lambda: tl.read_survey(tmp_path / "x.csv", tmp_path / "m.yml"),
+        tl.SurveyFileError,
+        OSError,
+        "klingon",
+    )
 
 
 # -- faults of mappings --------------------------------------------------------------------------------------------------
@@ -329,11 +400,18 @@ FAULTS = {
 def test_faults_of_mappings(tmp_path, mapping, name):
     changes, word = FAULTS[name]
     path = write(tmp_path, ".sav")
-    refused(lambda: tl.read_survey(path, mapping(**changes)), tl.CodebookError, ValueError, word)
+    refused(
+        lambda: tl.read_survey(path, mapping(**changes)),
+        tl.CodebookError,
+        ValueError,
+        word,
+    )
 
 
 def test_all_faults_are_listed_at_once(tmp_path, mapping):
-    RAW.assign(W0=[-1, 2, 0, 1, 1, 3], W1="x", S=["", *"abbab"]).to_csv(tmp_path / "survey.csv", index=False)
+    RAW.assign(W0=[-1, 2, 0, 1, 1, 3], W1="x", S=["", *"abbab"]).to_csv(
+        tmp_path / "survey.csv", index=False
+    )
     variables = {
         "gender": {"column": "Sex", "values": {"1.0": "man", "2.0": "womn"}}, "gendr": GENDER,
         "disability": {"column": "Deef", "values": YES_NO}, "damaged": {"column": "Trust", "values": {"1.0": 0}},
@@ -350,7 +428,9 @@ def test_all_faults_are_listed_at_once(tmp_path, mapping):
 def test_a_long_list_of_faults_stays_on_one_screen(tmp_path, mapping):
     variables = {f"v{i}": {"column": f"c{i}"} for i in range(60)}
     text = refused(
-        lambda: tl.read_survey(write(tmp_path, ".csv"), mapping(codebook=None, variables=variables)),
+        lambda: tl.read_survey(
+            write(tmp_path, ".csv"), mapping(codebook=None, variables=variables)
+        ),
         tl.CodebookError,
         ValueError,
     )
@@ -360,7 +440,10 @@ def test_a_long_list_of_faults_stays_on_one_screen(tmp_path, mapping):
 
 YAML = {
     "tabs": ("variables:\n\tgender: 1\n", "line 2"),
-    "a key twice": ("variables:\n  g: {column: Sex}\n  g: {column: S}\n", "'g' is there twice"),
+    "a key twice": (
+        "variables:\n  g: {column: Sex}\n  g: {column: S}\n",
+        "'g' is there twice",
+    ),
     "colon": ("variables: {a: b: c}\n", "line 1"),
     "a list": ("- a\n", "variables"),
     "nothing": ("", "variables"),
@@ -373,7 +456,11 @@ def test_faults_of_yaml(tmp_path, name):
     text, word = YAML[name]
     (tmp_path / "m.yml").write_text(text)
     refused(
-        lambda: tl.read_survey(write(tmp_path, ".csv"), tmp_path / "m.yml"), tl.CodebookError, ValueError, "m.yml", word
+        lambda: tl.read_survey(write(tmp_path, ".csv"), tmp_path / "m.yml"),
+        tl.CodebookError,
+        ValueError,
+        "m.yml",
+        word,
     )
 
 
@@ -386,9 +473,17 @@ def test_yaml_in_another_encoding(tmp_path):
 
 
 def test_a_folder_is_called_a_folder(tmp_path):
-    refused(lambda: tl.read_survey(tmp_path), tl.MissingFileError, FileNotFoundError, f"{tmp_path} is a folder.")
     refused(
-        lambda: tl.read_survey(write(tmp_path, ".csv"), tmp_path), tl.MissingFileError, FileNotFoundError, "a folder"
+        lambda: tl.read_survey(tmp_path),
+        tl.MissingFileError,
+        FileNotFoundError,
+        f"{tmp_path} is a folder.",
+    )
+    refused(
+        lambda: tl.read_survey(write(tmp_path, ".csv"), tmp_path),
+        tl.MissingFileError,
+        FileNotFoundError,
+        "a folder",
     )
 
 
@@ -406,7 +501,9 @@ def test_a_list_of_columns_is_not_cut_inside_a_name(tmp_path):
 
 
 def test_numbers_without_values_are_an_outcome_if_they_are_0_and_1(tmp_path):
-    pd.DataFrame({"a": ["1", "0", ""], "b": ["x", "y", ""]}).to_csv(tmp_path / "x.csv", index=False)
+    pd.DataFrame({"a": ["1", "0", ""], "b": ["x", "y", ""]}).to_csv(
+        tmp_path / "x.csv", index=False
+    )
     frame = tl.read_survey(tmp_path / "x.csv", {"variables": {"a": {}, "b": {}}})
     np.testing.assert_array_equal(frame["a"], [1, 0, np.nan])
     assert list(frame["b"].cat.categories) == ["x", "y"]
@@ -416,14 +513,20 @@ def test_numbers_without_values_are_an_outcome_if_they_are_0_and_1(tmp_path):
 def test_undeclared_codes_of_missing_make_no_identity(tmp_path, kind):
     raw = pd.DataFrame({"out": [1.0, 2, 8, 9], "age": [18.0, 35, 35, 90]})
     path = tmp_path / f"x{kind}"
-    raw.to_parquet(path) if kind == ".parquet" else raw.to_csv(path, index=False) if "csv" in kind else (
+    raw.to_parquet(path) if kind == ".parquet" else raw.to_csv(
+        path, index=False
+    ) if "csv" in kind else (
         pyreadstat.write_dta if kind == ".dta" else pyreadstat.write_sav
     )(raw, str(path))
     for column in raw:
         told = refused(
-            lambda column=column: tl.read_survey(path, {"variables": {column: {}}}), tl.CodebookError, ValueError
+            lambda column=column: tl.read_survey(path, {"variables": {column: {}}}),
+            tl.CodebookError,
+            ValueError,
         )
-        assert f"variable {column}: holds numbers other than 0 and 1; give values" in told
+        assert (
+            f"variable {column}: holds numbers other than 0 and 1; give values" in told
+        )
 
 
 def test_a_blank_may_have_a_value(tmp_path):
@@ -435,17 +538,25 @@ def test_a_blank_may_have_a_value(tmp_path):
         missing_ranges={"a": [-1]},
     )  # fmt: skip
     raw.assign(a=["1", "", " ", "-1"]).to_csv(tmp_path / "x.csv", index=False)
-    for name, more in (("x.sav", {}), ("x.csv", {"values": {"1": 1}, "missing": {"-1": "Refused"}})):
+    for name, more in (
+        ("x.sav", {}),
+        ("x.csv", {"values": {"1": 1}, "missing": {"-1": "Refused"}}),
+    ):
         frame = tl.read_survey(tmp_path / name, {"variables": {"a": rule | more}})
         np.testing.assert_array_equal(frame["a"], [1, 0, 0, np.nan])
         assert frame["a_missing"].dropna().to_dict() == {3: "Refused"}
     parts = [{"column": c, "values": {"Chosen": "yes"}, "blank": "no"} for c in "ab"]
-    frame = tl.read_survey(tmp_path / "x.sav", {"variables": {"any": {"any_of": parts, "levels": ["no", "yes"]}}})
+    frame = tl.read_survey(
+        tmp_path / "x.sav",
+        {"variables": {"any": {"any_of": parts, "levels": ["no", "yes"]}}},
+    )
     assert frame["any"].astype(str).tolist() == ["yes", "no", "yes", "yes"]
 
 
 def test_what_an_spss_file_declares_missing_keeps_its_words(tmp_path):
-    raw = pd.DataFrame({"q": [1.0, 2, -1, -2, np.nan, -9], "age": [20.0, 30, 99, 98, 40, 50]})
+    raw = pd.DataFrame(
+        {"q": [1.0, 2, -1, -2, np.nan, -9], "age": [20.0, 30, 99, 98, 40, 50]}
+    )
     pyreadstat.write_sav(
         raw, str(tmp_path / "x.sav"), variable_value_labels={"q": {1: "Yes", 2: "No", -1: "Refused", -2: "Do not know"}},
         missing_ranges={"q": [{"lo": -99, "hi": -1}], "age": [98, 99]},
@@ -459,19 +570,28 @@ def test_what_an_spss_file_declares_missing_keeps_its_words(tmp_path):
         "declared missing in the file",
     ]
     own = {"values": values, "missing": {"Refused": "no wish to say", "-2": "unsure"}}
-    assert tl.read_survey(tmp_path / "x.sav", {"variables": {"q": own}})["q_missing"].tolist()[2:4] == [
+    assert tl.read_survey(tmp_path / "x.sav", {"variables": {"q": own}})[
+        "q_missing"
+    ].tolist()[2:4] == [
         "no wish to say",
         "unsure",
     ]
-    meant = tl.read_survey(tmp_path / "x.sav", {"variables": {"q": {"values": values | {"Do not know": 0}}}})
+    meant = tl.read_survey(
+        tmp_path / "x.sav",
+        {"variables": {"q": {"values": values | {"Do not know": 0}}}},
+    )
     np.testing.assert_array_equal(meant["q"], [1, 0, np.nan, 0, np.nan, np.nan])
     (tmp_path / "codebook.yml").write_text("variables: {age: {type: number}}\n")
     (tmp_path / "m.yml").write_text("codebook: codebook.yml\nvariables: {age: {}}\n")
     np.testing.assert_array_equal(
-        tl.read_survey(tmp_path / "x.sav", tmp_path / "m.yml")["age"], [20, 30, np.nan, np.nan, 40, 50]
+        tl.read_survey(tmp_path / "x.sav", tmp_path / "m.yml")["age"],
+        [20, 30, np.nan, np.nan, 40, 50],
     )
     assert tl.read_survey(tmp_path / "x.sav")["q"].tolist()[:2] == ["Yes", "No"]
-    assert tl.read_survey(tmp_path / "x.sav").isna().sum().to_dict() == {"q": 4, "age": 2}
+    assert tl.read_survey(tmp_path / "x.sav").isna().sum().to_dict() == {
+        "q": 4,
+        "age": 2,
+    }
 
 
 def test_names_of_encodings_that_python_knows_are_known_for_spss(tmp_path):
@@ -479,7 +599,13 @@ def test_names_of_encodings_that_python_knows_are_known_for_spss(tmp_path):
     pyreadstat.write_sav(pd.DataFrame({"a": ["x"]}), str(path))
     for name in ("latin-1", "L1", "cp1252", "UTF8"):
         assert read_table(path, name)[0]["a"].tolist() == ["x"]
-    refused(lambda: read_table(path, "klingon"), tl.SurveyFileError, OSError, "klingon", "--encoding")
+    refused(
+        lambda: read_table(path, "klingon"),
+        tl.SurveyFileError,
+        OSError,
+        "klingon",
+        "--encoding",
+    )
 
 
 CODEBOOKS = {
@@ -493,7 +619,12 @@ CODEBOOKS = {
 @pytest.mark.parametrize(("variables", "word"), ids(CODEBOOKS))
 def test_faults_of_codebooks(tmp_path, variables, word):
     (tmp_path / "codebook.yml").write_text(yaml.safe_dump({"variables": variables}))
-    refused(lambda: load_codebook(tmp_path / "codebook.yml"), tl.CodebookError, ValueError, word)
+    refused(
+        lambda: load_codebook(tmp_path / "codebook.yml"),
+        tl.CodebookError,
+        ValueError,
+        word,
+    )
 
 
 @pytest.mark.parametrize("value", ["-1", "", "inf", "-inf", "nan", "x", "1e400"])
@@ -525,7 +656,8 @@ def test_hints(data_file):
     assert len(frame) == 6252
     taylor = tl.SurveyDesign(frame, **tl.declared_design(mapping))
     assert (
-        taylor.variance == "Taylor linearisation over 200 PSUs in 4 strata, lonely PSUs: fail, weights taken as fixed"
+        taylor.variance
+        == "Taylor linearisation over 200 PSUs in 4 strata, lonely PSUs: fail, weights taken as fixed"
     )
     replicates = tl.SurveyDesign(frame, **tl.declared_design(mapping, "replicates"))
     assert len(replicates.replicate_weights) == 50
@@ -549,17 +681,27 @@ def test_sample_sav_files(data_file, name):
 
 
 def test_categories_of_a_file_keep_their_order_where_no_levels_are_given(tmp_path):
-    frame = pd.DataFrame({"y": [1, 0, 1], "g": pd.Categorical(["a", "b", None], categories=["b", "a", "nobody"])})
+    frame = pd.DataFrame(
+        {
+            "y": [1, 0, 1],
+            "g": pd.Categorical(["a", "b", None], categories=["b", "a", "nobody"]),
+        }
+    )
     frame.to_parquet(tmp_path / "a.parquet")
     plan = {"y": {"column": "y"}, "g": {"column": "g"}}
-    mapping = {"source": {"id": "a", "kind": "supplied", "label": "A"}, "variables": plan}
+    mapping = {
+        "source": {"id": "a", "kind": "supplied", "label": "A"},
+        "variables": plan,
+    }
     read = tl.read_survey(tmp_path / "a.parquet", mapping)
     assert list(read["g"].cat.categories) == ["b", "a"]
     assert read["g"].astype(object).fillna("none").tolist() == ["a", "b", "none"]
 
 
 def test_lists_in_a_column_are_refused_and_categories_are_not(tmp_path):
-    frame = pd.DataFrame({"y": [1, 0], "g": pd.Categorical(["a", "b"]), "several": [["x"], ["x", "z"]]})
+    frame = pd.DataFrame(
+        {"y": [1, 0], "g": pd.Categorical(["a", "b"]), "several": [["x"], ["x", "z"]]}
+    )
     frame.to_parquet(tmp_path / "a.parquet")
     with pytest.raises(tl.SurveyFileError, match="'several', expected one answer"):
         tl.read_survey(tmp_path / "a.parquet")
@@ -572,7 +714,12 @@ def test_hints_puerto_rico(data_file):
     assert frame.shape == (639, 322)
     replicates = [f"R12WGT{i}" for i in range(1, 49)]
     design = tl.SurveyDesign(
-        frame, "R12WGT0", replicate_weights=replicates, replicate_method="JKn", replicate_scale=5 / 6, replicate_df=48
+        frame,
+        "R12WGT0",
+        replicate_weights=replicates,
+        replicate_method="JKn",
+        replicate_scale=5 / 6,
+        replicate_df=48,
     )
     assert design.scale.tolist() == [5 / 6] * 48
 
@@ -593,7 +740,9 @@ def test_a_damaged_sav_never_ends_the_process(tmp_path):
 def test_a_reader_that_crashes_is_a_refusal(tmp_path, monkeypatch):
     from trustlib import schema
 
-    monkeypatch.setattr(schema, "_CHILD", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.setattr(
+        schema, "_CHILD", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    )
     path = tmp_path / "people.sav"
     pyreadstat.write_sav(RAW, path)
     with pytest.raises(tl.SurveyFileError, match="the reader crashed"):

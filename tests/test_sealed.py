@@ -12,7 +12,13 @@ from typer.testing import CliRunner
 
 import trustlib as tl
 from trustbook.cli import app
-from trustbook.sealing import RELATIVE, largest_difference, load_cell_plan, make_cells, require_same
+from trustbook.sealing import (
+    RELATIVE,
+    largest_difference,
+    load_cell_plan,
+    make_cells,
+    require_same,
+)
 from trustlib.disclosure import MINIMUM
 
 ROOT = Path(__file__).parents[1]
@@ -30,7 +36,9 @@ def data_folder(data_file):
 @pytest.fixture(scope="module")
 def people(data_folder):
     mapping = ROOT / "data" / "hints6" / "mapping.yml"
-    return tl.read_survey(data_folder / "hints6" / "hints6_extract.csv.gz", mapping), mapping
+    return tl.read_survey(
+        data_folder / "hints6" / "hints6_extract.csv.gz", mapping
+    ), mapping
 
 
 def test_the_plan_and_the_files_agree():
@@ -41,13 +49,32 @@ def test_the_plan_and_the_files_agree():
 def test_a_committed_file_holds_totals_of_enough_people_and_nothing_else(path):
     cells = tl.Cells.read(path)
     table = pq.read_table(path)
-    assert set(table.column_names) == {*cells.by, "n", "sum_w", "sum_wy", "sum_w2", "cov_w", "cov_wy"}
+    assert set(table.column_names) == {
+        *cells.by,
+        "n",
+        "sum_w",
+        "sum_wy",
+        "sum_w2",
+        "cov_w",
+        "cov_wy",
+    }
     assert cells.sealed
     assert cells.source["kind"] == "real"
-    assert (cells.frame["n"] >= 2 * MINIMUM).all(), "ten with the outcome and ten without"
+    assert (cells.frame["n"] >= 2 * MINIMUM).all(), (
+        "ten with the outcome and ten without"
+    )
     assert len(cells) <= 20
     facts = json.loads(table.schema.metadata[b"trustlib"])
-    assert set(facts) == {"outcome", "by", "df", "variance", "source", "labels", "minimum_count", "levels"}
+    assert set(facts) == {
+        "outcome",
+        "by",
+        "df",
+        "variance",
+        "source",
+        "labels",
+        "minimum_count",
+        "levels",
+    }
     matrix = cells.scatter.covariance(np.eye(2 * len(cells)))
     assert np.allclose(matrix, matrix.T)
     assert np.linalg.eigvalsh(matrix).min() > -1e-9 * np.abs(matrix).max()
@@ -56,7 +83,10 @@ def test_a_committed_file_holds_totals_of_enough_people_and_nothing_else(path):
 def test_the_cells_made_from_the_file_are_the_committed_ones(data_folder):
     plan = load_cell_plan(PLAN)
     made = make_cells(plan, data_folder / plan.file)
-    worst = {path.stem: largest_difference(made[path.stem], tl.Cells.read(path)) for path in FILES}
+    worst = {
+        path.stem: largest_difference(made[path.stem], tl.Cells.read(path))
+        for path in FILES
+    }
     assert max(worst.values()) < RELATIVE, worst
 
 
@@ -81,13 +111,23 @@ def test_two_levels_of_ethnicity_pass_the_gate_and_five_do_not(people):
 
 def test_sealed_and_full_cells_give_the_same_model_and_replicates_nearly_so(people):
     frame, mapping = people
-    options = {v: tl.declared_design(mapping, variance=v) for v in ("taylor", "replicates")}
-    by, formula = ["gender", "ethnicity", "disability"], "gender * ethnicity + disability"
-    full = {v: tl.compress(tl.SurveyDesign(frame, **o), "mistrust", by) for v, o in options.items()}
+    options = {
+        v: tl.declared_design(mapping, variance=v) for v in ("taylor", "replicates")
+    }
+    by, formula = (
+        ["gender", "ethnicity", "disability"],
+        "gender * ethnicity + disability",
+    )
+    full = {
+        v: tl.compress(tl.SurveyDesign(frame, **o), "mistrust", by)
+        for v, o in options.items()
+    }
     fits = {v: tl.fit_logit(c, formula) for v, c in full.items()}
     sealed = {v: tl.fit_logit(c.seal(), formula) for v, c in full.items()}
     np.testing.assert_allclose(sealed["taylor"].vcov, fits["taylor"].vcov, rtol=1e-9)
-    np.testing.assert_allclose(sealed["replicates"].std_error, fits["replicates"].std_error, rtol=0.05)
+    np.testing.assert_allclose(
+        sealed["replicates"].std_error, fits["replicates"].std_error, rtol=0.05
+    )
 
 
 def test_sets_that_single_people_out_when_subtracted_are_refused(data_folder, tmp_path):
@@ -99,12 +139,19 @@ def test_sets_that_single_people_out_when_subtracted_are_refused(data_folder, tm
         "  b: {outcome: mistrust, by: [gender, ethnicity, disability]}\n"
     )
     with pytest.raises(tl.DisclosureError, match="subtracted"):
-        make_cells(load_cell_plan(plan), data_folder / "hints6" / "hints6_extract.csv.gz")
+        make_cells(
+            load_cell_plan(plan), data_folder / "hints6" / "hints6_extract.csv.gz"
+        )
 
 
 @pytest.mark.parametrize(
     "text",
-    ["cells: {}", "mapping: mapping.yml\ncells: {a: {outcome: y}}", "mapping: mapping.yml\ncells: {a: [x]}", "a: ["],
+    [
+        "cells: {}",
+        "mapping: mapping.yml\ncells: {a: {outcome: y}}",
+        "mapping: mapping.yml\ncells: {a: [x]}",
+        "a: [",
+    ],
 )
 def test_a_faulty_plan_is_refused(tmp_path, text):
     (tmp_path / "cells.yml").write_text(text)
@@ -113,7 +160,9 @@ def test_a_faulty_plan_is_refused(tmp_path, text):
 
 
 def test_the_command_compares_and_says_so(data_folder):
-    result = CliRunner().invoke(app, ["compress", str(PLAN), "--data", str(data_folder), "--check"])
+    result = CliRunner().invoke(
+        app, ["compress", str(PLAN), "--data", str(data_folder), "--check"]
+    )
     assert result.exit_code == 0
     assert result.output.count("agrees:") == len(FILES)
 
@@ -128,10 +177,14 @@ def test_the_command_validates_a_file_without_showing_small_counts(data_folder):
 
 
 def test_commands_tell_what_is_missing(tmp_path):
-    result = CliRunner().invoke(app, ["compress", str(PLAN), "--data", str(tmp_path), "--check"])
+    result = CliRunner().invoke(
+        app, ["compress", str(PLAN), "--data", str(tmp_path), "--check"]
+    )
     assert result.exit_code == 1
     assert "TRUSTLIB_DATA" in result.output
     assert "Traceback" not in result.output
-    result = CliRunner().invoke(app, ["validate", str(tmp_path / "x.csv"), "--mapping", str(tmp_path / "m.yml")])
+    result = CliRunner().invoke(
+        app, ["validate", str(tmp_path / "x.csv"), "--mapping", str(tmp_path / "m.yml")]
+    )
     assert result.exit_code == 1
     assert "There is no file" in result.output

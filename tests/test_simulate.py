@@ -57,7 +57,9 @@ def wave(frame, year, **levels):
 class TestFile:
     def test_it_is_written_again_with_the_same_bytes(self, written):
         for name in sim.FILES:
-            assert (written[0] / name).read_bytes() == (FOLDER / name).read_bytes(), name
+            assert (written[0] / name).read_bytes() == (FOLDER / name).read_bytes(), (
+                name
+            )
 
     def test_simulate_is_what_is_read_back(self, frame, plan, model):
         made = sim.simulate(plan, model=model)
@@ -129,32 +131,51 @@ class TestTargets:
             "cannot be met",
             "not calibrated to",
         }
-        assert set(table.loc[table["verdict"].str.startswith("cannot"), "id"]) == {"R24-016", "W22-017"}
-        assert set(table.loc[table["verdict"].str.startswith("not"), "id"]) == {"R24-035", "W22-016"}
+        assert set(table.loc[table["verdict"].str.startswith("cannot"), "id"]) == {
+            "R24-016",
+            "W22-017",
+        }
+        assert set(table.loc[table["verdict"].str.startswith("not"), "id"]) == {
+            "R24-035",
+            "W22-016",
+        }
 
     def test_every_printed_figure_of_the_polling_is_a_target(self, plan):
-        printed = pd.read_csv(ROOT / "data" / "published" / "figures.csv", dtype=str, keep_default_na=False)
+        printed = pd.read_csv(
+            ROOT / "data" / "published" / "figures.csv",
+            dtype=str,
+            keep_default_na=False,
+        )
         ids = set(printed.loc[printed["survey"] == "polling", "id"])
         ids -= {i for i in ids if not re.match(r"[RWP]", i)}
         assert {t.id for t in plan.targets} == ids
         assert {t.id for t in plan.choices} <= ids
 
     def test_targets_say_what_was_printed(self, plan):
-        rows = pd.read_csv(ROOT / "data" / "published" / "figures.csv", dtype=str, keep_default_na=False).set_index(
-            "id"
-        )
+        rows = pd.read_csv(
+            ROOT / "data" / "published" / "figures.csv",
+            dtype=str,
+            keep_default_na=False,
+        ).set_index("id")
         for t in plan.targets:
             row = rows.loc[t.id]
             assert " ".join(map(str, t.wave)) == row["wave"], t
             assert not t.countries or " ".join(t.countries) == row["countries"], t
             if t.statistic == row["statistic"]:
                 assert t.value == float(row["value"]), t
-                if t.comparison == "=" and t.id not in ("R24-014", "R24-015", "R24-016", "W22-030"):
+                if t.comparison == "=" and t.id not in (
+                    "R24-014",
+                    "R24-015",
+                    "R24-016",
+                    "W22-030",
+                ):
                     group = f"{t.group} vs {t.versus}" if t.versus else t.group
                     assert group == row["group"], t
                     assert t.half_width == float(row["half_width"]), t
 
-    def test_no_other_pair_of_identities_is_above_the_one_taken_for_as_many_as(self, frame):
+    def test_no_other_pair_of_identities_is_above_the_one_taken_for_as_many_as(
+        self, frame
+    ):
         view = sim._view(wave(frame, 2022, country="UK"))
         pairs = [("gender", "woman", "ethnicity", "minority"), ("gender", "woman", "disability", "disabled"),
                  ("gender", "woman", "lgbtq", "yes"), ("ethnicity", "minority", "lgbtq", "yes"),
@@ -175,7 +196,9 @@ class TestTargets:
         ("consequence_mental_worse", 2023, None, ["marginalised"], ("yes",), 17),
     ])  # fmt: skip
     @pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
-    def test_the_library_finds_the_printed_percentages(self, frame, outcome, year, country, by, level, printed):
+    def test_the_library_finds_the_printed_percentages(
+        self, frame, outcome, year, country, by, level, printed
+    ):
         design = tl.SurveyDesign(frame, **tl.declared_design(FOLDER / "mapping.yml"))
         inside = frame["wave"] == str(year)
         if country:
@@ -198,7 +221,10 @@ class TestMissingAndWeights:
 
     def test_later_questions_are_asked_of_those_with_an_experience(self, frame):
         later = [
-            c for c in frame if re.match(r"(reason|factor|consequence|rebuild)_\w+$", c) and not c.endswith("_missing")
+            c
+            for c in frame
+            if re.match(r"(reason|factor|consequence|rebuild)_\w+$", c)
+            and not c.endswith("_missing")
         ]
         assert len(later) > 15
         for name in later:
@@ -206,7 +232,9 @@ class TestMissingAndWeights:
             assert (frame.loc[answered, "trust_damaged_any"] == 1).all()
             assert set(kinds[~answered]) <= {"not asked", "no experience", "no answer"}
             assert (kinds == "no answer").sum() < 0.02 * answered.sum()
-            asked = frame["wave"].isin(frame.loc[answered, "wave"].unique()) & (frame["trust_damaged_any"] == 1)
+            asked = frame["wave"].isin(frame.loc[answered, "wave"].unique()) & (
+                frame["trust_damaged_any"] == 1
+            )
             assert (answered | (kinds == "no answer"))[asked].all()
 
     def test_weights_are_positive_with_a_realistic_spread(self, frame):
@@ -228,7 +256,9 @@ class TestModel:
             assert abs(sum(facts["probability"]) - 1) < 1e-7
             cells = sim._decode(model, year)
             assert not ((cells["trans"] == "yes") & (cells["lgbtq"] == "no")).any()
-            assert not ((cells["provider"] == "none") & (cells["system"] == "none")).any()
+            assert not (
+                (cells["provider"] == "none") & (cells["system"] == "none")
+            ).any()
 
     def test_the_stored_multipliers_make_the_stored_probabilities(self, plan, model):
         """Where no figure has a slack that moves (counts and countries), the table is start times exp(rows)."""
@@ -238,23 +268,39 @@ class TestModel:
             stored = sim._decode(model, year).assign(p=facts["probability"])
             keys = ["country", *sim.AXES]
             p = stored.astype(dict.fromkeys(keys, str)).groupby(keys)["p"].sum()
-            x = np.array([p.loc[tuple(row)] for row in table[keys].itertuples(index=False)]) / often[0]
-            equations = sim._equations(
-                plan, int(year), seen, np.outer(often, x * sum(facts["people"].values())).ravel()
+            x = (
+                np.array(
+                    [p.loc[tuple(row)] for row in table[keys].itertuples(index=False)]
+                )
+                / often[0]
             )
-            rows = np.array([row for _, row, _, _ in equations]).reshape(len(equations), 3, -1)
+            equations = sim._equations(
+                plan,
+                int(year),
+                seen,
+                np.outer(often, x * sum(facts["people"].values())).ravel(),
+            )
+            rows = np.array([row for _, row, _, _ in equations]).reshape(
+                len(equations), 3, -1
+            )
             multipliers = np.array([m for _, m in facts["multipliers"]])
             again = start * np.exp(multipliers @ np.tensordot(rows, often, axes=(1, 0)))
             # a (yes, no) cell is seen as such and never merged, so its probability is the model's
-            exact = ((table["provider"] == "yes") | (table["provider"] == "no")).to_numpy()
+            exact = (
+                (table["provider"] == "yes") | (table["provider"] == "no")
+            ).to_numpy()
             np.testing.assert_allclose(again[exact] / again.sum(), x[exact], rtol=2e-3)
 
     def test_draws_follow_the_true_model(self, model):
-        cells = sim._decode(model, "2024").assign(p=model["waves"]["2024"]["probability"])
+        cells = sim._decode(model, "2024").assign(
+            p=model["waves"]["2024"]["probability"]
+        )
         known = cells[cells["any"] != "none"]
         true = known.loc[known["any"] == "yes", "p"].sum() / known["p"].sum()
         people = sim.draw(5, n=200_000, model=model, waves=[2024])
-        assert abs(people["trust_damaged_any"].mean() - true) < 4 * np.sqrt(true * (1 - true) / len(people))
+        assert abs(people["trust_damaged_any"].mean() - true) < 4 * np.sqrt(
+            true * (1 - true) / len(people)
+        )
         assert people["wave"].unique().tolist() == ["2024"]
 
     def test_a_draw_is_repeatable_and_has_the_interviewed_numbers(self, model, frame):
@@ -287,11 +333,20 @@ class TestBadInput:
         raw = yaml.safe_load((FOLDER / "targets.yml").read_text())
         raw["targets"] += entries.get("targets", [])
         path = tmp_path / "targets.yml"
-        path.write_text(yaml.safe_dump(raw | {k: v for k, v in entries.items() if k != "targets"}))
+        path.write_text(
+            yaml.safe_dump(raw | {k: v for k, v in entries.items() if k != "targets"})
+        )
         return path
 
     def test_all_faults_are_named_at_once(self, tmp_path):
-        good = {"id": "X-1", "wave": 2024, "statistic": "percent", "item": "provider", "group": "all", "value": 50}
+        good = {
+            "id": "X-1",
+            "wave": 2024,
+            "statistic": "percent",
+            "item": "provider",
+            "group": "all",
+            "value": 50,
+        }
         bad = [
             good | {"id": "X-1", "wave": 2025},
             good | {"id": "X-2", "countries": ["AU"]},
@@ -315,19 +370,25 @@ class TestBadInput:
         assert "Did you mean 'woman'" in text
         assert "12000 people, but the waves have 11489" in text
 
-    def test_countries_that_do_not_add_up_to_the_printed_total_are_refused(self, tmp_path):
+    def test_countries_that_do_not_add_up_to_the_printed_total_are_refused(
+        self, tmp_path
+    ):
         raw = yaml.safe_load((FOLDER / "targets.yml").read_text())
         raw["waves"][2024]["people"]["UK"] = 2311
         path = tmp_path / "targets.yml"
         path.write_text(yaml.safe_dump(raw))
-        with pytest.raises(tl.CodebookError, match="R24-001: 11489 people, but the waves have 11490"):
+        with pytest.raises(
+            tl.CodebookError, match="R24-001: 11489 people, but the waves have 11490"
+        ):
             sim.load_targets(path)
 
     def test_a_contradiction_is_named(self, tmp_path):
         more = [{"id": "X-1", "wave": 2023, "countries": ["ES"], "statistic": "percent", "item": "system",
                  "group": "all", "value": 80}]  # fmt: skip
         plan = sim.load_targets(self.changed(tmp_path, targets=more))
-        with pytest.raises(tl.CodebookError, match=r"No population meets all targets.*(W23-008|X-1)"):
+        with pytest.raises(
+            tl.CodebookError, match=r"No population meets all targets.*(W23-008|X-1)"
+        ):
             sim.true_model(plan)
 
     def test_missing_files_are_named(self, tmp_path):

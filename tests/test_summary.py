@@ -11,13 +11,21 @@ import trustreview
 from trustpages.summary import in_short, range_in_short
 
 
-def levels(shares: dict[str, float], n: int = 2_000, kind: str | None = None) -> tl.Estimates:
+def levels(
+    shares: dict[str, float], n: int = 2_000, kind: str | None = None
+) -> tl.Estimates:
     """Percentages of groups with exactly these shares of people."""
-    rows = [(group, float(i < round(share * n))) for group, share in shares.items() for i in range(n)]
+    rows = [
+        (group, float(i < round(share * n)))
+        for group, share in shares.items()
+        for i in range(n)
+    ]
     frame = pd.DataFrame(rows, columns=["group", "y"])
     frame["group"] = pd.Categorical(frame["group"], list(shares))
     frame.attrs = {"source": {"kind": kind}} if kind else {}
-    return tl.cell_means(tl.compress(tl.SurveyDesign(frame, weight=None), "y", ["group"]))
+    return tl.cell_means(
+        tl.compress(tl.SurveyDesign(frame, weight=None), "y", ["group"])
+    )
 
 
 def test_clear_gaps_are_named_the_widest_first():
@@ -28,7 +36,9 @@ def test_clear_gaps_are_named_the_widest_first():
     )
     assert text.index("d against a") < text.index("c against a")
     assert "b against a" not in text
-    assert text.endswith("Of the others this survey cannot say which group reports more.")
+    assert text.endswith(
+        "Of the others this survey cannot say which group reports more."
+    )
 
 
 def test_without_a_clear_gap_it_says_so():
@@ -46,9 +56,13 @@ def test_if_all_are_clear_there_are_no_others():
 
 def test_adjusted_p_values_decide_and_are_named():
     found = tl.comparisons(levels({"a": 0.5, "b": 0.535, "c": 0.5, "d": 0.5, "e": 0.5}))
-    assert in_short(found).text.startswith("**In short.** 1 of 4 gaps is clear by the 95 % interval")
+    assert in_short(found).text.startswith(
+        "**In short.** 1 of 4 gaps is clear by the 95 % interval"
+    )
     adjusted = in_short(tl.adjust(found)).text
-    assert adjusted.startswith("**In short.** None of 4 gaps is clear after Holm's adjustment for their number.")
+    assert adjusted.startswith(
+        "**In short.** None of 4 gaps is clear after Holm's adjustment for their number."
+    )
 
 
 def test_ratios_are_held_against_one():
@@ -76,18 +90,29 @@ def test_synthetic_data_are_called_so_and_small_groups_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("both", "words"), [(0.9, "more than the single"), (0.5, "less than the single"), (0.7, "not clearly more or less")]
+    ("both", "words"),
+    [
+        (0.9, "more than the single"),
+        (0.5, "less than the single"),
+        (0.7, "not clearly more or less"),
+    ],
 )
 def test_two_identities_together(both, words):
     shares = {("x", "p"): 0.5, ("x", "q"): 0.6, ("z", "p"): 0.6, ("z", "q"): both}
-    rows = [(*k, float(i < round(v * 1_000))) for k, v in shares.items() for i in range(1_000)]
+    rows = [
+        (*k, float(i < round(v * 1_000)))
+        for k, v in shares.items()
+        for i in range(1_000)
+    ]
     frame = pd.DataFrame(rows, columns=["one", "two", "y"])
-    found = tl.cell_means(tl.compress(tl.SurveyDesign(frame, weight=None), "y", ["one", "two"]))
+    found = tl.cell_means(
+        tl.compress(tl.SurveyDesign(frame, weight=None), "y", ["one", "two"])
+    )
     text = in_short(tl.comparisons(found), tl.interactions(found, "one", "two")).text
     assert f"Together (z, q): {words}" in text
-    assert f"{100 * (both - 0.7):+.1f}".replace("-", "−").replace("+0.0", "0.0").replace("−0.0", "0.0") in text.replace(
+    assert f"{100 * (both - 0.7):+.1f}".replace("-", "−").replace(
         "+0.0", "0.0"
-    ).replace("−0.0", "0.0")
+    ).replace("−0.0", "0.0") in text.replace("+0.0", "0.0").replace("−0.0", "0.0")
 
 
 def test_a_range_names_the_choices_that_turn_the_sign():
@@ -100,7 +125,9 @@ def test_a_range_names_the_choices_that_turn_the_sign():
     frame["y"] = (rng.random(n) < p).astype(float)
     frame[["a", "b"]] = frame[["a", "b"]].replace({0: "no", 1: "yes"})
     design = tl.SurveyDesign(frame, weight="w")
-    grid = trustreview.robustness(design, "y", ["a", "b"], {"a": "yes"}, links=["logit"])
+    grid = trustreview.robustness(
+        design, "y", ["a", "b"], {"a": "yes"}, links=["logit"]
+    )
     text = range_in_short(grid).text
     assert "Its sign depends on the choice: above all on weights." in text
     assert f"{len(grid)} specifications" in text

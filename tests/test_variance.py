@@ -22,28 +22,43 @@ def test_sum_by():
     rows = np.arange(8.0).reshape(4, 2)
     found = sum_by(rows, np.array([2, 0, 2, 0]), 4)
     np.testing.assert_array_equal(found, [[8, 10], [0, 0], [4, 6], [0, 0]])
-    np.testing.assert_array_equal(sum_by(np.zeros((0, 2)), np.array([], dtype=int), 3), np.zeros((3, 2)))
+    np.testing.assert_array_equal(
+        sum_by(np.zeros((0, 2)), np.array([], dtype=int), 3), np.zeros((3, 2))
+    )
 
 
 def test_two_strata_by_hand():
     """PSU totals 1, 3 and 2, 2, 5: variance 2 (1 + 1) + 3/2 (1 + 1 + 4) = 13."""
     rows = np.array([[1.0], [3], [2], [2], [5]])
     stratum = np.array([0, 0, 1, 1, 1])
-    assert stratified_covariance(rows, stratum, np.array([2.0, 3]), np.ones(2))[0, 0] == pytest.approx(13)
-    half_sampled = stratified_covariance(rows, stratum, np.array([2.0, 3]), np.array([0.5, 1]))
+    assert stratified_covariance(rows, stratum, np.array([2.0, 3]), np.ones(2))[
+        0, 0
+    ] == pytest.approx(13)
+    half_sampled = stratified_covariance(
+        rows, stratum, np.array([2.0, 3]), np.array([0.5, 1])
+    )
     assert half_sampled[0, 0] == pytest.approx(2 + 9)
 
 
 def test_psu_outside_the_domain_counts_as_zero():
     """One PSU of two has people: the other is a zero, not absent. (3, 0): 2 (1.5^2 + 1.5^2) = 9."""
-    found = stratified_covariance(np.array([[3.0]]), np.array([0]), np.array([2.0]), np.ones(1))
+    found = stratified_covariance(
+        np.array([[3.0]]), np.array([0]), np.array([2.0]), np.ones(1)
+    )
     assert found[0, 0] == pytest.approx(9)
 
 
 def test_census_stratum_has_no_variance():
     rows = np.array([[1.0], [5]])
-    assert stratified_covariance(rows, np.array([0, 0]), np.array([2.0]), np.zeros(1))[0, 0] == 0
-    one = stratified_covariance(rows[:1], np.array([0]), np.array([1.0]), np.zeros(1), "fail")
+    assert (
+        stratified_covariance(rows, np.array([0, 0]), np.array([2.0]), np.zeros(1))[
+            0, 0
+        ]
+        == 0
+    )
+    one = stratified_covariance(
+        rows[:1], np.array([0]), np.array([1.0]), np.zeros(1), "fail"
+    )
     assert one[0, 0] == 0  # everyone was asked: not lonely
 
 
@@ -62,7 +77,11 @@ def test_lonely_rules_and_fpc_as_the_oracle(rule, with_fpc):
     used = RNG.random(len(stratum)) < 0.8
     population = {h: 5.0 + 3 * h for h in range(5)} if with_fpc else None
     n_psu = np.array([len(set(psu[stratum == h])) for h in range(5)], dtype=float)
-    remaining = np.ones(5) if population is None else 1 - n_psu / np.array([population[h] for h in range(5)])
+    remaining = (
+        np.ones(5)
+        if population is None
+        else 1 - n_psu / np.array([population[h] for h in range(5)])
+    )
     code = stratum * 10 + psu
     present = np.unique(code[used])
     rows = np.array([scores[used & (code == c)].sum(axis=0) for c in present])
@@ -74,7 +93,9 @@ def test_lonely_rules_and_fpc_as_the_oracle(rule, with_fpc):
             oracle.taylor_covariance(scores, stratum, psu, used, population)
         return
     expected = oracle.taylor_covariance(scores, stratum, psu, used, population, rule)
-    np.testing.assert_allclose(stratified_covariance(*arguments, rule), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        stratified_covariance(*arguments, rule), expected, rtol=1e-12, atol=1e-12
+    )
 
 
 def test_lonely_stratum_outside_the_domain_is_no_fault():
@@ -85,7 +106,9 @@ def test_lonely_stratum_outside_the_domain_is_no_fault():
 
 def test_average_of_nothing_is_unknown():
     """With lonely strata only there is no variance to average."""
-    found = stratified_covariance(np.array([[2.0]]), np.array([0]), np.array([1.0]), np.ones(1), "average")
+    found = stratified_covariance(
+        np.array([[2.0]]), np.array([0]), np.array([1.0]), np.ones(1), "average"
+    )
     assert np.isnan(found).all()
 
 
@@ -101,7 +124,13 @@ def test_people_as_psus_in_groups():
     first = np.array([w[(stratum == h) & (group == g)].sum() for h, g in keys])
     second = np.array([(w[(stratum == h) & (group == g)] ** 2).sum() for h, g in keys])
     together = stratified_covariance(
-        unit[[g for _, g in keys]], np.array([h for h, _ in keys]), n, np.ones(3), "fail", first, second
+        unit[[g for _, g in keys]],
+        np.array([h for h, _ in keys]),
+        n,
+        np.ones(3),
+        "fail",
+        first,
+        second,
     )
     np.testing.assert_allclose(together, apart, rtol=1e-12)
 
@@ -109,9 +138,13 @@ def test_people_as_psus_in_groups():
 @pytest.mark.parametrize("mse", [True, False])
 def test_replicates_as_the_oracle(mse):
     replicates, estimate = RNG.normal(size=(7, 3)), RNG.normal(size=3)
-    scale = np.array([0.5, 0, 1, 1, 2, 0.3, 1])  # a replicate with scale zero is not part of the mean either
+    scale = np.array(
+        [0.5, 0, 1, 1, 2, 0.3, 1]
+    )  # a replicate with scale zero is not part of the mean either
     expected = oracle.replicate_covariance(replicates, estimate, scale, mse)
-    np.testing.assert_allclose(replicate_covariance(replicates, estimate, scale, mse), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        replicate_covariance(replicates, estimate, scale, mse), expected, rtol=1e-12
+    )
 
 
 def test_scatters_are_linear_and_agree_when_sealed():
@@ -129,7 +162,9 @@ def test_scatters_are_linear_and_agree_when_sealed():
         whole = scatter.covariance(np.eye(2 * cells))
         np.testing.assert_allclose(whole, whole.T, rtol=1e-12)
         assert np.linalg.eigvalsh(whole).min() > -1e-9 * np.linalg.eigvalsh(whole).max()
-        np.testing.assert_allclose(SealedScatter(whole).covariance(a), scatter.covariance(a), rtol=1e-10)
+        np.testing.assert_allclose(
+            SealedScatter(whole).covariance(a), scatter.covariance(a), rtol=1e-10
+        )
 
 
 def test_jackknife_of_a_total_is_its_taylor_variance():
@@ -137,15 +172,21 @@ def test_jackknife_of_a_total_is_its_taylor_variance():
     totals = RNG.normal(10, 2, size=(8, 2))
     n = len(totals)
     replicates = np.array([(totals.sum(axis=0) - t) * n / (n - 1) for t in totals])
-    jackknife = replicate_covariance(replicates, totals.sum(axis=0), np.full(n, (n - 1) / n))
-    taylor = stratified_covariance(totals, np.zeros(n, dtype=int), np.array([float(n)]), np.ones(1))
+    jackknife = replicate_covariance(
+        replicates, totals.sum(axis=0), np.full(n, (n - 1) / n)
+    )
+    taylor = stratified_covariance(
+        totals, np.zeros(n, dtype=int), np.array([float(n)]), np.ones(1)
+    )
     np.testing.assert_allclose(jackknife, taylor, rtol=1e-12)
 
 
 def test_average_counts_the_strata_with_people():
     """A lonely stratum takes the mean variance of the strata that have people in the domain; a third has none."""
     rows, stratum = np.array([[1.0], [2], [7]]), np.array([0, 0, 1])
-    found = stratified_covariance(rows, stratum, np.array([2.0, 1, 2]), np.ones(3), "average")
+    found = stratified_covariance(
+        rows, stratum, np.array([2.0, 1, 2]), np.ones(3), "average"
+    )
     assert found[0, 0] == pytest.approx(2 * 1)
 
 
@@ -153,12 +194,18 @@ def test_average_counts_the_strata_with_people():
 
 
 def dummies(*codes):
-    return np.column_stack([code == v for code in codes for v in sorted(set(code))]).astype(float)
+    return np.column_stack(
+        [code == v for code in codes for v in sorted(set(code))]
+    ).astype(float)
 
 
 def test_one_margin_takes_weighted_means_out():
     """Post-stratification: what is left of a value is its distance from the weighted mean of its class."""
-    values, code, w = np.array([[1.0], [4], [10], [20]]), np.array([0, 0, 1, 1]), np.array([2.0, 1, 1, 3])
+    values, code, w = (
+        np.array([[1.0], [4], [10], [20]]),
+        np.array([0, 0, 1, 1]),
+        np.array([2.0, 1, 1, 3]),
+    )
     found = without_margins(values, dummies(code), w)
     np.testing.assert_allclose(found[:, 0], [-1, 2, -7.5, 2.5], rtol=1e-12)
 
@@ -171,28 +218,42 @@ def test_two_margins_by_alternating_means():
     for _ in range(200):
         for code in codes:
             for v in set(code):
-                expected[code == v] -= np.average(expected[code == v], axis=0, weights=w[code == v])
+                expected[code == v] -= np.average(
+                    expected[code == v], axis=0, weights=w[code == v]
+                )
     found = without_margins(values, dummies(*codes), w)
     np.testing.assert_allclose(found, expected, atol=1e-12)
-    np.testing.assert_allclose(without_margins(found, dummies(*codes), w), found, atol=1e-12)
+    np.testing.assert_allclose(
+        without_margins(found, dummies(*codes), w), found, atol=1e-12
+    )
 
 
 def test_margins_of_groups_are_those_of_rows():
     """A scatter keeps sums over groups with one value, margin and cell; people of no cell have a residual too."""
-    cell, margin, stratum = RNG.integers(-1, 2, 90), RNG.integers(0, 3, 90), RNG.integers(0, 2, 90)
+    cell, margin, stratum = (
+        RNG.integers(-1, 2, 90),
+        RNG.integers(0, 3, 90),
+        RNG.integers(0, 2, 90),
+    )
     answer, w, a = (
         np.where(cell < 0, 0, RNG.integers(0, 2, 90)).astype(float),
         RNG.uniform(1, 4, 90),
         RNG.normal(size=(2, 4)),
     )
-    keys, group = np.unique(np.c_[stratum, cell, answer, margin], axis=0, return_inverse=True)
+    keys, group = np.unique(
+        np.c_[stratum, cell, answer, margin], axis=0, return_inverse=True
+    )
     sums = [np.bincount(group.ravel(), weights=v) for v in (w, w**2, w)]
     n = np.bincount(stratum).astype(float)
     scatter = TaylorScatter(
         keys[:, 0].astype(int), None, keys[:, 1].astype(int), keys[:, 2], *sums[:2], n, np.ones(2), "fail",
         dummies(keys[:, 3]), sums[2],
     )  # fmt: skip
-    u = np.where(cell[:, None] < 0, 0, a[:, cell].T + answer[:, None] * a[:, 2 + cell].T)
+    u = np.where(
+        cell[:, None] < 0, 0, a[:, cell].T + answer[:, None] * a[:, 2 + cell].T
+    )
     scores = w[:, None] * without_margins(u, dummies(margin), w)
-    expected = oracle.taylor_covariance(scores, stratum, np.arange(90), np.ones(90, dtype=bool))
+    expected = oracle.taylor_covariance(
+        scores, stratum, np.arange(90), np.ones(90, dtype=bool)
+    )
     np.testing.assert_allclose(scatter.covariance(a), expected, rtol=1e-10)

@@ -21,33 +21,55 @@ from trustlib.tabulation import design_effects, rao_scott
 from trustlib.variance import without_margins
 from trustlib.weighting import bootstrap_weights, kish, rake
 
-pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning", "ignore::trustlib.FewPSUWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::trustlib.MissingRowsWarning", "ignore::trustlib.FewPSUWarning"
+)
 REFERENCE = {
     scenario: part.set_index(["quantity", "name"])["value"]
-    for scenario, part in pd.read_csv(Path(__file__).parent / "reference" / "weighting.csv").groupby("scenario")
+    for scenario, part in pd.read_csv(
+        Path(__file__).parent / "reference" / "weighting.csv"
+    ).groupby("scenario")
 }
-POPULATION = {"stype": {"E": 4421, "H": 755, "M": 1018}, "sch.wide": {"No": 1072, "Yes": 5122}}
+POPULATION = {
+    "stype": {"E": 4421, "H": 755, "M": 1018},
+    "sch.wide": {"No": 1072, "Yes": 5122},
+}
 API = {
     "strata+fpc": {"strata": "stype", "fpc": "fpc"},
     "strata+psu+fpc": {"strata": "stype", "psu": "dnum", "nest": True, "fpc": "fpc"},
     "psu": {"psu": "dnum"},
     "psu+fpc": {"psu": "dnum", "fpc": "fpc"},
 }
-quick = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+quick = settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+)
 
 
 @cache
 def schools(data_file, name):
     d = pd.read_csv(data_file("r_survey", f"{name}.csv"))
-    outcomes = {"above600": d["api00"] > 600, "schoolwide": d["sch.wide"] == "Yes", "no_ell": d["ell"] == 0}
-    return d.assign(**{k: v.astype(float) for k, v in outcomes.items()}, improved=d["comp.imp"])
+    outcomes = {
+        "above600": d["api00"] > 600,
+        "schoolwide": d["sch.wide"] == "Yes",
+        "no_ell": d["ell"] == 0,
+    }
+    return d.assign(
+        **{k: v.astype(float) for k, v in outcomes.items()}, improved=d["comp.imp"]
+    )
 
 
 @cache
 def adjusted(data_file, sample, margins):
     """The schools with weights raked to some margins; above600 is unknown in every seventh of the column `partly`."""
     d = schools(data_file, sample)
-    new = rake(tl.SurveyDesign(d, "pw"), {c: POPULATION[c] for c in margins.split(",")}, tolerance=1e-13)
+    new = rake(
+        tl.SurveyDesign(d, "pw"),
+        {c: POPULATION[c] for c in margins.split(",")},
+        tolerance=1e-13,
+    )
     return d.assign(raked=new, partly=d["above600"].where(d["snum"] % 7 != 0))
 
 
@@ -106,16 +128,30 @@ def test_raked_levels_and_models_as_r(scenario, data_file):
     expected = REFERENCE[scenario]
     if kind == "logit":
         fit = tl.fit_logit(cells, "improved + meals")
-        found = {("coef", n.replace("improved", "comp.imp")): v for n, v in fit.coef.items()}
-        found |= {("se", n.replace("improved", "comp.imp")): v for n, v in fit.std_error.items()}
+        found = {
+            ("coef", n.replace("improved", "comp.imp")): v for n, v in fit.coef.items()
+        }
+        found |= {
+            ("se", n.replace("improved", "comp.imp")): v
+            for n, v in fit.std_error.items()
+        }
     else:
         found = {("df", "design"): cells.df}
         for row in tl.cell_means(cells).frame.to_dict("records"):
             name = "all" if what == "all" else f"{what}={row[what]}"
-            found |= {("estimate", name): row["estimate"], ("se", name): row["std_error"]}
-    np.testing.assert_allclose([found[k] for k in expected.index], expected, rtol=1e-10, atol=1e-13)
-    for sealed in [cells.seal()] if cells.counts(cells.by)["smallest"].min() >= 10 else []:
-        np.testing.assert_allclose(tl.cell_means(sealed).vcov, tl.cell_means(cells).vcov, rtol=1e-8, atol=1e-15)
+            found |= {
+                ("estimate", name): row["estimate"],
+                ("se", name): row["std_error"],
+            }
+    np.testing.assert_allclose(
+        [found[k] for k in expected.index], expected, rtol=1e-10, atol=1e-13
+    )
+    for sealed in (
+        [cells.seal()] if cells.counts(cells.by)["smallest"].min() >= 10 else []
+    ):
+        np.testing.assert_allclose(
+            tl.cell_means(sealed).vcov, tl.cell_means(cells).vcov, rtol=1e-8, atol=1e-15
+        )
 
 
 def ways(how):
@@ -126,7 +162,10 @@ def linear(data_file, scenario):
     """Estimate and linearised values u of a continuous variable: a mean, a total, a ratio; z = w u."""
     sample, how, margins, variables, kind, *_ = parts(scenario)
     d = adjusted(data_file, sample, margins)
-    w, columns = d["raked"].to_numpy(), [d[c].to_numpy(float) for c in variables.split(",")]
+    w, columns = (
+        d["raked"].to_numpy(),
+        [d[c].to_numpy(float) for c in variables.split(",")],
+    )
     if kind == "total":
         return d, how, margins, w @ columns[0], columns[0]
     below = columns[1] if kind == "ratio" else np.ones(len(d))
@@ -134,20 +173,29 @@ def linear(data_file, scenario):
     return d, how, margins, value, (columns[0] - value * below) / (w @ below)
 
 
-@pytest.mark.parametrize("scenario", [*of_kind("mean"), *of_kind("total"), *of_kind("ratio")])
+@pytest.mark.parametrize(
+    "scenario", [*of_kind("mean"), *of_kind("total"), *of_kind("ratio")]
+)
 def test_continuous_variables_on_arrays_as_r(scenario, data_file):
     d, how, margins, value, u = linear(data_file, scenario)
     dummies = pd.get_dummies(d[margins.split(",")], dtype=float).to_numpy()
     rest = without_margins(u[:, None], dummies, d["pw"].to_numpy())[:, 0]
     expected = REFERENCE[scenario]
     assert value == pytest.approx(expected["estimate", "all"], rel=1e-10)
-    assert standard_error(d, d["raked"] * rest, **ways(how)) == pytest.approx(expected["se", "all"], rel=1e-10)
+    assert standard_error(d, d["raked"] * rest, **ways(how)) == pytest.approx(
+        expected["se", "all"], rel=1e-10
+    )
 
 
 def test_printed_numbers_of_raking_and_what_fixed_weights_lose(data_file):
     """numbers.md, raking (R, `svy`): 641.2303209; SE 23.70362 raked and 23.80621 fixed, without fpc 23.94201, 24.04563."""
-    for how, printed in (("psu+fpc", (23.70362, 23.80621)), ("psu", (23.94201, 24.04563))):
-        d, _, margins, value, u = linear(data_file, f"weighting/apiclus1/{how}/stype,sch.wide/api00/mean")
+    for how, printed in (
+        ("psu+fpc", (23.70362, 23.80621)),
+        ("psu", (23.94201, 24.04563)),
+    ):
+        d, _, margins, value, u = linear(
+            data_file, f"weighting/apiclus1/{how}/stype,sch.wide/api00/mean"
+        )
         dummies = pd.get_dummies(d[margins.split(",")], dtype=float).to_numpy()
         rest = without_margins(u[:, None], dummies, d["pw"].to_numpy())[:, 0]
         assert value == pytest.approx(641.2303209, abs=1e-7)
@@ -157,23 +205,36 @@ def test_printed_numbers_of_raking_and_what_fixed_weights_lose(data_file):
 
 def test_post_stratified_standard_error_as_printed(data_file):
     """R survey tests/testoutput/api.Rout.saved: mean api00 642.31, SE 23.921 (23.92049, which R rounds twice)."""
-    d, how, _, value, u = linear(data_file, "weighting/apiclus1/psu+fpc/stype/api00/mean")
-    within = u - d.assign(u=u).groupby("stype")["u"].transform("mean").to_numpy()  # equal base weights
+    d, how, _, value, u = linear(
+        data_file, "weighting/apiclus1/psu+fpc/stype/api00/mean"
+    )
+    within = (
+        u - d.assign(u=u).groupby("stype")["u"].transform("mean").to_numpy()
+    )  # equal base weights
     assert value == pytest.approx(642.31, abs=0.005)
-    assert standard_error(d, d["raked"] * within, **ways(how)) == pytest.approx(23.921, abs=6e-4)
+    assert standard_error(d, d["raked"] * within, **ways(how)) == pytest.approx(
+        23.921, abs=6e-4
+    )
 
 
 def residual_of_rows(u, d, margins, weight):
     """Least squares on the rows, with dummies made one by one; NaN-free, everyone in the sample."""
-    x = np.column_stack([(d[c] == v).to_numpy(float) for c in margins for v in sorted(d[c].unique())])
+    x = np.column_stack(
+        [(d[c] == v).to_numpy(float) for c in margins for v in sorted(d[c].unique())]
+    )
     root = np.sqrt(weight)[:, None]
     return u - x @ np.linalg.lstsq(x * root, u * root, rcond=None)[0]
 
 
 def with_margins(seed, n=300):
     rng = np.random.default_rng(seed)
-    d = people(seed, n, missing=True).assign(region=rng.choice(list("abc"), n), band=rng.choice([1.0, 2.0], n))
-    totals = {"region": {"a": 300.0, "b": 500, "c": 200}, "band": {1.0: 450.0, 2.0: 550}}
+    d = people(seed, n, missing=True).assign(
+        region=rng.choice(list("abc"), n), band=rng.choice([1.0, 2.0], n)
+    )
+    totals = {
+        "region": {"a": 300.0, "b": 500, "c": 200},
+        "band": {1.0: 450.0, 2.0: 550},
+    }
     return d.assign(new=rake(tl.SurveyDesign(d, "w"), totals))
 
 
@@ -183,17 +244,27 @@ def with_margins(seed, n=300):
 def test_raked_proportions_as_the_oracle(seed, base, margins, design):
     """People outside the domain, without an answer or with weight zero: no score, but a residual."""
     d = with_margins(seed).assign(many=lambda d: 100.0 + d["stratum"] * 40)
-    made = tl.SurveyDesign(d, "new", raked=margins, base_weight=base, **design).domain("age > 35")
-    levels = tl.cell_means(tl.compress(made, "y", ["gender", "disability"]), by=["gender"])
-    used = (d[["y", "gender"]].notna().all(axis=1) & (d["new"] > 0) & (d["age"] > 35)).to_numpy()
+    made = tl.SurveyDesign(d, "new", raked=margins, base_weight=base, **design).domain(
+        "age > 35"
+    )
+    levels = tl.cell_means(
+        tl.compress(made, "y", ["gender", "disability"]), by=["gender"]
+    )
+    used = (
+        d[["y", "gender"]].notna().all(axis=1) & (d["new"] > 0) & (d["age"] > 35)
+    ).to_numpy()
     w, gender = d["new"].to_numpy(), d["gender"].astype(object).to_numpy()
     scores = oracle.proportion_scores(d["y"].to_numpy(), w, gender, used)
     u = scores / np.where(w > 0, w, 1)[:, None]
     scores = w[:, None] * residual_of_rows(u, d, margins, d[base or "new"].to_numpy())
-    stratum = d["stratum"].to_numpy() if "strata" in design else np.zeros(len(d), dtype=int)
+    stratum = (
+        d["stratum"].to_numpy() if "strata" in design else np.zeros(len(d), dtype=int)
+    )
     psu = d["psu"].to_numpy() if "psu" in design else np.arange(len(d))
     population = dict(zip(stratum, d["many"], strict=True)) if "fpc" in design else None
-    expected = oracle.taylor_covariance(scores, stratum, psu, np.ones(len(d), dtype=bool), population)
+    expected = oracle.taylor_covariance(
+        scores, stratum, psu, np.ones(len(d), dtype=bool), population
+    )
     np.testing.assert_allclose(levels.vcov, expected, rtol=1e-8, atol=1e-14)
 
 
@@ -204,13 +275,23 @@ def test_a_margin_is_known_without_error(seed):
     d = with_margins(seed)
     known = d.assign(y=(d["region"] == "a").astype(float))
     for base in ("w", None):
-        design = tl.SurveyDesign(known, "new", raked=["region", "band"], base_weight=base, strata="stratum")
+        design = tl.SurveyDesign(
+            known, "new", raked=["region", "band"], base_weight=base, strata="stratum"
+        )
         row = tl.cell_means(tl.compress(design, "y")).frame.iloc[0]
         assert row["estimate"] == pytest.approx(0.3, rel=1e-9)
         assert row["std_error"] < 1e-9
-    one = d.assign(new=rake(tl.SurveyDesign(d, "w"), {"region": {"a": 3, "b": 5, "c": 2}}))
+    one = d.assign(
+        new=rake(tl.SurveyDesign(d, "w"), {"region": {"a": 3, "b": 5, "c": 2}})
+    )
     se = [
-        tl.cell_means(tl.compress(tl.SurveyDesign(one, "new", raked="region", base_weight=b), "y", "gender")).vcov
+        tl.cell_means(
+            tl.compress(
+                tl.SurveyDesign(one, "new", raked="region", base_weight=b),
+                "y",
+                "gender",
+            )
+        ).vcov
         for b in ("w", None)
     ]
     np.testing.assert_allclose(se[0], se[1], rtol=1e-10)
@@ -218,24 +299,43 @@ def test_a_margin_is_known_without_error(seed):
 
 def test_raked_designs_of_every_engine_and_merged(tmp_path):
     d = with_margins(3, 2000)
-    texts = d.astype(dict.fromkeys(["gender", "ethnicity", "disability"], object)).where(lambda f: f.notna(), None)
-    options = {"weight": "new", "raked": ["region", "band"], "base_weight": "w", "strata": "stratum"}
+    texts = d.astype(
+        dict.fromkeys(["gender", "ethnicity", "disability"], object)
+    ).where(lambda f: f.notna(), None)
+    options = {
+        "weight": "new",
+        "raked": ["region", "band"],
+        "base_weight": "w",
+        "strata": "stratum",
+    }
     one, other = (
         tl.compress(tl.SurveyDesign(f, **options), "y", ["gender"])
         for f in (d, pl.from_pandas(texts.infer_objects()).lazy())
     )
-    np.testing.assert_allclose(tl.cell_means(other).vcov, tl.cell_means(one).vcov, rtol=1e-10, atol=1e-16)
+    np.testing.assert_allclose(
+        tl.cell_means(other).vcov, tl.cell_means(one).vcov, rtol=1e-10, atol=1e-16
+    )
     back = tl.Cells.read(one.write(tmp_path / "cells.parquet"))
-    np.testing.assert_allclose(tl.cell_means(back).vcov, tl.cell_means(one).vcov, rtol=1e-10, atol=1e-16)
+    np.testing.assert_allclose(
+        tl.cell_means(back).vcov, tl.cell_means(one).vcov, rtol=1e-10, atol=1e-16
+    )
 
 
 def test_the_convention_says_what_was_done_with_the_weights():
     d = with_margins(1)
     for options, words in (
-        ({"raked": ["region", "band"]}, "raked to region, band (margins taken into account)"),
+        (
+            {"raked": ["region", "band"]},
+            "raked to region, band (margins taken into account)",
+        ),
         ({}, "weights taken as fixed"),
     ):
-        assert words in tl.cell_means(tl.compress(tl.SurveyDesign(d, "new", **options), "y")).convention
+        assert (
+            words
+            in tl.cell_means(
+                tl.compress(tl.SurveyDesign(d, "new", **options), "y")
+            ).convention
+        )
     assert "fixed" not in tl.SurveyDesign(d, weight=None).variance
 
 
@@ -247,7 +347,12 @@ def test_the_convention_says_what_was_done_with_the_weights():
 def test_raking_meets_its_margins_and_keeps_odds_ratios(seed):
     """The two things that define raking: the totals, and the interaction of the table that was there before."""
     d = with_margins(seed)
-    tables = [d.pivot_table(values=c, index="region", columns="band", aggfunc="sum").to_numpy() for c in ("w", "new")]
+    tables = [
+        d.pivot_table(
+            values=c, index="region", columns="band", aggfunc="sum"
+        ).to_numpy()
+        for c in ("w", "new")
+    ]
     np.testing.assert_allclose(tables[1].sum(axis=1), [300, 500, 200], rtol=1e-9)
     np.testing.assert_allclose(tables[1].sum(axis=0), [450, 550], rtol=1e-9)
     odds = [t[:2, 0] * t[1:, 1] / (t[:2, 1] * t[1:, 0]) for t in tables]
@@ -259,7 +364,10 @@ def test_raking_without_weights_and_other_engines():
     d = with_margins(2)
     totals = {"region": {"a": 3.0, "b": 5, "c": 2}}
     before = d["w"].copy()
-    one, other = (rake(tl.SurveyDesign(f, "w"), totals) for f in (d, pl.from_pandas(d[["w", "region"]]).lazy()))
+    one, other = (
+        rake(tl.SurveyDesign(f, "w"), totals)
+        for f in (d, pl.from_pandas(d[["w", "region"]]).lazy())
+    )
     np.testing.assert_allclose(one, other, rtol=1e-12)
     pd.testing.assert_series_equal(d["w"], before)
     plain = rake(tl.SurveyDesign(pl.from_pandas(d[["region"]]), None), totals)
@@ -268,13 +376,22 @@ def test_raking_without_weights_and_other_engines():
 
 def test_trimmed_weights_meet_margins_and_bounds():
     d = with_margins(4)
-    totals = {"region": {"a": 300.0, "b": 500, "c": 200}, "band": {1.0: 450.0, 2.0: 550}}
-    free, trimmed = (rake(tl.SurveyDesign(d, "w"), totals, **o) for o in ({}, {"bounds": (0.3, 1.8)}))
+    totals = {
+        "region": {"a": 300.0, "b": 500, "c": 200},
+        "band": {1.0: 450.0, 2.0: 550},
+    }
+    free, trimmed = (
+        rake(tl.SurveyDesign(d, "w"), totals, **o) for o in ({}, {"bounds": (0.3, 1.8)})
+    )
     assert free.max() / free.mean() > 1.9
     assert trimmed.max() / trimmed.mean() < 1.8 + 1e-8
     assert trimmed[trimmed > 0].min() / trimmed.mean() > 0.3 - 1e-8
     for c, total in totals.items():
-        np.testing.assert_allclose(pd.Series(trimmed).groupby(d[c].to_numpy()).sum(), list(total.values()), rtol=1e-9)
+        np.testing.assert_allclose(
+            pd.Series(trimmed).groupby(d[c].to_numpy()).sum(),
+            list(total.values()),
+            rtol=1e-9,
+        )
     assert kish(trimmed)["n_eff"] > kish(free)["n_eff"]
 
 
@@ -292,7 +409,9 @@ def test_bootstrap_weights_draw_one_psu_less_than_there_are():
     """Exact for every replicate: a stratum's factors add up to n_h and are multiples of n_h/(n_h - 1)."""
     d = many_psus().assign(w=1.0)
     boot = bootstrap_weights(tl.SurveyDesign(d, **CLUSTERS), 40, seed=7)
-    factor = boot.frame.groupby(["stratum", "psu"])[list(boot.replicate_weights)].agg(["min", "max"])
+    factor = boot.frame.groupby(["stratum", "psu"])[list(boot.replicate_weights)].agg(
+        ["min", "max"]
+    )
     low, high = (factor.xs(end, axis=1, level=1) for end in ("min", "max"))
     pd.testing.assert_frame_equal(low, high)  # people of one PSU are drawn together
     times = low / (25 / 24)
@@ -304,7 +423,9 @@ def test_bootstrap_weights_draw_one_psu_less_than_there_are():
 def test_bootstrap_weights_with_fpc_shrink_towards_one():
     d = many_psus().assign(w=1.0, population=100.0)
     plain = bootstrap_weights(tl.SurveyDesign(d, **CLUSTERS), 5, seed=3)
-    finite = bootstrap_weights(tl.SurveyDesign(d, **CLUSTERS, fpc="population"), 5, seed=3)
+    finite = bootstrap_weights(
+        tl.SurveyDesign(d, **CLUSTERS, fpc="population"), 5, seed=3
+    )
     names = list(plain.replicate_weights)
     expected = 1 + np.sqrt(1 - 25 / 100) * (plain.frame[names] - 1)
     pd.testing.assert_frame_equal(finite.frame[names], expected, rtol=1e-12)
@@ -315,23 +436,35 @@ def test_bootstrap_is_the_same_for_the_same_seed():
     one, same, other = (bootstrap_weights(design, 20, seed=s).frame for s in (1, 1, 2))
     pd.testing.assert_frame_equal(one, same)
     assert not np.array_equal(one["bootstrap_1"], other["bootstrap_1"])
-    engine = bootstrap_weights(tl.SurveyDesign(pl.from_pandas(many_psus()), **CLUSTERS), 20, seed=1)
+    engine = bootstrap_weights(
+        tl.SurveyDesign(pl.from_pandas(many_psus()), **CLUSTERS), 20, seed=1
+    )
     np.testing.assert_allclose(engine.frame["bootstrap_9"], one["bootstrap_9"])
 
 
 @pytest.mark.parametrize(
-    "options", [CLUSTERS, {"weight": "w", "strata": "stratum"}, {"weight": None}, {**CLUSTERS, "fpc": "N"}]
+    "options",
+    [
+        CLUSTERS,
+        {"weight": "w", "strata": "stratum"},
+        {"weight": None},
+        {**CLUSTERS, "fpc": "N"},
+    ],
 )
 def test_bootstrap_agrees_with_taylor(options):
     """600 replicates: the standard error has a Monte Carlo error of 1/sqrt(2 * 600) = 2.9 %; four of these."""
     d = many_psus().assign(N=60.0)
     design = tl.SurveyDesign(d, **options).domain("age > 25")
     boot = bootstrap_weights(design, 600, seed=5)
-    taylor, found = (tl.cell_means(tl.compress(x, "y", ["gender"])).frame for x in (design, boot))
+    taylor, found = (
+        tl.cell_means(tl.compress(x, "y", ["gender"])).frame for x in (design, boot)
+    )
     np.testing.assert_allclose(found["estimate"], taylor["estimate"], rtol=1e-12)
     np.testing.assert_allclose(found["std_error"], taylor["std_error"], rtol=0.12)
     if "psu" in options:
-        np.testing.assert_array_equal(found["df"], taylor["df"])  # rank of the replicates less one
+        np.testing.assert_array_equal(
+            found["df"], taylor["df"]
+        )  # rank of the replicates less one
 
 
 def test_bootstrap_of_a_lonely_psu_is_certain():
@@ -350,7 +483,8 @@ def test_kish_as_r(data_file):
     """numbers.md: apistrat pw 1.1863709847 and 168.581331281 (R and the Python package balance)."""
     found = kish(schools(data_file, "apistrat")["pw"])
     np.testing.assert_allclose(
-        found[["deff", "n_eff"]], REFERENCE["weighting/apistrat/kish"]["estimate"][["deff", "n_eff"]]
+        found[["deff", "n_eff"]],
+        REFERENCE["weighting/apistrat/kish"]["estimate"][["deff", "n_eff"]],
     )
     np.testing.assert_allclose(found, [1.1863709847, 168.581331281], rtol=1e-9)
     assert kish([2, 2, 0, 2])["n_eff"] == pytest.approx(3)
@@ -360,24 +494,37 @@ def test_kish_as_r(data_file):
 def test_design_effects_as_r(scenario, data_file):
     sample, how, _, outcome, _, domain, _ = parts(scenario)
     design = design_of(data_file, sample, how)
-    cells = tl.compress(design.domain("stype != 'H'") if domain else design, outcome, ["comp.imp"])
+    cells = tl.compress(
+        design.domain("stype != 'H'") if domain else design, outcome, ["comp.imp"]
+    )
     found = {}
     for by in ([], ["comp.imp"]):
         for row in design_effects(cells, by).frame.to_dict("records"):
             name = f"comp.imp={row['comp.imp']}" if by else "all"
-            found |= {f"deff/{name}": row["deff"], f"replace/{name}": row["deff_replace"]}
+            found |= {
+                f"deff/{name}": row["deff"],
+                f"replace/{name}": row["deff_replace"],
+            }
     expected = REFERENCE[scenario]["estimate"]
     np.testing.assert_allclose([found[k] for k in expected.index], expected, rtol=1e-10)
 
 
 def test_a_simple_random_sample_has_design_effect_one():
     d = people(5).assign(w=50.0, N=20_000.0)
-    with_fpc, without = (tl.compress(tl.SurveyDesign(d, "w", fpc=f), "y") for f in ("N", None))
+    with_fpc, without = (
+        tl.compress(tl.SurveyDesign(d, "w", fpc=f), "y") for f in ("N", None)
+    )
     assert design_effects(with_fpc).frame["deff"][0] == pytest.approx(1, rel=1e-10)
-    assert design_effects(without).frame["deff_replace"][0] == pytest.approx(1, rel=1e-10)
+    assert design_effects(without).frame["deff_replace"][0] == pytest.approx(
+        1, rel=1e-10
+    )
     shares = tl.compress(tl.SurveyDesign(d.assign(w=d["w"] / 1e4), "w"), "y")
-    assert design_effects(shares).frame["deff"].isna().all()  # the weights are no numbers of people
-    assert design_effects(shares).frame["deff_replace"][0] == pytest.approx(1, rel=1e-10)
+    assert (
+        design_effects(shares).frame["deff"].isna().all()
+    )  # the weights are no numbers of people
+    assert design_effects(shares).frame["deff_replace"][0] == pytest.approx(
+        1, rel=1e-10
+    )
 
 
 # -- Rao-Scott ----------------------------------------------------------------------------------------------------------
@@ -387,8 +534,12 @@ def test_a_simple_random_sample_has_design_effect_one():
 def test_rao_scott_as_r(scenario, data_file):
     """numbers.md: F 17.24744396 (dstrat), 5.193369541 (dclus1), 8.5663162 and 3.1513386 (NHANES), with their df."""
     if "nhanes" in scenario:
-        frame = pd.read_csv(data_file("r_survey", "nhanes.csv")).astype({"RIAGENDR": str, "race": str})
-        design = tl.SurveyDesign(frame, "WTMEC2YR", strata="SDMVSTRA", psu="SDMVPSU", nest=True)
+        frame = pd.read_csv(data_file("r_survey", "nhanes.csv")).astype(
+            {"RIAGENDR": str, "race": str}
+        )
+        design = tl.SurveyDesign(
+            frame, "WTMEC2YR", strata="SDMVSTRA", psu="SDMVPSU", nest=True
+        )
         outcome, axes, domain = "HI_CHOL", [scenario.split("/")[-1]], None
     else:
         sample, how, margins, outcome, _, axes, domain = parts(scenario)
@@ -397,16 +548,29 @@ def test_rao_scott_as_r(scenario, data_file):
             d = schools(data_file, sample)
             psus = d["dnum"].unique()
             out = {f"r{j}": d["pw"] * (d["dnum"] != j) * 15 / 14 for j in psus}
-            design = tl.SurveyDesign(d.assign(**out), "pw", replicate_weights=list(out), replicate_method="JK1")
+            design = tl.SurveyDesign(
+                d.assign(**out),
+                "pw",
+                replicate_weights=list(out),
+                replicate_method="JK1",
+            )
         else:
             design = design_of(data_file, sample, how, margins)
-    cells = tl.compress(design.domain("stype != 'H'") if domain else design, outcome, axes)
+    cells = tl.compress(
+        design.domain("stype != 'H'") if domain else design, outcome, axes
+    )
     found = rao_scott(cells, *axes).iloc[0]
     expected = REFERENCE[scenario].droplevel("name")
     np.testing.assert_allclose(found[expected.index].astype(float), expected, rtol=1e-9)
-    for sealed in [cells.seal()] if "jk1" not in scenario and cells.counts(axes)["smallest"].min() >= 10 else []:
+    for sealed in (
+        [cells.seal()]
+        if "jk1" not in scenario and cells.counts(axes)["smallest"].min() >= 10
+        else []
+    ):
         np.testing.assert_allclose(
-            rao_scott(sealed, *axes).iloc[0, 1:].astype(float), found[1:].astype(float), rtol=1e-8
+            rao_scott(sealed, *axes).iloc[0, 1:].astype(float),
+            found[1:].astype(float),
+            rtol=1e-8,
         )
 
 
@@ -415,20 +579,31 @@ def test_rao_scott_of_a_simple_random_sample_is_pearson():
     from scipy.stats import chi2_contingency
 
     d = people(6, 900)
-    cells = tl.compress(tl.SurveyDesign(d.assign(age=d["age"].astype(str)), weight=None), "y", ["age", "gender"])
+    cells = tl.compress(
+        tl.SurveyDesign(d.assign(age=d["age"].astype(str)), weight=None),
+        "y",
+        ["age", "gender"],
+    )
     for axes, table in (
         (["age"], pd.crosstab(d["age"], d["y"])),
         (["gender", "age"], pd.crosstab(d["gender"], d["age"])),
     ):
         pearson = chi2_contingency(table, correction=False)
         found = rao_scott(cells, *axes).iloc[0]
-        assert found["statistic"] * pearson.dof == pytest.approx(pearson.statistic * 899 / 900, rel=0.02)
+        assert found["statistic"] * pearson.dof == pytest.approx(
+            pearson.statistic * 899 / 900, rel=0.02
+        )
         assert found["df_num"] == pytest.approx(pearson.dof, rel=0.02)
 
 
 def test_rao_scott_of_two_by_two_is_the_same_both_ways():
-    cells = tl.compress(tl.SurveyDesign(people(7), **CLUSTERS), "y", ["gender", "disability"])
-    one, other = (rao_scott(cells, *axes).iloc[0] for axes in (["gender", "disability"], ["disability", "gender"]))
+    cells = tl.compress(
+        tl.SurveyDesign(people(7), **CLUSTERS), "y", ["gender", "disability"]
+    )
+    one, other = (
+        rao_scott(cells, *axes).iloc[0]
+        for axes in (["gender", "disability"], ["disability", "gender"])
+    )
     assert one["statistic"] == pytest.approx(other["statistic"], rel=1e-10)
     assert one["df_num"] == pytest.approx(1)
 
@@ -438,7 +613,9 @@ def test_rao_scott_of_two_by_two_is_the_same_both_ways():
 TOTALS = {"gender": {"man": 400, "woman": 600}}
 PLAIN = tl.SurveyDesign(FRAME, strata="stratum", psu="psu", nest=True)
 REPLICATED = {"replicate_weights": ["a", "b"], "replicate_method": "BRR"}
-GAPS = FRAME.assign(region=np.where(FRAME.index < 3, None, "x"), a=FRAME.weight, b=FRAME.weight)
+GAPS = FRAME.assign(
+    region=np.where(FRAME.index < 3, None, "x"), a=FRAME.weight, b=FRAME.weight
+)
 
 
 def raking(**options):

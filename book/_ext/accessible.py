@@ -56,8 +56,12 @@ def name_controls(soup: BeautifulSoup) -> None:
         icon["aria-hidden"] = "true"
         icon.attrs.pop("title", None)
     for summary in soup.select("nav details > summary"):
-        link = summary.find_parent("li").find("a") if summary.find_parent("li") else None
-        summary["aria-label"] = f"Pages under {_text(link)}" if link else "Pages of this part"
+        link = (
+            summary.find_parent("li").find("a") if summary.find_parent("li") else None
+        )
+        summary["aria-label"] = (
+            f"Pages under {_text(link)}" if link else "Pages of this part"
+        )
         for span in summary.select("[role=presentation]"):
             del span["role"]
     for control in soup.select(".search-button-field, details.hide > summary"):
@@ -124,14 +128,22 @@ def wrap_tables(soup: BeautifulSoup) -> None:
 def wrap_pictures(soup: BeautifulSoup) -> None:
     """Let every picture scroll inside its own labelled box where a phone would shrink its letters beyond reading."""
     for image in soup.select("main img"):
-        shown = image.parent if image.parent is not None and image.parent.name == "a" else image
+        shown = (
+            image.parent
+            if image.parent is not None and image.parent.name == "a"
+            else image
+        )
         if shown.parent is None or "picture-scroll" in shown.parent.get("class", []):
             continue  # a page that an earlier build has left unchanged
-        box = shown.wrap(soup.new_tag("span" if shown.parent.name == "p" else "div"))  # a paragraph holds no div
+        box = shown.wrap(
+            soup.new_tag("span" if shown.parent.name == "p" else "div")
+        )  # a paragraph holds no div
         box["class"] = "picture-scroll"
         box["role"] = "group"
         box["tabindex"] = "0"
-        box["aria-label"] = f"Picture: {str(image.get('alt', '')).partition('. ')[0].removesuffix('.')}"
+        box["aria-label"] = (
+            f"Picture: {str(image.get('alt', '')).partition('. ')[0].removesuffix('.')}"
+        )
 
 
 def _unpack_great_table(soup: BeautifulSoup, table: Tag, box: Tag) -> None:
@@ -142,7 +154,10 @@ def _unpack_great_table(soup: BeautifulSoup, table: Tag, box: Tag) -> None:
         _add_class(outer, "book-table")
         for style in outer.find_all("style", recursive=False):
             style.decompose()
-    for part, new_class in (("gt_title", "table-title"), ("gt_subtitle", "table-subtitle")):
+    for part, new_class in (
+        ("gt_title", "table-title"),
+        ("gt_subtitle", "table-subtitle"),
+    ):
         cell = table.select_one(f"thead td.{part}")
         if cell is not None:
             box.insert_before(_as_paragraph(soup, cell, new_class))
@@ -179,7 +194,11 @@ def _table_name(table: Tag, box: Tag) -> str:
     if caption is not None:
         return _text(caption.select_one(".caption-text") or caption)
     outer = box.parent
-    title = outer.find("p", class_="table-title", recursive=False) if outer is not None else None
+    title = (
+        outer.find("p", class_="table-title", recursive=False)
+        if outer is not None
+        else None
+    )
     if title is not None:
         return _text(title)
     heading = table.find_previous(["h1", "h2", "h3", "h4"])
@@ -201,7 +220,11 @@ def repair_pages(app: Sphinx, exception: Exception | None) -> None:
     """Repair all pages of a build that succeeded."""
     if exception is not None or app.builder.format != "html":
         return
-    pages = [p for p in Path(app.outdir).rglob("*.html") if "_static" not in p.relative_to(app.outdir).parts]
+    pages = [
+        p
+        for p in Path(app.outdir).rglob("*.html")
+        if "_static" not in p.relative_to(app.outdir).parts
+    ]
     with ProcessPoolExecutor() as pool:
         list(pool.map(_repair_page, pages, chunksize=5))
 

@@ -41,7 +41,9 @@ def answers_of(figures: str, questions: str) -> pd.DataFrame:
 
 def answers_for(page: Any) -> pd.DataFrame:
     """The answers, for a role or directive whose page depends on the two files."""
-    paths = [Path(page.env.srcdir).parent / "data" / "published" / name for name in FILES]
+    paths = [
+        Path(page.env.srcdir).parent / "data" / "published" / name for name in FILES
+    ]
     for path in paths:
         page.env.note_dependency(str(path))
     return answers_of(*(path.read_text(encoding="utf-8") for path in paths))
@@ -54,17 +56,33 @@ def computed(key: str, shown: str, how: str) -> nodes.reference:
     """
     place = "computed-" + re.sub(r"\W+", "-", key)
     mark = nodes.abbreviation(shown, unbroken(shown), explanation=how)
-    return nodes.reference("", "", mark, refuri=f"#{place}", internal=True, computed=(place, unbroken(shown), how))
+    return nodes.reference(
+        "",
+        "",
+        mark,
+        refuri=f"#{place}",
+        internal=True,
+        computed=(place, unbroken(shown), how),
+    )
 
 
 def list_computed(app: Sphinx, doctree: nodes.document) -> None:
     """Write at the end of a page how its numbers were computed, each of them once."""
-    told = dict.fromkeys(node["computed"] for node in doctree.findall(nodes.reference) if "computed" in node)
+    told = dict.fromkeys(
+        node["computed"]
+        for node in doctree.findall(nodes.reference)
+        if "computed" in node
+    )
     if told:
-        rows = "".join(f'<li id="{to}"><strong>{escape(shown)}</strong>: {escape(how)}</li>' for to, shown, how in told)
+        rows = "".join(
+            f'<li id="{to}"><strong>{escape(shown)}</strong>: {escape(how)}</li>'
+            for to, shown, how in told
+        )
         summary = "<summary>How each computed number of this page was found</summary>"
         html = f'<details class="computed-numbers">{summary}<ul>{rows}</ul></details>'
-        next(doctree.findall(nodes.section), doctree).append(nodes.raw("", html, format="html"))
+        next(doctree.findall(nodes.section), doctree).append(
+            nodes.raw("", html, format="html")
+        )
 
 
 class AuditRole(SphinxRole):
@@ -88,7 +106,10 @@ class AuditTable(_Made):
     def make(self) -> list[nodes.Node]:
         """A table with one row for each answer."""
         found = answers_for(self)
-        rows = [[f"`{a.Index}`", in_words(a.Index, a.question), unbroken(a.text)] for a in found.itertuples()]
+        rows = [
+            [f"`{a.Index}`", in_words(a.Index, a.question), unbroken(a.text)]
+            for a in found.itertuples()
+        ]
         return self.read(markdown_table(["Key", "Question", "Answer"], rows))
 
 

@@ -104,7 +104,10 @@ def sections_markdown(path: str | Path, runs: str | Path, page: str = "/{0}") ->
         require_names("run with a page", part.get("runs") or [], known)
         if page:
             chapter = f"{{doc}}`{part['title']} <{page.format(part['chapter'])}>`"
-            names = [f"{{doc}}`{r} <{page.format(f'_runs/{r}/{r}')}>`" for r in part.get("runs") or []]
+            names = [
+                f"{{doc}}`{r} <{page.format(f'_runs/{r}/{r}')}>`"
+                for r in part.get("runs") or []
+            ]
         else:
             chapter = f"[{part['title']}](book/{part['chapter']}.md)"
             names = [f"`{r}`" for r in part.get("runs") or []]
@@ -122,18 +125,24 @@ def share(figures: pd.DataFrame, name: str) -> float:
 
 def both_and_neither(figures: pd.DataFrame) -> tuple[float, float]:
     """People of a minority who are disabled, and people who are neither, were the two identities independent."""
-    n, minority, disabled = (float(figures.at[i, "value"]) for i in ("R24-001", "R24-009", "R24-010"))
+    n, minority, disabled = (
+        float(figures.at[i, "value"]) for i in ("R24-001", "R24-009", "R24-010")
+    )
     both = minority * disabled / n
     return both, n - minority - disabled + both
 
 
-def gap_change(levels: tuple[float, float], people: tuple[float, float], deff: float) -> float:
+def gap_change(
+    levels: tuple[float, float], people: tuple[float, float], deff: float
+) -> float:
     """The smallest change of a gap between two waves of the same size that is found with a chance of `POWER`.
 
     The levels stay near where they are; the four groups are independent: 2 (z of the level + z of the power) times
     the standard error of the difference of two gaps.
     """
-    variance = 2 * deff * sum(p * (1 - p) / n for p, n in zip(levels, people, strict=True))
+    variance = (
+        2 * deff * sum(p * (1 - p) / n for p, n in zip(levels, people, strict=True))
+    )
     return float(detectable_size(math.sqrt(variance), math.inf, POWER))
 
 
@@ -147,23 +156,35 @@ def level_change(level: float, people: float, deff: float) -> float:
     return detectable_difference(1 - level, people, deff, POWER)
 
 
-def gaps_of_2024(figures: pd.DataFrame, found: pd.DataFrame) -> dict[str, tuple[tuple, tuple]]:
+def gaps_of_2024(
+    figures: pd.DataFrame, found: pd.DataFrame
+) -> dict[str, tuple[tuple, tuple]]:
     """The two gaps of 2024 with levels (first, second) and people."""
     people = tuple(float(figures.at[i, "value"]) for i in ("R24-012", "R24-013"))
     implied = with_experience(found)
     printed_pair = (share(figures, "R24-017"), share(figures, "R24-018"))
     return {
         "Marginalised, against others": (implied, people),
-        "Both minority and disabled, against neither": (printed_pair, both_and_neither(figures)),
+        "Both minority and disabled, against neither": (
+            printed_pair,
+            both_and_neither(figures),
+        ),
     }
 
 
-def printed_gap(figures: pd.DataFrame, one: str, two: str, deff: float) -> tuple[float, float, float]:
+def printed_gap(
+    figures: pd.DataFrame, one: str, two: str, deff: float
+) -> tuple[float, float, float]:
     """A gap between two printed percentages whose numbers of people are printed, with its as-if 95 % interval."""
     require_names("figure of the record", [one, two], figures.index)
-    p, n = figures.loc[[one, two], "value"].to_numpy() / 100, figures.loc[[one, two], "base_n"].to_numpy()
+    p, n = (
+        figures.loc[[one, two], "value"].to_numpy() / 100,
+        figures.loc[[one, two], "base_n"].to_numpy(),
+    )
     if not (n > 0).all():
-        raise TrustlibError(f"The numbers of people behind {one} and {two} are not both printed.")
+        raise TrustlibError(
+            f"The numbers of people behind {one} and {two} are not both printed."
+        )
     gap = p[0] - p[1]
     half = t_quantile(math.inf, LEVEL) * math.sqrt(deff * (p * (1 - p) / n).sum())
     return gap, gap - half, gap + half
@@ -171,40 +192,61 @@ def printed_gap(figures: pd.DataFrame, one: str, two: str, deff: float) -> tuple
 
 def with_experience(found: pd.DataFrame) -> tuple[float, float]:
     """Shares of marginalised people and of others with an experience, if footnote 8 counts them."""
-    return tuple(float(found.at[f"implied-{group} low", "value"]) for group in ("marginalised", "others"))
+    return tuple(
+        float(found.at[f"implied-{group} low", "value"])
+        for group in ("marginalised", "others")
+    )
 
 
-def ratio_range(shares: tuple[float, float], half: tuple[float, float]) -> tuple[float, float, float]:
+def ratio_range(
+    shares: tuple[float, float], half: tuple[float, float]
+) -> tuple[float, float, float]:
     """A ratio of two printed percentages, and the least and the greatest that their rounding allows."""
     (a, b), (x, y) = shares, half
     return a / b, (a - x) / (b + y), (a + x) / (b - y)
 
 
-def trial_shares(trials: dict[str, Any], figures: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def trial_shares(
+    trials: dict[str, Any], figures: pd.DataFrame
+) -> dict[str, dict[str, Any]]:
     """The rows of trials.yml with value, half_width and source; those of the record take them from there."""
     out = {}
     for name, row in trials["shares"].items():
         if "record" in row:
             require_names("figure of the record", [row["record"]], figures.index)
             line = figures.loc[row["record"]]
-            row = {**row, "value": line["value"], "half_width": line["half_width"], "source": line["source"]}
+            row = {
+                **row,
+                "value": line["value"],
+                "half_width": line["half_width"],
+                "source": line["source"],
+            }
         out[name] = row
     return out
 
 
-def quantities(figures: pd.DataFrame, found: pd.DataFrame, trials: dict[str, Any]) -> dict[str, tuple[str, str]]:
+def quantities(
+    figures: pd.DataFrame, found: pd.DataFrame, trials: dict[str, Any]
+) -> dict[str, tuple[str, str]]:
     """Every number that ``{evidence}`` prints: key -> its text, and how it was computed."""
     both, neither = both_and_neither(figures)
     people = tuple(float(figures.at[i, "value"]) for i in ("R24-012", "R24-013"))
-    japan = float(figures.at["R24-004", "value"]) * float(figures.at["R24-011", "value"])
+    japan = float(figures.at["R24-004", "value"]) * float(
+        figures.at["R24-011", "value"]
+    )
     japan /= float(figures.at["R24-001", "value"])
     least = t_quantile(math.inf, LEVEL) * math.sqrt(sum(0.25 / n for n in people))
     wave = {w: share(figures, a) - share(figures, b) for w, a, b in (("2022", "W22-011", "W22-012"),
                                                                      ("2024", "R24-017", "R24-018"))}  # fmt: skip
-    percent = figures[(figures["statistic"] == "percent") & (figures["survey"] == "polling")]
+    percent = figures[
+        (figures["statistic"] == "percent") & (figures["survey"] == "polling")
+    ]
     levels = percent[percent["outcome"].str.startswith("trust_damaged")]
     single = levels[levels["countries"].str.len() == 2]
-    item = {q: single[single["item"] == q].set_index(["countries", "group"])["value"] for q in ("provider", "system")}
+    item = {
+        q: single[single["item"] == q].set_index(["countries", "group"])["value"]
+        for q in ("provider", "system")
+    }
     apart = (item["system"] - item["provider"]).dropna()
     lgbtq = 100 * (share(figures, "W22-007") - share(figures, "W22-018"))
     out = {
@@ -236,10 +278,18 @@ def quantities(figures: pd.DataFrame, found: pd.DataFrame, trials: dict[str, Any
             f"smallest fall found with a chance of {POWER}, two waves of that many people, design effect {DEFFS[1]}",
         ),
     }  # fmt: skip
-    for name, (p, n) in zip(("marginalised", "double"), gaps_of_2024(figures, found).values(), strict=True):
+    for name, (p, n) in zip(
+        ("marginalised", "double"), gaps_of_2024(figures, found).values(), strict=True
+    ):
         change, gap = gap_change(p, n, DEFFS[1]), p[0] - p[1]
-        out[f"change-{name}"] = (f"{100 * change:.1f} points", f"smallest change found, design effect {DEFFS[1]}")
-        out[f"closed-{name}"] = (f"{100 * change / gap:.0f} %", "that change as a share of the gap of 2024")
+        out[f"change-{name}"] = (
+            f"{100 * change:.1f} points",
+            f"smallest change found, design effect {DEFFS[1]}",
+        )
+        out[f"closed-{name}"] = (
+            f"{100 * change / gap:.0f} %",
+            "that change as a share of the gap of 2024",
+        )
     rows = trial_shares(trials, figures)
     for name, (top, bottom) in {
         "ppr": ("participants", "population"),
@@ -247,12 +297,20 @@ def quantities(figures: pd.DataFrame, found: pd.DataFrame, trials: dict[str, Any
         "ppr-target": ("target", "population"),
     }.items():
         pair = rows[top], rows[bottom]
-        value, low, high = ratio_range(*(tuple(float(r[c]) for r in pair) for c in ("value", "half_width")))
+        value, low, high = ratio_range(
+            *(tuple(float(r[c]) for r in pair) for c in ("value", "half_width"))
+        )
         how = f"{rows[top]['label']}, over: {rows[bottom]['label']}"
         out[name] = (f"{value:.2f}", how)
-        out[f"{name}-range"] = (f"{low:.2f} to {high:.2f}", f"{how}; the range that rounding allows")
+        out[f"{name}-range"] = (
+            f"{low:.2f} to {high:.2f}",
+            f"{how}; the range that rounding allows",
+        )
     parity = float(trials["band"]["low"]) * float(rows["population"]["value"])
-    out["parity-share"] = (f"{parity:.0f} %", "the lower end of the band times the share of the population")
+    out["parity-share"] = (
+        f"{parity:.0f} %",
+        "the lower end of the band times the share of the population",
+    )
     out["census"] = (f"{float(rows['census']['value']):g} %", rows["census"]["source"])
     return out
 
@@ -266,20 +324,30 @@ class _Evidence(_Made):
     def table(self, heads: list[str], rows: list[list[Any]]) -> list[nodes.Node]:
         """A table whose first column a phone leaves wide enough to read."""
         rows = [[unbroken(str(cell)) for cell in row] for row in rows]
-        return [nodes.container("", *self.read(markdown_table(heads, rows)), classes=["evidence-table"])]
+        return [
+            nodes.container(
+                "", *self.read(markdown_table(heads, rows)), classes=["evidence-table"]
+            )
+        ]
 
     def link(self, page: str, words: str, title: str = "") -> str:
         """A link to a page of the book, in HTML."""
         target, _, place = page.partition("#")
-        uri = self.env.app.builder.get_relative_uri(self.env.docname, target) + (f"#{place}" if place else "")
+        uri = self.env.app.builder.get_relative_uri(self.env.docname, target) + (
+            f"#{place}" if place else ""
+        )
         return f'<a class="reference internal" href="{escape(uri)}"' + (
-            f' title="{escape(title)}">{escape(words)}</a>' if title else f">{escape(words)}</a>"
+            f' title="{escape(title)}">{escape(words)}</a>'
+            if title
+            else f">{escape(words)}</a>"
         )
 
     def line(self, name: str, words: str | None = None) -> str:
         """A link to a line of the record; its words are the figure, or those given."""
         figure = self.figures().set_index("id").loc[name]
-        return self.link(f"record#figure-{name}", words or unbroken(printed(figure)), figure["claim"])
+        return self.link(
+            f"record#figure-{name}", words or unbroken(printed(figure)), figure["claim"]
+        )
 
     def sections(self) -> list[dict[str, Any]]:
         """The rows of sections.yml."""
@@ -297,7 +365,11 @@ class SectionsTable(_Evidence):
         """A Markdown table."""
         self.sections()
         source = Path(self.env.srcdir)
-        return self.read(sections_markdown(source / "sections.yml", source.parent / "notebooks" / "runs.yml"))
+        return self.read(
+            sections_markdown(
+                source / "sections.yml", source.parent / "notebooks" / "runs.yml"
+            )
+        )
 
 
 class RecordRows(_Evidence):
@@ -305,9 +377,14 @@ class RecordRows(_Evidence):
 
     def make(self) -> list[nodes.Node]:
         """One table that can be opened."""
-        figures, mine = self.figures().set_index("id"), self.arguments[0].split() if self.arguments else []
+        figures, mine = (
+            self.figures().set_index("id"),
+            self.arguments[0].split() if self.arguments else [],
+        )
         for part in [] if mine else self.sections():
-            mine += part["record"].split() if part["chapter"] == self.env.docname else []
+            mine += (
+                part["record"].split() if part["chapter"] == self.env.docname else []
+            )
         ids = record_ids(mine, list(figures.index))
         heads = ("Line", "What is said", "Figure", "Item", "Of whom")
         body = "".join(
@@ -315,7 +392,11 @@ class RecordRows(_Evidence):
             f"<td>{escape(unbroken(printed(f)))}</td><td>{escape(ITEMS[f['item']])}</td><td>{escape(_base(f))}</td></tr>"
             for i, f in figures.loc[ids].iterrows()
         )
-        lines = f"All {len(ids)} printed lines that belong" if len(ids) > 1 else "The one printed line that belongs"
+        lines = (
+            f"All {len(ids)} printed lines that belong"
+            if len(ids) > 1
+            else "The one printed line that belongs"
+        )
         html = (
             f'<details class="record-rows"><summary>{lines} to this chapter</summary>'
             "<table><caption>Printed lines of this chapter. Kind of evidence: published</caption><thead><tr>"
@@ -337,8 +418,13 @@ def _about(figures: pd.DataFrame) -> tuple[str, ...]:
     for _, figure in figures.iterrows():
         where = figure["countries"].split()
         place = COUNTRIES[where[0]] if len(where) == 1 else f"{len(where)} countries"
-        told.append((ITEMS[figure["item"]], figure["conditioning"], place, figure["wave"]))
-    return tuple(" and ".join(dict.fromkeys(filter(None, words))) for words in zip(*told, strict=True))
+        told.append(
+            (ITEMS[figure["item"]], figure["conditioning"], place, figure["wave"])
+        )
+    return tuple(
+        " and ".join(dict.fromkeys(filter(None, words)))
+        for words in zip(*told, strict=True)
+    )
 
 
 class RecordFigure(_Evidence):
@@ -348,19 +434,27 @@ class RecordFigure(_Evidence):
     optional_arguments = 0
     final_argument_whitespace = True
     has_content = True
-    option_spec: ClassVar = dict.fromkeys(("first", "second", "says"), unchanged_required)
+    option_spec: ClassVar = dict.fromkeys(
+        ("first", "second", "says"), unchanged_required
+    )
 
     def make(self) -> list[nodes.Node]:
         """The picture, made of the page's own text, so that it fits a phone, dark mode and paper."""
-        parts: list[tuple[str, list[tuple[str, tuple[str, ...], str, str]]]] = [("", [])]
-        self.numbers: list[list[Any]] = [["part", "label", "id", "percent", "low", "high"]]
+        parts: list[tuple[str, list[tuple[str, tuple[str, ...], str, str]]]] = [
+            ("", [])
+        ]
+        self.numbers: list[list[Any]] = [
+            ["part", "label", "id", "percent", "low", "high"]
+        ]
         for line in filter(None, map(str.strip, self.content)):
             if line.startswith("# "):
                 parts.append((line[2:], []))
             else:
                 before = len(self.numbers)
                 parts[-1][1].append(self.row(line))
-                self.numbers[before:] = [[parts[-1][0], *row] for row in self.numbers[before:]]
+                self.numbers[before:] = [
+                    [parts[-1][0], *row] for row in self.numbers[before:]
+                ]
         rows = [row for _, mine in parts for row in mine]
         names = [self.options[k] for k in ("first", "second") if k in self.options]
         legend = "".join(
@@ -369,8 +463,12 @@ class RecordFigure(_Evidence):
         )
         if any('class="ef-range"' in track for *_, track, _ in rows):
             legend += '<span><i class="ef-range" aria-hidden="true"></i>all that the print allows</span>'
-        ticks = "".join(f'<span style="left:{t}%">{t}</span>' for t in (0, 25, 50, 75, 100))
-        computed = ", and computed from what was published" * any(": audit " in line for line in self.content)
+        ticks = "".join(
+            f'<span style="left:{t}%">{t}</span>' for t in (0, 25, 50, 75, 100)
+        )
+        computed = ", and computed from what was published" * any(
+            ": audit " in line for line in self.content
+        )
         html = (
             f'<figure class="record-figure"><p class="ef-title">{escape(self.arguments[0])}</p>'
             + (f'<p class="ef-legend">{legend}</p>' if legend else "")
@@ -378,7 +476,9 @@ class RecordFigure(_Evidence):
             + '<div class="ef-row ef-axis" aria-hidden="true"><div></div>'
             + f'<div class="ef-ticks">{ticks}</div><div></div></div>'
             + f"<figcaption>{escape(self.options.get('says', ''))} Kind of evidence: published{computed}. "
-            "Percent of people; each figure leads to its source.</figcaption>" + self.download() + "</figure>"
+            "Percent of people; each figure leads to its source.</figcaption>"
+            + self.download()
+            + "</figure>"
         )
         return [nodes.raw("", html, format="html")]
 
@@ -403,37 +503,64 @@ class RecordFigure(_Evidence):
         require_names("figure of the record", names, figures.index)
         for i, figure in enumerate(figures.loc[names].itertuples()):
             if figure.statistic != "percent":
-                raise TrustlibError(f"{figure.Index} is a {figure.statistic}, and this picture shows percentages.")
+                raise TrustlibError(
+                    f"{figure.Index} is a {figure.statistic}, and this picture shows percentages."
+                )
             track += f'<i class="ef-mark ef-{i}" style="left:{figure.value:g}%"></i>'
             self.numbers.append([label, figure.Index, f"{figure.value:g}", "", ""])
         ends = figures.loc[names, "value"]
         span = f'<i class="ef-span" style="left:{ends.min():g}%;width:{ends.max() - ends.min():g}%"></i>'
-        return label, _about(figures.loc[names]), span + track, " and ".join(self.line(name) for name in names)
+        return (
+            label,
+            _about(figures.loc[names]),
+            span + track,
+            " and ".join(self.line(name) for name in names),
+        )
 
     def range(self, label: str, key: str) -> tuple[str, tuple[str, ...], str, str]:
         """A line with the range that the audit allows, or with one mark where it allows one value."""
         found = answers_for(self)
         require_names("answer of the audit", [f"{key} low"], found.index)
         low, high = (found.loc[f"{key} {end}"] for end in ("low", "high"))
-        left, width = 100 * float(low["value"]), 100 * float(high["value"] - low["value"])
+        left, width = (
+            100 * float(low["value"]),
+            100 * float(high["value"] - low["value"]),
+        )
         track = f'<i class="ef-range" style="left:{left:.2f}%;width:{width:.2f}%"></i>'
         if low["text"] == high["text"]:
             track = f'<i class="ef-mark ef-0" style="left:{left:.2f}%"></i>'
         words = unbroken(" to ".join(dict.fromkeys((low["text"], high["text"]))))
         ends = [f"{100 * float(end['value']):.1f}" for end in (low, high)]
-        self.numbers.append([label, key, ends[0] if low["text"] == high["text"] else "", *ends])
+        self.numbers.append(
+            [label, key, ends[0] if low["text"] == high["text"] else "", *ends]
+        )
         return label, (low["question"],), track, self.link("do-the-figures-fit", words)
 
 
 def _part(heading: str, rows: list[tuple[str, tuple[str, ...], str, str]]) -> str:
     """The lines of a part under its heading; what all of them are of is said once, what a label says not again."""
     alike = len(rows) > 1 and len({len(about) for _, about, _, _ in rows}) == 1
-    shared = [len(set(words)) == 1 for words in zip(*(about for _, about, _, _ in rows), strict=alike)] if alike else []
-    once = ", ".join(filter(None, (word for word, same in zip(rows[0][1], shared, strict=False) if same)))
+    shared = (
+        [
+            len(set(words)) == 1
+            for words in zip(*(about for _, about, _, _ in rows), strict=alike)
+        ]
+        if alike
+        else []
+    )
+    once = ", ".join(
+        filter(
+            None, (word for word, same in zip(rows[0][1], shared, strict=False) if same)
+        )
+    )
     head = escape(heading) + (f"<small>{escape(once)}</small>" if once else "")
     html = f'<p class="ef-part">{head}</p>' if head else ""
     for label, about, track, values in rows:
-        own = [w for i, w in enumerate(about) if w and w not in label and not (shared and shared[i])]
+        own = [
+            w
+            for i, w in enumerate(about)
+            if w and w not in label and not (shared and shared[i])
+        ]
         html += (
             f'<div class="ef-row"><div class="ef-label">{escape(label)}'
             + (f"<small>{escape(', '.join(own))}</small>" if own else "")
@@ -457,10 +584,17 @@ class PrintedGapTable(_Evidence):
             claim = figures.at[one, "claim"].partition(":")[0]
             both = " and ".join(printed(figures.loc[name]) for name in (one, two))
             rows.append(
-                [claim, both, f"{100 * gaps[0][0]:.0f}", *(f"{100 * g[1]:.1f} to {100 * g[2]:.1f}" for g in gaps)]
+                [
+                    claim,
+                    both,
+                    f"{100 * gaps[0][0]:.0f}",
+                    *(f"{100 * g[1]:.1f} to {100 * g[2]:.1f}" for g in gaps),
+                ]
             )
         heads = ["What was said", "Published", "Gap, points"]
-        return self.table([*heads, *(f"As-if interval, design effect {d:g}" for d in DEFFS)], rows)
+        return self.table(
+            [*heads, *(f"As-if interval, design effect {d:g}" for d in DEFFS)], rows
+        )
 
 
 class PerHundredTable(_Evidence):
@@ -480,10 +614,26 @@ class PerHundredTable(_Evidence):
             among = tuple(share(figures, n) for n in names)
             claim = figures.at[names[0], "claim"].partition(":")[0]
             said[f"{claim}: among those with an experience"] = among
-            said[f"{claim}: among all"] = tuple(b * p for b, p in zip(base, among, strict=True))
+            said[f"{claim}: among all"] = tuple(
+                b * p for b, p in zip(base, among, strict=True)
+            )
         for words, (one, two) in said.items():
-            rows.append([words, f"{100 * one:.0f}", f"{100 * two:.0f}", f"{100 * (one - two):.1f}", f"{one / two:.1f}"])
-        heads = ["Of 100 people in the group", "Marginalised", "Others", "Gap, points", "Ratio"]
+            rows.append(
+                [
+                    words,
+                    f"{100 * one:.0f}",
+                    f"{100 * two:.0f}",
+                    f"{100 * (one - two):.1f}",
+                    f"{one / two:.1f}",
+                ]
+            )
+        heads = [
+            "Of 100 people in the group",
+            "Marginalised",
+            "Others",
+            "Gap, points",
+            "Ratio",
+        ]
         return self.table(heads, rows)
 
 
@@ -495,14 +645,33 @@ class DetectableLevels(_Evidence):
     def make(self) -> list[nodes.Node]:
         """One row for each group of 2024."""
         figures, rows = self.figures().set_index("id"), []
-        groups = [(name, float(figures.at[n, "value"]), level) for name, (n, level) in GROUPS.items()]
-        groups.append(("Both minority and disabled, if independent", both_and_neither(figures)[0], "R24-017"))
+        groups = [
+            (name, float(figures.at[n, "value"]), level)
+            for name, (n, level) in GROUPS.items()
+        ]
+        groups.append(
+            (
+                "Both minority and disabled, if independent",
+                both_and_neither(figures)[0],
+                "R24-017",
+            )
+        )
         for name, people, level in groups:
             p = share(figures, level) if level else 0.5
             told = printed(figures.loc[level]) if level else "one half"
-            rows.append([name, f"{people:,.0f}", told, *(f"{100 * level_change(p, people, d):.1f}" for d in DEFFS)])
+            rows.append(
+                [
+                    name,
+                    f"{people:,.0f}",
+                    told,
+                    *(f"{100 * level_change(p, people, d):.1f}" for d in DEFFS),
+                ]
+            )
         heads = ["Group", "People in each wave", "Level now"]
-        return self.table([*heads, *(f"Fall found (points), design effect {d:g}" for d in DEFFS)], rows)
+        return self.table(
+            [*heads, *(f"Fall found (points), design effect {d:g}" for d in DEFFS)],
+            rows,
+        )
 
 
 class DetectableGaps(_Evidence):
@@ -513,14 +682,23 @@ class DetectableGaps(_Evidence):
     def make(self) -> list[nodes.Node]:
         """One row for each gap: points, and the part of the gap that they are."""
         rows = []
-        for name, (p, n) in gaps_of_2024(self.figures().set_index("id"), answers_for(self)).items():
+        for name, (p, n) in gaps_of_2024(
+            self.figures().set_index("id"), answers_for(self)
+        ).items():
             gap, changes = p[0] - p[1], [gap_change(p, n, deff) for deff in DEFFS]
             people = " and ".join(f"{k:,.0f}" for k in n)
             rows.append(
-                [name, f"{100 * gap:.1f}", people, *(f"{100 * c:.1f} ({100 * c / gap:.0f} %)" for c in changes)]
+                [
+                    name,
+                    f"{100 * gap:.1f}",
+                    people,
+                    *(f"{100 * c:.1f} ({100 * c / gap:.0f} %)" for c in changes),
+                ]
             )
         heads = ["Gap", "Points now", "People in each wave"]
-        return self.table([*heads, *(f"Change found, design effect {d:g}" for d in DEFFS)], rows)
+        return self.table(
+            [*heads, *(f"Change found, design effect {d:g}" for d in DEFFS)], rows
+        )
 
 
 class PeopleNeeded(_Evidence):
@@ -535,8 +713,12 @@ class PeopleNeeded(_Evidence):
         for (name, (p, _)), part in product(gaps.items(), (0.1, 0.25, 0.5)):
             change = part * (p[0] - p[1])
             needed = (f"{people_needed(p, change, deff):,}" for deff in DEFFS)
-            rows.append([name, f"{100 * part:.0f} % ({100 * change:.1f} points)", *needed])
-        return self.table(["Gap", "Closes by", *(f"Design effect {d:g}" for d in DEFFS)], rows)
+            rows.append(
+                [name, f"{100 * part:.0f} % ({100 * change:.1f} points)", *needed]
+            )
+        return self.table(
+            ["Gap", "Closes by", *(f"Design effect {d:g}" for d in DEFFS)], rows
+        )
 
 
 class TrialsTable(_Evidence):
@@ -564,16 +746,31 @@ def contrasts(runs: Path, prefix: str) -> pd.DataFrame:
 
     found = []
     for path in sorted(runs.glob(f"{prefix}-*/tables/interaction.csv")):
-        facts = json.loads((path.parents[1] / "provenance.json").read_text(encoding="utf-8"))["parameters"]
-        rows = pd.read_csv(path).query("measure == 'interaction_contrast' and method == 'delta'")
+        facts = json.loads(
+            (path.parents[1] / "provenance.json").read_text(encoding="utf-8")
+        )["parameters"]
+        rows = pd.read_csv(path).query(
+            "measure == 'interaction_contrast' and method == 'delta'"
+        )
         third = [name for name in facts["identities"] if name not in facts["pair"]]
         among = rows[third].agg(", ".join, axis=1) if third else ""
         found.append(rows.assign(run=path.parts[-3], title=facts["title"], among=among))
     if not found:
-        raise TrustlibError(f"No run of {prefix!r} has measures of interaction.", "Run the plan first.")
+        raise TrustlibError(
+            f"No run of {prefix!r} has measures of interaction.", "Run the plan first."
+        )
     every = pd.concat(found, ignore_index=True)
     every["p_holm"] = multipletests(every["p_value"], method="holm")[1]
-    columns = ["run", "title", "among", "estimate", "conf_low", "conf_high", "p_value", "p_holm"]
+    columns = [
+        "run",
+        "title",
+        "among",
+        "estimate",
+        "conf_low",
+        "conf_high",
+        "p_value",
+        "p_holm",
+    ]
     return every[columns].sort_values("p_value", ignore_index=True)
 
 
@@ -591,11 +788,23 @@ class ContrastsTable(_Evidence):
         for row in contrasts(runs, self.arguments[0]).itertuples():
             self.env.note_dependency(str(runs / row.run / "tables" / "interaction.csv"))
             name = f"{row.title} ({row.among})" if row.among else row.title
-            name = f"{{doc}}`{name} </_runs/{row.run}/{row.run}>`" if row.run in shown else name
-            ends = " to ".join(number(end, "difference") for end in (row.conf_low, row.conf_high))
-            p = ["< 0.001" if v < 0.001 else f"{v:.3f}" for v in (row.p_value, row.p_holm)]
+            name = (
+                f"{{doc}}`{name} </_runs/{row.run}/{row.run}>`"
+                if row.run in shown
+                else name
+            )
+            ends = " to ".join(
+                number(end, "difference") for end in (row.conf_low, row.conf_high)
+            )
+            p = [
+                "< 0.001" if v < 0.001 else f"{v:.3f}"
+                for v in (row.p_value, row.p_holm)
+            ]
             rows.append([name, number(row.estimate, "difference"), ends, *p])
-        return self.table(["Outcome and identities", "Contrast, points", INTERVAL, "p", "p (Holm)"], rows)
+        return self.table(
+            ["Outcome and identities", "Contrast, points", INTERVAL, "p", "p (Holm)"],
+            rows,
+        )
 
 
 class EvidenceRole(SphinxRole):
@@ -612,7 +821,11 @@ class EvidenceRole(SphinxRole):
             known = quantities(figures, answers_for(self), load_yaml(paths[1]))
             require_names("number of the evidence chapters", [self.text], known)
         except (TrustlibError, OSError) as error:
-            return [], [self.inliner.reporter.error(f"evidence: {error}".replace("\n", " "), line=self.lineno)]
+            return [], [
+                self.inliner.reporter.error(
+                    f"evidence: {error}".replace("\n", " "), line=self.lineno
+                )
+            ]
         shown, how = known[self.text]
         return [computed(self.text, shown, f"Computed from the print: {how}.")], []
 
@@ -622,7 +835,9 @@ class RecordLine(RecordRole):
 
     def mark(self, figure: pd.Series) -> nodes.Node:
         """What is printed: the id."""
-        return nodes.abbreviation(self.text, self.text, explanation=f"{figure['claim']}.")
+        return nodes.abbreviation(
+            self.text, self.text, explanation=f"{figure['claim']}."
+        )
 
 
 # ----- the numbers of the pictures, as files beside the pages -----
@@ -643,7 +858,9 @@ def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
     drawn_on(env).pop(docname, None)
 
 
-def merge(app: Sphinx, env: BuildEnvironment, docnames: list[str], other: BuildEnvironment) -> None:
+def merge(
+    app: Sphinx, env: BuildEnvironment, docnames: list[str], other: BuildEnvironment
+) -> None:
     """Take over what another process has read."""
     drawn_on(env).update({k: v for k, v in drawn_on(other).items() if k in docnames})
 

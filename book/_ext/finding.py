@@ -36,12 +36,22 @@ class FindingRole(SphinxRole):
         source = Path(self.env.srcdir)
         try:
             finding = load_findings(source / "findings.yml")[name]
-            shown = unbroken(text(finding, resolve(finding, source / "_runs"), interval=option.strip() == "interval"))
+            shown = unbroken(
+                text(
+                    finding,
+                    resolve(finding, source / "_runs"),
+                    interval=option.strip() == "interval",
+                )
+            )
         except (TrustlibError, KeyError) as error:
             message = f"finding {name!r} cannot be printed: {error}".replace("\n", " ")
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
         link = pending_xref(
-            "", refdomain="std", reftype="doc", reftarget=f"/_runs/{finding.run}/{finding.run}", refexplicit=True
+            "",
+            refdomain="std",
+            reftype="doc",
+            reftarget=f"/_runs/{finding.run}/{finding.run}",
+            refexplicit=True,
         )
         link += nodes.inline(shown, shown, classes=["finding"])
         self.env.note_dependency(str(source / "findings.yml"))
@@ -64,16 +74,29 @@ class RunFigure(SphinxDirective):
             told = json.loads((folder / "provenance.json").read_text())
             facts = told["figures"][int(number) - 1]
         except (OSError, KeyError, IndexError, ValueError) as error:
-            return [self.state.document.reporter.error(f"no picture {number} of run {run}: {error}", line=self.lineno)]
+            return [
+                self.state.document.reporter.error(
+                    f"no picture {number} of run {run}: {error}", line=self.lineno
+                )
+            ]
         uri, before = f"/_runs/{run}/{facts['file']}", facts.get("table", "")
         shown: list[nodes.Node] = [nodes.image("", uri=uri, alt=facts["alt"])]
         default = [before] if (folder / "tables" / f"{before}.csv").is_file() else []
         for name in " ".join(tables).split() or default:
             if not (folder / "tables" / f"{name}.csv").is_file():
-                return [self.state.document.reporter.error(f"no table {name} of run {run}", line=self.lineno)]
+                return [
+                    self.state.document.reporter.error(
+                        f"no table {name} of run {run}", line=self.lineno
+                    )
+                ]
             kind = "".join(f", {kind}" for kind in told["kinds"] if kind == "synthetic")
             words = f"The numbers of this picture: {name}.csv{kind}"
-            link = download_reference("", words, refdoc=self.env.docname, reftarget=f"/_runs/{run}/tables/{name}.csv")
+            link = download_reference(
+                "",
+                words,
+                refdoc=self.env.docname,
+                reftarget=f"/_runs/{run}/tables/{name}.csv",
+            )
             shown.append(nodes.paragraph("", "", link, classes=["picture-numbers"]))
         return shown
 

@@ -22,7 +22,11 @@ from trustbook.ledger import VERDICTS
 from trustlib.errors import TrustlibError, require_file
 
 HEADS = ("Line", "What is said", "Printed", "Ours", "Verdict", "Worked out in")
-EVIDENCE = {"real": "real people", "synthetic": "synthetic people", "published": "published figures"}
+EVIDENCE = {
+    "real": "real people",
+    "synthetic": "synthetic people",
+    "published": "published figures",
+}
 _FIGURE = re.compile(r"\b[A-Z]+\d*-\d+[a-z]?\b")  # the id of a figure of the record
 
 
@@ -49,15 +53,22 @@ def ledger_table(ledger: pd.DataFrame, verdicts: Iterable[str] = VERDICTS) -> st
 
 def _row(line: pd.Series) -> str:
     """One line of the ledger as a row of the table."""
-    data = {c: line[c] for c in ("wave", "item", "evidence")} | {c: slug(line[c]) for c in ("verdict", "source")}
+    data = {c: line[c] for c in ("wave", "item", "evidence")} | {
+        c: slug(line[c]) for c in ("verdict", "source")
+    }
     attributes = "".join(f' data-{k}="{escape(v)}"' for k, v in data.items())
-    verdict = f"<strong>{escape(line['verdict'])}</strong>" + _small([_linked(line["cause"])] if line["cause"] else [])
+    verdict = f"<strong>{escape(line['verdict'])}</strong>" + _small(
+        [_linked(line["cause"])] if line["cause"] else []
+    )
     cells = (_said(line), _published(line), _ours(line), verdict, _worked_out(line))
     shown = zip(HEADS[1:], cells, strict=True)
     name = _linked(line["id"]) if line["file"] == "figures" else _breaking(line["id"])
     return (
         f'<tr role="row" id="ledger-{line["id"]}"{attributes}><th role="rowheader" scope="row">{name}</th>'
-        + "".join(f'<td role="cell" data-label="{head}"><div>{cell}</div></td>' for head, cell in shown)
+        + "".join(
+            f'<td role="cell" data-label="{head}"><div>{cell}</div></td>'
+            for head, cell in shown
+        )
         + "</tr>"
     )
 
@@ -73,11 +84,15 @@ def _breaking(text: str) -> str:
 
 def _linked(text: str) -> str:
     """A text in which each figure of the record leads to its row there."""
-    return _FIGURE.sub(lambda m: f'<a href="record.html#figure-{m[0]}">{m[0]}</a>', escape(text))
+    return _FIGURE.sub(
+        lambda m: f'<a href="record.html#figure-{m[0]}">{m[0]}</a>', escape(text)
+    )
 
 
 def _number(value: float, line: pd.Series) -> str:
-    digits = {"count": 0, "ratio": 2}.get(line["statistic"], 2 if line["file"] not in ("figures", "questions") else 1)
+    digits = {"count": 0, "ratio": 2}.get(
+        line["statistic"], 2 if line["file"] not in ("figures", "questions") else 1
+    )
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
@@ -85,7 +100,9 @@ def _said(line: pd.Series) -> str:
     """What is said, and about whom."""
     place = "" if line["place"].startswith("http") else line["place"]
     source = ", ".join(filter(None, (line["source"], place)))
-    about = [source] + [f"{k}: {line[k]}" for k in ("wave", "countries", "item", "base") if line[k]]
+    about = [source] + [
+        f"{k}: {line[k]}" for k in ("wave", "countries", "item", "base") if line[k]
+    ]
     return escape(line["claim"]) + _small([escape("; ".join(about))])
 
 
@@ -93,10 +110,20 @@ def _published(line: pd.Series) -> str:
     """The printed number with its interval, and what its rounding leaves open."""
     if line["file"] == "questions":
         return "not printed"
-    digits = f",.{max(0, round(-log10(2 * line['tolerance'])))}f" if line["tolerance"] > 0 else ""
-    ends = [f"{line[c]:{digits}}" for c in ("published_low", "published_high") if pd.notna(line[c])]
+    digits = (
+        f",.{max(0, round(-log10(2 * line['tolerance'])))}f"
+        if line["tolerance"] > 0
+        else ""
+    )
+    ends = [
+        f"{line[c]:{digits}}"
+        for c in ("published_low", "published_high")
+        if pd.notna(line[c])
+    ]
     shown = escape(printed(line.rename({"published": "value"})))
-    return shown + (f" ({' to '.join(ends)})" if ends else "") + _small(_tolerance(line))
+    return (
+        shown + (f" ({' to '.join(ends)})" if ends else "") + _small(_tolerance(line))
+    )
 
 
 def _tolerance(line: pd.Series) -> Iterator[str]:
@@ -110,15 +137,26 @@ def _ours(line: pd.Series) -> str:
     low, high = line["range_low"], line["range_high"]
     if pd.notna(line["ours"]):
         ends = f" ({_number(line['conf_low'], line)} to {_number(line['conf_high'], line)})"
-        parts.append(_number(line["ours"], line) + unit + (ends if pd.notna(line["conf_low"]) else ""))
+        parts.append(
+            _number(line["ours"], line)
+            + unit
+            + (ends if pd.notna(line["conf_low"]) else "")
+        )
     elif pd.notna(low):
         parts.append(f"{_number(low, line)} to {_number(high, line)}{unit}")
     if pd.notna(line["std_error"]):
-        parts.append(f"standard error {line['std_error']:.2f}; {line['df_rule'].partition('; ')[2]}")
+        parts.append(
+            f"standard error {line['std_error']:.2f}; {line['df_rule'].partition('; ')[2]}"
+        )
     if pd.notna(line["ours"]) and high - low > 1e-6:
-        parts.append(f"from {_number(low, line)} to {_number(high, line)} by the rounding")
+        parts.append(
+            f"from {_number(low, line)} to {_number(high, line)} by the rounding"
+        )
     if parts and line["evidence"] in ("real", "synthetic"):
-        parts.append(EVIDENCE[line["evidence"]] + (f", {line['n']:,.0f} of them" if line["n"] > 0 else ""))
+        parts.append(
+            EVIDENCE[line["evidence"]]
+            + (f", {line['n']:,.0f} of them" if line["n"] > 0 else "")
+        )
     return parts[0] + _small(parts[1:]) if parts else "none"
 
 
@@ -126,15 +164,24 @@ def _worked_out(line: pd.Series) -> str:
     """Links to the run or the calculation."""
     if line["run"]:
         where = f"table {line['table']}" + (f", {line['row']}" if line["row"] else "")
-        return f'<a href="_runs/{line["run"]}/{line["run"]}.html">{line["run"]}</a>' + _small([_breaking(where)])
+        return (
+            f'<a href="_runs/{line["run"]}/{line["run"]}.html">{line["run"]}</a>'
+            + _small([_breaking(where)])
+        )
     if line["calculation"] == "stand-in":
         told = [_breaking(line["reading"])] if line["reading"] else []
         return '<a href="stand-in.html">the synthetic stand-in</a>' + _small(told)
     audit = '<a href="do-the-figures-fit.html">Do the figures fit together?</a>'
     if line["file"] == "questions":
         return audit + _small([f"from {_linked(line['calculation'])}"])
-    if line["verdict"].startswith("inconsistent") and not _FIGURE.search(line["calculation"]):
-        return audit + _small([f'question <a href="#ledger-{line["calculation"]}">{line["calculation"]}</a>'])
+    if line["verdict"].startswith("inconsistent") and not _FIGURE.search(
+        line["calculation"]
+    ):
+        return audit + _small(
+            [
+                f'question <a href="#ledger-{line["calculation"]}">{line["calculation"]}</a>'
+            ]
+        )
     return _linked(line["calculation"]) or "nowhere"
 
 
@@ -147,7 +194,10 @@ class _OfLedger(_Made):
         """The ledger as `trustlib check` wrote it."""
         path = Path(self.env.srcdir) / "_runs" / "ledger.csv"
         self.env.note_dependency(str(path))
-        return pd.read_csv(require_file(path, "ledger", "Write it with `trustlib check`."), dtype={"wave": str})
+        return pd.read_csv(
+            require_file(path, "ledger", "Write it with `trustlib check`."),
+            dtype={"wave": str},
+        )
 
 
 class LedgerTable(_OfLedger):
@@ -167,7 +217,9 @@ class LedgerVerdicts(_OfLedger):
         """A table with one row for each line ``verdict: meaning`` of the content."""
         told = dict(line.split(": ", 1) for line in self.content if line.strip())
         if tuple(told) != VERDICTS:
-            raise TrustlibError(f"The verdicts are {list(VERDICTS)}, this page tells {list(told)}.")
+            raise TrustlibError(
+                f"The verdicts are {list(VERDICTS)}, this page tells {list(told)}."
+            )
         counts = self.ledger()["verdict"].value_counts()
         rows = [[f"*{v}*", counts.get(v, 0), told[v]] for v in VERDICTS]
         return self.read(markdown_table(["Verdict", "Lines", "Meaning"], rows))

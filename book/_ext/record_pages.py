@@ -29,8 +29,19 @@ from trustlib.schema import load_yaml
 from trustrecord.record import WAVES, asked_in, load_figures
 
 UNITS = {"percent": " %", "points": " points", "ratio": " times", "count": ""}
-SIGNS = {">": "more than ", "<": "less than ", ">=": "at least ", "=": "", "order": "", "": ""}
-WORDS = {"direction": "a direction only", "ranking": "a ranking only", "statement": "no figure"}
+SIGNS = {
+    ">": "more than ",
+    "<": "less than ",
+    ">=": "at least ",
+    "=": "",
+    "order": "",
+    "": "",
+}
+WORDS = {
+    "direction": "a direction only",
+    "ranking": "a ranking only",
+    "statement": "no figure",
+}
 SEPARATE = "Separate survey: Ipsos, Australia"
 Choices = dict[str, tuple[str, dict[str, str]]]
 LANGUAGES = {"es": "Spanish", "ja": "Japanese", "pt": "Portuguese"}
@@ -51,7 +62,10 @@ def printed(figure: pd.Series) -> str:
 
 def record_table(figures: pd.DataFrame) -> str:
     """All figures as an HTML table with the controls of its filter, which book/_static/record.js brings to life."""
-    waves, items = sorted(set(" ".join(figures["wave"]).split())), dict.fromkeys(figures["item"])
+    waves, items = (
+        sorted(set(" ".join(figures["wave"]).split())),
+        dict.fromkeys(figures["item"]),
+    )
     countries = sorted(set(" ".join(figures["countries"]).split()))
     surveys = {"polling": "The polling", "ipsos_au_2025": SEPARATE}
     choices = {
@@ -60,21 +74,44 @@ def record_table(figures: pd.DataFrame) -> str:
         "countries": ("Country", {c: c for c in countries}),
         "survey": ("Survey", surveys),
     }
-    heads = ("Id", "What is said", "Figure", "Wave", "Countries", "Item", "Group", "Of whom", "Source", "Certainty")
+    heads = (
+        "Id",
+        "What is said",
+        "Figure",
+        "Wave",
+        "Countries",
+        "Item",
+        "Group",
+        "Of whom",
+        "Source",
+        "Certainty",
+    )
     rows = "".join(_row(figure) for _, figure in figures.iterrows())
     return filtered_table("record", "All published figures", choices, heads, rows)
 
 
 def filtered_table(
-    name: str, caption: str, choices: Choices, heads: tuple[str, ...], rows: str, notes: bool = False
+    name: str,
+    caption: str,
+    choices: Choices,
+    heads: tuple[str, ...],
+    rows: str,
+    notes: bool = False,
 ) -> str:
     """A table in its box, with a filter for its rows: words, and one list for each ``data-`` attribute of a row.
 
     With `notes` the small print of each row (``record-note``) is folded until the reader asks for it, searches for
     words, or comes by a link to the row.
     """
-    fold = f'<label for="{name}-notes">Details<input type="checkbox" id="{name}-notes"></label>' if notes else ""
-    controls = "".join(_select(name, column, label, options) for column, (label, options) in choices.items())
+    fold = (
+        f'<label for="{name}-notes">Details<input type="checkbox" id="{name}-notes"></label>'
+        if notes
+        else ""
+    )
+    controls = "".join(
+        _select(name, column, label, options)
+        for column, (label, options) in choices.items()
+    )
     return (
         f'<form id="{name}-filter" class="record-filter" data-table="{name}-table" role="search" '
         f'aria-label="Filter: {caption}" hidden><label for="{name}-text">Words<input type="search" id="{name}-text" '
@@ -89,7 +126,9 @@ def filtered_table(
 
 def _select(name: str, column: str, label: str, options: dict[str, str]) -> str:
     """One list to choose from, inside its label."""
-    choices = "".join(f'<option value="{escape(k)}">{escape(v)}</option>' for k, v in options.items())
+    choices = "".join(
+        f'<option value="{escape(k)}">{escape(v)}</option>' for k, v in options.items()
+    )
     return (
         f'<label for="{name}-{column}">{label}<select id="{name}-{column}" data-column="{column}">'
         f'<option value="">All</option>{choices}</select></label>'
@@ -99,17 +138,28 @@ def _select(name: str, column: str, label: str, options: dict[str, str]) -> str:
 def _row(figure: pd.Series) -> str:
     """One figure as a row of the table."""
     facts = {k: escape(str(v)) for k, v in figure.items()}
-    separate = f'<br><strong class="record-separate">{SEPARATE}</strong>' if figure["survey"] != "polling" else ""
-    note = f'<br><span class="record-note">{facts["note"]}</span>' if figure["note"] else ""
+    separate = (
+        f'<br><strong class="record-separate">{SEPARATE}</strong>'
+        if figure["survey"] != "polling"
+        else ""
+    )
+    note = (
+        f'<br><span class="record-note">{facts["note"]}</span>'
+        if figure["note"]
+        else ""
+    )
     where = figure["address"].split()
     link = facts["source"]
     if where[0].startswith("http"):
         link = f'<a href="{escape(where[0])}">{facts["source"]}</a>' + "".join(
-            f', <a href="{escape(url)}">also {i}</a>' for i, url in enumerate(where[1:], 1)
+            f', <a href="{escape(url)}">also {i}</a>'
+            for i, url in enumerate(where[1:], 1)
         )
     else:
         link += f", {facts['address']}"
-    base = facts["base"] + (f" (n = {figure['base_n']:,.0f})" if figure["base_n"] > 0 else "")
+    base = facts["base"] + (
+        f" (n = {figure['base_n']:,.0f})" if figure["base_n"] > 0 else ""
+    )
     cells = (
         facts["claim"] + separate + note,
         escape(unbroken(printed(figure))),
@@ -121,7 +171,9 @@ def _row(figure: pd.Series) -> str:
         link,
         facts["confidence"],
     )
-    data = "".join(f' data-{c}="{facts[c]}"' for c in ("wave", "item", "countries", "survey"))
+    data = "".join(
+        f' data-{c}="{facts[c]}"' for c in ("wave", "item", "countries", "survey")
+    )
     verdict = f'<br><a href="ledger.html#ledger-{facts["id"]}" aria-label="Verdict on {facts["id"]}">Verdict</a>'
     return (
         f'<tr role="row" id="figure-{facts["id"]}"{data}><th role="rowheader" scope="row">{facts["id"]}{verdict}</th>'
@@ -132,7 +184,12 @@ def _row(figure: pd.Series) -> str:
 def markdown_table(heads: list[str], rows: list[list[Any]]) -> str:
     """A table in Markdown, for docutils to read."""
     lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in r) + " |" for r in lines)
+    return "\n".join(
+        "| "
+        + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in r)
+        + " |"
+        for r in lines
+    )
 
 
 class _Made(SphinxDirective):
@@ -158,9 +215,17 @@ class _Made(SphinxDirective):
         """Make the nodes; what cannot be read is an error of the page."""
         try:
             made = self.make()
-            return [nodes.container("", *made, classes=["from-synthetic"])] if self.synthetic else made
+            return (
+                [nodes.container("", *made, classes=["from-synthetic"])]
+                if self.synthetic
+                else made
+            )
         except TrustlibError as error:
-            return [self.state.document.reporter.error(f"{self.name}: {error}", line=self.lineno)]
+            return [
+                self.state.document.reporter.error(
+                    f"{self.name}: {error}", line=self.lineno
+                )
+            ]
 
     @abstractmethod
     def make(self) -> list[nodes.Node]:
@@ -179,7 +244,9 @@ class _Made(SphinxDirective):
         for pattern in self.arguments[0].split():
             found = {k: v for k, v in known.items() if fnmatch(k, pattern)}
             if not found:
-                raise TrustlibError(f"No variable of the codebook is called {pattern!r}.")
+                raise TrustlibError(
+                    f"No variable of the codebook is called {pattern!r}."
+                )
             out |= found
         return out
 
@@ -203,9 +270,16 @@ class RecordCounts(_Made):
         counts = figures[self.arguments[0]].value_counts()
         told = dict(line.split(": ", 1) for line in self.content if line.strip())
         if set(told) != set(counts.index):
-            raise TrustlibError(f"The record has the kinds {sorted(counts.index)}, this page tells {sorted(told)}.")
-        rows = [[f"`{kind}`" if kind else "(empty)", meaning, counts[kind]] for kind, meaning in told.items()]
-        return self.read(markdown_table([self.arguments[0].capitalize(), "Meaning", "Lines"], rows))
+            raise TrustlibError(
+                f"The record has the kinds {sorted(counts.index)}, this page tells {sorted(told)}."
+            )
+        rows = [
+            [f"`{kind}`" if kind else "(empty)", meaning, counts[kind]]
+            for kind, meaning in told.items()
+        ]
+        return self.read(
+            markdown_table([self.arguments[0].capitalize(), "Meaning", "Lines"], rows)
+        )
 
 
 class CodebookTable(_Made):
@@ -213,12 +287,28 @@ class CodebookTable(_Made):
 
     def make(self) -> list[nodes.Node]:
         """A table with one row for each variable; a column where nothing stands is left out."""
-        heads, rows = ["Variable", "Meaning", "Levels, in order", "Printed words", "Note"], []
+        heads, rows = (
+            ["Variable", "Meaning", "Levels, in order", "Printed words", "Note"],
+            [],
+        )
         for name, facts in self.variables().items():
             kinds = {"binary": "", "number": "a number"}
-            levels = ", ".join(map(str, facts.get("levels") or [])) or kinds.get(facts.get("type", ""), "not fixed")
-            words = "; ".join(f"{LANGUAGES.get(k, k)}: {v}" for k, v in (facts.get("printed") or {}).items())
-            rows.append([f"`{name}`", facts["label"], levels, facts.get("question") or words, facts.get("note", "")])
+            levels = ", ".join(map(str, facts.get("levels") or [])) or kinds.get(
+                facts.get("type", ""), "not fixed"
+            )
+            words = "; ".join(
+                f"{LANGUAGES.get(k, k)}: {v}"
+                for k, v in (facts.get("printed") or {}).items()
+            )
+            rows.append(
+                [
+                    f"`{name}`",
+                    facts["label"],
+                    levels,
+                    facts.get("question") or words,
+                    facts.get("note", ""),
+                ]
+            )
         for column in (4, 3, 2):
             if not any(row[column] for row in rows):
                 del heads[column]
@@ -236,13 +326,22 @@ class AskedIn(_Made):
             mine = told[told["variable"] == name]
             row = []
             for wave in WAVES:
-                by = mine[mine["wave"] == wave].groupby("asked", sort=False)["country"].agg(list)
+                by = (
+                    mine[mine["wave"] == wave]
+                    .groupby("asked", sort=False)["country"]
+                    .agg(list)
+                )
                 row.append(
-                    "; ".join(a if len(c) == len(WAVES[wave]) else f"{a}: {', '.join(c)}" for a, c in by.items())
+                    "; ".join(
+                        a if len(c) == len(WAVES[wave]) else f"{a}: {', '.join(c)}"
+                        for a, c in by.items()
+                    )
                 )
             if not mine.empty:
                 rows.append([f"`{name}`", *row])
-        heads = [f"{wave} ({', '.join(countries)})" for wave, countries in WAVES.items()]
+        heads = [
+            f"{wave} ({', '.join(countries)})" for wave, countries in WAVES.items()
+        ]
         return self.read(markdown_table(["Variable", *heads], rows))
 
 
@@ -252,11 +351,15 @@ class CalibrationTable(_Made):
     def make(self) -> list[nodes.Node]:
         """A table with one row for each target."""
         claims = self.figures().set_index("id")["claim"]
-        table = pd.read_csv(self.file("synthetic/calibration.csv"), dtype={"wave": str, "asked": str})
+        table = pd.read_csv(
+            self.file("synthetic/calibration.csv"), dtype={"wave": str, "asked": str}
+        )
         rows = []
         for t in table.itertuples():
             order = t.statistic == "order"
-            asked, achieved = ("order", "order") if order else (t.asked, f"{t.achieved:,.10g}")
+            asked, achieved = (
+                ("order", "order") if order else (t.asked, f"{t.achieved:,.10g}")
+            )
             rows.append([t.id, claims[t.id], asked, achieved, t.verdict])
         heads = ["Figure", "What is said", "Asked", "Synthetic", "Verdict"]
         return self.read(markdown_table(heads, rows))
@@ -273,7 +376,14 @@ class CoverageTable(_Made):
              f"{100 * t.mean_length:.1f}", f"{t.mean_n:,.0f}", f"{t.draws:,}"]
             for t in table.itertuples()
         ]  # fmt: skip
-        heads = ["Cell (synthetic)", "Truth, percent", "Covered, percent of draws", "Length, points", "People", "Draws"]
+        heads = [
+            "Cell (synthetic)",
+            "Truth, percent",
+            "Covered, percent of draws",
+            "Length, points",
+            "People",
+            "Draws",
+        ]
         return self.read(markdown_table(heads, rows))
 
 
@@ -286,15 +396,24 @@ class RecordRole(SphinxRole):
         self.env.note_dependency(str(path))
         figures = figures_of(path, path.stat().st_mtime).set_index("id")
         if self.text not in figures.index:
-            return [], [self.inliner.reporter.error(f"no published figure {self.text!r}", line=self.lineno)]
+            return [], [
+                self.inliner.reporter.error(
+                    f"no published figure {self.text!r}", line=self.lineno
+                )
+            ]
         mark = self.mark(figures.loc[self.text])
-        uri = self.env.app.builder.get_relative_uri(self.env.docname, "record") + f"#figure-{self.text}"
+        uri = (
+            self.env.app.builder.get_relative_uri(self.env.docname, "record")
+            + f"#figure-{self.text}"
+        )
         return [nodes.reference("", "", mark, refuri=uri, internal=True)], []
 
     def mark(self, figure: pd.Series) -> nodes.Node:
         """What is printed: the number."""
         shown = unbroken(printed(figure))
-        return nodes.abbreviation(shown, shown, explanation=f"{figure['claim']}. {figure['source']}.")
+        return nodes.abbreviation(
+            shown, shown, explanation=f"{figure['claim']}. {figure['source']}."
+        )
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

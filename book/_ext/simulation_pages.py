@@ -68,14 +68,21 @@ def spread(shares: pd.Series, judge: bool) -> str:
     if pd.isna(low):
         return "too few"
     ends = f"{100 * low:.1f}", f"{100 * high:.1f}"
-    words = [word for word, out in (("low", low < RANGE[0]), ("high", high > RANGE[1])) if out and judge]
+    words = [
+        word
+        for word, out in (("low", low < RANGE[0]), ("high", high > RANGE[1]))
+        if out and judge
+    ]
     return " ".join(["–".join(dict.fromkeys(ends)), *words])
 
 
 def of_people(table: pd.DataFrame) -> pd.DataFrame:
     """Scenarios by the number of people with both identities."""
     table = table.sort_values("cell", kind="stable")
-    return table.assign(row=table["quantity"].map(QUANTITIES), size=table["cell"].astype(str) + " people")
+    return table.assign(
+        row=table["quantity"].map(QUANTITIES),
+        size=table["cell"].astype(str) + " people",
+    )
 
 
 def of_countries(table: pd.DataFrame) -> pd.DataFrame:
@@ -87,11 +94,22 @@ def of_countries(table: pd.DataFrame) -> pd.DataFrame:
 
 def of_strata(table: pd.DataFrame) -> pd.DataFrame:
     """Settings of the multilevel models by the number of people."""
-    row = table["measure"].str.upper() + ", " + table["model"] + " model, " + table["world"]
-    return table.rename(columns={"coverage": "covered"}).assign(row=row, size=table["n"].map("{:,} people".format))
+    row = (
+        table["measure"].str.upper()
+        + ", "
+        + table["model"]
+        + " model, "
+        + table["world"]
+    )
+    return table.rename(columns={"coverage": "covered"}).assign(
+        row=row, size=table["n"].map("{:,} people".format)
+    )
 
 
-READ = {"pooling": ("pooling_coverage", of_countries), "maihda": ("maihda_coverage", of_strata)}
+READ = {
+    "pooling": ("pooling_coverage", of_countries),
+    "maihda": ("maihda_coverage", of_strata),
+}
 
 
 class SimulationTable(_Made):
@@ -99,7 +117,9 @@ class SimulationTable(_Made):
 
     required_arguments = 1
     optional_arguments = 0
-    option_spec: ClassVar = dict.fromkeys(("methods", "outcome", "column"), unchanged_required)
+    option_spec: ClassVar = dict.fromkeys(
+        ("methods", "outcome", "column"), unchanged_required
+    )
     synthetic = True
 
     def make(self) -> list[nodes.Node]:
@@ -107,19 +127,30 @@ class SimulationTable(_Made):
         kinds, column = self.arguments[0].split(), self.options.get("column", "covered")
         require_names("column of the simulation", [column], COLUMNS)
         name, read = READ.get(kinds[0], ("interval_coverage", of_people))
-        table = read(pd.read_csv(self.file(f"simulations/{name}.csv"), keep_default_na=False, na_values=""))
+        table = read(
+            pd.read_csv(
+                self.file(f"simulations/{name}.csv"),
+                keep_default_na=False,
+                na_values="",
+            )
+        )
         if kinds[0] not in READ:
             table = self.only(table, "quantity", kinds)
         if "outcome" in self.options:
             table = self.only(table, "outcome", [self.options["outcome"]])
-        methods = self.options.get("methods", " ".join(table["method"].unique())).split()
+        methods = self.options.get(
+            "methods", " ".join(table["method"].unique())
+        ).split()
         table = self.only(table, "method", methods)
         sizes, rows = table["size"].unique(), []
         for row, method in product(table["row"].unique(), methods):
             mine = table[(table["row"] == row) & (table["method"] == method)]
             shares = (mine.loc[mine["size"] == size, column] for size in sizes)
             if len(mine):
-                cells = [spread(share, judge=column.startswith("covered")) for share in shares]
+                cells = [
+                    spread(share, judge=column.startswith("covered"))
+                    for share in shares
+                ]
                 rows.append([f"{row}: {METHODS[method]}", *cells])
         return self.read(markdown_table(["Interval (synthetic)", *sizes], rows))
 

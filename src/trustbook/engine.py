@@ -45,17 +45,24 @@ PRELOAD = ["trustbook.runs", "trustbook.engine", "trustreview", "typer", "rich.p
            "pyarrow.parquet", "pandas.io.formats.style", "scipy.stats", "scipy.optimize", "statsmodels.api",
            "formulaic", "firthmodels", "seaborn", "great_tables", "PIL.PngImagePlugin", "IPython.core.magics",
            "matplotlib_inline.backend_inline", "ipykernel.inprocess.ipkernel", "ipykernel.debugger"]  # fmt: skip
-UNSTEADY = {re.compile(r"[^\s\"']*ipykernel_\d+/\d+\.py"): "cell", re.compile(r" at 0x[0-9a-f]{6,16}\b"): ""}
+UNSTEADY = {
+    re.compile(r"[^\s\"']*ipykernel_\d+/\d+\.py"): "cell",
+    re.compile(r" at 0x[0-9a-f]{6,16}\b"): "",
+}
 
 
 class FastEngine(Engine):
     """Runs the cells in a shell of this process; see `papermill.engines.Engine`."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **kwargs: Any) -> None:
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, **kwargs: Any
+    ) -> None:
         """Execute the cells in order, up to the first that fails."""
         os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-        manager: Any = InProcessKernelManager(config=Config({"HistoryManager": {"enabled": False}}))
+        manager: Any = InProcessKernelManager(
+            config=Config({"HistoryManager": {"enabled": False}})
+        )
         manager.start_kernel()
         sys.stdout, sys.stderr = manager.kernel.stdout, manager.kernel.stderr
         manager.kernel.shell.enable_matplotlib("inline")
@@ -65,7 +72,11 @@ class FastEngine(Engine):
         reader.reset_execution_trackers()
         for index, cell in enumerate(nb_man.nb.cells):
             nb_man.cell_start(cell, index)
-            good = cell.cell_type != "code" or not cell.source.strip() or _succeeds(client, reader, cell, index)
+            good = (
+                cell.cell_type != "code"
+                or not cell.source.strip()
+                or _succeeds(client, reader, cell, index)
+            )
             if not good:
                 nb_man.cell_exception(cell, cell_index=index)
             nb_man.cell_complete(cell, cell_index=index)
@@ -84,13 +95,17 @@ def _succeeds(client: Any, reader: NotebookClient, cell: Any, index: int) -> boo
     try:
         request = client.execute(cell.source, allow_stdin=False)
     except Empty:
+        begin = one_line(cell.source, 80)
         what = (
-            f"has a cell for a kernel only, perhaps with `await` outside of a function: {one_line(cell.source, 80)!r}."
+            "has a cell for a kernel only, perhaps with `await` outside of a function: "
+            f"{begin!r}."
         )
         raise RunError(what, "Use --engine kernel.") from None
     try:
         while True:
-            message = client.get_iopub_msg(timeout=60)  # the cell has ended: its messages are on their way
+            message = client.get_iopub_msg(
+                timeout=60
+            )  # the cell has ended: its messages are on their way
             if message["parent_header"].get("msg_id") == request:
                 reader.process_message(message, cell, index)
     except CellExecutionComplete:
@@ -98,7 +113,9 @@ def _succeeds(client: Any, reader: NotebookClient, cell: Any, index: int) -> boo
     return client.get_shell_msg(timeout=60)["content"]["status"] == "ok"
 
 
-def execute_notebook(notebook: Any, parameters: dict[str, Any], folder: Path, engine: str) -> Any:
+def execute_notebook(
+    notebook: Any, parameters: dict[str, Any], folder: Path, engine: str
+) -> Any:
     """Execute a notebook in this process or a kernel, `folder` being the current one; its outputs are steady.
 
     Raises
@@ -107,7 +124,9 @@ def execute_notebook(notebook: Any, parameters: dict[str, Any], folder: Path, en
         A cell failed; the message names the cell.
     """
     try:
-        with TemporaryDirectory(prefix="tl") as sockets:  # local sockets of its own: no ports, no clash between runs
+        with TemporaryDirectory(
+            prefix="tl"
+        ) as sockets:  # local sockets of its own: no ports, no clash between runs
             done = papermill.execute_notebook(
                 notebook,
                 None,
@@ -116,13 +135,19 @@ def execute_notebook(notebook: Any, parameters: dict[str, Any], folder: Path, en
                 cwd=str(folder),
                 kernel_name="python3",
                 progress_bar=False,
-                extra_arguments=["--IPKernelApp.log_level=50"],  # it calls its own shutdown an error
-                config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
+                extra_arguments=[
+                    "--IPKernelApp.log_level=50"
+                ],  # it calls its own shutdown an error
+                config=Config(
+                    {"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}
+                ),
             )
     except PapermillExecutionError as error:
         begin = error.source.strip().splitlines()[0]
         what = f"failed in the cell that begins {begin!r}: {error.ename}: {one_line(error.evalue, 300)}"
-        raise RunError(what, "Open its template with these parameters to see it.") from None
+        raise RunError(
+            what, "Open its template with these parameters to see it."
+        ) from None
     for cell in done.cells:
         if cell.cell_type == "code":
             cell["outputs"] = _steady(cell.outputs)
@@ -132,11 +157,20 @@ def execute_notebook(notebook: Any, parameters: dict[str, Any], folder: Path, en
 def _steady(outputs: Iterable[Any]) -> list[Any]:
     """Outputs without what differs between two executions: how streams are split, process ids, addresses."""
     steady: list[Any] = []
-    for is_stream, group in itertools.groupby(outputs, lambda output: output.output_type == "stream"):
+    for is_stream, group in itertools.groupby(
+        outputs, lambda output: output.output_type == "stream"
+    ):
         together = list(group)
         if is_stream:
-            texts = {name: "".join(o.text for o in together if o.name == name) for name in ("stdout", "stderr")}
-            together = [new_output("stream", name=name, text=_cleaned(text)) for name, text in texts.items() if text]
+            texts = {
+                name: "".join(o.text for o in together if o.name == name)
+                for name in ("stdout", "stderr")
+            }
+            together = [
+                new_output("stream", name=name, text=_cleaned(text))
+                for name, text in texts.items()
+                if text
+            ]
         for output in together:
             if "text/plain" in output.get("data", {}):
                 output.data["text/plain"] = _cleaned(output.data["text/plain"])
@@ -155,13 +189,17 @@ def own_process(work: Callable[..., None], *given: Any) -> None:
 
     The process ends when this one does, however this one ends.
     """
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # no advice about debuggers
+    os.environ.setdefault(
+        "PYDEVD_DISABLE_FILE_VALIDATION", "1"
+    )  # no advice about debuggers
     context: Any = get_context("forkserver" if FORK else "spawn")
     if FORK:
         context.set_forkserver_preload(PRELOAD)
     process = context.Process(target=_call, args=(work, *given))
     resource_tracker.ensure_running()  # which lets signals through again
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: no trace of processes that are starting
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT}
+    )  # inherited: no trace of processes that are starting
     try:
         process.start()
     finally:
@@ -174,7 +212,10 @@ def _call(work: Callable[..., None], *given: Any) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         gc.freeze()  # the collector would copy what is shared with the process that was forked
         parent: Any = parent_process()
-        Thread(target=lambda: connection.wait([parent.sentinel]) and os._exit(1), daemon=True).start()
+        Thread(
+            target=lambda: connection.wait([parent.sentinel]) and os._exit(1),
+            daemon=True,
+        ).start()
         work(*given)
     except (KeyboardInterrupt, OSError):  # a full disk: the runner finds no result
         os._exit(1)
@@ -186,7 +227,9 @@ def cluster(address: str) -> Iterator[Executor]:
     try:
         client = import_module("distributed").Client(address, timeout=PATIENCE)
     except ImportError:
-        raise RunError("--scheduler needs the package distributed.", "Install trustlib[dask].") from None
+        raise RunError(
+            "--scheduler needs the package distributed.", "Install trustlib[dask]."
+        ) from None
     except (OSError, ValueError) as error:
         what = f"No Dask scheduler answers at {address}: {one_line(error)}"
         raise RunError(what, "Start one, or leave --scheduler out.") from None

@@ -28,15 +28,26 @@ from trustlib.forms import read
 from trustlib.schema import load_yaml
 
 FROZEN = ["kind", "id", "value", "low", "high", "text"]
-DRIFT = 1e-4  # of a number, or of one if the number is smaller: 0.01 points of a percentage
-FORMATS = {"percent": (100, 1, " %"), "points": (100, 1, " points"), "ratio": (1, 2, ""), "count": (1, 0, "")}
+DRIFT = (
+    1e-4  # of a number, or of one if the number is smaller: 0.01 points of a percentage
+)
+FORMATS = {
+    "percent": (100, 1, " %"),
+    "points": (100, 1, " points"),
+    "ratio": (1, 2, ""),
+    "count": (1, 0, ""),
+}
 
 
 def load_findings(path: str | Path) -> dict[str, Finding]:
     """Read findings.yml; every fault in it is a `FindingError`."""
-    hint = "A finding has run and table, and may have row, column, format and published."
+    hint = (
+        "A finding has run and table, and may have row, column, format and published."
+    )
     raw = {"findings": load_yaml(path) or {}}
-    return read(FindingsForm, raw, f"{path} is not a list of findings", FindingError, hint).findings
+    return read(
+        FindingsForm, raw, f"{path} is not a list of findings", FindingError, hint
+    ).findings
 
 
 def resolve(finding: Finding, runs: str | Path) -> pd.Series:
@@ -49,16 +60,29 @@ def resolve(finding: Finding, runs: str | Path) -> pd.Series:
     """
     path = Path(runs) / finding.run / "tables" / f"{finding.table}.csv"
     if not path.is_file():
-        hint = "Check the names in findings.yml, and execute the run with `trustlib run`."
+        hint = (
+            "Check the names in findings.yml, and execute the run with `trustlib run`."
+        )
         raise FindingError(f"Run {finding.run!r} has no table {finding.table!r}.", hint)
-    frame = pd.read_csv(path, dtype=dict.fromkeys(finding.row, str), keep_default_na=False, na_values=[""])
+    frame = pd.read_csv(
+        path,
+        dtype=dict.fromkeys(finding.row, str),
+        keep_default_na=False,
+        na_values=[""],
+    )
     if absent := [c for c in (*finding.row, finding.column) if c not in frame]:
-        raise FindingError(f"Run {finding.run!r}: {path.name} has no column {absent[0]!r}.", f"It has {list(frame)}.")
+        raise FindingError(
+            f"Run {finding.run!r}: {path.name} has no column {absent[0]!r}.",
+            f"It has {list(frame)}.",
+        )
     for column, value in finding.row.items():
         frame = frame[frame[column] == str(value)]
     if len(frame) != 1:
         hint = "Name every column that identifies the row."
-        raise FindingError(f"Run {finding.run!r}: {finding.row} picks {len(frame)} rows of {path.name}, not one.", hint)
+        raise FindingError(
+            f"Run {finding.run!r}: {finding.row} picks {len(frame)} rows of {path.name}, not one.",
+            hint,
+        )
     return frame.iloc[0]
 
 
@@ -70,7 +94,11 @@ def text(finding: Finding, row: pd.Series, interval: bool = False) -> str:
         return f"{value * factor:,.{digits}f}".replace("-", "−")
 
     printed = number(row[finding.column]) + unit
-    return f"{printed} ({number(row['conf_low'])} to {number(row['conf_high'])})" if interval else printed
+    return (
+        f"{printed} ({number(row['conf_low'])} to {number(row['conf_high'])})"
+        if interval
+        else printed
+    )
 
 
 def published_figure(name: str, folder: str | Path) -> pd.Series:
@@ -78,7 +106,10 @@ def published_figure(name: str, folder: str | Path) -> pd.Series:
     file, _, key = name.partition("/")
     path = Path(folder) / f"{file}.csv"
     if not path.is_file():
-        raise FindingError(f"There is no file of published figures {path.name}.", "A figure is named file/id.")
+        raise FindingError(
+            f"There is no file of published figures {path.name}.",
+            "A figure is named file/id.",
+        )
     frame = pd.read_csv(path).set_index("id")
     require_names("published figure", [key], frame.index)
     return frame.loc[key]
@@ -102,13 +133,23 @@ def printed(findings: Mapping[str, Finding], runs: str | Path) -> pd.DataFrame:
     for name, finding in findings.items():
         try:
             row = resolve(finding, runs)
-            ends = [float(row[c]) if finding.column == "estimate" else np.nan for c in ("conf_low", "conf_high")]
-            rows.append(("finding", name, float(row[finding.column]), *ends, text(finding, row)))
+            ends = [
+                float(row[c]) if finding.column == "estimate" else np.nan
+                for c in ("conf_low", "conf_high")
+            ]
+            rows.append(
+                ("finding", name, float(row[finding.column]), *ends, text(finding, row))
+            )
             if np.isnan(rows[-1][2]):
                 faults.append(f"{name}: the number is missing in the table")
         except FindingError as error:
             faults.append(f"{name}: {one_line(error)}")
-    raise_faults(FindingError, "Findings cannot be resolved", faults, "Correct book/findings.yml, or execute the runs.")
+    raise_faults(
+        FindingError,
+        "Findings cannot be resolved",
+        faults,
+        "Correct book/findings.yml, or execute the runs.",
+    )
     return pd.DataFrame(rows, columns=FROZEN)
 
 
@@ -129,14 +170,20 @@ def drift(now: pd.DataFrame, frozen: pd.DataFrame) -> tuple[list[str], list[str]
     """
     before, after = (t.set_index(["kind", "id"]) for t in (frozen, now))
     gone = before.index.difference(after.index, sort=False)
-    drifted = [f"{' '.join(key)}: was {before.loc[key, 'text']}, is gone" for key in gone]
+    drifted = [
+        f"{' '.join(key)}: was {before.loc[key, 'text']}, is gone" for key in gone
+    ]
     for key in before.index.intersection(after.index, sort=False):
         old, fresh = before.loc[key], after.loc[key]
         moved = [c for c in ("value", "low", "high") if not _near(fresh[c], old[c])]
         if moved or old["text"] != fresh["text"]:
             told = "".join(f"; {c} was {old[c]:.7g}, is {fresh[c]:.7g}" for c in moved)
-            drifted.append(f"{key[0]} {key[1]}: was {old['text']}, is {fresh['text']}{told}")
-    return drifted, [name for _, name in after.index.difference(before.index, sort=False)]
+            drifted.append(
+                f"{key[0]} {key[1]}: was {old['text']}, is {fresh['text']}{told}"
+            )
+    return drifted, [
+        name for _, name in after.index.difference(before.index, sort=False)
+    ]
 
 
 def _near(new: float, old: float) -> bool:
@@ -149,9 +196,17 @@ def read_frozen(path: str | Path) -> pd.DataFrame:
     """What the last release printed; nothing if no release is frozen yet."""
     if not Path(path).is_file():
         return pd.DataFrame(columns=FROZEN)
-    frame = pd.read_csv(path, dtype={"kind": str, "id": str, "text": str}, keep_default_na=False, na_values=[""])
+    frame = pd.read_csv(
+        path,
+        dtype={"kind": str, "id": str, "text": str},
+        keep_default_na=False,
+        na_values=[""],
+    )
     if list(frame) != FROZEN or frame.duplicated(["kind", "id"]).any():
-        raise FindingError(f"{path} is not a list of frozen findings.", "Write it with `trustlib check --freeze`.")
+        raise FindingError(
+            f"{path} is not a list of frozen findings.",
+            "Write it with `trustlib check --freeze`.",
+        )
     return frame
 
 

@@ -32,17 +32,28 @@ def leaks(folder: str | Path, frame: pd.DataFrame) -> list[str]:
         fields = _fields(",".join(row))
         long = {v for v in fields if re.fullmatch(r"[\d.]{9,}", v)}
         numbers |= long | {f"{float(v):.6f}" for v in long if v.count(".") == 1}
-        pairs.update({pair for pair in pairwise(fields) if long.isdisjoint(pair) and len("".join(pair)) >= 8})
+        pairs.update(
+            {
+                pair
+                for pair in pairwise(fields)
+                if long.isdisjoint(pair) and len("".join(pair)) >= 8
+            }
+        )
     rare = {pair for pair, people in pairs.items() if people <= 3}
     found = []
     for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
         text = path.read_text(encoding="utf-8", errors="ignore")
-        if not (numbers.isdisjoint(re.findall(r"[\d.]{9,}", text)) and rare.isdisjoint(pairwise(_fields(text)))):
+        if not (
+            numbers.isdisjoint(re.findall(r"[\d.]{9,}", text))
+            and rare.isdisjoint(pairwise(_fields(text)))
+        ):
             found.append(path.relative_to(folder).as_posix())
     return found
 
 
 def _fields(text: str) -> list[str]:
     """What stands between commas, other marks of columns, lines and cells of HTML tables; quotes are left out."""
-    plain = re.sub(r"<[^<>]*>|\\[nt]|[][{}:;\t\n|]", ",", text).translate(str.maketrans("", "", "\"'\\"))
+    plain = re.sub(r"<[^<>]*>|\\[nt]|[][{}:;\t\n|]", ",", text).translate(
+        str.maketrans("", "", "\"'\\")
+    )
     return [field for field in map(str.strip, plain.split(",")) if field]

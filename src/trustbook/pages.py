@@ -31,8 +31,12 @@ def _words(values: dict[str, Any]) -> dict[str, str]:
     words: dict[str, str] = {}
     for name, value in values.items():
         items = list(map(str, value)) if isinstance(value, list) else [str(value)]
-        words |= {f"{name}{ending}": mark.join(items) for ending, mark in JOINED.items()}
-        words |= {f"{name}_{i}": item for i, item in enumerate(items, 1)} | ({} if items else {f"{name}_plus": "1"})
+        words |= {
+            f"{name}{ending}": mark.join(items) for ending, mark in JOINED.items()
+        }
+        words |= {f"{name}_{i}": item for i, item in enumerate(items, 1)} | (
+            {} if items else {f"{name}_plus": "1"}
+        )
     return words
 
 
@@ -44,7 +48,9 @@ def fill_markdown(notebook: Any, parameters: dict[str, Any], what: str) -> None:
                 cell.source = filled(cell.source, parameters)
             except (KeyError, ValueError) as error:
                 hint = f"The parameters are {', '.join(parameters)}."
-                raise RunError(f"{what} uses @{{{error.args[0]}}}, which is no parameter.", hint) from None
+                raise RunError(
+                    f"{what} uses @{{{error.args[0]}}}, which is no parameter.", hint
+                ) from None
 
 
 def finish(notebook: Any, folder: Path, facts: dict[str, Any]) -> list[dict[str, str]]:
@@ -66,13 +72,25 @@ def finish(notebook: Any, folder: Path, facts: dict[str, Any]) -> list[dict[str,
         if {"parameters", "injected-parameters"} & tags:
             cell.metadata["tags"] = sorted({*tags, "remove-cell"})
         cells.append(cell)
-        table = [table, *PUBLISHED.findall(cell.source)][-1] if cell.cell_type == "code" else table
+        table = (
+            [table, *PUBLISHED.findall(cell.source)][-1]
+            if cell.cell_type == "code"
+            else table
+        )
         for output in cell.get("outputs", []):
             if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
                 cell.metadata["mystnb"] = {"image": {"alt": alt}}
-                figures.append({"file": f"figures/{len(figures) + 1}.png", "alt": alt, "table": table})
+                figures.append(
+                    {
+                        "file": f"figures/{len(figures) + 1}.png",
+                        "alt": alt,
+                        "table": table,
+                    }
+                )
                 (folder / "figures").mkdir(exist_ok=True)
-                (folder / figures[-1]["file"]).write_bytes(base64.b64decode(output["data"]["image/png"]))
+                (folder / figures[-1]["file"]).write_bytes(
+                    base64.b64decode(output["data"]["image/png"])
+                )
                 if (folder / "tables" / f"{table}.csv").is_file():
                     link = f"{{download}}`The numbers of this picture: {table}.csv{mark} <tables/{table}.csv>`"
                     cells.append(new_markdown_cell(link))
@@ -84,25 +102,53 @@ def finish(notebook: Any, folder: Path, facts: dict[str, Any]) -> list[dict[str,
 
 def _origin(folder: Path, facts: dict[str, Any], mark: str) -> str:
     """The last section of a page: data, template, parameters, software and tables of the run."""
-    shown = {name: value for name, value in facts["parameters"].items() if name not in ("title", "question", "about")}
-    committed = {Path(v).name: f"../{v}" for v in map(str, shown.values()) if v.startswith("../../data/")}
-    links = {n: f"{{download}}`{n}{mark} <{committed[n]}>`" if n in committed else f"`{n}`" for n in facts["data"]}
+    shown = {
+        name: value
+        for name, value in facts["parameters"].items()
+        if name not in ("title", "question", "about")
+    }
+    committed = {
+        Path(v).name: f"../{v}"
+        for v in map(str, shown.values())
+        if v.startswith("../../data/")
+    }
+    links = {
+        n: f"{{download}}`{n}{mark} <{committed[n]}>`" if n in committed else f"`{n}`"
+        for n in facts["data"]
+    }
     tables = sorted(path.name for path in (folder / "tables").glob("*.csv"))
     rows = {
-        "Evidence": "; ".join(f"[{EVIDENCE[kind]}]{{.from-{kind}-run}}" for kind in facts["kinds"]),
-        "Data": "; ".join(f"{links[name]} (SHA-256 `{digest[:12]}…`)" for name, digest in facts["data"].items()),
-        "Terms of the data": "; ".join(dict.fromkeys(entry["terms"] for entry in facts["manifest"])),
+        "Evidence": "; ".join(
+            f"[{EVIDENCE[kind]}]{{.from-{kind}-run}}" for kind in facts["kinds"]
+        ),
+        "Data": "; ".join(
+            f"{links[name]} (SHA-256 `{digest[:12]}…`)"
+            for name, digest in facts["data"].items()
+        ),
+        "Terms of the data": "; ".join(
+            dict.fromkeys(entry["terms"] for entry in facts["manifest"])
+        ),
         "Conventions": "<br>".join(dict.fromkeys(facts["conventions"].values())),
         "Template": f"`{facts['template']}` (SHA-256 `{facts['template_sha256'][:12]}…`)",
         "Parameters": "; ".join(f"`{name}` = {value}" for name, value in shown.items()),
         "Software": software(facts),
         "Tables": ", ".join(f"{{download}}`{name} <tables/{name}>`" for name in tables),
     }
-    told = [f"| {what} | {which.replace('|', chr(92) + '|')} |" for what, which in rows.items() if which]
-    return "\n".join(["## Where these numbers come from", "", "| What | Which |", "|---|---|", *told])
+    told = [
+        f"| {what} | {which.replace('|', chr(92) + '|')} |"
+        for what, which in rows.items()
+        if which
+    ]
+    return "\n".join(
+        ["## Where these numbers come from", "", "| What | Which |", "|---|---|", *told]
+    )
 
 
 def software(facts: dict[str, Any]) -> str:
     """The versions behind a run, in one line."""
-    versions = {"trustlib": facts["trustlib"], "Python": facts["python"], **facts["libraries"]}
+    versions = {
+        "trustlib": facts["trustlib"],
+        "Python": facts["python"],
+        **facts["libraries"],
+    }
     return ", ".join(f"{name} {version}" for name, version in versions.items())

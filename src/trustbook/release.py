@@ -54,10 +54,22 @@ def write_crate(root: str | Path, runs: str | Path) -> Path:
     """
     root, runs = Path(root).resolve(), Path(runs).resolve()
     if not runs.is_relative_to(root):
-        raise RunError(f"The runs in {runs.name} are not below the folder of the release.", "Give --root.")
-    cited = load_yaml(require_file(root / "CITATION.cff", "citation", "It names title, authors, version and licence."))
+        raise RunError(
+            f"The runs in {runs.name} are not below the folder of the release.",
+            "Give --root.",
+        )
+    cited = load_yaml(
+        require_file(
+            root / "CITATION.cff",
+            "citation",
+            "It names title, authors, version and licence.",
+        )
+    )
     crate = _Crate(root)
-    licences = [crate.add(f"https://spdx.org/licenses/{x}", "CreativeWork", name=x) for x in _list(cited["license"])]
+    licences = [
+        crate.add(f"https://spdx.org/licenses/{x}", "CreativeWork", name=x)
+        for x in _list(cited["license"])
+    ]
     authors = [_author(crate, i, a) for i, a in enumerate(cited["authors"], 1)]
     software = crate.add("#trustlib", "SoftwareApplication", name="trustlib", version=cited["version"],
                          author=authors, license=licences[:1])  # fmt: skip
@@ -73,9 +85,19 @@ def write_crate(root: str | Path, runs: str | Path) -> Path:
     about = {"name": cited["title"], "description": " ".join(cited["abstract"].split()), "author": authors,
              "datePublished": cited["date-released"], "version": cited["version"], "license": licences,
              "keywords": cited["keywords"], "hasPart": crate.parts, "mentions": crate.actions}  # fmt: skip
-    head = {"@id": NAME, "@type": "CreativeWork", "conformsTo": {"@id": VERSION}, "about": {"@id": "./"}}
+    head = {
+        "@id": NAME,
+        "@type": "CreativeWork",
+        "conformsTo": {"@id": VERSION},
+        "about": {"@id": "./"},
+    }
     graph = [head, {"@id": "./", "@type": "Dataset", **about}, *crate.entities.values()]
-    text = json.dumps({"@context": CONTEXT, "@graph": graph}, indent=1, ensure_ascii=False, default=str)
+    text = json.dumps(
+        {"@context": CONTEXT, "@graph": graph},
+        indent=1,
+        ensure_ascii=False,
+        default=str,
+    )
     (root / NAME).write_text(text + "\n", encoding="utf-8")
     return root / NAME
 
@@ -99,15 +121,27 @@ class _Crate:
         known |= {k: v for k, v in facts.items() if v}
         return {"@id": key}
 
-    def file(self, key: str, /, *, part: bool = True, kind: Any = "File", **facts: Any) -> dict[str, str]:
+    def file(
+        self, key: str, /, *, part: bool = True, kind: Any = "File", **facts: Any
+    ) -> dict[str, str]:
         """A file of the project, with its hash."""
-        path = require_file(self.root / key, "file of the release", "Make it again, or correct data/manifest.yml.")
-        told = {"name": path.name, "encodingFormat": FORMATS.get(path.suffix, "text/plain"), "sha256": file_hash(path)}
+        path = require_file(
+            self.root / key,
+            "file of the release",
+            "Make it again, or correct data/manifest.yml.",
+        )
+        told = {
+            "name": path.name,
+            "encodingFormat": FORMATS.get(path.suffix, "text/plain"),
+            "sha256": file_hash(path),
+        }
         if key not in self.entities and part:
             self.parts.append({"@id": key})
         return self.add(key, kind, **(told | facts))
 
-    def folder(self, key: str, parts: Iterable[Mapping[str, str]], /, **facts: Any) -> dict[str, str]:
+    def folder(
+        self, key: str, parts: Iterable[Mapping[str, str]], /, **facts: Any
+    ) -> dict[str, str]:
         """A folder of the project with its files."""
         self.parts.append({"@id": f"{key}/"})
         return self.add(f"{key}/", "Dataset", hasPart=list(parts), **facts)
@@ -120,7 +154,11 @@ def _list(value: Any) -> list[Any]:
 def _author(crate: _Crate, number: int, facts: Mapping[str, str]) -> dict[str, str]:
     """A person, or a group that goes by one name."""
     if "name" in facts:
-        return crate.add(facts.get("website", f"#author-{number}"), "Organization", name=facts["name"])
+        return crate.add(
+            facts.get("website", f"#author-{number}"),
+            "Organization",
+            name=facts["name"],
+        )
     name = f"{facts.get('given-names', '')} {facts['family-names']}".strip()
     return crate.add(facts.get("orcid", f"#author-{number}"), "Person", name=name)
 
@@ -134,9 +172,14 @@ def _source(crate: _Crate, entry: Mapping[str, str]) -> None:
         "creditText": entry["source"],
     }
     if entry["where"] != "committed":
-        crate.add(f"#{name}", "CreativeWork", name=name, sha256=entry.get("sha256"), **told)
+        crate.add(
+            f"#{name}", "CreativeWork", name=name, sha256=entry.get("sha256"), **told
+        )
     elif (crate.root / name).is_dir():
-        files = [crate.file(crate.name(p), part=False) for p in sorted((crate.root / name).iterdir())]
+        files = [
+            crate.file(crate.name(p), part=False)
+            for p in sorted((crate.root / name).iterdir())
+        ]
         crate.folder(name, files, name=name, **told)
     else:
         crate.file(name, **told)
@@ -144,15 +187,26 @@ def _source(crate: _Crate, entry: Mapping[str, str]) -> None:
 
 def _run(crate: _Crate, path: Path, software: dict[str, str]) -> None:
     """A run: its folder, and the action that made it."""
-    facts, folder = json.loads(path.read_text(encoding="utf-8")), crate.name(path.parent)
-    files = [crate.file(f"{folder}/{name}", part=False) for name in sorted(facts["files"])]
+    facts, folder = (
+        json.loads(path.read_text(encoding="utf-8")),
+        crate.name(path.parent),
+    )
+    files = [
+        crate.file(f"{folder}/{name}", part=False) for name in sorted(facts["files"])
+    ]
     files.append(crate.file(f"{folder}/provenance.json", part=False, sha256=None))
     title = facts["parameters"].get("title", facts["run"])
-    made = crate.folder(folder, files, name=title, description=f"Evidence: {', '.join(facts['kinds'])}")
+    made = crate.folder(
+        folder, files, name=title, description=f"Evidence: {', '.join(facts['kinds'])}"
+    )
     used = list(_used(crate, facts["made_from"]))
-    places = [f"notebooks/{place}/{facts['template']}" for place in ("templates", "lessons")]
+    places = [
+        f"notebooks/{place}/{facts['template']}" for place in ("templates", "lessons")
+    ]
     code = next((name for name in places if (crate.root / name).is_file()), places[0])
-    template = crate.file(code, kind=["File", "SoftwareSourceCode"], programmingLanguage="Python")
+    template = crate.file(
+        code, kind=["File", "SoftwareSourceCode"], programmingLanguage="Python"
+    )
     name = f"{facts['template']} with the parameters of {facts['run']}"
     crate.actions.append(crate.add(f"#run-{facts['run']}", "CreateAction", name=name, instrument=[template, software],
                                    object=used, result=made))  # fmt: skip

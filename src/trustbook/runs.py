@@ -36,7 +36,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from trustbook.pages import fill_markdown, filled, finish, software
-from trustlib.errors import RunError, TrustlibError, one_line, raise_faults, require_file, require_names, unknown_name
+from trustlib.errors import (
+    RunError,
+    TrustlibError,
+    one_line,
+    raise_faults,
+    require_file,
+    require_names,
+    unknown_name,
+)
 from trustlib.schema import SUFFIXES, file_hash, load_yaml
 
 if TYPE_CHECKING:
@@ -49,7 +57,9 @@ LIBRARIES = ("numpy", "pandas", "statsmodels", "formulaic", "seaborn", "papermil
 
 
 @lru_cache(maxsize=4096)
-def _remembered(read: Callable[[Path], Any], path: Path, changed: int, size: int) -> Any:
+def _remembered(
+    read: Callable[[Path], Any], path: Path, changed: int, size: int
+) -> Any:
     return read(path)
 
 
@@ -60,7 +70,9 @@ def _read(read: Callable[[Path], Any], path: Path) -> Any:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(value, sort_keys=True, default=str).encode()
+    ).hexdigest()
 
 
 def _library() -> str:
@@ -83,7 +95,11 @@ class Run:
     page: bool = True
 
     def _named(self, suffixes: tuple[str, ...]) -> list[Path]:
-        texts = [v for v in self.parameters.values() if isinstance(v, str) and v.endswith(suffixes)]
+        texts = [
+            v
+            for v in self.parameters.values()
+            if isinstance(v, str) and v.endswith(suffixes)
+        ]
         return [(self.template.parent / text).resolve() for text in texts]
 
     @property
@@ -99,7 +115,9 @@ class Run:
     @property
     def sources(self) -> list[dict[str, str]]:
         """What the data and the mappings say of their source: id, kind, label."""
-        told = [_read(_source, p) for p in self.data] + [_read(_mapping, p).get("source") for p in self.mappings]
+        told = [_read(_source, p) for p in self.data] + [
+            _read(_mapping, p).get("source") for p in self.mappings
+        ]
         return [source for source in told if source]
 
     @property
@@ -107,18 +125,40 @@ class Run:
         """The entries of the project's ``data/manifest.yml`` for the data of this run."""
         path = self._root / "data" / "manifest.yml"
         entries = _read(load_yaml, path)["files"] if path.is_file() else []
-        folders = [folder.as_posix() for path in self.data for folder in (path, *path.parents)]
-        return [e for e in entries if any(folder.endswith(f"/{e['path']}") for folder in folders)]
+        folders = [
+            folder.as_posix() for path in self.data for folder in (path, *path.parents)
+        ]
+        return [
+            e
+            for e in entries
+            if any(folder.endswith(f"/{e['path']}") for folder in folders)
+        ]
 
     @property
     def _root(self) -> Path:
         """The folder of the project: the nearest one with a lock file."""
-        return next((f for f in self.template.parents if (f / "requirements.lock").is_file()), self.template.parent)
+        return next(
+            (f for f in self.template.parents if (f / "requirements.lock").is_file()),
+            self.template.parent,
+        )
 
     def made_from(self) -> dict[str, str]:
         """A hash of each thing that determines the result: template, parameters, data, library, lock."""
-        codebooks = [p.parent / book for p in self.mappings if (book := _read(_mapping, p).get("codebook"))]
-        read = [p for p in (*self.data, *self.mappings, *codebooks, self._root / "requirements.lock") if p.is_file()]
+        codebooks = [
+            p.parent / book
+            for p in self.mappings
+            if (book := _read(_mapping, p).get("codebook"))
+        ]
+        read = [
+            p
+            for p in (
+                *self.data,
+                *self.mappings,
+                *codebooks,
+                self._root / "requirements.lock",
+            )
+            if p.is_file()
+        ]
         return {
             "template": _read(file_hash, self.template),
             "parameters": _digest(self.parameters),
@@ -140,7 +180,9 @@ def _source(path: Path) -> dict[str, str]:
     if path.suffix != ".parquet":
         return {}
     facts = pq.read_schema(path).metadata or {}
-    return json.loads(facts.get(b"trustlib", b"{}")).get("source") or json.loads(facts.get(b"source", b"{}"))
+    return json.loads(facts.get(b"trustlib", b"{}")).get("source") or json.loads(
+        facts.get(b"source", b"{}")
+    )
 
 
 def source_kind(path: Path) -> str | None:
@@ -159,7 +201,9 @@ def stale_because(run: Run, out: str | Path) -> str:
     if lost := [name for name in files if not (folder / name).is_file()]:
         return f"lost: {', '.join(lost)}"
     now = run.made_from()
-    changed = sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
+    changed = sorted(
+        name for name in now.keys() | before.keys() if now.get(name) != before.get(name)
+    )
     return f"changed: {', '.join(changed)}" if changed else ""
 
 
@@ -197,33 +241,56 @@ def load_plan(path: str | Path) -> list[Run]:
     raw = load_yaml(path)
     entries = raw.get("runs") if isinstance(raw, dict) else None
     if not isinstance(entries, list):
-        raise RunError(f"{path} has no list `runs:`.", "A run is {id, template, parameters}.")
+        raise RunError(
+            f"{path} has no list `runs:`.", "A run is {id, template, parameters}."
+        )
     faults: list[str] = []
     runs: list[Run] = []
     for number, entry in enumerate(entries, 1):
         form, wrong = attempt(RunForm, entry)
         faults += [f"run {number}: {fault}" for fault in wrong]
         if form is not None:
-            runs += _expanded(form, path.parent / "templates" / f"{form.template}.ipynb", faults)
+            runs += _expanded(
+                form, path.parent / "templates" / f"{form.template}.ipynb", faults
+            )
     ids = [run.id for run in runs]
-    faults += [f"{name}: two runs have this id" for name in sorted({i for i in ids if ids.count(i) > 1})]
+    faults += [
+        f"{name}: two runs have this id"
+        for name in sorted({i for i in ids if ids.count(i) > 1})
+    ]
     faults += [
         f"{name}: an id has letters, digits, - and _ only"
         for name in ids
         if not re.fullmatch(r"\w[\w-]*", name, re.ASCII)
     ]
-    declared = {template: _declared(template) for template in {run.template for run in runs}}
+    declared = {
+        template: _declared(template) for template in {run.template for run in runs}
+    }
     for run in runs:
         known = declared[run.template]
         if isinstance(known, str):
             faults.append(f"{run.id}: {known}")
             continue
         kind = f"parameter of template {run.template.stem!r}"
-        unknown = [unknown_name(kind, name, known) for name in run.parameters if name not in known]
+        unknown = [
+            unknown_name(kind, name, known)
+            for name in run.parameters
+            if name not in known
+        ]
         faults += [f"{run.id}: {one_line(error)}" for error in unknown]
-        faults += [f"{run.id}: parameter {name!r} is missing" for name in known if name not in run.parameters]
-        faults += [f"{run.id}: there is no data file {p.name}" for p in run.data if not p.is_file()]
-    raise_faults(RunError, f"{path.name} cannot be run; nothing was", faults, "Mend the plan.")
+        faults += [
+            f"{run.id}: parameter {name!r} is missing"
+            for name in known
+            if name not in run.parameters
+        ]
+        faults += [
+            f"{run.id}: there is no data file {p.name}"
+            for p in run.data
+            if not p.is_file()
+        ]
+    raise_faults(
+        RunError, f"{path.name} cannot be run; nothing was", faults, "Mend the plan."
+    )
     return runs
 
 
@@ -244,16 +311,29 @@ def _expanded(form: RunForm, template: Path, faults: list[str]) -> list[Run]:
     """The runs of an entry: one, or one for each combination of its grid."""
     if not form.grid:
         return [Run(form.id, template, form.parameters, form.page)]
-    faults += [f"{form.id}: {name} of its grid has no values" for name, values in form.grid.items() if not values]
+    faults += [
+        f"{form.id}: {name} of its grid has no values"
+        for name, values in form.grid.items()
+        if not values
+    ]
     runs = []
     for values in itertools.product(*form.grid.values()):
         given: dict[str, Any] = {}
         for name, value in zip(form.grid, values, strict=True):
             given |= value if isinstance(value, dict) else {name: value}
         try:
-            runs.append(Run(_filled(form.id, given), template, _filled(form.parameters, given), form.page))
+            runs.append(
+                Run(
+                    _filled(form.id, given),
+                    template,
+                    _filled(form.parameters, given),
+                    form.page,
+                )
+            )
         except (KeyError, ValueError) as error:
-            faults.append(f"{form.id}: a text of it uses {error}, which its grid does not give")
+            faults.append(
+                f"{form.id}: a text of it uses {error}, which its grid does not give"
+            )
             break
     return runs
 
@@ -261,7 +341,9 @@ def _expanded(form: RunForm, template: Path, faults: list[str]) -> list[Run]:
 def _filled(value: Any, given: dict[str, Any]) -> Any:
     """A value with the names of a grid filled into its texts."""
     if isinstance(value, dict):
-        return {_filled(name, given): _filled(inner, given) for name, inner in value.items()}
+        return {
+            _filled(name, given): _filled(inner, given) for name, inner in value.items()
+        }
     if isinstance(value, list):
         return [_filled(inner, given) for inner in value]
     if not isinstance(value, str):
@@ -270,7 +352,9 @@ def _filled(value: Any, given: dict[str, Any]) -> Any:
     return given[whole[1]] if whole and whole[1] in given else filled(value, given)
 
 
-def choose(runs: Sequence[Run], only: Sequence[str] = (), source: str | None = None) -> list[Run]:
+def choose(
+    runs: Sequence[Run], only: Sequence[str] = (), source: str | None = None
+) -> list[Run]:
     """Some of the runs, in the order of the plan.
 
     Parameters
@@ -281,12 +365,27 @@ def choose(runs: Sequence[Run], only: Sequence[str] = (), source: str | None = N
         Kind (real, supplied, synthetic) or id of the source of their data.
     """
     ids = [run.id for run in runs]
-    require_names("run", [name for name in only if not any(fnmatchcase(i, name) for i in ids)], ids)
-    chosen = [run for run in runs if not only or any(fnmatchcase(run.id, name) for name in only)]
+    require_names(
+        "run",
+        [name for name in only if not any(fnmatchcase(i, name) for i in ids)],
+        ids,
+    )
+    chosen = [
+        run
+        for run in runs
+        if not only or any(fnmatchcase(run.id, name) for name in only)
+    ]
     if source is None:
         return chosen
-    told = {run.id: {s.get(fact) for s in run.sources for fact in ("id", "kind")} for run in chosen}
-    require_names("source of these runs", [source], sorted(name for names in told.values() for name in names if name))
+    told = {
+        run.id: {s.get(fact) for s in run.sources for fact in ("id", "kind")}
+        for run in chosen
+    }
+    require_names(
+        "source of these runs",
+        [source],
+        sorted(name for names in told.values() for name in names if name),
+    )
     return [run for run in chosen if source in told[run.id]]
 
 
@@ -310,7 +409,9 @@ def make(run: Run, folder: Path, engine: str, made_from: dict[str, str]) -> None
     start = time.perf_counter()
     os.environ["TRUSTLIB_RUN_FOLDER"] = str(folder)
     notebook = nbformat.read(run.template, as_version=4)
-    fill_markdown(notebook, run.parameters, f"Run {run.id}: a text of {run.template.name}")
+    fill_markdown(
+        notebook, run.parameters, f"Run {run.id}: a text of {run.template.name}"
+    )
     try:
         done = execute_notebook(notebook, run.parameters, run.template.parent, engine)
     except RunError as error:
@@ -318,9 +419,15 @@ def make(run: Run, folder: Path, engine: str, made_from: dict[str, str]) -> None
     facts = _provenance(run, folder, made_from)
     facts |= {"figures": finish(done, folder, facts), "engine": engine}
     nbformat.write(done, folder / f"{run.id}.ipynb")
-    facts["files"] = {p.relative_to(folder).as_posix(): file_hash(p) for p in folder.rglob("*") if p.is_file()}
+    facts["files"] = {
+        p.relative_to(folder).as_posix(): file_hash(p)
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
     facts["seconds"] = round(time.perf_counter() - start, 2)
-    (folder / "provenance.json").write_text(json.dumps(facts, indent=1, sort_keys=True, default=str) + "\n")
+    (folder / "provenance.json").write_text(
+        json.dumps(facts, indent=1, sort_keys=True, default=str) + "\n"
+    )
 
 
 def _provenance(run: Run, folder: Path, made_from: dict[str, str]) -> dict[str, Any]:
@@ -336,7 +443,10 @@ def _provenance(run: Run, folder: Path, made_from: dict[str, str]) -> dict[str, 
         "data": {p.name: _read(file_hash, p) for p in run.data},
         "manifest": run.manifest,
         "kinds": sorted({source["kind"] for source in run.sources if "kind" in source}),
-        "conventions": {path.stem: json.loads(path.read_text(encoding="utf-8"))["convention"] for path in tables},
+        "conventions": {
+            path.stem: json.loads(path.read_text(encoding="utf-8"))["convention"]
+            for path in tables
+        },
         "trustlib": metadata.version("trustlib"),
         "python": sys.version.split()[0],
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
@@ -351,11 +461,16 @@ def _work(run: Run, folder: Path, engine: str, made_from: dict[str, str]) -> Non
     """What the process of a run does. An error is left in the folder."""
     try:
         if engine == "fast" and made_from["library"] != IMPORTED:
-            raise RunError("The library was changed since it was imported here.", "Start this Python session again.")
+            raise RunError(
+                "The library was changed since it was imported here.",
+                "Start this Python session again.",
+            )
         make(run, folder, engine, made_from)
     except Exception as error:
         if not isinstance(error, TrustlibError):
-            error = RunError(f"Run {run.id} failed: {type(error).__name__}: {one_line(error, 300)}")
+            error = RunError(
+                f"Run {run.id} failed: {type(error).__name__}: {one_line(error, 300)}"
+            )
         (folder / "error.txt").write_text(str(error), encoding="utf-8")
 
 
@@ -364,7 +479,10 @@ def _require_made(run: Run, folder: Path) -> None:
     if (folder / "error.txt").is_file():
         raise RunError((folder / "error.txt").read_text(encoding="utf-8"))
     if not (folder / "provenance.json").is_file():
-        raise RunError(f"Run {run.id}: its process ended half way.", "It may have been killed for want of memory.")
+        raise RunError(
+            f"Run {run.id}: its process ended half way.",
+            "It may have been killed for want of memory.",
+        )
 
 
 def _new_folder(run: Run, out: Path) -> Path:
@@ -385,17 +503,38 @@ def _here(run: Run, engine: str, made_from: dict[str, str], out: Path) -> Path:
 
 def _elsewhere(run: Run, engine: str, made_from: dict[str, str]) -> dict[str, bytes]:
     """Execute a run on a worker of a cluster, in a fresh process; the answer is every file of the result."""
-    require_file(run.template, f"template of run {run.id} on this worker:", "Workers need the project at this path.")
-    if other := [name for name, digest in run.made_from().items() if made_from.get(name) != digest]:
-        raise RunError(f"Run {run.id}: {', '.join(other)} differ on this worker.", "Give all the same.")
+    require_file(
+        run.template,
+        f"template of run {run.id} on this worker:",
+        "Workers need the project at this path.",
+    )
+    if other := [
+        name
+        for name, digest in run.made_from().items()
+        if made_from.get(name) != digest
+    ]:
+        raise RunError(
+            f"Run {run.id}: {', '.join(other)} differ on this worker.",
+            "Give all the same.",
+        )
     with TemporaryDirectory(prefix="trustlib-run-") as name:
         folder = Path(name)
         command = "import pickle, sys; from trustbook.runs import _work; _work(*pickle.load(sys.stdin.buffer))"
         given = pickle.dumps((run, folder, engine, made_from))
         lean = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
-        subprocess.run([sys.executable, "-c", command], input=given, env=lean, capture_output=True, check=False)
+        subprocess.run(
+            [sys.executable, "-c", command],
+            input=given,
+            env=lean,
+            capture_output=True,
+            check=False,
+        )
         _require_made(run, folder)
-        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+        return {
+            p.relative_to(folder).as_posix(): p.read_bytes()
+            for p in folder.rglob("*")
+            if p.is_file()
+        }
 
 
 def _put_in_place(new: Path, final: Path) -> None:
@@ -417,7 +556,9 @@ def recover(out: Path) -> None:
         else:
             old.rename(final)
     for unfinished in out.glob(".*.new"):
-        shutil.rmtree(unfinished, ignore_errors=True)  # an orphan may be writing there, in its last moments
+        shutil.rmtree(
+            unfinished, ignore_errors=True
+        )  # an orphan may be writing there, in its last moments
 
 
 @contextmanager
@@ -430,7 +571,10 @@ def _alone(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RunError(f"Another `trustlib run` is at work in {out}.", "Wait until it has ended.") from None
+            raise RunError(
+                f"Another `trustlib run` is at work in {out}.",
+                "Wait until it has ended.",
+            ) from None
         yield
     finally:
         os.close(folder)
@@ -490,14 +634,23 @@ def run_all(
                 report(run.id, "fresh")
         # Noted before the code is imported for the runs: what is edited meanwhile counts as changed at the next call.
         made_from = [run.made_from() for run in stale]
-        with ThreadPoolExecutor(jobs) if scheduler is None else cluster(scheduler) as pool:
+        with (
+            ThreadPoolExecutor(jobs)
+            if scheduler is None
+            else cluster(scheduler) as pool
+        ):
             work = partial(_here, out=out) if scheduler is None else _elsewhere
-            waiting = {pool.submit(work, r, engine, facts): r for r, facts in zip(stale, made_from, strict=True)}
+            waiting = {
+                pool.submit(work, r, engine, facts): r
+                for r, facts in zip(stale, made_from, strict=True)
+            }
             try:
                 for future in as_completed(waiting):
                     run = waiting[future]
                     try:
-                        _put_in_place(_folder_of(future.result(), run, out), out / run.id)
+                        _put_in_place(
+                            _folder_of(future.result(), run, out), out / run.id
+                        )
                     except Exception as error:
                         failed[run.id] = str(error) or type(error).__name__
                     report(run.id, failed.get(run.id, "done"))
@@ -522,17 +675,33 @@ def _folder_of(result: Any, run: Run, out: Path) -> Path:
 def provenance(run_id: str, out: str | Path) -> dict[str, Any]:
     """The provenance of a run that was executed."""
     path = Path(out) / run_id / "provenance.json"
-    return json.loads(require_file(path, f"result of run {run_id}:", "Execute it with `trustlib run`.").read_text())
+    return json.loads(
+        require_file(
+            path, f"result of run {run_id}:", "Execute it with `trustlib run`."
+        ).read_text()
+    )
 
 
 def write_status(runs: Sequence[Run], out: str | Path) -> Path:
     """Write ``status.md`` for the book: runs, seconds, data and versions of the results that are in place."""
-    path, facts = Path(out) / "status.md", [(run, provenance(run.id, out)) for run in runs]
+    path, facts = (
+        Path(out) / "status.md",
+        [(run, provenance(run.id, out)) for run in runs],
+    )
     lines = ["| Run | Template | Seconds | Data |", "|---|---|--:|---|"]
     for run, f in facts:
-        data = ", ".join(f"`{name}` `{digest[:8]}…`" for name, digest in f["data"].items())
-        page = f"{{doc}}`{run.id} </_runs/{run.id}/{run.id}>`" if run.page else f"`{run.id}`"
+        data = ", ".join(
+            f"`{name}` `{digest[:8]}…`" for name, digest in f["data"].items()
+        )
+        page = (
+            f"{{doc}}`{run.id} </_runs/{run.id}/{run.id}>`"
+            if run.page
+            else f"`{run.id}`"
+        )
         lines.append(f"| {page} | {f['template']} | {f['seconds']:.1f} | {data} |")
-    lines += ["", "Software: " + "; ".join(sorted({software(f) for _, f in facts})) + "."]
+    lines += [
+        "",
+        "Software: " + "; ".join(sorted({software(f) for _, f in facts})) + ".",
+    ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

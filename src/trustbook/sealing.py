@@ -50,11 +50,20 @@ def load_cell_plan(path: str | Path) -> CellPlan:
     """Read a plan of sealed cells."""
     path = Path(path)
     hint = "Expected `mapping:` and `cells:`, each with outcome and by. See trustbook.sealing."
-    plan = read(CellPlanForm, load_yaml(path), f"{path} is not a plan of cells", CodebookError, hint)
+    plan = read(
+        CellPlanForm,
+        load_yaml(path),
+        f"{path} is not a plan of cells",
+        CodebookError,
+        hint,
+    )
     mapping = path.parent / plan.mapping
     file = load_mapping(mapping)[0].file
     if not file:
-        raise CodebookError(f"{mapping} names no `file:`.", "Name the survey file below the data folder.")
+        raise CodebookError(
+            f"{mapping} names no `file:`.",
+            "Name the survey file below the data folder.",
+        )
     return CellPlan(mapping, file, plan.cells)
 
 
@@ -72,7 +81,11 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
     made, bases = {}, {}
     for name, spec in plan.sets.items():
         base = design if spec.where is None else design.domain(spec.where)
-        base = base.domain(frame[sorted(spec.told)].notna().all(axis=1).to_numpy()) if spec.told else base
+        base = (
+            base.domain(frame[sorted(spec.told)].notna().all(axis=1).to_numpy())
+            if spec.told
+            else base
+        )
         base = reweighted(base, spec.weights, TRIM)
         made[name], bases[name] = compress(base, spec.outcome, spec.by), base
     _require_equal_or_apart(plan.sets, design)
@@ -86,7 +99,11 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
 def _require_nobody_dominates(name: str, spec: CellSet, base: SurveyDesign) -> None:
     """Refuse a set if one person has most of the weight of the people in a cell who gave the same answer."""
     inside = base.frame.get(DOMAIN, pd.Series(True, base.frame.index))
-    weights = base.frame[inside].groupby([*spec.by, spec.outcome], observed=True)[base.weight] if base.weight else None
+    weights = (
+        base.frame[inside].groupby([*spec.by, spec.outcome], observed=True)[base.weight]
+        if base.weight
+        else None
+    )
     if weights is not None and (weights.max() > DOMINANT * weights.sum()).any():
         raise DisclosureError(
             f"In cells {name!r} one person has more than {DOMINANT:.0%} of the weight of all who gave the same answer.",
@@ -96,20 +113,33 @@ def _require_nobody_dominates(name: str, spec: CellSet, base: SurveyDesign) -> N
 
 def _require_equal_or_apart(sets: dict[str, CellSet], design: SurveyDesign) -> None:
     """Refuse two sets of one family whose people overlap in part: their difference could be a few people."""
-    bases = {s.where: design.domain(s.where).frame[DOMAIN].to_numpy() if s.where else None for s in sets.values()}
+    bases = {
+        s.where: design.domain(s.where).frame[DOMAIN].to_numpy() if s.where else None
+        for s in sets.values()
+    }
     for (name, one), (other, two) in combinations(sets.items(), 2):
         a, b = bases[one.where], bases[two.where]
-        if one.where != two.where and one.in_family == two.in_family and (a is None or b is None or (a & b).any()):
+        if (
+            one.where != two.where
+            and one.in_family == two.in_family
+            and (a is None or b is None or (a & b).any())
+        ):
             raise DisclosureError(
                 f"The people of cells {name!r} and of {other!r} overlap, and their `where:` differs.",
                 "Give sets of one family the same `where:`, or such that nobody is in both.",
             )
 
 
-def _require_no_small_difference(sets: dict[str, CellSet], made: dict[str, Cells]) -> None:
+def _require_no_small_difference(
+    sets: dict[str, CellSet], made: dict[str, Cells]
+) -> None:
     """Refuse sets whose subtraction isolates fewer than 10 people, with or without the outcome."""
     for (name, inner), (other, outer) in permutations(sets.items(), 2):
-        if inner.in_family != outer.in_family or inner.where != outer.where or not inner.told >= outer.told:
+        if (
+            inner.in_family != outer.in_family
+            or inner.where != outer.where
+            or not inner.told >= outer.told
+        ):
             continue
         common = [c for c in inner.by if c in outer.by]
         a, b = (_people(made[each].frame, common) for each in (name, other))
@@ -125,19 +155,29 @@ def _require_no_small_difference(sets: dict[str, CellSet], made: dict[str, Cells
 def _people(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """People, and people with the outcome, in each combination of `by`."""
     counts = frame[["n", "n_events"]]
-    return counts.groupby([frame[c] for c in by], observed=True).sum() if by else counts.sum().to_frame().T
+    return (
+        counts.groupby([frame[c] for c in by], observed=True).sum()
+        if by
+        else counts.sum().to_frame().T
+    )
 
 
 def largest_difference(ours: Cells, other: Cells) -> float:
     """Largest relative difference between totals and covariances of two sets of the same sealed cells."""
     sums = [c for c in SUMS if c.startswith("sum")]
     cells, others = (c.frame.drop(columns=sums).astype(object) for c in (ours, other))
-    if not cells.equals(others) or (ours.outcome, ours.by, ours.df) != (other.outcome, other.by, other.df):
+    if not cells.equals(others) or (ours.outcome, ours.by, ours.df) != (
+        other.outcome,
+        other.by,
+        other.df,
+    ):
         return float("inf")
     every = np.eye(2 * len(ours))
     totals = [(ours.frame[c].to_numpy(), other.frame[c].to_numpy()) for c in sums]
     covariances = ours.scatter.covariance(every), other.scatter.covariance(every)
-    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in (*totals, covariances))
+    return max(
+        float(np.abs(a - b).max() / np.abs(b).max()) for a, b in (*totals, covariances)
+    )
 
 
 def require_same(made: Cells, path: str | Path) -> None:

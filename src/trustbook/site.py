@@ -26,11 +26,26 @@ LOADS = {  # tag -> attributes that make a browser load something
     "embed": ["src"],
     "object": ["data"],
 }
-LINK_LOADS = {"stylesheet", "preload", "prefetch", "preconnect", "dns-prefetch", "modulepreload", "icon", "manifest"}
+LINK_LOADS = {
+    "stylesheet",
+    "preload",
+    "prefetch",
+    "preconnect",
+    "dns-prefetch",
+    "modulepreload",
+    "icon",
+    "manifest",
+}
 FILE_NAME = re.compile(r"\.(png|jpe?g|gif|svg|webp)$", re.IGNORECASE)
 CSS_REMOTE = re.compile(r"(?:url\(|@import)\s*['\"]?\s*((?:https?:)?//[^'\")\s]+)")
 # What an execution, papermill, Sphinx or myst-nb leaves on a page when something went wrong.
-ERROR_PARTS = (".output.traceback", ".output.error", ".output.stderr", ".system-message", ".problematic")
+ERROR_PARTS = (
+    ".output.traceback",
+    ".output.error",
+    ".output.stderr",
+    ".system-message",
+    ".problematic",
+)
 ERROR_WORDS = ("An Exception was encountered at", "Traceback (most recent call last)")
 
 
@@ -47,16 +62,35 @@ def remote_loads(site: Path) -> list[str]:
         for tag in _soup(site / page).find_all([*LOADS, "link", "style"]):
             words, href = tag.string or "", str(tag.get("href", ""))
             values = " ".join(str(tag.get(a, "")) for a in LOADS.get(tag.name, ()))
-            faults += [f"{page}: <{tag.name}> loads {url}" for url in values.split() if _is_remote(url)]
-            if tag.name == "link" and LINK_LOADS & set(tag.get_attribute_list("rel")) and _is_remote(href):
+            faults += [
+                f"{page}: <{tag.name}> loads {url}"
+                for url in values.split()
+                if _is_remote(url)
+            ]
+            if (
+                tag.name == "link"
+                and LINK_LOADS & set(tag.get_attribute_list("rel"))
+                and _is_remote(href)
+            ):
                 faults.append(f"{page}: <link> loads {href}")
-            if tag.name == "script" and not tag.get("src") and re.search(r"https?://", words):
-                faults.append(f"{page}: an inline script names a remote address: {words.strip()[:80]}")
+            if (
+                tag.name == "script"
+                and not tag.get("src")
+                and re.search(r"https?://", words)
+            ):
+                faults.append(
+                    f"{page}: an inline script names a remote address: {words.strip()[:80]}"
+                )
             if tag.name == "style":
-                faults += [f"{page}: <style> loads {url}" for url in CSS_REMOTE.findall(words)]
+                faults += [
+                    f"{page}: <style> loads {url}" for url in CSS_REMOTE.findall(words)
+                ]
     for sheet in sorted(site.rglob("*.css")):
         text = sheet.read_text(encoding="utf-8", errors="replace")
-        faults += [f"{sheet.relative_to(site).as_posix()}: loads {url}" for url in CSS_REMOTE.findall(text)]
+        faults += [
+            f"{sheet.relative_to(site).as_posix()}: loads {url}"
+            for url in CSS_REMOTE.findall(text)
+        ]
     return faults
 
 
@@ -66,14 +100,26 @@ def broken_links(site: Path) -> list[str]:
     for page in pages(site):
         for tag, target in _local_targets(site / page):
             parts = urlsplit(target)
-            path = site / page if not parts.path else (site / page).parent / unquote(parts.path)
+            path = (
+                site / page
+                if not parts.path
+                else (site / page).parent / unquote(parts.path)
+            )
             path = path / "index.html" if path.is_dir() else path
             if not path.is_file():
-                faults.append(f"{page}: <{tag}> leads to {target}, which does not exist")
+                faults.append(
+                    f"{page}: <{tag}> leads to {target}, which does not exist"
+                )
             elif not path.resolve().is_relative_to(site.resolve()):
                 faults.append(f"{page}: <{tag}> leads to {target}, outside the site")
-            elif parts.fragment and path.suffix == ".html" and unquote(parts.fragment) not in _ids(path):
-                faults.append(f"{page}: <{tag}> leads to {target}, a place that page does not have")
+            elif (
+                parts.fragment
+                and path.suffix == ".html"
+                and unquote(parts.fragment) not in _ids(path)
+            ):
+                faults.append(
+                    f"{page}: <{tag}> leads to {target}, a place that page does not have"
+                )
     return faults
 
 
@@ -84,7 +130,9 @@ def poor_alt_texts(site: Path) -> list[str]:
         for image in _soup(site / page).select("img:not(.logo__image)"):
             alt = " ".join(str(image.get("alt") or "").split())
             if not alt or FILE_NAME.search(alt):
-                faults.append(f"{page}: the image {str(image.get('src'))[-60:]} has the alt text '{alt}'")
+                faults.append(
+                    f"{page}: the image {str(image.get('src'))[-60:]} has the alt text '{alt}'"
+                )
     return faults
 
 
@@ -97,14 +145,24 @@ def error_outputs(site: Path) -> list[str]:
             faults.append(f"{page}: has no main part")
             continue
         parts = main.select(", ".join(ERROR_PARTS))
-        faults += [f"{page}: .{'.'.join(p.get_attribute_list('class'))} {_said(p)[:120]}" for p in parts]
-        outputs = " ".join(t.get_text(" ", strip=True) for t in main.select(".cell_output, article > section > p"))
-        faults += [f"{page}: holds '{words}'" for words in ERROR_WORDS if words in outputs]
+        faults += [
+            f"{page}: .{'.'.join(p.get_attribute_list('class'))} {_said(p)[:120]}"
+            for p in parts
+        ]
+        outputs = " ".join(
+            t.get_text(" ", strip=True)
+            for t in main.select(".cell_output, article > section > p")
+        )
+        faults += [
+            f"{page}: holds '{words}'" for words in ERROR_WORDS if words in outputs
+        ]
     return faults
 
 
 MADE_FROM_SYNTHETIC = "from-synthetic"  # the class that the book's extensions give to what they make from the stand-in
-_MARK = b"SYNTHETIC"  # stands in the picture's own metadata, written by trustlib.figures
+_MARK = (
+    b"SYNTHETIC"  # stands in the picture's own metadata, written by trustlib.figures
+)
 
 
 def unmarked_synthetic(site: Path) -> list[str]:
@@ -114,7 +172,11 @@ def unmarked_synthetic(site: Path) -> list[str]:
     synthetic, a number or download of such a run, and the metadata of a picture.
     """
     faults = []
-    of_runs = {page for page in pages(site) if _soup(site / page).select_one(f".{MADE_FROM_SYNTHETIC}-run")}
+    of_runs = {
+        page
+        for page in pages(site)
+        if _soup(site / page).select_one(f".{MADE_FROM_SYNTHETIC}-run")
+    }
     for page in pages(site):
         main = _soup(site / page).find("main")
         if main is None:
@@ -122,13 +184,27 @@ def unmarked_synthetic(site: Path) -> list[str]:
         parts = [(p, p) for p in main.select(f".{MADE_FROM_SYNTHETIC}")]
         if page in of_runs:
             parts += [(h, h) for h in main.select("h1")] + [
-                (t, t.find_parent(class_="book-table") or t) for t in main.select("table") if not _origin(t)
+                (t, t.find_parent(class_="book-table") or t)
+                for t in main.select("table")
+                if not _origin(t)
             ]
         for link in main.select("a.reference[href]"):
             target = _target(page, str(link["href"]))
-            if link.select_one(".finding") and target in of_runs and page not in of_runs:
-                parts.append((link, link.find_parent(["p", "li", "tr", "td", "figcaption"]) or link))
-            if "download" in (link.get("class") or []) and "synthetic" in str(link.get("title", "")).lower():
+            if (
+                link.select_one(".finding")
+                and target in of_runs
+                and page not in of_runs
+            ):
+                parts.append(
+                    (
+                        link,
+                        link.find_parent(["p", "li", "tr", "td", "figcaption"]) or link,
+                    )
+                )
+            if (
+                "download" in (link.get("class") or [])
+                and "synthetic" in str(link.get("title", "")).lower()
+            ):
                 parts.append((link, link.find_parent(["p", "li", "tr"]) or link))
         faults += [
             f"{page}: made from the stand-in, and not called synthetic: {_said(part)[:80]}"
@@ -138,9 +214,14 @@ def unmarked_synthetic(site: Path) -> list[str]:
         for image in main.select("img[src]"):
             path = (site / page).parent / unquote(str(image["src"]))
             if path.suffix == ".png" and path.is_file():
-                marked, called = _MARK in path.read_bytes()[:4_000], "synthetic" in str(image.get("alt")).lower()
+                marked, called = (
+                    _MARK in path.read_bytes()[:4_000],
+                    "synthetic" in str(image.get("alt")).lower(),
+                )
                 if marked != called or (page in of_runs and not marked):
-                    faults.append(f"{page}: picture {path.name}, its text and its metadata do not all say synthetic")
+                    faults.append(
+                        f"{page}: picture {path.name}, its text and its metadata do not all say synthetic"
+                    )
     return faults
 
 
@@ -164,11 +245,25 @@ INLINE_PICTURE = re.compile(rb"data:image/[^\"')\s]*")
 
 def heavy_pages(site: Path) -> list[str]:
     """Return pages above `LARGEST_PAGE` without their pictures, those written into the page included."""
-    sizes = {page: len(INLINE_PICTURE.sub(b"", (site / page).read_bytes())) for page in pages(site)}
-    return [f"{page}: {size / 1e6:.2f} MB without its pictures" for page, size in sizes.items() if size > LARGEST_PAGE]
+    sizes = {
+        page: len(INLINE_PICTURE.sub(b"", (site / page).read_bytes()))
+        for page in pages(site)
+    }
+    return [
+        f"{page}: {size / 1e6:.2f} MB without its pictures"
+        for page, size in sizes.items()
+        if size > LARGEST_PAGE
+    ]
 
 
-CHECKS = (remote_loads, broken_links, poor_alt_texts, error_outputs, unmarked_synthetic, heavy_pages)
+CHECKS = (
+    remote_loads,
+    broken_links,
+    poor_alt_texts,
+    error_outputs,
+    unmarked_synthetic,
+    heavy_pages,
+)
 
 
 def check_pages(site: Path) -> list[str]:
@@ -181,12 +276,23 @@ def check_pages(site: Path) -> list[str]:
 def _local_targets(path: Path) -> Iterator[tuple[str, str]]:
     for tag in _soup(path).find_all(["a", "link", "script", "img", "source"]):
         target = str(tag.get("href") or tag.get("src") or "")
-        if target and target != "#" and not urlsplit(target).scheme and not target.startswith("//"):
+        if (
+            target
+            and target != "#"
+            and not urlsplit(target).scheme
+            and not target.startswith("//")
+        ):
             yield tag.name, target
 
 
 def _is_remote(url: str) -> bool:
-    return url.startswith("//") or urlsplit(url).scheme in ("http", "https", "ws", "wss", "ftp")
+    return url.startswith("//") or urlsplit(url).scheme in (
+        "http",
+        "https",
+        "ws",
+        "wss",
+        "ftp",
+    )
 
 
 @cache
@@ -197,5 +303,7 @@ def _soup(path: Path) -> BeautifulSoup:
 @cache
 def _ids(path: Path) -> frozenset[str]:
     soup = _soup(path)
-    places = [t["id"] for t in soup.find_all(id=True)] + [t["name"] for t in soup.find_all("a", attrs={"name": True})]
+    places = [t["id"] for t in soup.find_all(id=True)] + [
+        t["name"] for t in soup.find_all("a", attrs={"name": True})
+    ]
     return frozenset(map(str, places))

@@ -38,8 +38,21 @@ from trustlib import errors
 from trustlib.cells import compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import EVIDENCE, MINIMUM, masked_count
-from trustlib.errors import CodebookError, SurveyFileError, TrustlibError, one_line, raise_faults
-from trustlib.schema import declared_design, file_hash, load_codebook, load_mapping, load_yaml, read_survey
+from trustlib.errors import (
+    CodebookError,
+    SurveyFileError,
+    TrustlibError,
+    one_line,
+    raise_faults,
+)
+from trustlib.schema import (
+    declared_design,
+    file_hash,
+    load_codebook,
+    load_mapping,
+    load_yaml,
+    read_survey,
+)
 from trustrecord.record import load_figures
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
@@ -81,7 +94,9 @@ class Reproduction:
     account: pd.DataFrame
 
 
-def read_supplied(file: str | Path, mapping: str | Path) -> tuple[SurveyDesign, list[str], list[str]]:
+def read_supplied(
+    file: str | Path, mapping: str | Path
+) -> tuple[SurveyDesign, list[str], list[str]]:
     """Read a file through its mapping; return the design, the outcomes and the identities.
 
     Raises
@@ -89,21 +104,45 @@ def read_supplied(file: str | Path, mapping: str | Path) -> tuple[SurveyDesign, 
     CodebookError
         Every fault of the mapping, the file and the design, and a file or mapping of which nothing can be made.
     """
-    hint, form = "Look at the mapping; in a proposal, delete the # of what is right.", load_mapping(mapping)[0]
+    hint, form = (
+        "Look at the mapping; in a proposal, delete the # of what is right.",
+        load_mapping(mapping)[0],
+    )
     kind, allowed = form.source.kind, ("supplied", "real", "synthetic")
-    faults = [] if kind in allowed else [f"source: kind is {kind}, expected {' or '.join(allowed)}"]
+    faults = (
+        []
+        if kind in allowed
+        else [f"source: kind is {kind}, expected {' or '.join(allowed)}"]
+    )
     try:
         frame = read_survey(file, mapping)
         if (own := source_kind(Path(file))) not in (None, kind):
-            faults.append(f"source: kind is {kind}, but the file itself says that its data are {own}")
+            faults.append(
+                f"source: kind is {kind}, but the file itself says that its data are {own}"
+            )
         design = SurveyDesign(frame, **declared_design(mapping))
         found = roles(frame, mapping)
-        outcomes, axes = ([v for v, role in found.items() if role == kind] for kind in ("outcome", "identity"))
+        outcomes, axes = (
+            [v for v, role in found.items() if role == kind]
+            for kind in ("outcome", "identity")
+        )
         faults += lacking(found)
-    except (TrustlibError, ValueError, AttributeError) as error:  # the last two: facts in a Parquet file
-        lines, hint = getattr(error, "message", one_line(error)).splitlines(), getattr(error, "hint", hint)
+    except (
+        TrustlibError,
+        ValueError,
+        AttributeError,
+    ) as error:  # the last two: facts in a Parquet file
+        lines, hint = (
+            getattr(error, "message", one_line(error)).splitlines(),
+            getattr(error, "hint", hint),
+        )
         faults += [re.sub(r"^ *\d+\. ", "", line) for line in lines[1:] or lines]
-    raise_faults(CodebookError, f"{Path(file).name} with {Path(mapping).name} cannot be used", faults, hint)
+    raise_faults(
+        CodebookError,
+        f"{Path(file).name} with {Path(mapping).name} cannot be used",
+        faults,
+        hint,
+    )
     return design, outcomes, axes
 
 
@@ -115,19 +154,38 @@ def roles(frame: pd.DataFrame, mapping: str | Path) -> dict[str, str]:
         if told.empty:
             return "nobody has a value"
         if told.dtype == "category":
-            return "neither outcome nor identity" if name in WORDS["not_identities"] else "identity"
+            return (
+                "neither outcome nor identity"
+                if name in WORDS["not_identities"]
+                else "identity"
+            )
         if not told.isin([0, 1]).all():
             return NUMBER
-        return "outcome" if missing_as is None else "not taken as an outcome: missing_as counts everybody; use blank"
+        return (
+            "outcome"
+            if missing_as is None
+            else "not taken as an outcome: missing_as counts everybody; use blank"
+        )
 
-    return {name: role(name, rule.missing_as) for name, rule in load_mapping(mapping)[0].variables.items()}
+    return {
+        name: role(name, rule.missing_as)
+        for name, rule in load_mapping(mapping)[0].variables.items()
+    }
 
 
 def lacking(found: Mapping[str, str]) -> list[str]:
     """What a book cannot be made without, and these `roles` have not."""
     kinds = set(found.values())
-    faults = [] if "outcome" in kinds else ["variables: no outcome; give one the values 1 and 0"]
-    faults += [] if "identity" in kinds else ["variables: no identity; give one texts as values, its reference first"]
+    faults = (
+        []
+        if "outcome" in kinds
+        else ["variables: no outcome; give one the values 1 and 0"]
+    )
+    faults += (
+        []
+        if "identity" in kinds
+        else ["variables: no identity; give one texts as values, its reference first"]
+    )
     return faults
 
 
@@ -135,12 +193,28 @@ def described(frame: pd.DataFrame, mapping: str | Path) -> list[str]:
     """What is in a file: the role of each variable and its people by level, and what is lacking; a line for each."""
     found, lines = roles(frame, mapping), []
     for name, role in found.items():
-        levels = frame[name].iloc[: 0 if role == NUMBER else None].value_counts().sort_index()[lambda n: n > 0]
-        kinds = frame.get(f"{name}_missing", frame[name].iloc[:0]).value_counts()[lambda n: n > 0]
-        counts = [(f"{k:g}" if isinstance(k, float) else str(k), int(n)) for s in (levels, kinds) for k, n in s.items()]
+        levels = (
+            frame[name]
+            .iloc[: 0 if role == NUMBER else None]
+            .value_counts()
+            .sort_index()[lambda n: n > 0]
+        )
+        kinds = frame.get(f"{name}_missing", frame[name].iloc[:0]).value_counts()[
+            lambda n: n > 0
+        ]
+        counts = [
+            (f"{k:g}" if isinstance(k, float) else str(k), int(n))
+            for s in (levels, kinds)
+            for k, n in s.items()
+        ]
         told = shown_counts(counts, frame.attrs["source"].get("rounding"))
-        lines.append(f"  {name}: {role}" + (f" ({'; '.join(told[: len(levels)])})" if len(levels) else ""))
-        lines[-1] += f"; missing: {'; '.join(told[len(levels) :])}" if len(kinds) else ""
+        lines.append(
+            f"  {name}: {role}"
+            + (f" ({'; '.join(told[: len(levels)])})" if len(levels) else "")
+        )
+        lines[-1] += (
+            f"; missing: {'; '.join(told[len(levels) :])}" if len(kinds) else ""
+        )
     return lines + lacking(found)
 
 
@@ -155,15 +229,30 @@ def account_of(design: SurveyDesign, outcome: str, axes: Sequence[str]) -> pd.Da
     frame = design.frame
     reason = pd.Series("used", frame.index, dtype=object)
     for name in reversed([outcome, *axes]):
-        kind = frame.get(f"{name}_missing", pd.Series("missing", frame.index)).astype(object).fillna("missing")
+        kind = (
+            frame.get(f"{name}_missing", pd.Series("missing", frame.index))
+            .astype(object)
+            .fillna("missing")
+        )
         reason = reason.mask(frame[name].isna(), f"{name}: " + kind.astype(str))
-    reason = reason.mask(frame[design.weight] == 0, "weight of zero") if design.weight else reason
-    counts = reason.value_counts().reindex(["used", *reason[reason != "used"].value_counts().index], fill_value=0)
-    return pd.DataFrame({"outcome": outcome, "reason": counts.index, "n": counts.to_numpy()})
+    reason = (
+        reason.mask(frame[design.weight] == 0, "weight of zero")
+        if design.weight
+        else reason
+    )
+    counts = reason.value_counts().reindex(
+        ["used", *reason[reason != "used"].value_counts().index], fill_value=0
+    )
+    return pd.DataFrame(
+        {"outcome": outcome, "reason": counts.index, "n": counts.to_numpy()}
+    )
 
 
 def plan_runs(
-    family: Family, paths: Mapping[str, Path], out: Path, taken: dict[str, tuple[str, ...]]
+    family: Family,
+    paths: Mapping[str, Path],
+    out: Path,
+    taken: dict[str, tuple[str, ...]],
 ) -> list[dict[str, Any]]:
     """Write the sealed cells of a family below `out`, and return the runs that use them.
 
@@ -171,11 +260,17 @@ def plan_runs(
     of.
     """
     frame, outcome = family.base.frame, family.outcome
-    source, labels = frame.attrs["source"], {v: _plain(text) for v, text in frame.attrs["labels"].items()}
+    source, labels = (
+        frame.attrs["source"],
+        {v: _plain(text) for v, text in frame.attrs["labels"].items()},
+    )
     told = ", ".join(labels[a] for a in family.axes)
     about = f"{EVIDENCE[source['kind']]}: {_plain(source.get('label'))}. {WORDS['about']} {told}."
     shown = {"mapping": paths["mapping"].name, "design_in_r": _in_r(family.base)}
-    files = {name: relpath(path, out / "notebooks" / "templates") for name, path in paths.items()}
+    files = {
+        name: relpath(path, out / "notebooks" / "templates")
+        for name, path in paths.items()
+    }
     planned: list[tuple[str, list[str], dict[str, Any], list[str]]] = []
 
     def sealed(by: Sequence[str]) -> str:
@@ -183,21 +278,48 @@ def plan_runs(
         return f"../../cells/{cells.write(out / 'cells' / (_key(taken, outcome, *by) + '.parquet')).name}"
 
     for axes in family.sets:
-        given: dict[str, Any] = {"cells": sealed(axes), "axes": axes, "formula": " + ".join(axes)}
+        given: dict[str, Any] = {
+            "cells": sealed(axes),
+            "axes": axes,
+            "formula": " + ".join(axes),
+        }
         planned.append(("levels", axes, given | shown | {"everyone": sealed([])}, []))
-    for pair in map(list, dict.fromkeys(p for axes in family.sets for p in combinations(axes, 2))):
-        given = {"cells": sealed(pair), "identities": pair, "pair": pair, "formula": " * ".join(pair)}
+    for pair in map(
+        list, dict.fromkeys(p for axes in family.sets for p in combinations(axes, 2))
+    ):
+        given = {
+            "cells": sealed(pair),
+            "identities": pair,
+            "pair": pair,
+            "formula": " * ".join(pair),
+        }
         planned.append(("intersection", pair, given | shown, []))
     places, why = _over_places(family)
-    family.withheld |= {f"{outcome}: page on {template}": reason for template, reason in why.items()}
+    family.withheld |= {
+        f"{outcome}: page on {template}": reason for template, reason in why.items()
+    }
     for axis in (a for a in family.axes if places and a not in family.placed):
-        why = {f"{outcome} by {axis}: pages on {' and '.join(places)}": family.why([*family.places, axis])}
+        why = {
+            f"{outcome} by {axis}: pages on {' and '.join(places)}": family.why(
+                [*family.places, axis]
+            )
+        }
         family.withheld |= {} if f"{outcome} by {axis}" in family.withheld else why
     for template, waves in places.items():
         for axis in family.placed:
-            first = next(v for v in frame[axis].cat.categories if (frame.loc[frame[DOMAIN], axis] == v).any())
-            given = {"where": f"wave in {waves} and {_known(family)}", "outcome": outcome, "reference": {axis: first}}
-            polled = set(frame.loc[frame[DOMAIN] & frame["wave"].isin(waves), "country"])
+            first = next(
+                v
+                for v in frame[axis].cat.categories
+                if (frame.loc[frame[DOMAIN], axis] == v).any()
+            )
+            given = {
+                "where": f"wave in {waves} and {_known(family)}",
+                "outcome": outcome,
+                "reference": {axis: first},
+            }
+            polled = set(
+                frame.loc[frame[DOMAIN] & frame["wave"].isin(waves), "country"]
+            )
             inhabitants = {c: n for c, n in WORDS["populations"].items() if c in polled}
             given |= {"populations": inhabitants} if template == "countries" else {}
             planned.append((template, [axis], given | files, waves))
@@ -205,31 +327,78 @@ def plan_runs(
     hub = [a for a in (family.sets[0] if family.sets else []) if a in family.axes]
     if family.levels[hub].prod() >= FEWEST_STRATA:
         planned.append(("maihda", hub, of_all | {"strata": hub}, []))
-    if len(pair := [a for a in hub if family.levels[a] == 2][:2]) == 2 and family.base.weight:
-        contrast = {a: next(v for v in frame[a].cat.categories[::-1] if (frame[a] == v).any()) for a in pair}
+    if (
+        len(pair := [a for a in hub if family.levels[a] == 2][:2]) == 2
+        and family.base.weight
+    ):
+        contrast = {
+            a: next(v for v in frame[a].cat.categories[::-1] if (frame[a] == v).any())
+            for a in pair
+        }
         told_by_all = frame[frame[DOMAIN]].notna().all()
-        extra = [c for c in ("age_band", "country") if c in frame and c not in pair and told_by_all[c]]
-        covariates = {"none": [], **{" and ".join(labels[c] for c in extra): extra for _ in extra[:1]}}
-        given = {"axes": pair, "contrast": contrast, "covariates": covariates, "links": WORDS["links"]}
+        extra = [
+            c
+            for c in ("age_band", "country")
+            if c in frame and c not in pair and told_by_all[c]
+        ]
+        covariates = {
+            "none": [],
+            **{" and ".join(labels[c] for c in extra): extra for _ in extra[:1]},
+        }
+        given = {
+            "axes": pair,
+            "contrast": contrast,
+            "covariates": covariates,
+            "links": WORDS["links"],
+        }
         planned.append(("robustness", pair, of_all | given, []))
     words, runs = {"question": f"Outcome: {labels[outcome]}."}, []
     for template, parts, given, waves in planned:
-        title = f"{_mark(source)}{labels[outcome]}: {', '.join(labels[a] for a in parts)}"
+        title = (
+            f"{_mark(source)}{labels[outcome]}: {', '.join(labels[a] for a in parts)}"
+        )
         title += f" ({', '.join([template, *waves])})"
         run = {"id": _key(taken, outcome, template, *parts), "template": template}
-        notes = [about, *(f"{labels[a]}: {_together(family, a)}." for a in parts if a in family.joined)]
+        notes = [
+            about,
+            *(
+                f"{labels[a]}: {_together(family, a)}."
+                for a in parts
+                if a in family.joined
+            ),
+        ]
         notes += [WORDS["of_waves"].format(waves=" and ".join(waves))] if waves else []
-        notes += [WORDS["linearised"]] if family.base.replicate_weights and "cells" in given else []
-        runs.append({**run, "parameters": {"title": title, **words, "about": " ".join(notes), **given}})
+        notes += (
+            [WORDS["linearised"]]
+            if family.base.replicate_weights and "cells" in given
+            else []
+        )
+        runs.append(
+            {
+                **run,
+                "parameters": {
+                    "title": title,
+                    **words,
+                    "about": " ".join(notes),
+                    **given,
+                },
+            }
+        )
     return runs
 
 
 def _together(family: Family, form: str) -> str:
     """Which levels of an identity stand together in one of its coarser forms, and which of them are too small."""
     axis, levels = family.axis_of[form], "; ".join(family.joined[form])
-    beside = next([axis if a == form else a for a in each] for each in family.sets if form in each)
+    beside = next(
+        [axis if a == form else a for a in each] for each in family.sets if form in each
+    )
     small = family.small([axis]) or family.small(beside)
-    return _plain(WORDS["joined" if small else "joined_beside"].format(levels=levels, small="; ".join(small)))
+    return _plain(
+        WORDS["joined" if small else "joined_beside"].format(
+            levels=levels, small="; ".join(small)
+        )
+    )
 
 
 def _known(family: Family) -> str:
@@ -241,17 +410,37 @@ def _over_places(family: Family) -> tuple[dict[str, list[str]], dict[str, str]]:
     """The waves that the templates on countries and on waves take, or why there is no page; nothing without places."""
     frame, pages = family.base.frame[family.base.frame[DOMAIN]], ("countries", "waves")
     if len(family.places) < 2:
-        lack = {p: REASONS["no_place"].format(lacking=p) for p in ("wave", "country") if p not in family.places}
-        return {}, dict.fromkeys(pages, next(iter(lack.values()))) if family.places else {}
+        lack = {
+            p: REASONS["no_place"].format(lacking=p)
+            for p in ("wave", "country")
+            if p not in family.places
+        }
+        return {}, dict.fromkeys(
+            pages, next(iter(lack.values()))
+        ) if family.places else {}
     if family.base.replicate_weights:
         return {}, dict.fromkeys(pages, REASONS["replicates"])
-    polled = frame.groupby("wave", observed=True)["country"].agg(lambda c: frozenset(c.dropna()))
+    polled = frame.groupby("wave", observed=True)["country"].agg(
+        lambda c: frozenset(c.dropna())
+    )
     last = polled.iloc[-1] if len(polled) else frozenset()
     waves = [str(w) for w in polled.index if polled[w] == last]
     unknown = ", ".join(sorted(last - set(WORDS["populations"])))
-    why = {"countries": "one_country" if len(last) < 2 else "population" if unknown else ""}
-    why |= {"waves": "one_wave" if len(polled) < 2 else "other_countries" if len(waves) < 2 else ""}
-    told = {page: REASONS[reason].format(countries=unknown) for page, reason in why.items() if reason}
+    why = {
+        "countries": "one_country" if len(last) < 2 else "population" if unknown else ""
+    }
+    why |= {
+        "waves": "one_wave"
+        if len(polled) < 2
+        else "other_countries"
+        if len(waves) < 2
+        else ""
+    }
+    told = {
+        page: REASONS[reason].format(countries=unknown)
+        for page, reason in why.items()
+        if reason
+    }
     taken = {"countries": waves[-1:], "waves": waves[-2:]}
     return {page: some for page, some in taken.items() if page not in told}, told
 
@@ -262,7 +451,11 @@ def _mark(source: Mapping[str, Any]) -> str:
 
 def _key(taken: dict[str, tuple[str, ...]], *parts: str) -> str:
     """A name of a file or run in plain letters: the same for the same parts, and for no others."""
-    plain = unicodedata.normalize("NFKD", "-".join(parts).casefold()).encode("ascii", "ignore").decode()
+    plain = (
+        unicodedata.normalize("NFKD", "-".join(parts).casefold())
+        .encode("ascii", "ignore")
+        .decode()
+    )
     name = re.sub(r"[\W_]", "-", plain).strip("-") or "unnamed"
     names = [name, *(f"{name}-{i}" for i in range(2, len(taken) + 3))]
     return next(n for n in names if taken.setdefault(n, parts) == parts)
@@ -276,16 +469,33 @@ def _plain(text: Any) -> str:
 def _in_r(design: SurveyDesign) -> str:
     if design.scale is not None:
         scales = [f"{v:.15g}" for v in design.scale]
-        rscales = f"rep(1, {len(scales)})" if len(set(scales)) == 1 else f"c({', '.join(scales)})"
-        scale = f"scale = {scales[0] if len(set(scales)) == 1 else 1}, rscales = {rscales}"
+        rscales = (
+            f"rep(1, {len(scales)})"
+            if len(set(scales)) == 1
+            else f"c({', '.join(scales)})"
+        )
+        scale = (
+            f"scale = {scales[0] if len(set(scales)) == 1 else 1}, rscales = {rscales}"
+        )
         scale += f", mse = {str(design.replicate_mse).upper()}, combined.weights = TRUE"
         of = 'weights = ~weight, repweights = "^weight_[0-9]+$", data = people'
         return f'svrepdesign({of}, type = "other", {scale})'
-    named = {"ids": design.psu or "1", "strata": design.strata, "fpc": design.fpc, "weights": design.weight}
-    parts = [f"{key} = ~{column}" for key, column in named.items() if column] + ["nest = TRUE"] * design.nest
+    named = {
+        "ids": design.psu or "1",
+        "strata": design.strata,
+        "fpc": design.fpc,
+        "weights": design.weight,
+    }
+    parts = [f"{key} = ~{column}" for key, column in named.items() if column] + [
+        "nest = TRUE"
+    ] * design.nest
     made = f"svydesign({', '.join(parts)}, data = people)"
     lonely = design.lonely_psu != "fail"
-    return f'{{ options(survey.lonely.psu = "{design.lonely_psu}"); {made} }}' if lonely else made
+    return (
+        f'{{ options(survey.lonely.psu = "{design.lonely_psu}"); {made} }}'
+        if lonely
+        else made
+    )
 
 
 # -- the private book -------------------------------------------------------------------------------------------------
@@ -327,15 +537,28 @@ def reproduce(
         The book could not be built.
     """
     out, root = Path(out).resolve(), Path(root)
-    errors.require_file(root / "_config.yml", "book with settings at", "Run this in the folder of the project.")
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARK).is_file())):
-        raise SurveyFileError(f"{out} is there already, and is no private book.", "Choose a new folder for --out.")
+    errors.require_file(
+        root / "_config.yml",
+        "book with settings at",
+        "Run this in the folder of the project.",
+    )
+    if out.exists() and (
+        not out.is_dir() or (any(out.iterdir()) and not (out / MARK).is_file())
+    ):
+        raise SurveyFileError(
+            f"{out} is there already, and is no private book.",
+            "Choose a new folder for --out.",
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / MARK).write_text("Made by `trustlib reproduce` from microdata. Do not publish it.\n")
+        (out / MARK).write_text(
+            "Made by `trustlib reproduce` from microdata. Do not publish it.\n"
+        )
         (out / ".gitignore").write_text("*\n")
     except OSError as error:
-        raise SurveyFileError(f"{out} cannot be written: {error.strerror}", "Choose another folder.") from error
+        raise SurveyFileError(
+            f"{out} cannot be written: {error.strerror}", "Choose another folder."
+        ) from error
     with _alone(out):
         (out / "faults.html").unlink(missing_ok=True)
         try:
@@ -343,7 +566,9 @@ def reproduce(
             _require("outcome", outcomes, known)
             _require("identity", axes, known[::-1])
         except TrustlibError as error:
-            (out / "faults.html").write_text(_faults(error, Path(file), Path(mapping)), encoding="utf-8")
+            (out / "faults.html").write_text(
+                _faults(error, Path(file), Path(mapping)), encoding="utf-8"
+            )
             raise
         _lay_out(out, root)
         paths = {"file": Path(file).resolve(), "mapping": Path(mapping).resolve()}
@@ -357,8 +582,15 @@ def _require(kind: str, names: Sequence[str], known: Sequence[Sequence[str]]) ->
     for name in (n for n in names if n not in known[0]):
         alike = [v for v in known[0] if v.casefold() == name.casefold()]
         if alike or name in known[1]:
-            hint = f"Did you mean {alike[0]!r}?" if alike else f"{name!r} is an {WORDS['other'][kind]}."
-            raise errors.UnknownNameError(f"There is no {kind} {name!r}.", f"{hint} There is: {', '.join(known[0])}.")
+            hint = (
+                f"Did you mean {alike[0]!r}?"
+                if alike
+                else f"{name!r} is an {WORDS['other'][kind]}."
+            )
+            raise errors.UnknownNameError(
+                f"There is no {kind} {name!r}.",
+                f"{hint} There is: {', '.join(known[0])}.",
+            )
         errors.require_names(kind, [name], known[0])
 
 
@@ -366,36 +598,71 @@ def _faults(error: TrustlibError, file: Path, mapping: Path) -> str:
     """The page of what is to be mended."""
     first, *numbered = error.message.splitlines()
     lines = [re.sub(r"^ *\d+\. ", "", line) for line in numbered or [first]]
-    given = {"count": "1 fault" if len(lines) == 1 else f"{len(lines)} faults", "hint": error.hint}
+    given = {
+        "count": "1 fault" if len(lines) == 1 else f"{len(lines)} faults",
+        "hint": error.hint,
+    }
     given |= {"file": file.name, "mapping": mapping.name}
     items = "\n".join(f"<li>{html.escape(line)}</li>" for line in lines)
-    return WORDS["faults"].format(**{k: html.escape(v) for k, v in given.items()}, lines=items)
+    return WORDS["faults"].format(
+        **{k: html.escape(v) for k, v in given.items()}, lines=items
+    )
 
 
 def _made(design: SurveyDesign, paths: dict[str, Path], out: Path, root: Path, outcomes: Sequence[str],
           axes: Sequence[str], run: Callable[..., dict[str, str]]) -> Reproduction:  # fmt: skip
     """Run, answer the record, write and build; in a folder that is laid out."""
-    plan, runs, taken = out / "notebooks" / "runs.yml", out / "book" / "_runs", dict[str, tuple[str, ...]]()
-    with warnings.catch_warnings(action="ignore"):  # who left, and the degrees of freedom, are on the pages
+    plan, runs, taken = (
+        out / "notebooks" / "runs.yml",
+        out / "book" / "_runs",
+        dict[str, tuple[str, ...]](),
+    )
+    with warnings.catch_warnings(
+        action="ignore"
+    ):  # who left, and the degrees of freedom, are on the pages
         families = [Family(design, outcome, axes, outcomes) for outcome in outcomes]
-        entries = [entry for family in families for entry in plan_runs(family, paths, out, taken)]
+        entries = [
+            entry
+            for family in families
+            for entry in plan_runs(family, paths, out, taken)
+        ]
         figures = load_figures(root / "data" / "published" / "figures.csv")
-        ledger = answer_record(design, figures, load_codebook(root / "data" / "codebook.yml"))
-    account = pd.concat([account_of(design, f.outcome, f.axes) for f in families], ignore_index=True)
+        ledger = answer_record(
+            design, figures, load_codebook(root / "data" / "codebook.yml")
+        )
+    account = pd.concat(
+        [account_of(design, f.outcome, f.axes) for f in families], ignore_index=True
+    )
     plan.write_text(yaml.safe_dump({"runs": entries}), encoding="utf-8")
     titles = {entry["id"]: entry["parameters"]["title"] for entry in entries}
     for old in (p for p in runs.glob("*") if p.name not in titles):
         shutil.rmtree(old)
     wrong = run(load_plan(plan), runs)
     of_data = {key: e for key, e in wrong.items() if re.search(WORDS["refusals"], e)}
-    withheld = {what: why for family in families for what, why in family.withheld.items()}
-    withheld |= {titles[key]: _plain(e.splitlines()[0].partition("Error: ")[2]) for key, e in of_data.items()}
+    withheld = {
+        what: why for family in families for what, why in family.withheld.items()
+    }
+    withheld |= {
+        titles[key]: _plain(e.splitlines()[0].partition("Error: ")[2])
+        for key, e in of_data.items()
+    }
     failed = {key: e for key, e in wrong.items() if key not in of_data}
     done = [key for key in titles if key not in wrong]
-    facts = {"Evidence": EVIDENCE[design.frame.attrs["source"]["kind"]], "Design": design.variance}
-    facts |= {f"File: {path.name}": f"SHA-256 {file_hash(path)}" for path in paths.values()}
-    joined = {f"{f.outcome} by {f.axis_of[form]}": _together(f, form) for f in families for form in f.joined}
-    made = Reproduction(out / "_build" / "html", done, withheld, joined, failed, ledger, account)
+    facts = {
+        "Evidence": EVIDENCE[design.frame.attrs["source"]["kind"]],
+        "Design": design.variance,
+    }
+    facts |= {
+        f"File: {path.name}": f"SHA-256 {file_hash(path)}" for path in paths.values()
+    }
+    joined = {
+        f"{f.outcome} by {f.axis_of[form]}": _together(f, form)
+        for f in families
+        for form in f.joined
+    }
+    made = Reproduction(
+        out / "_build" / "html", done, withheld, joined, failed, ledger, account
+    )
     _write_pages(out, design, facts, made)
     _build(out)
     return made
@@ -410,63 +677,129 @@ def _lay_out(out: Path, root: Path) -> None:
     shutil.copytree(root / "notebooks" / "templates", out / "notebooks" / "templates")
     shutil.copy(root / "requirements.lock", out)
     settings = load_yaml(root / "_config.yml")
-    settings["title"] = settings["sphinx"]["config"]["html_theme_options"]["logo"]["text"] = "Private book"
+    settings["title"] = settings["sphinx"]["config"]["html_theme_options"]["logo"][
+        "text"
+    ] = "Private book"
     (out / "_config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     for path in (out / "notebooks" / "templates").glob("*.ipynb"):
-        text = re.sub(r"\{(?:doc|download)\}`([^`<]*?)\s*<[^`]*>`", r"\1", path.read_text(encoding="utf-8"))
+        text = re.sub(
+            r"\{(?:doc|download)\}`([^`<]*?)\s*<[^`]*>`",
+            r"\1",
+            path.read_text(encoding="utf-8"),
+        )
         path.write_text(text.replace(*WORDS["everyone"]), encoding="utf-8")
 
 
-def shown_counts(counts: Sequence[tuple[str, int]], base: int | None = None) -> list[str]:
+def shown_counts(
+    counts: Sequence[tuple[str, int]], base: int | None = None
+) -> list[str]:
     """Numbers of people as they may be shown beside their sum: where a small one is masked, so is the largest."""
-    hidden = max(range(len(counts)), key=lambda i: counts[i][1]) if any(0 < n < MINIMUM for _, n in counts) else -1
-    return [f"{what}: {'all others' if i == hidden else people(n, base)}" for i, (what, n) in enumerate(counts)]
+    hidden = (
+        max(range(len(counts)), key=lambda i: counts[i][1])
+        if any(0 < n < MINIMUM for _, n in counts)
+        else -1
+    )
+    return [
+        f"{what}: {'all others' if i == hidden else people(n, base)}"
+        for i, (what, n) in enumerate(counts)
+    ]
 
 
 def people(n: int, base: int | None = None) -> str:
     """A number of people as it may be shown: small ones are masked, and others rounded if the source asks for it."""
-    return masked_count(n) if 0 < n < MINIMUM or not base else f"{base * round(n / base):,}"
+    return (
+        masked_count(n)
+        if 0 < n < MINIMUM or not base
+        else f"{base * round(n / base):,}"
+    )
 
 
-def shown_account(account: pd.DataFrame, base: int | None = None) -> list[tuple[str, str]]:
+def shown_account(
+    account: pd.DataFrame, base: int | None = None
+) -> list[tuple[str, str]]:
     """The account of one outcome as it may be shown: reasons of fewer than 10 people stand together."""
-    rows = [(_plain(r), int(n)) for r, n in zip(account["reason"], account["n"], strict=True)]
+    rows = [
+        (_plain(r), int(n))
+        for r, n in zip(account["reason"], account["n"], strict=True)
+    ]
     used, dropped = rows[0][1], sorted(rows[1:], key=lambda row: -row[1])
     while len(dropped) > 1 and dropped[-1][1] < MINIMUM:
         (other, more), (last, few) = dropped[-2:]
-        dropped[-2:] = [(f"{'' if last.startswith('together: ') else 'together: '}{last}; {other}", more + few)]
+        dropped[-2:] = [
+            (
+                f"{'' if last.startswith('together: ') else 'together: '}{last}; {other}",
+                more + few,
+            )
+        ]
     told = "all others" if dropped and dropped[-1][1] < MINIMUM else people(used, base)
     total = ("rows in the file", people(int(account["n"].sum()), base))
     return [("used", told), *((r, people(n, base)) for r, n in dropped), total]
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    cells = ([re.sub(r"(--axis \S+)", r"`\1`", _plain(cell)) for cell in row] for row in rows)  # or -- is a dash
+    cells = (
+        [re.sub(r"(--axis \S+)", r"`\1`", _plain(cell)) for cell in row] for row in rows
+    )  # or -- is a dash
     lines = [heads, ["---"] * len(heads), *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def _write_pages(out: Path, design: SurveyDesign, facts: dict[str, str], made: Reproduction) -> None:
+def _write_pages(
+    out: Path, design: SurveyDesign, facts: dict[str, str], made: Reproduction
+) -> None:
     """Write the first page, the ledger and the contents."""
     source, labels = design.frame.attrs["source"], design.frame.attrs["labels"]
     base, ledger = source.get("rounding"), made.ledger
     lines = [f"# {_mark(source)}{_plain(source.get('label'))}\n", WORDS["index"]]
-    lines += [WORDS["nothing"]] * (not made.runs) + ["## The file\n", _table(["What", "Which"], facts.items())]
-    lines += [WORDS["rounded"].format(base=base) + "\n"] * bool(base) + ["## Who is counted\n", WORDS["counted"]]
+    lines += [WORDS["nothing"]] * (not made.runs) + [
+        "## The file\n",
+        _table(["What", "Which"], facts.items()),
+    ]
+    lines += [WORDS["rounded"].format(base=base) + "\n"] * bool(base) + [
+        "## Who is counted\n",
+        WORDS["counted"],
+    ]
     for outcome, part in made.account.groupby("outcome", sort=False):
-        lines += [f"### {_plain(labels[outcome])}\n", _table(["Rows", "People"], shown_account(part, base))]
-    verdicts = [(v, n, WORDS["verdicts"][v]) for v, n in ledger["verdict"].value_counts().items()]
-    lines += ["## The published record\n", _table(["Verdict", "Lines", "Meaning"], verdicts)]
+        lines += [
+            f"### {_plain(labels[outcome])}\n",
+            _table(["Rows", "People"], shown_account(part, base)),
+        ]
+    verdicts = [
+        (v, n, WORDS["verdicts"][v])
+        for v, n in ledger["verdict"].value_counts().items()
+    ]
+    lines += [
+        "## The published record\n",
+        _table(["Verdict", "Lines", "Meaning"], verdicts),
+    ]
     lines += ["Line by line: {doc}`ledger`.\n", "## What was withheld and why\n"]
-    lines += [_table(["What", "Why"], made.withheld.items()) if made.withheld else "Nothing was withheld.\n"]
+    lines += [
+        _table(["What", "Why"], made.withheld.items())
+        if made.withheld
+        else "Nothing was withheld.\n"
+    ]
     if made.joined:
         heads = ["What", "Which"]
-        lines += ["## Levels that stand together\n", WORDS["together"], _table(heads, made.joined.items())]
+        lines += [
+            "## Levels that stand together\n",
+            WORDS["together"],
+            _table(heads, made.joined.items()),
+        ]
     if made.failed:
-        lines += ["## Runs that failed\n", WORDS["failed"], _table(["Run", "Message"], made.failed.items())]
+        lines += [
+            "## Runs that failed\n",
+            WORDS["failed"],
+            _table(["Run", "Message"], made.failed.items()),
+        ]
     (out / "book" / "index.md").write_text("\n".join(lines), encoding="utf-8")
     ledger.to_csv(out / "ledger.csv", index=False, lineterminator="\n")
-    rows = ledger.map(lambda v: "–" if pd.isna(v) else f"{v:,.10g}" if isinstance(v, float) else v).to_numpy().tolist()
+    rows = (
+        ledger.map(
+            lambda v: "–" if pd.isna(v) else f"{v:,.10g}" if isinstance(v, float) else v
+        )
+        .to_numpy()
+        .tolist()
+    )
     heads = [c.replace("_", " ").capitalize() for c in ledger]
     text = f"# {_mark(source)}The ledger: published, and this file\n\n{WORDS['ledger']}\n{_table(heads, rows)}"
     (out / "book" / "ledger.md").write_text(text, encoding="utf-8")
@@ -477,10 +810,39 @@ def _write_pages(out: Path, design: SurveyDesign, facts: dict[str, str], made: R
 
 def _build(out: Path) -> None:
     """Build the private book and read its pages; `RunError` with the telling lines if it cannot be."""
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "book", "--config"]
-    command += ["_config.yml", "--toc", str(out / "_toc.yml"), "--path-output", ".", "-n", "-W", "--keep-going"]
+    command = [
+        sys.executable,
+        "-c",
+        "from jupyter_book.cli.main import main; main()",
+        "build",
+        "book",
+        "--config",
+    ]
+    command += [
+        "_config.yml",
+        "--toc",
+        str(out / "_toc.yml"),
+        "--path-output",
+        ".",
+        "-n",
+        "-W",
+        "--keep-going",
+    ]
     done = subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).splitlines()
-    telling = [one_line(line) for line in lines if re.search(r"WARNING|ERROR|[A-Za-z]Error:|exception:", line)]
-    faults = (telling or lines[-3:]) if done.returncode else check_pages(out / "_build" / "html")
-    raise_faults(errors.RunError, "The private book was not built", faults, "Its cells and runs are in the folder.")
+    telling = [
+        one_line(line)
+        for line in lines
+        if re.search(r"WARNING|ERROR|[A-Za-z]Error:|exception:", line)
+    ]
+    faults = (
+        (telling or lines[-3:])
+        if done.returncode
+        else check_pages(out / "_build" / "html")
+    )
+    raise_faults(
+        errors.RunError,
+        "The private book was not built",
+        faults,
+        "Its cells and runs are in the folder.",
+    )

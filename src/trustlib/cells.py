@@ -19,14 +19,35 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from pandas.api.types import infer_dtype, is_bool_dtype, is_complex_dtype, is_numeric_dtype
+from pandas.api.types import (
+    infer_dtype,
+    is_bool_dtype,
+    is_complex_dtype,
+    is_numeric_dtype,
+)
 
 from trustlib import errors
 from trustlib.design import DOMAIN, SurveyDesign, sums_by
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
-from trustlib.errors import DesignError, EstimandError, SurveyFileError, axis_names, one_line, require_a, require_names
+from trustlib.errors import (
+    DesignError,
+    EstimandError,
+    SurveyFileError,
+    axis_names,
+    one_line,
+    require_a,
+    require_names,
+)
 from trustlib.grouping import group_rows
-from trustlib.variance import Array, Codes, ReplicateScatter, Scatter, SealedScatter, TaylorScatter, sum_by
+from trustlib.variance import (
+    Array,
+    Codes,
+    ReplicateScatter,
+    Scatter,
+    SealedScatter,
+    TaylorScatter,
+    sum_by,
+)
 
 MAX_CELLS = 100_000
 MAX_SETTLED = 2_000  # cells whose whole covariance matrix is kept
@@ -39,7 +60,14 @@ RESERVED = {
     "axis", "level", "detectable", "reliability", "raw", "weighted", "weighted_low", "weighted_high", "additive",
     "model",
 }  # fmt: skip
-_FACTS = ("outcome", "by", "df", "variance", "source", "labels")  # written beside the totals
+_FACTS = (
+    "outcome",
+    "by",
+    "df",
+    "variance",
+    "source",
+    "labels",
+)  # written beside the totals
 SUMS = ["n", "n_events", "sum_w", "sum_wy", "sum_w2"]
 _TOTALS = [c for c in SUMS if c != "n_events"]  # of sealed cells
 
@@ -79,7 +107,9 @@ class Cells:
     variance: str
     source: dict = field(default_factory=dict)
     labels: dict = field(default_factory=dict)
-    missing: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["variable", "reason", "n"]))
+    missing: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["variable", "reason", "n"])
+    )
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -101,9 +131,15 @@ class Cells:
         """
         axes, group = combinations(self.frame, list(by))
         n = self.frame["n"].to_numpy()
-        inner = np.minimum(n // 2, MINIMUM) if self.sealed else self.frame["n_events"].to_numpy()
+        inner = (
+            np.minimum(n // 2, MINIMUM)
+            if self.sealed
+            else self.frame["n_events"].to_numpy()
+        )
         n, least = (np.bincount(group, values).astype(int) for values in (n, inner))
-        return axes.assign(n=n, smallest=least if self.sealed else smallest_count(n, least))
+        return axes.assign(
+            n=n, smallest=least if self.sealed else smallest_count(n, least)
+        )
 
     def seal(self) -> Cells:
         """Totals and their covariance only: what may be committed, published or sent to another office.
@@ -126,7 +162,9 @@ class Cells:
         if self.sealed:
             return self
         labels = [describe(row, self.by) for _, row in self.frame.iterrows()]
-        smallest = smallest_count(self.frame["n"].to_numpy(), self.frame["n_events"].to_numpy())
+        smallest = smallest_count(
+            self.frame["n"].to_numpy(), self.frame["n_events"].to_numpy()
+        )
         require_showable(smallest, labels, "This set of cells")
         return replace(self._settled(), frame=self.frame.drop(columns="n_events"))
 
@@ -135,7 +173,12 @@ class Cells:
         _require_few(len(self))
         note = ", linearised" if isinstance(self.scatter, ReplicateScatter) else ""
         scatter = SealedScatter(self.scatter.covariance(np.eye(2 * len(self))))
-        return replace(self, scatter=scatter, variance=self.variance + note, missing=self.missing.iloc[:0])
+        return replace(
+            self,
+            scatter=scatter,
+            variance=self.variance + note,
+            missing=self.missing.iloc[:0],
+        )
 
     @staticmethod
     def merge(parts: Sequence[Cells]) -> Cells:
@@ -165,34 +208,59 @@ class Cells:
         require_a(Sequence, parts, "Give a list of Cells.")
         for part in parts:
             require_a(Cells, part, "Give a list of Cells.")
-        if not parts or any((p.outcome, p.by) != (parts[0].outcome, parts[0].by) for p in parts):
-            raise EstimandError("Expected cells of one outcome and the same axes.", "Compress them alike first.")
+        if not parts or any(
+            (p.outcome, p.by) != (parts[0].outcome, parts[0].by) for p in parts
+        ):
+            raise EstimandError(
+                "Expected cells of one outcome and the same axes.",
+                "Compress them alike first.",
+            )
         by = list(parts[0].by)
         people = [p.frame[[*by, *_TOTALS]].astype(object) for p in parts]
         if any(a.equals(b) for i, a in enumerate(people) for b in people[:i]):
             hint = "Give each office once."
-            raise EstimandError("Two of the parts hold the same cells, so their people would count twice.", hint)
+            raise EstimandError(
+                "Two of the parts hold the same cells, so their people would count twice.",
+                hint,
+            )
         if any(p.sealed for p in parts):
-            parts = [p.seal() for p in parts]  # what is not sealed passes the gate first
+            parts = [
+                p.seal() for p in parts
+            ]  # what is not sealed passes the gate first
         stacked = pd.concat([p.frame for p in parts], ignore_index=True)
         for c in by:
-            kinds = {p.frame[c].cat.categories.inferred_type if p.frame[c].dtype == "category" else "" for p in parts}
+            kinds = {
+                p.frame[c].cat.categories.inferred_type
+                if p.frame[c].dtype == "category"
+                else ""
+                for p in parts
+            }
             if len(kinds) > 1:
                 text = f"The axis {c!r} is a number in some parts and a category in others, or of several kinds."
                 raise EstimandError(text, "Make it the same in all.")
             if kinds != {""}:
-                stacked[c] = pd.Categorical(stacked[c], _joint_order(c, [[*p.frame[c].cat.categories] for p in parts]))
+                stacked[c] = pd.Categorical(
+                    stacked[c],
+                    _joint_order(c, [[*p.frame[c].cat.categories] for p in parts]),
+                )
         frame, cell = _cells(stacked, by)
         _require_few(size := len(frame))
         sums = [c for c in SUMS if c in stacked]
         frame[sums] = stacked[sums].groupby(cell).sum()
-        parts, matrix, start = [p._settled() for p in parts], np.zeros((2 * size, 2 * size)), 0
+        parts, matrix, start = (
+            [p._settled() for p in parts],
+            np.zeros((2 * size, 2 * size)),
+            0,
+        )
         for part in parts:
             at = cell[start : start + len(part)]
             both = np.r_[at, size + at]
             matrix[np.ix_(both, both)] += part.scatter.covariance(np.eye(2 * len(part)))
             start += len(part)
-        facts: dict[str, Any] = {"df": sum(p.df for p in parts), "source": _joint_source([p.source for p in parts])}
+        facts: dict[str, Any] = {
+            "df": sum(p.df for p in parts),
+            "source": _joint_source([p.source for p in parts]),
+        }
         if len(parts) > 1:
             texts = Counter(p.variance for p in parts)
             each = "; ".join(f"{n} with {text}" for text, n in texts.items())
@@ -224,21 +292,38 @@ class Cells:
         import pyarrow.parquet as pq
 
         sealed = self.seal()
-        frame, matrix, size = sealed.frame, sealed.scatter.covariance(np.eye(2 * len(self))), len(self)
+        frame, matrix, size = (
+            sealed.frame,
+            sealed.scatter.covariance(np.eye(2 * len(self))),
+            len(self),
+        )
         columns = {c: pa.array(frame[c].astype(object).tolist()) for c in sealed.by}
         columns |= {c: pa.array(frame[c].to_numpy()) for c in _TOTALS}
-        columns |= {"cov_w": pa.array(list(matrix[:size])), "cov_wy": pa.array(list(matrix[size:]))}
+        columns |= {
+            "cov_w": pa.array(list(matrix[:size])),
+            "cov_wy": pa.array(list(matrix[size:])),
+        }
         facts = {name: getattr(sealed, name) for name in _FACTS} | {
             "minimum_count": MINIMUM,
-            "levels": {c: list(frame[c].cat.categories) for c in self.by if frame[c].dtype == "category"},
+            "levels": {
+                c: list(frame[c].cat.categories)
+                for c in self.by
+                if frame[c].dtype == "category"
+            },
         }
         known = json.dumps(facts, sort_keys=True, default=str).encode()
         try:
             path = Path(path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.table(columns).replace_schema_metadata({b"trustlib": known}), path, compression="zstd")
+            pq.write_table(
+                pa.table(columns).replace_schema_metadata({b"trustlib": known}),
+                path,
+                compression="zstd",
+            )
         except (OSError, TypeError) as error:
-            raise SurveyFileError(f"{path} cannot be written: {one_line(error)}", "Name a file.") from error
+            raise SurveyFileError(
+                f"{path} cannot be written: {one_line(error)}", "Name a file."
+            ) from error
         return path
 
     @staticmethod
@@ -264,29 +349,47 @@ class Cells:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        path = errors.require_file(path, "file of sealed cells", "Make it with `trustlib compress`.")
+        path = errors.require_file(
+            path, "file of sealed cells", "Make it with `trustlib compress`."
+        )
         try:
             table = pq.read_table(path)
             facts = json.loads(table.schema.metadata[b"trustlib"])
             frame = table.drop_columns(["cov_w", "cov_wy"]).to_pandas()
-            matrix = np.vstack([np.vstack(table[c].to_pylist()) for c in ("cov_w", "cov_wy")])
+            matrix = np.vstack(
+                [np.vstack(table[c].to_pylist()) for c in ("cov_w", "cov_wy")]
+            )
             for c, levels in facts["levels"].items():
                 frame[c] = pd.Categorical(frame[c], categories=levels)
             frame = frame[[*facts["by"], *_TOTALS]]
             fits = matrix.shape == (2 * len(frame), 2 * len(frame))
             if not fits or frame.isna().any(axis=None) or (frame["sum_w"] <= 0).any():
                 raise ValueError("the covariance matrix does not fit the cells")
-            known = {name: facts[name] for name in _FACTS} | {"by": tuple(facts["by"]), "df": float(facts["df"])}
+            known = {name: facts[name] for name in _FACTS} | {
+                "by": tuple(facts["by"]),
+                "df": float(facts["df"]),
+            }
             return Cells(frame=frame, scatter=SealedScatter(matrix), **known)
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (
+            pa.ArrowException,
+            OSError,
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+        ) as error:
             hint = "Make it again with `trustlib compress`."
-            raise SurveyFileError(f"{path.name} is not a file of sealed cells, or is damaged.", hint) from error
+            raise SurveyFileError(
+                f"{path.name} is not a file of sealed cells, or is damaged.", hint
+            ) from error
 
 
 def combinations(frame: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, Codes]:
     """The combinations of `by` that occur, sorted by level, and the combination of each row."""
     group, row = group_rows([frame[c] for c in by], len(frame), sort=True)
-    return pd.DataFrame({c: frame[c].array.take(row) for c in by}, index=range(len(row))), group
+    return pd.DataFrame(
+        {c: frame[c].array.take(row) for c in by}, index=range(len(row))
+    ), group
 
 
 def describe(row: Any, by: Sequence[str]) -> str:
@@ -296,15 +399,23 @@ def describe(row: Any, by: Sequence[str]) -> str:
 
 def _joint_source(sources: list[dict]) -> dict:
     """What pooled cells rest on: synthetic if any part is, of no kind if the kinds differ otherwise."""
-    different = list({json.dumps(s, sort_keys=True, default=str): s for s in sources}.values())
+    different = list(
+        {json.dumps(s, sort_keys=True, default=str): s for s in sources}.values()
+    )
     if len(different) == 1:
         return different[0]
     kinds = {s.get("kind") for s in different}
-    rounding = max((s["rounding"] for s in different if s.get("rounding")), default=None)
+    rounding = max(
+        (s["rounding"] for s in different if s.get("rounding")), default=None
+    )
     return {
         **({"rounding": rounding} if rounding else {}),
         "id": "+".join(str(s.get("id")) for s in different),
-        "kind": "synthetic" if "synthetic" in kinds else kinds.pop() if len(kinds) == 1 else None,
+        "kind": "synthetic"
+        if "synthetic" in kinds
+        else kinds.pop()
+        if len(kinds) == 1
+        else None,
         "label": " and ".join(str(s.get("label")) for s in different),
     }
 
@@ -348,7 +459,11 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     also the sums under each replicate; with raked weights each of these by margins. R: ``svydesign`` followed by
     ``subset(design, !is.na(y))``.
     """
-    require_a(SurveyDesign, design, "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...).")
+    require_a(
+        SurveyDesign,
+        design,
+        "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...).",
+    )
     frame = nw.from_native(design.frame)
     schema = frame.collect_schema()
     columns = schema.names()
@@ -359,15 +474,31 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
             text = f"The name of column {name!r} is not a text, or would clash with the columns of results."
             raise DesignError(text, "Rename it in the frame.")
     if repeated := [c for c in [*by, outcome] if [*by, outcome].count(c) > 1]:
-        raise DesignError(f"{repeated[0]!r} is named more than once among outcome and axes.", "Name each once.")
+        raise DesignError(
+            f"{repeated[0]!r} is named more than once among outcome and axes.",
+            "Name each once.",
+        )
     recode = "An outcome is 0, 1 or missing. Recode it before, for example x.map({'yes': 1, 'no': 0})."
-    if isinstance(design.frame, pd.DataFrame) and schema[outcome] in (nw.Object, nw.Categorical, nw.Enum):
+    if isinstance(design.frame, pd.DataFrame) and schema[outcome] in (
+        nw.Object,
+        nw.Categorical,
+        nw.Enum,
+    ):
         answers = design.frame[outcome].astype(object)
-        if infer_dtype(answers) in ("boolean", "integer", "floating", "mixed-integer-float"):
-            frame = nw.from_native(design.frame.assign(**{outcome: pd.to_numeric(answers).astype(float)}))
+        if infer_dtype(answers) in (
+            "boolean",
+            "integer",
+            "floating",
+            "mixed-integer-float",
+        ):
+            frame = nw.from_native(
+                design.frame.assign(**{outcome: pd.to_numeric(answers).astype(float)})
+            )
             schema = frame.collect_schema()
     if not (schema[outcome].is_numeric() or schema[outcome] == nw.Boolean):
-        raise DesignError(f"The outcome {outcome!r} is not 0/1 but {schema[outcome]}.", recode)
+        raise DesignError(
+            f"The outcome {outcome!r} is not 0/1 but {schema[outcome]}.", recode
+        )
     groups = _grouped(design, frame, outcome, by, columns)
     answers = groups[outcome].to_numpy(float, na_value=np.nan)
     answered = ~np.isnan(answers)
@@ -375,22 +506,35 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         text = f"The outcome {outcome!r} holds {len(found)} different values from {found[0]:g} to {found[-1]:g}."
         raise DesignError(text, recode)
     used = groups[_USED].to_numpy(bool)
-    inside = np.logical_and.reduce([used, answered, *(groups[c].notna().to_numpy() for c in by)])
+    inside = np.logical_and.reduce(
+        [used, answered, *(groups[c].notna().to_numpy() for c in by)]
+    )
     missing = _missing(groups[used & ~inside], outcome, by)
     kept = groups[inside].reset_index(drop=True)
     if kept.empty:
         hint = "Check the domain and the axes."
-        raise DesignError(f"Nobody in the domain has a value of {outcome!r} and of each axis.", hint)
+        raise DesignError(
+            f"Nobody in the domain has a value of {outcome!r} and of each axis.", hint
+        )
     if lost := int(groups["n"].to_numpy()[used & ~inside].sum()):
-        reasons = ", ".join(f"{r.variable} {r.reason}: {masked_count(r.n)}" for r in missing.itertuples())
-        total = masked_count(lost) if (missing["n"] >= MINIMUM).all() else "Some"  # or a difference gives a count away
+        reasons = ", ".join(
+            f"{r.variable} {r.reason}: {masked_count(r.n)}"
+            for r in missing.itertuples()
+        )
+        total = (
+            masked_count(lost) if (missing["n"] >= MINIMUM).all() else "Some"
+        )  # or a difference gives a count away
         text = f"{total} people left the estimate and stay in the design ({reasons})."
         warnings.warn(text, errors.MissingRowsWarning, stacklevel=2)
-    table, cell = _cells(pd.DataFrame({c: _axis(kept[c], c) for c in by}, kept.index), by)
+    table, cell = _cells(
+        pd.DataFrame({c: _axis(kept[c], c) for c in by}, kept.index), by
+    )
     events = answers[inside]
     sums = kept["n"], kept["n"] * events, kept["w"], kept["w"] * events, kept["w2"]
     for name, values in zip(SUMS, sums, strict=True):
-        table[name] = np.bincount(cell, values).astype(float if name.startswith("sum") else int)
+        table[name] = np.bincount(cell, values).astype(
+            float if name.startswith("sum") else int
+        )
     if design.raked:  # the others count in the margins
         kept = pd.concat([kept, groups[~inside]], ignore_index=True)
         others = np.zeros(len(kept) - len(cell))
@@ -400,31 +544,74 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         text = f"Only {df:g} degrees of freedom: standard errors and intervals are themselves very uncertain."
         warnings.warn(text, errors.FewPSUWarning, stacklevel=2)
     labels = dict(getattr(design.frame, "attrs", {}).get("labels", {}))
-    return Cells(table, outcome, tuple(by), scatter, df, design.variance, design.source or {}, labels, missing)
+    return Cells(
+        table,
+        outcome,
+        tuple(by),
+        scatter,
+        df,
+        design.variance,
+        design.source or {},
+        labels,
+        missing,
+    )
 
 
-def _grouped(design: SurveyDesign, frame: Any, outcome: str, by: list[str], columns: list[str]) -> pd.DataFrame:
+def _grouped(
+    design: SurveyDesign, frame: Any, outcome: str, by: list[str], columns: list[str]
+) -> pd.DataFrame:
     """One pass over the people, on whatever engine holds them: sums per stratum x PSU x cell x answer."""
     weight = nw.col(design.weight).cast(nw.Float64) if design.weight else nw.lit(1.0)
     inside = (weight > 0) & (nw.col(DOMAIN) if DOMAIN in columns else nw.lit(True))
-    renamed = {own: c for own, c in (("_stratum", design.strata), ("_psu", design.psu)) if c is not None}
+    renamed = {
+        own: c
+        for own, c in (("_stratum", design.strata), ("_psu", design.psu))
+        if c is not None
+    }
     if design.replicate_weights:
         renamed = {f"_r{i}": c for i, c in enumerate(design.replicate_weights)}
     renamed |= {f"_m{i}": c for i, c in enumerate(design.raked or ())}
-    kinds = [k for c in [outcome, *by] if (k := f"{c}_missing") in columns and k not in by]
-    if frame.implementation.is_polars():  # a Categorical's order is that of first use anywhere; an Enum's is its own
+    kinds = [
+        k for c in [outcome, *by] if (k := f"{c}_missing") in columns and k not in by
+    ]
+    if (
+        frame.implementation.is_polars()
+    ):  # a Categorical's order is that of first use anywhere; an Enum's is its own
         schema = frame.collect_schema()
-        frame = frame.with_columns(nw.col(c).cast(nw.String) for c in by if schema[c] == nw.Categorical)
-    made = {outcome: nw.col(outcome).cast(nw.Float64), "w": weight, "w2": weight * weight, _USED: inside}
+        frame = frame.with_columns(
+            nw.col(c).cast(nw.String) for c in by if schema[c] == nw.Categorical
+        )
+    made = {
+        outcome: nw.col(outcome).cast(nw.Float64),
+        "w": weight,
+        "w2": weight * weight,
+        _USED: inside,
+    }
     if design.raked:
-        made["_base"] = nw.col(design.base_weight).cast(nw.Float64) if design.base_weight else weight
-    ready = frame.select(*by, *kinds, **made, **{k: nw.col(c) for k, c in renamed.items()})
-    keys = [*(k for k in renamed if not k.startswith("_r")), *by, *kinds, outcome, _USED]
+        made["_base"] = (
+            nw.col(design.base_weight).cast(nw.Float64)
+            if design.base_weight
+            else weight
+        )
+    ready = frame.select(
+        *by, *kinds, **made, **{k: nw.col(c) for k, c in renamed.items()}
+    )
+    keys = [
+        *(k for k in renamed if not k.startswith("_r")),
+        *by,
+        *kinds,
+        outcome,
+        _USED,
+    ]
     try:
-        return sums_by(ready, keys, [c for c in ready.collect_schema().names() if c not in keys])
+        return sums_by(
+            ready, keys, [c for c in ready.collect_schema().names() if c not in keys]
+        )
     except Exception as error:  # the engines have their own exceptions
         hint = "Axes are categories, texts, booleans or numbers."
-        raise DesignError(f"The frame cannot be grouped by {keys}: {one_line(error)}", hint) from error
+        raise DesignError(
+            f"The frame cannot be grouped by {keys}: {one_line(error)}", hint
+        ) from error
 
 
 def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
@@ -432,10 +619,17 @@ def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
     rows = []
     for variable in (outcome, *by):
         if (absent := lost[variable].isna().to_numpy()).any():
-            kind = lost.get(f"{variable}_missing", pd.Series(np.nan, lost.index)).to_numpy(object)[absent]
-            codes, reasons = pd.factorize(np.where(pd.isna(kind), "missing", kind), sort=True)
+            kind = lost.get(
+                f"{variable}_missing", pd.Series(np.nan, lost.index)
+            ).to_numpy(object)[absent]
+            codes, reasons = pd.factorize(
+                np.where(pd.isna(kind), "missing", kind), sort=True
+            )
             people = np.bincount(codes, lost["n"].to_numpy()[absent])
-            rows += [(variable, str(reason), int(n)) for reason, n in zip(reasons, people, strict=True)]
+            rows += [
+                (variable, str(reason), int(n))
+                for reason, n in zip(reasons, people, strict=True)
+            ]
     return pd.DataFrame(rows, columns=["variable", "reason", "n"])
 
 
@@ -446,7 +640,10 @@ def _axis(column: pd.Series, name: str) -> pd.Series:
     """
     if is_numeric_dtype(column) and not is_bool_dtype(column):
         if is_complex_dtype(column) or not np.isfinite(column.astype(float)).all():
-            raise DesignError(f"The axis {name!r} holds numbers that are not finite.", "Recode them as missing.")
+            raise DesignError(
+                f"The axis {name!r} holds numbers that are not finite.",
+                "Recode them as missing.",
+            )
         return column.astype(float)
     if column.dtype == "category":
         plain = column.cat.remove_unused_categories().cat.as_unordered()
@@ -454,24 +651,42 @@ def _axis(column: pd.Series, name: str) -> pd.Series:
         codes, found = pd.factorize(column)
         levels = list(found.astype(object))
         if len(kinds := sorted({type(v).__name__ for v in levels})) > 1:
-            raise DesignError(f"The axis {name!r} mixes {' and '.join(kinds)}.", "Make it one kind, such as texts.")
-        plain = pd.Series(pd.Categorical.from_codes(codes, levels).reorder_categories(sorted(levels)), column.index)
-    if plain.cat.categories.inferred_type in ("string", "integer", "floating", "boolean"):
+            raise DesignError(
+                f"The axis {name!r} mixes {' and '.join(kinds)}.",
+                "Make it one kind, such as texts.",
+            )
+        plain = pd.Series(
+            pd.Categorical.from_codes(codes, levels).reorder_categories(sorted(levels)),
+            column.index,
+        )
+    if plain.cat.categories.inferred_type in (
+        "string",
+        "integer",
+        "floating",
+        "boolean",
+    ):
         return plain
     texts = list(map(str, plain.cat.categories))
     if len(set(texts)) < len(texts):
-        raise DesignError(f"Two levels of the axis {name!r} are the same as texts.", "Rename one of them.")
+        raise DesignError(
+            f"Two levels of the axis {name!r} are the same as texts.",
+            "Rename one of them.",
+        )
     return plain.cat.rename_categories(texts)
 
 
 def _joint_order(name: str, orders: list[list]) -> list:
     """One order of the levels of several parts that agrees with each of theirs, whatever the order of the parts."""
     out: list = []
-    while rest := [order for order in ([v for v in o if v not in out] for o in orders) if order]:
+    while rest := [
+        order for order in ([v for v in o if v not in out] for o in orders) if order
+    ]:
         free = {order[0] for order in rest} - {v for order in rest for v in order[1:]}
         if not free:
             text = f"The parts have levels of {name!r} in orders that contradict each other."
-            raise DesignError(text, "Give the categories the same order in all of them.")
+            raise DesignError(
+                text, "Give the categories the same order in all of them."
+            )
         out.append(min(free))
     return out
 
@@ -480,7 +695,10 @@ def _require_few(size: int) -> None:
     """Refuse cells whose covariance matrix would fill the memory."""
     if size > MAX_SETTLED:
         text = f"These are {size:,} cells; at most {MAX_SETTLED:,} are sealed or merged, with their covariance."
-        raise DesignError(text, "Use fewer axes, or band the one with the most values (for example pandas.cut).")
+        raise DesignError(
+            text,
+            "Use fewer axes, or band the one with the most values (for example pandas.cut).",
+        )
 
 
 def _cells(axes: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, Codes]:
@@ -490,23 +708,40 @@ def _cells(axes: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, Codes]:
         worst = max(by, key=lambda c: axes[c].nunique())
         text = f"The axes {by} make {len(table):,} cells; at most {MAX_CELLS:,} are handled."
         values = f"{axes[worst].nunique():,} values"
-        raise DesignError(text, f"Use fewer axes, or band {worst!r}, which has {values} (for example pandas.cut).")
+        raise DesignError(
+            text,
+            f"Use fewer axes, or band {worst!r}, which has {values} (for example pandas.cut).",
+        )
     return table, cell
 
 
 def _scatter(
-    design: SurveyDesign, kept: pd.DataFrame, cell: Codes, events: Array, table: pd.DataFrame
+    design: SurveyDesign,
+    kept: pd.DataFrame,
+    cell: Codes,
+    events: Array,
+    table: pd.DataFrame,
 ) -> tuple[Scatter, float]:
     """How the totals vary, and the design's degrees of freedom among the people used."""
     size = len(table)
     if design.replicate_weights:
-        values = kept[[f"_r{i}" for i in range(len(design.replicate_weights))]].to_numpy(float)
-        totals = np.vstack([sum_by(values, cell, size), sum_by(values * events[:, None], cell, size)]).T
+        values = kept[
+            [f"_r{i}" for i in range(len(design.replicate_weights))]
+        ].to_numpy(float)
+        totals = np.vstack(
+            [sum_by(values, cell, size), sum_by(values * events[:, None], cell, size)]
+        ).T
         estimate = np.r_[table["sum_w"], table["sum_wy"]]
         assert design.scale is not None
-        return ReplicateScatter(totals, estimate, design.scale, design.replicate_mse), design.replicate_rank_df()
+        return ReplicateScatter(
+            totals, estimate, design.scale, design.replicate_mse
+        ), design.replicate_rank_df()
     layout = design.layout
-    stratum = layout.key.get_indexer(kept["_stratum"]) if design.strata else np.zeros(len(kept), dtype=np.int64)
+    stratum = (
+        layout.key.get_indexer(kept["_stratum"])
+        if design.strata
+        else np.zeros(len(kept), dtype=np.int64)
+    )
     inside, psu = cell >= 0, None
     if design.psu is not None:
         psu, _ = group_rows([pd.Series(stratum), kept["_psu"]], len(kept))
@@ -514,9 +749,22 @@ def _scatter(
     else:
         units = int(kept["n"][inside].sum())
     raked = [f"_m{i}" for i in range(len(design.raked or ()))]
-    margins = pd.get_dummies(kept[raked], columns=raked, dtype=float).to_numpy() if raked else None
+    margins = (
+        pd.get_dummies(kept[raked], columns=raked, dtype=float).to_numpy()
+        if raked
+        else None
+    )
     base = kept["_base"].to_numpy(float) if raked else None
     codes = stratum.astype(np.int64), psu, cell.astype(np.int64)
     weights = kept["w"].to_numpy(float), kept["w2"].to_numpy(float)
-    scatter = TaylorScatter(*codes, events, *weights, layout.n_psu, layout.remaining, design.lonely_psu, margins, base)
+    scatter = TaylorScatter(
+        *codes,
+        events,
+        *weights,
+        layout.n_psu,
+        layout.remaining,
+        design.lonely_psu,
+        margins,
+        base,
+    )
     return scatter, float(units - len(np.unique(stratum[inside])))

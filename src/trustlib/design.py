@@ -21,7 +21,14 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from trustlib.disclosure import EVIDENCE
-from trustlib.errors import DesignError, LonelyPSUError, is_number, listed, one_line, require_names
+from trustlib.errors import (
+    DesignError,
+    LonelyPSUError,
+    is_number,
+    listed,
+    one_line,
+    require_names,
+)
 from trustlib.grouping import group_rows
 from trustlib.schema import WEIGHTS
 from trustlib.variance import LONELY_HINT, LONELY_PSU, REPLICATE_METHODS, Array
@@ -116,28 +123,57 @@ class SurveyDesign:
     scale: Array | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        if isinstance(self.frame, pd.DataFrame) and not (names := self.frame.columns).is_unique:
+        if (
+            isinstance(self.frame, pd.DataFrame)
+            and not (names := self.frame.columns).is_unique
+        ):
             again = names[names.duplicated()][0]
-            raise DesignError(f"The frame has two columns named {again!r}.", "Rename one of them.")
+            raise DesignError(
+                f"The frame has two columns named {again!r}.", "Rename one of them."
+            )
         try:
             frame = nw.from_native(self.frame)
         except TypeError as error:
             text = f"Expected a data frame with one row per person, got {type(self.frame).__name__}."
-            raise DesignError(text, "Give a pandas, Polars, PyArrow or DuckDB frame.") from error
+            raise DesignError(
+                text, "Give a pandas, Polars, PyArrow or DuckDB frame."
+            ) from error
         columns = frame.collect_schema().names()
         if DOMAIN in columns:
             hint = "Rename it, or call domain() on the first design instead of making a design of its frame."
-            raise DesignError(f"The frame has a column {DOMAIN!r}, which trustlib uses for domains.", hint)
+            raise DesignError(
+                f"The frame has a column {DOMAIN!r}, which trustlib uses for domains.",
+                hint,
+            )
         self._check_options()
-        of_people = None if self.replicate_weights else {"_stratum": self.strata, "_psu": self.psu, "_fpc": self.fpc}
+        of_people = (
+            None
+            if self.replicate_weights
+            else {"_stratum": self.strata, "_psu": self.psu, "_fpc": self.fpc}
+        )
         keys = {own: c for own, c in (of_people or {}).items() if c is not None}
-        weights = [c for c in (self.weight, self.base_weight, *(self.replicate_weights or ())) if c is not None]
-        named = [c for c in (self.strata, self.psu, self.fpc, *(self.raked or ())) if c is not None]
+        weights = [
+            c
+            for c in (self.weight, self.base_weight, *(self.replicate_weights or ()))
+            if c is not None
+        ]
+        named = [
+            c
+            for c in (self.strata, self.psu, self.fpc, *(self.raked or ()))
+            if c is not None
+        ]
         require_names("column", [*weights, *named], columns)
-        _check_weights(frame, weights, [self.fpc] if self.fpc is not None and of_people else [])
-        if self.raked and (blank := _units(frame, {c: c for c in self.raked}).isna().any()).any():
+        _check_weights(
+            frame, weights, [self.fpc] if self.fpc is not None and of_people else []
+        )
+        if (
+            self.raked
+            and (blank := _units(frame, {c: c for c in self.raked}).isna().any()).any()
+        ):
             hint = "Everyone counts in a margin: use the values with which the weights were made."
-            raise DesignError(f"Some people have no value in the margin {blank.idxmax()!r}.", hint)
+            raise DesignError(
+                f"Some people have no value in the margin {blank.idxmax()!r}.", hint
+            )
         if of_people:
             layout = self._strata(_units(frame, keys), keys)
         else:
@@ -157,44 +193,89 @@ class SurveyDesign:
             object.__setattr__(self, "replicate_weights", names)
             if len({*names, self.weight}) < len(names) + 1 or len(names) < 2:
                 text = "Replicate weights are two or more different columns, and none is the weight itself."
-                raise DesignError(text, "Give all their names, such as [f'weight_{i}' for i in range(1, 51)].")
-        elif any(o is not None for o in (self.replicate_method, self.replicate_scale, self.replicate_df)):
-            raise DesignError("Options of replicates are given, but no replicate_weights.", "Name their columns.")
+                raise DesignError(
+                    text,
+                    "Give all their names, such as [f'weight_{i}' for i in range(1, 51)].",
+                )
+        elif any(
+            o is not None
+            for o in (self.replicate_method, self.replicate_scale, self.replicate_df)
+        ):
+            raise DesignError(
+                "Options of replicates are given, but no replicate_weights.",
+                "Name their columns.",
+            )
         if self.raked is not None or self.base_weight is not None:
             object.__setattr__(self, "raked", tuple(listed(self.raked or ())))
-            if not self.raked or self.weight is None or self.replicate_weights is not None:
+            if (
+                not self.raked
+                or self.weight is None
+                or self.replicate_weights is not None
+            ):
                 hint = "Name them with raked=; replicate weights know theirs if each replicate was raked: leave it out."
-                raise DesignError("Margins need weights raked to them, at least one margin, and no replicates.", hint)
+                raise DesignError(
+                    "Margins need weights raked to them, at least one margin, and no replicates.",
+                    hint,
+                )
         for name in ("nest", "replicate_mse"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
-                raise DesignError(f"{name} is True or False, got {getattr(self, name)!r}.", "Give one of the two.")
+                raise DesignError(
+                    f"{name} is True or False, got {getattr(self, name)!r}.",
+                    "Give one of the two.",
+                )
         df = self.replicate_df
         if df is not None and not (is_number(df) and df > 0):
-            raise DesignError(f"replicate_df is a number above zero, got {df!r}.", "Leave it out for R's rule.")
+            raise DesignError(
+                f"replicate_df is a number above zero, got {df!r}.",
+                "Leave it out for R's rule.",
+            )
         require_names("lonely-PSU rule", [self.lonely_psu], LONELY_PSU)
-        require_names("replicate method", [self.replicate_method], (None, *REPLICATE_METHODS))
+        require_names(
+            "replicate method", [self.replicate_method], (None, *REPLICATE_METHODS)
+        )
         if self.source is None:
-            object.__setattr__(self, "source", dict(getattr(self.frame, "attrs", {}).get("source", {})))
+            object.__setattr__(
+                self, "source", dict(getattr(self.frame, "attrs", {}).get("source", {}))
+            )
         if not isinstance(self.source, dict):
-            raise DesignError(f"source is {self.source!r}.", "Give a dict with id, kind and label.")
+            raise DesignError(
+                f"source is {self.source!r}.", "Give a dict with id, kind and label."
+            )
         require_names("kind of source", [self.source.get("kind")], (None, *EVIDENCE))
 
     def _strata(self, units: pd.DataFrame, keys: dict[str, str]) -> Strata:
         """The strata with their PSUs, from one row per stratum, PSU and fpc."""
         for own, c in keys.items():
-            if own != "_fpc" and (units[own].isna().any() or (units[own].astype(str).str.strip() == "").any()):
+            if own != "_fpc" and (
+                units[own].isna().any()
+                or (units[own].astype(str).str.strip() == "").any()
+            ):
                 hint = "Everyone in the sample has one: mend the file, or drop these people knowingly."
-                raise DesignError(f"Some people have no value in column {c!r} ({own[1:]}).", hint)
-        grouped = units.groupby(units["_stratum"] if "_stratum" in keys else np.zeros(len(units), int), observed=True)
+                raise DesignError(
+                    f"Some people have no value in column {c!r} ({own[1:]}).", hint
+                )
+        grouped = units.groupby(
+            units["_stratum"] if "_stratum" in keys else np.zeros(len(units), int),
+            observed=True,
+        )
         n_psu = (grouped.size() if "_psu" in keys else grouped["n"].sum()).astype(float)
-        remaining = np.ones(len(n_psu)) if self.fpc is None else self._remaining(grouped, n_psu.to_numpy())
+        remaining = (
+            np.ones(len(n_psu))
+            if self.fpc is None
+            else self._remaining(grouped, n_psu.to_numpy())
+        )
         if "_psu" in keys and not self.nest and units["_psu"].duplicated().any():
             again = units.loc[units["_psu"].duplicated(), "_psu"].iloc[0]
             hint = "If PSU labels are reused in each stratum, give nest=True; else the file has a fault."
-            raise DesignError(f"PSU {str(again)!r} of column {self.psu!r} lies in more than one stratum.", hint)
+            raise DesignError(
+                f"PSU {str(again)!r} of column {self.psu!r} lies in more than one stratum.",
+                hint,
+            )
         lonely = (n_psu.to_numpy() == 1) & (remaining > 0)
         if lonely.any() and self.lonely_psu == "fail":
-            names = ", ".join(map(str, n_psu.index[lonely][:5])) + (" ..." if lonely.sum() > 5 else "")
+            names = ", ".join(map(str, n_psu.index[lonely][:5])) + (
+                " ..." if lonely.sum() > 5 else ""
+            )
             text = f"{lonely.sum()} of {len(n_psu)} strata have only one PSU ({names}), so their variance is unknown."
             raise LonelyPSUError(text, LONELY_HINT)
         return Strata(n_psu.index, n_psu.to_numpy(), remaining)
@@ -202,20 +283,32 @@ class SurveyDesign:
     def _remaining(self, grouped: Any, n_psu: Array) -> Array:
         """1 - sampling fraction for each stratum."""
         population = grouped["_fpc"].first().to_numpy(float)
-        if (grouped["_fpc"].nunique(dropna=False) > 1).any() or not (population > 0).all():
+        if (grouped["_fpc"].nunique(dropna=False) > 1).any() or not (
+            population > 0
+        ).all():
             text = f"Column {self.fpc!r} (fpc) is missing, not positive, or not constant within a stratum."
-            raise DesignError(text, "Give each stratum one number: PSUs in its population, or the fraction sampled.")
+            raise DesignError(
+                text,
+                "Give each stratum one number: PSUs in its population, or the fraction sampled.",
+            )
         fraction = population if (population <= 1).all() else n_psu / population
         if (fraction > 1).any():
             text = f"Column {self.fpc!r} (fpc) gives some stratum fewer PSUs in the population than in the sample."
-            raise DesignError(text, "Give the number of PSUs in its population, not of people in the sample.")
+            raise DesignError(
+                text,
+                "Give the number of PSUs in its population, not of people in the sample.",
+            )
         return 1 - fraction
 
     def _replicate_scale(self) -> Array:
         """The factor of each replicate: what was given, or what the method says."""
         n = len(self.replicate_weights or ())
         default = {"JK1": (n - 1) / n, "BRR": 1 / n, "bootstrap": 1 / (n - 1)}
-        given = default.get(str(self.replicate_method)) if self.replicate_scale is None else self.replicate_scale
+        given = (
+            default.get(str(self.replicate_method))
+            if self.replicate_scale is None
+            else self.replicate_scale
+        )
         if given is None:
             text = f"replicate_method={self.replicate_method!r} does not determine the scale of the replicates."
             hint = "Give replicate_scale: (n_h - 1)/n_h of each replicate's stratum for JKn, 1/(R (1 - rho)^2) for Fay."
@@ -225,9 +318,13 @@ class SurveyDesign:
         except (TypeError, ValueError):
             scale = np.zeros(n)
         if not (np.isfinite(scale).all() and scale.min() >= 0 < scale.max()):
-            wanted = f"one number or {n} numbers, none negative or infinite and not all zero"
+            wanted = (
+                f"one number or {n} numbers, none negative or infinite and not all zero"
+            )
             hint = "Take it from the survey's documentation."
-            raise DesignError(f"replicate_scale is {wanted}; got {str(given)[:60]}.", hint)
+            raise DesignError(
+                f"replicate_scale is {wanted}; got {str(given)[:60]}.", hint
+            )
         return scale
 
     # -- what others ask of a design ------------------------------------------------------------------------------
@@ -236,18 +333,28 @@ class SurveyDesign:
     def variance(self) -> str:
         """The variance estimator, in words, for the convention line."""
         if self.replicate_weights:
-            centre = "the full-sample estimate" if self.replicate_mse else "the mean of the replicates"
+            centre = (
+                "the full-sample estimate"
+                if self.replicate_mse
+                else "the mean of the replicates"
+            )
             method = self.replicate_method or "given scale"
             return f"{len(self.replicate_weights)} replicate weights ({method}), around {centre}"
         units = f"{int(self.layout.n_psu.sum()):,} {'people' if self.psu is None else 'PSUs'}"
         strata = f" in {len(self.layout.key)} strata" if self.strata is not None else ""
         fpc = ", finite population correction" if self.fpc is not None else ""
-        lonely = f", lonely PSUs: {self.lonely_psu}" if self.strata is not None or 1 in self.layout.n_psu else ""
+        lonely = (
+            f", lonely PSUs: {self.lonely_psu}"
+            if self.strata is not None or 1 in self.layout.n_psu
+            else ""
+        )
         weights = "" if self.weight else "unweighted, "
         margins = ", weights taken as fixed" if self.weight else ""
         if self.raked:
             margins = f", raked to {', '.join(self.raked)} (margins taken into account)"
-        return f"{weights}Taylor linearisation over {units}{strata}{fpc}{lonely}{margins}"
+        return (
+            f"{weights}Taylor linearisation over {units}{strata}{fpc}{lonely}{margins}"
+        )
 
     def replicate_rank_df(self) -> float:
         """Degrees of freedom of replicate weights: their rank among the people in the domain, less one, unless given.
@@ -258,7 +365,11 @@ class SurveyDesign:
         if self.replicate_df is not None:
             return float(self.replicate_df)
         frame = nw.from_native(self.frame)
-        inside = frame.filter(nw.col(DOMAIN)) if DOMAIN in frame.collect_schema().names() else frame
+        inside = (
+            frame.filter(nw.col(DOMAIN))
+            if DOMAIN in frame.collect_schema().names()
+            else frame
+        )
         weights = _collect(inside.select(*names)).to_numpy(float)
         values = np.linalg.eigvalsh(weights.T @ weights)
         return float((values > values.max() * 1e-10).sum() - 1)
@@ -298,19 +409,40 @@ class SurveyDesign:
         if isinstance(where, nw.Expr):
             mask: Any = where
             _require_boolean(frame, where, hint)
-            frame = frame.with_columns(nw.col(c).fill_nan(None) for c in columns if schema[c].is_float())
+            frame = frame.with_columns(
+                nw.col(c).fill_nan(None) for c in columns if schema[c].is_float()
+            )
         elif isinstance(frame, nw.LazyFrame):
-            raise DesignError("A domain of a lazy frame is a narwhals expression.", "Give nw.col('gender') == 'woman'.")
+            raise DesignError(
+                "A domain of a lazy frame is a narwhals expression.",
+                "Give nw.col('gender') == 'woman'.",
+            )
         else:
-            if isinstance(where, pd.Series) and not where.index.equals(getattr(self.frame, "index", where.index)):
-                raise DesignError("The Series has another index than the frame.", "Make it from this frame's columns.")
-            values = _evaluate(where, frame, columns) if isinstance(where, str) else np.asarray(where)
+            if isinstance(where, pd.Series) and not where.index.equals(
+                getattr(self.frame, "index", where.index)
+            ):
+                raise DesignError(
+                    "The Series has another index than the frame.",
+                    "Make it from this frame's columns.",
+                )
+            values = (
+                _evaluate(where, frame, columns)
+                if isinstance(where, str)
+                else np.asarray(where)
+            )
             if values.dtype != bool or values.shape != (len(frame),):
                 got = f"{values.dtype} with shape {values.shape}"
-                raise DesignError(f"A domain is one True or False for each of {len(frame)} rows; got {got}.", hint)
-            mask = nw.new_series(DOMAIN, values, nw.Boolean, backend=nw.get_native_namespace(frame))
+                raise DesignError(
+                    f"A domain is one True or False for each of {len(frame)} rows; got {got}.",
+                    hint,
+                )
+            mask = nw.new_series(
+                DOMAIN, values, nw.Boolean, backend=nw.get_native_namespace(frame)
+            )
         if DOMAIN in columns:
-            mask = mask & (frame[DOMAIN] if isinstance(mask, nw.Series) else nw.col(DOMAIN))
+            mask = mask & (
+                frame[DOMAIN] if isinstance(mask, nw.Series) else nw.col(DOMAIN)
+            )
         if isinstance(self.frame, pd.DataFrame):
             native = self.frame.assign(**{DOMAIN: mask.to_numpy()})
         else:
@@ -322,22 +454,53 @@ class SurveyDesign:
 
 def _units(frame: Any, keys: dict[str, str]) -> pd.DataFrame:
     """The combinations of some columns that occur, under new names, with their number of rows."""
-    return sums_by(frame.select(*(nw.col(c).alias(own) for own, c in keys.items())) if keys else frame, list(keys), [])
+    return sums_by(
+        frame.select(*(nw.col(c).alias(own) for own, c in keys.items()))
+        if keys
+        else frame,
+        list(keys),
+        [],
+    )
 
 
 def _check_weights(frame: Any, weights: list[str], others: Sequence[str] = ()) -> None:
     """Refuse a design of nobody, columns that are not numbers, and weights that are not zero or more and finite."""
     schema = frame.collect_schema()
     if texts := [c for c in (*weights, *others) if not schema[c].is_numeric()]:
-        raise DesignError(f"The values of column {texts[0]!r} are not numbers.", "Convert them to numbers before.")
+        raise DesignError(
+            f"The values of column {texts[0]!r} are not numbers.",
+            "Convert them to numbers before.",
+        )
     people, columns = frame.to_native(), {c: nw.col(c) for c in weights}
     if isinstance(people, pd.DataFrame):  # the same facts, ten times as fast
-        rows, values = len(people), {c: people[c].to_numpy(float, na_value=np.nan) for c in weights if len(people)}
-        found = {c: [v.min(), v.max(), v.sum(), rows, v[v > 0].min(initial=np.inf)] for c, v in values.items()}
+        rows, values = (
+            len(people),
+            {
+                c: people[c].to_numpy(float, na_value=np.nan)
+                for c in weights
+                if len(people)
+            },
+        )
+        found = {
+            c: [v.min(), v.max(), v.sum(), rows, v[v > 0].min(initial=np.inf)]
+            for c, v in values.items()
+        }
     else:
-        asked = {c: (v.min(), v.max(), v.sum(), v.count(), nw.when(v > 0).then(v).min()) for c, v in columns.items()}
-        named = [fact.alias(f"{c} {i}") for c, facts in asked.items() for i, fact in enumerate(facts)]
-        rows, *each = _collect(frame.select(nw.len().alias("rows"), *named)).iloc[0].fillna(np.nan).astype(float)
+        asked = {
+            c: (v.min(), v.max(), v.sum(), v.count(), nw.when(v > 0).then(v).min())
+            for c, v in columns.items()
+        }
+        named = [
+            fact.alias(f"{c} {i}")
+            for c, facts in asked.items()
+            for i, fact in enumerate(facts)
+        ]
+        rows, *each = (
+            _collect(frame.select(nw.len().alias("rows"), *named))
+            .iloc[0]
+            .fillna(np.nan)
+            .astype(float)
+        )
         found = dict(zip(asked, np.reshape(each, (-1, 5)), strict=True))
     if rows == 0:
         raise DesignError("The frame has no rows.", "Expected one row per person.")
@@ -349,7 +512,10 @@ def _check_weights(frame: Any, weights: list[str], others: Sequence[str] = ()) -
         }  # fmt: skip
         if fault := next((name for name, true in faults.items() if true), None):
             text = f"Weights are zero or more, finite and not all zero, but those in column {c!r} are {fault}."
-            raise DesignError(text, "Mend the weights or drop these people knowingly; a zero weight is allowed.")
+            raise DesignError(
+                text,
+                "Mend the weights or drop these people knowingly; a zero weight is allowed.",
+            )
 
 
 def sums_by(frame: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:
@@ -357,15 +523,23 @@ def sums_by(frame: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:
     people = frame.to_native()
     if not isinstance(people, pd.DataFrame):
         asked = [nw.len().alias("n"), *(nw.col(c).sum() for c in columns)]
-        return _collect(frame.group_by(*keys, drop_null_keys=False).agg(*asked) if keys else frame.select(*asked))
+        return _collect(
+            frame.group_by(*keys, drop_null_keys=False).agg(*asked)
+            if keys
+            else frame.select(*asked)
+        )
     group, row = group_rows([people[c] for c in keys], len(people))
     step = max(len(row), 2**14)  # sums of sums are more exact than one long sum
     parts = [slice(i, i + step) for i in range(0, len(group), step)]
     sums = {"n": np.bincount(group)}
     for c in columns:
         values = people[c].to_numpy(float)
-        sums[c] = np.sum([np.bincount(group[part], values[part], len(row)) for part in parts], axis=0)
-    return pd.DataFrame(sums | {c: people[c].array.take(row) for c in keys})  # a margin may be called n
+        sums[c] = np.sum(
+            [np.bincount(group[part], values[part], len(row)) for part in parts], axis=0
+        )
+    return pd.DataFrame(
+        sums | {c: people[c].array.take(row) for c in keys}
+    )  # a margin may be called n
 
 
 def _collect(frame: Any) -> pd.DataFrame:
@@ -381,14 +555,22 @@ def _require_boolean(frame: Any, where: nw.Expr, hint: str) -> None:
     try:
         kind = frame.select(where.alias(DOMAIN)).collect_schema()[DOMAIN]
     except Exception as error:  # the engines have their own exceptions
-        raise DesignError(f"The domain cannot be evaluated: {one_line(error)}", hint) from error
+        raise DesignError(
+            f"The domain cannot be evaluated: {one_line(error)}", hint
+        ) from error
     if kind != nw.Boolean:
-        raise DesignError(f"A domain is True or False for each person; this expression gives {kind}.", hint)
+        raise DesignError(
+            f"A domain is True or False for each person; this expression gives {kind}.",
+            hint,
+        )
 
 
 def _evaluate(where: str, frame: Any, columns: list[str]) -> np.ndarray:
     """A domain written as text, with missing values outside, as a boolean array."""
-    quoted = {f"_quoted_{i}": c for i, c in enumerate(dict.fromkeys(re.findall("`(.+?)`", where)))}
+    quoted = {
+        f"_quoted_{i}": c
+        for i, c in enumerate(dict.fromkeys(re.findall("`(.+?)`", where)))
+    }
     plain = where
     for own, c in quoted.items():
         plain = plain.replace(f"`{c}`", own)
@@ -399,17 +581,29 @@ def _evaluate(where: str, frame: Any, columns: list[str]) -> np.ndarray:
             raise ValueError("backticks within a text")
     except (SyntaxError, ValueError) as error:
         hint = "For example: \"gender == 'woman'\". A name with spaces stands in backticks."
-        raise DesignError(f"The domain {where!r} is not a valid expression.", hint) from error
-    asks = [node.value for node in nodes if isinstance(node, ast.Attribute) and node.attr in _ASKS_FOR_MISSING]
+        raise DesignError(
+            f"The domain {where!r} is not a valid expression.", hint
+        ) from error
+    asks = [
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Attribute) and node.attr in _ASKS_FOR_MISSING
+    ]
     asked = {node.id for node in asks if isinstance(node, ast.Name)}
     used = {name: quoted.get(name, name) for name in sorted(names)}
     require_names("variable", used.values(), columns)
-    people = frame.select(*(nw.col(c).alias(name) for name, c in used.items())).to_pandas()
+    people = frame.select(
+        *(nw.col(c).alias(name) for name, c in used.items())
+    ).to_pandas()
     try:
-        values = people.astype({c: "boolean" for c in people if infer_dtype(people[c]) == "boolean"}).eval(plain)
+        values = people.astype(
+            {c: "boolean" for c in people if infer_dtype(people[c]) == "boolean"}
+        ).eval(plain)
     except Exception as error:  # pandas.eval raises many kinds
         hint = "For example: \"gender == 'woman' and age_band != '75+'\"."
-        raise DesignError(f"The domain {where!r} cannot be evaluated: {one_line(error)}", hint) from error
+        raise DesignError(
+            f"The domain {where!r} cannot be evaluated: {one_line(error)}", hint
+        ) from error
     if not isinstance(values, pd.Series) or infer_dtype(values) != "boolean":
         return np.asarray(values)
     known = people[[name for name in used if name not in asked]].notna().all(axis=1)

@@ -61,9 +61,13 @@ def require_showable(smallest: np.ndarray, labels: Sequence[str], what: str) -> 
     what : str
         What was to be shown, for example ``"this table"``.
     """
-    failing = [label for label, count in zip(labels, smallest, strict=True) if count < MINIMUM]
+    failing = [
+        label for label, count in zip(labels, smallest, strict=True) if count < MINIMUM
+    ]
     if failing:
-        named = "; ".join(failing[:4]) + (f"; and {len(failing) - 4} more" if len(failing) > 4 else "")
+        named = "; ".join(failing[:4]) + (
+            f"; and {len(failing) - 4} more" if len(failing) > 4 else ""
+        )
         raise DisclosureError(
             f"{what} is not shown: {len(failing)} of {len(labels)} rows rest on fewer than {MINIMUM} people with "
             f"the outcome, or without it, or in all ({named}).",

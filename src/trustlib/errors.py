@@ -111,16 +111,24 @@ def one_line(error: object, width: int = 160) -> str:
     return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:width]
 
 
-def unknown_name(kind: str, name: object, allowed: Iterable[object]) -> UnknownNameError:
+def unknown_name(
+    kind: str, name: object, allowed: Iterable[object]
+) -> UnknownNameError:
     """Build the error for a misspelt name: what exists, and the nearest to what was written."""
     names = [str(a) for a in allowed]
     near = get_close_matches(str(name), names, n=1, cutoff=0.5)
-    listed = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    listed = ", ".join(names[:12]) + (
+        f" and {len(names) - 12} more" if len(names) > 12 else ""
+    )
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    return UnknownNameError(f"There is no {kind} {str(name)!r}.", f"{hint}There is: {listed or 'none'}.")
+    return UnknownNameError(
+        f"There is no {kind} {str(name)!r}.", f"{hint}There is: {listed or 'none'}."
+    )
 
 
-def require_names(kind: str, names: Iterable[object], allowed: Iterable[object]) -> None:
+def require_names(
+    kind: str, names: Iterable[object], allowed: Iterable[object]
+) -> None:
     """Raise `UnknownNameError` for the first of `names` that is not in `allowed`."""
     allowed = list(allowed)
     for name in names:
@@ -131,29 +139,42 @@ def require_names(kind: str, names: Iterable[object], allowed: Iterable[object])
 def require_a(kind: type | tuple[type, ...], value: object, hint: str) -> None:
     """Raise `EstimandError` if a verb was given another noun than it takes."""
     if not isinstance(value, kind):
-        expected = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
+        expected = " or ".join(
+            k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,))
+        )
         raise EstimandError(f"Expected {expected}, got {type(value).__name__}.", hint)
 
 
 def is_number(value: Any, whole: bool = False) -> bool:
     """Whether this is a number (a whole one), of Python or of numpy; True and False are none."""
-    return isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    return isinstance(value, Integral if whole else Real) and not isinstance(
+        value, bool
+    )
 
 
 def listed(given: Any) -> list:
     """One value or several as a list; a text, a mapping, and what cannot be walked through are one value."""
     given = given.tolist() if hasattr(given, "tolist") else given
-    return list(given) if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)) else [given]
+    return (
+        list(given)
+        if isinstance(given, Iterable) and not isinstance(given, (str, Mapping))
+        else [given]
+    )
 
 
 def axis_names(by: Any, allowed: Iterable[object]) -> list[str]:
     """The axes as a list: one name or several, each of them known and there once."""
     if isinstance(by, (Set, Mapping)) or not isinstance(by, (Iterable, type(None))):
-        raise EstimandError(f"Axes are a list of names, got {type(by).__name__}.", "For example by=['gender'].")
+        raise EstimandError(
+            f"Axes are a list of names, got {type(by).__name__}.",
+            "For example by=['gender'].",
+        )
     names = [by] if isinstance(by, str) else [] if by is None else list(by)
     require_names("axis", names, allowed)
     if len(set(names)) < len(names):
-        raise EstimandError(f"An axis is named more than once in {names}.", "Name each once.")
+        raise EstimandError(
+            f"An axis is named more than once in {names}.", "Name each once."
+        )
     return names
 
 
@@ -164,7 +185,9 @@ def require_file(path: Any, what: str, hint: str) -> Path:
     return Path(path)
 
 
-def raise_faults(kind: type[TrustlibError], what: str, faults: Sequence[str], hint: str) -> None:
+def raise_faults(
+    kind: type[TrustlibError], what: str, faults: Sequence[str], hint: str
+) -> None:
     """Raise one error that lists all faults of a file, the first 20 of them in full; none is no error."""
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"

@@ -19,13 +19,44 @@ import pandas as pd
 from trustlib import intervals
 from trustlib.cells import SUMS, Cells, combinations, describe
 from trustlib.disclosure import MINIMUM, ROUNDED, require_showable, rounded
-from trustlib.errors import DisclosureError, EstimandError, axis_names, is_number, listed, require_a, require_names
+from trustlib.errors import (
+    DisclosureError,
+    EstimandError,
+    axis_names,
+    is_number,
+    listed,
+    require_a,
+    require_names,
+)
 from trustlib.grouping import group_rows
 from trustlib.logit import LogitFit, expit, influence
-from trustlib.variance import Array, ReplicateScatter, delta_covariance, replicate_covariance, sum_by
+from trustlib.variance import (
+    Array,
+    ReplicateScatter,
+    delta_covariance,
+    replicate_covariance,
+    sum_by,
+)
 
-COLUMNS = ("estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "df", "n", "n_eff")
-LOG_SCALES = ("ratio", "odds_ratio", "synergy", "synergy_or", "ratio_of_rr", "ratio_of_or")  # tested against 1
+COLUMNS = (
+    "estimate",
+    "std_error",
+    "conf_low",
+    "conf_high",
+    "statistic",
+    "p_value",
+    "df",
+    "n",
+    "n_eff",
+)
+LOG_SCALES = (
+    "ratio",
+    "odds_ratio",
+    "synergy",
+    "synergy_or",
+    "ratio_of_rr",
+    "ratio_of_or",
+)  # tested against 1
 ADJUSTMENTS = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg"}
 MAX_ROWS = 2_000  # each row carries its covariance with all others
 MAX_BATCH = 500_000  # rows of the design matrix at a time
@@ -103,24 +134,43 @@ class Estimates:
         """
         columns = f"The columns are {', '.join(self._frame)}."
         try:
-            mask = np.asarray(self._frame.eval(condition) if isinstance(condition, str) else condition)
+            mask = np.asarray(
+                self._frame.eval(condition) if isinstance(condition, str) else condition
+            )
         except Exception as error:  # pandas.eval raises many kinds
-            raise EstimandError(f"The condition {condition!r} cannot be evaluated.", columns) from error
+            raise EstimandError(
+                f"The condition {condition!r} cannot be evaluated.", columns
+            ) from error
         if mask.dtype != bool or mask.shape != (len(self),):
             text = f"A condition is one True or False for each of {len(self)} rows; got {mask.dtype}."
             raise EstimandError(text, f"Compare a column with a value. {columns}")
-        rows, vcov, kept = self._frame[mask].reset_index(drop=True), self.vcov[np.ix_(mask, mask)], self.replicates
+        rows, vcov, kept = (
+            self._frame[mask].reset_index(drop=True),
+            self.vcov[np.ix_(mask, mask)],
+            self.replicates,
+        )
         if kept is not None:
-            kept = replace(kept, totals=kept.totals[:, mask], estimate=kept.estimate[mask])
+            kept = replace(
+                kept, totals=kept.totals[:, mask], estimate=kept.estimate[mask]
+            )
         least, smallest = self.smallest.min(initial=MINIMUM), self.smallest[mask]
-        smallest = smallest if least == MINIMUM else np.minimum(smallest, least)  # or margins tell the rows left out
+        smallest = (
+            smallest if least == MINIMUM else np.minimum(smallest, least)
+        )  # or margins tell the rows left out
         return replace(self, _frame=rows, vcov=vcov, smallest=smallest, replicates=kept)
 
     def __repr__(self) -> str:
-        return f"{self.kind} of {self.outcome} ({self.convention})\n" + self._shown(lambda f: f.to_string(index=False))
+        return f"{self.kind} of {self.outcome} ({self.convention})\n" + self._shown(
+            lambda f: f.to_string(index=False)
+        )
 
     def _repr_html_(self) -> str:
-        return self._shown(lambda f: f.to_html(index=False, border=0, na_rep="") + f"<p>{self.convention}</p>")
+        return self._shown(
+            lambda f: (
+                f.to_html(index=False, border=0, na_rep="")
+                + f"<p>{self.convention}</p>"
+            )
+        )
 
     def _shown(self, form: Callable[[pd.DataFrame], str]) -> str:
         """The rounded frame in some form, or the refusal of the gate."""
@@ -132,7 +182,13 @@ class Estimates:
 
 
 def _levels(
-    axes: pd.DataFrame, p: Array, vcov: Array, counts: pd.DataFrame, cells: Cells, interval: str, note: str
+    axes: pd.DataFrame,
+    p: Array,
+    vcov: Array,
+    counts: pd.DataFrame,
+    cells: Cells,
+    interval: str,
+    note: str,
 ) -> Estimates:
     """Proportions or predicted probabilities as `Estimates`."""
     require_names("interval", [interval], intervals.INTERVALS)
@@ -140,9 +196,13 @@ def _levels(
     low, high = intervals.INTERVALS[interval](p, se, cells.df, n)
     with np.errstate(divide="ignore", invalid="ignore"):
         n_eff = np.where(se > 0, p * (1 - p) / se**2, np.nan)
-    convention = f"{cells.variance}; t with {cells.df:g} df (design); {interval} interval{note}"
+    convention = (
+        f"{cells.variance}; t with {cells.df:g} df (design); {interval} interval{note}"
+    )
     frame = _filled(axes, (p, se, low, high, np.nan, np.nan, cells.df, n, n_eff))
-    return _estimates(cells, frame, vcov, "level", convention, counts["smallest"].to_numpy(), cells.df)
+    return _estimates(
+        cells, frame, vcov, "level", convention, counts["smallest"].to_numpy(), cells.df
+    )
 
 
 def _filled(axes: pd.DataFrame, values: Sequence[Any]) -> pd.DataFrame:
@@ -152,15 +212,35 @@ def _filled(axes: pd.DataFrame, values: Sequence[Any]) -> pd.DataFrame:
 
 
 def _estimates(
-    cells: Cells, frame: pd.DataFrame, vcov: Array, kind: str, convention: str, smallest: np.ndarray, df: float
+    cells: Cells,
+    frame: pd.DataFrame,
+    vcov: Array,
+    kind: str,
+    convention: str,
+    smallest: np.ndarray,
+    df: float,
 ) -> Estimates:
     """Estimates from cells; the identifying columns stand before those of every result."""
     by = tuple(c for c in frame if c not in COLUMNS)
-    return Estimates(frame, vcov, kind, by, convention, cells.outcome, smallest, df, cells.source, cells.labels)
+    return Estimates(
+        frame,
+        vcov,
+        kind,
+        by,
+        convention,
+        cells.outcome,
+        smallest,
+        df,
+        cells.source,
+        cells.labels,
+    )
 
 
 def cell_means(
-    cells: Cells, by: Sequence[str] | None = None, interval: str = "logit", plus_four: bool = False
+    cells: Cells,
+    by: Sequence[str] | None = None,
+    interval: str = "logit",
+    plus_four: bool = False,
 ) -> Estimates:
     r"""Weighted proportions with the outcome, :math:`\hat p_g = \sum_{c\in g} Y_c / \sum_{c\in g} W_c`.
 
@@ -215,7 +295,12 @@ def _member(group: np.ndarray) -> Array:
 
 
 def _means(
-    cells: Cells, axes: pd.DataFrame, member: Array, counts: pd.DataFrame, interval: str, added: bool
+    cells: Cells,
+    axes: pd.DataFrame,
+    member: Array,
+    counts: pd.DataFrame,
+    interval: str,
+    added: bool,
 ) -> Estimates:
     """Weighted proportions of sets of cells, given as a membership matrix (g, C), with `added` people or not."""
     total = member @ cells.frame["sum_w"].to_numpy(float)
@@ -224,15 +309,24 @@ def _means(
     if isinstance(cells.scatter, ReplicateScatter):
         totals = cells.scatter.totals
         with np.errstate(divide="ignore", invalid="ignore"):
-            values = (totals[:, len(cells) :] @ member.T) / (totals[:, : len(cells)] @ member.T)
+            values = (totals[:, len(cells) :] @ member.T) / (
+                totals[:, : len(cells)] @ member.T
+            )
         replicates = replace(cells.scatter, totals=values, estimate=p)
         vcov = replicate_covariance(values, p, replicates.scale, replicates.mse)
     else:
-        vcov = cells.scatter.covariance(np.hstack([-member * (p / total)[:, None], member / total[:, None]]))
+        vcov = cells.scatter.covariance(
+            np.hstack([-member * (p / total)[:, None], member / total[:, None]])
+        )
     if added:
-        p, vcov = intervals.plus_four(p, vcov, total**2 / (member @ cells.frame["sum_w2"].to_numpy(float)))
+        p, vcov = intervals.plus_four(
+            p, vcov, total**2 / (member @ cells.frame["sum_w2"].to_numpy(float))
+        )
     note = "; two people of each answer added to each group (plus four)" * added
-    return replace(_levels(axes, p, vcov, counts, cells, interval, note), replicates=None if added else replicates)
+    return replace(
+        _levels(axes, p, vcov, counts, cells, interval, note),
+        replicates=None if added else replicates,
+    )
 
 
 def one_way(
@@ -266,21 +360,42 @@ def one_way(
     """
     require_a((Cells, LogitFit), source, "Give Cells or the result of fit_logit.")
     cells = source if isinstance(source, Cells) else source.cells
-    listed = [axes] if isinstance(axes, str) else cells.by if axes is None else list(axes)
-    sets = {", ".join(names): names for names in (axis_names(each, cells.by) for each in listed)}
+    listed = (
+        [axes] if isinstance(axes, str) else cells.by if axes is None else list(axes)
+    )
+    sets = {
+        ", ".join(names): names
+        for names in (axis_names(each, cells.by) for each in listed)
+    }
     if not sets or "" in sets or len(sets) < len(listed):
         hint = f"Name each once. The cells have {', '.join(cells.by) or 'none'}."
         raise EstimandError("Expected at least one axis, each there once.", hint)
     found = {name: cells.counts(each) for name, each in sets.items()}
-    counts = pd.DataFrame({c: np.concatenate([each[c] for each in found.values()]) for c in ("n", "smallest")})
-    settings = [setting for name, each in found.items() for setting in each[sets[name]].to_dict("records")]
-    levels = [(", ".join(setting), ", ".join(map(str, setting.values()))) for setting in settings]
+    counts = pd.DataFrame(
+        {
+            c: np.concatenate([each[c] for each in found.values()])
+            for c in ("n", "smallest")
+        }
+    )
+    settings = [
+        setting
+        for name, each in found.items()
+        for setting in each[sets[name]].to_dict("records")
+    ]
+    levels = [
+        (", ".join(setting), ", ".join(map(str, setting.values())))
+        for setting in settings
+    ]
     named = pd.DataFrame(levels, columns=["axis", "level"])
     if isinstance(source, Cells):
-        member = np.vstack([_member(combinations(cells.frame, each)[1]) for each in sets.values()])
+        member = np.vstack(
+            [_member(combinations(cells.frame, each)[1]) for each in sets.values()]
+        )
         return _means(cells, named, member, counts, interval, plus_four)
     if plus_four:
-        raise EstimandError("People are added to groups as answered, not to a model.", "Give the cells.")
+        raise EstimandError(
+            "People are added to groups as answered, not to a model.", "Give the cells."
+        )
     return _margins(source, named, settings, counts, interval, sampled=False)
 
 
@@ -340,15 +455,30 @@ def predictions(
     at = _settings(cells.frame, at)
     require_names("treatment of covariates", [covariates], ("fixed", "sampled"))
     if both := [c for c in by if c in at]:
-        raise EstimandError(f"{both[0]!r} is in both `by` and `at`.", "Set each axis in one of them.")
+        raise EstimandError(
+            f"{both[0]!r} is in both `by` and `at`.", "Set each axis in one of them."
+        )
     everyone = cells.counts(by)
-    grid = everyone.merge(pd.DataFrame(product(*at.values()), columns=list(at)), how="cross") if at else everyone
+    grid = (
+        everyone.merge(
+            pd.DataFrame(product(*at.values()), columns=list(at)), how="cross"
+        )
+        if at
+        else everyone
+    )
     axes = grid[[*by, *at]].astype({c: cells.frame[c].dtype for c in at})
-    return _margins(fit, axes, axes.to_dict("records"), grid, interval, covariates == "sampled")
+    return _margins(
+        fit, axes, axes.to_dict("records"), grid, interval, covariates == "sampled"
+    )
 
 
 def _margins(
-    fit: LogitFit, axes: pd.DataFrame, settings: list[dict], counts: pd.DataFrame, interval: str, sampled: bool
+    fit: LogitFit,
+    axes: pd.DataFrame,
+    settings: list[dict],
+    counts: pd.DataFrame,
+    interval: str,
+    sampled: bool,
 ) -> Estimates:
     """Average predictions with everyone's axes set to each of `settings`, and their covariance."""
     cells, betas, scatter = fit.cells, fit.replicates, fit.cells.scatter
@@ -357,10 +487,14 @@ def _margins(
         raise EstimandError(text, "Use fewer axes, or set a few values with `at`.")
     weight = cells.frame["sum_w"].to_numpy(float)
     p, jacobian = np.empty(len(settings)), np.empty((len(settings), len(fit.coef)))
-    own = np.zeros((len(settings), 2 * len(cells))) if sampled else None  # derivative by the totals, coefficients held
+    own = (
+        np.zeros((len(settings), 2 * len(cells))) if sampled else None
+    )  # derivative by the totals, coefficients held
     replicates = None
     if betas is not None and isinstance(scatter, ReplicateScatter):
-        replicates = replace(scatter, totals=np.empty((len(betas), len(settings))), estimate=p)
+        replicates = replace(
+            scatter, totals=np.empty((len(betas), len(settings))), estimate=p
+        )
     for i, (group, mu, x) in enumerate(_counterfactuals(fit, settings)):
         share = np.bincount(group, weights=weight / weight.sum())
         p[i] = share @ mu
@@ -370,22 +504,36 @@ def _margins(
         if replicates is not None and isinstance(scatter, ReplicateScatter):
             if sampled:
                 share = sum_by(scatter.totals[:, : len(cells)].T, group, len(mu)).T
-            replicates.totals[:, i] = (share * expit(betas @ x.T)).sum(axis=1) / share.sum(axis=-1)
+            replicates.totals[:, i] = (share * expit(betas @ x.T)).sum(
+                axis=1
+            ) / share.sum(axis=-1)
     if own is None:
         vcov = jacobian @ fit.vcov.to_numpy() @ jacobian.T
     elif replicates is not None:
-        vcov = replicate_covariance(replicates.totals, p, replicates.scale, replicates.mse)
+        vcov = replicate_covariance(
+            replicates.totals, p, replicates.scale, replicates.mse
+        )
     else:
-        vcov = scatter.covariance(jacobian @ influence(fit.x, weight, fit.coef.to_numpy()) + own)
+        vcov = scatter.covariance(
+            jacobian @ influence(fit.x, weight, fit.coef.to_numpy()) + own
+        )
     counts = counts.assign(smallest=np.minimum(counts["smallest"], fit.smallest))
     held = {c for setting in settings for c in cells.by if c not in setting}
-    over = ", ".join(c for c in cells.by if c in held) if len({*map(frozenset, settings)}) == 1 else "the other axes"
+    over = (
+        ", ".join(c for c in cells.by if c in held)
+        if len({*map(frozenset, settings)}) == 1
+        else "the other axes"
+    )
     known = "as sampled" if sampled else "taken as fixed"
     note = f"; model: {fit.formula}; marginal (standardised over {over or 'no other axis'}, {known})"
-    return replace(_levels(axes, p, vcov, counts, cells, interval, note), replicates=replicates)
+    return replace(
+        _levels(axes, p, vcov, counts, cells, interval, note), replicates=replicates
+    )
 
 
-def _counterfactuals(fit: LogitFit, settings: list[dict]) -> Iterator[tuple[Array, Array, Array]]:
+def _counterfactuals(
+    fit: LogitFit, settings: list[dict]
+) -> Iterator[tuple[Array, Array, Array]]:
     """For each setting: the combination of the other axes that each cell has, and these with the axes set, predicted.
 
     Many settings share rows of the design matrix, so each batch makes its distinct rows once.
@@ -394,15 +542,26 @@ def _counterfactuals(fit: LogitFit, settings: list[dict]) -> Iterator[tuple[Arra
     columns = {c: cells.frame[c] for c in cells.by}
     for c, column in columns.items():
         if column.dtype != "category":  # numbers, those of `at` included
-            columns[c] = pd.Series(pd.Categorical(column, sorted({*column, *(s[c] for s in settings if c in s)})))
-    codes = np.array([column.cat.codes for column in columns.values()], dtype=np.int64).reshape(len(columns), -1)
-    code = {c: {level: i for i, level in enumerate(column.cat.categories)} for c, column in columns.items()}
+            columns[c] = pd.Series(
+                pd.Categorical(
+                    column, sorted({*column, *(s[c] for s in settings if c in s)})
+                )
+            )
+    codes = np.array(
+        [column.cat.codes for column in columns.values()], dtype=np.int64
+    ).reshape(len(columns), -1)
+    code = {
+        c: {level: i for i, level in enumerate(column.cat.categories)}
+        for c, column in columns.items()
+    }
     for start in range(0, len(settings), size := max(1, MAX_BATCH // len(cells))):
         parts, groups = [], []
         for setting in settings[start : start + size]:
             others = tuple(c for c in columns if c not in setting)
             if others not in rest:
-                rest[others] = group_rows([columns[c] for c in others], len(cells), sort=True)
+                rest[others] = group_rows(
+                    [columns[c] for c in others], len(cells), sort=True
+                )
             group, row = rest[others]
             part = codes[:, row]
             for c, level in setting.items():
@@ -410,26 +569,46 @@ def _counterfactuals(fit: LogitFit, settings: list[dict]) -> Iterator[tuple[Arra
             parts.append(part)
             groups.append(group)
         every = np.hstack(parts)
-        levels = {c: pd.Categorical.from_codes(v, dtype=columns[c].dtype) for c, v in zip(columns, every, strict=True)}
-        rows, at = combinations(pd.DataFrame(levels, index=range(every.shape[1])), list(columns))
-        mu, x = fit.probabilities(rows.astype({c: cells.frame[c].dtype for c in cells.by}))
-        for group, part in zip(groups, np.split(at, np.cumsum([p.shape[1] for p in parts])[:-1]), strict=True):
+        levels = {
+            c: pd.Categorical.from_codes(v, dtype=columns[c].dtype)
+            for c, v in zip(columns, every, strict=True)
+        }
+        rows, at = combinations(
+            pd.DataFrame(levels, index=range(every.shape[1])), list(columns)
+        )
+        mu, x = fit.probabilities(
+            rows.astype({c: cells.frame[c].dtype for c in cells.by})
+        )
+        for group, part in zip(
+            groups,
+            np.split(at, np.cumsum([p.shape[1] for p in parts])[:-1]),
+            strict=True,
+        ):
             yield group, mu[part], x[part]
 
 
 def _settings(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, list]:
     """The values of `at`, each axis with a list of levels or of finite numbers."""
     if not isinstance(at, (Mapping, type(None))):
-        raise EstimandError(f"`at` maps axes to values, got {at!r}.", 'For example at={"age_band": "65+"}.')
+        raise EstimandError(
+            f"`at` maps axes to values, got {at!r}.",
+            'For example at={"age_band": "65+"}.',
+        )
     require_names("axis", at or {}, [c for c in frame if c not in SUMS])
     out = {name: listed(given) for name, given in (at or {}).items()}
     for name, values in out.items():
         if frame[name].dtype == "category":
             require_names(f"level of {name}", values, frame[name].cat.categories)
         elif not all(is_number(v) and np.isfinite(v) for v in values):
-            raise EstimandError(f"The axis {name!r} is a number, `at` sets it to {values}.", "Give finite numbers.")
+            raise EstimandError(
+                f"The axis {name!r} is a number, `at` sets it to {values}.",
+                "Give finite numbers.",
+            )
         if not values or len(set(values)) < len(values):
-            raise EstimandError(f"`at` gives {name!r} no value, or one value twice: {values}.", "Give each value once.")
+            raise EstimandError(
+                f"`at` gives {name!r} no value, or one value twice: {values}.",
+                "Give each value once.",
+            )
         if isinstance((at or {})[name], Set):
             values.sort()
     return out
@@ -458,9 +637,19 @@ def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
     rule = f"t with {fit.df:g} df (design df less coefficients but one)"
     note = f"{fit.cells.variance}; {rule}; model: {fit.formula}; conditional"
     smallest = np.full(size, fit.smallest)
-    terms = _estimates(fit.cells, axes, fit.vcov.to_numpy(), "coefficient", note, smallest, fit.df)
+    terms = _estimates(
+        fit.cells, axes, fit.vcov.to_numpy(), "coefficient", note, smallest, fit.df
+    )
     kind = "odds_ratio" if ratio else "coefficient"
-    return contrast(terms, axes, fit.coef.to_numpy(), np.eye(size), np.full(size, n), kind=kind, log=ratio)
+    return contrast(
+        terms,
+        axes,
+        fit.coef.to_numpy(),
+        np.eye(size),
+        np.full(size, n),
+        kind=kind,
+        log=ratio,
+    )
 
 
 def contrast(
@@ -505,17 +694,37 @@ def contrast(
         factor = np.where(log, np.exp(value), 1.0)
         estimate, low, high = (np.where(log, np.exp(v), v) for v in (value, low, high))
         # against the variance if the people of each level were a simple random sample
-        n_eff = n * (jacobian**2 @ (p * (1 - p) / people)) / se**2 if origin.kind == "level" else np.nan
+        n_eff = (
+            n * (jacobian**2 @ (p * (1 - p) / people)) / se**2
+            if origin.kind == "level"
+            else np.nan
+        )
     p_value = intervals.two_sided_p(statistic, origin.df)
-    frame = _filled(axes, (estimate, se * factor, low, high, statistic, p_value, origin.df, n, n_eff))
-    facts: dict[str, Any] = {"smallest": origin.smallest if smallest is None else smallest, "replicates": None}
-    facts["convention"] = re.sub(f"; ({'|'.join(intervals.INTERVALS)}) interval", "", origin.convention) + note
-    facts |= {"kind": kind, "by": tuple(axes.columns), "vcov": vcov * np.outer(factor, factor)}
+    frame = _filled(
+        axes,
+        (estimate, se * factor, low, high, statistic, p_value, origin.df, n, n_eff),
+    )
+    facts: dict[str, Any] = {
+        "smallest": origin.smallest if smallest is None else smallest,
+        "replicates": None,
+    }
+    facts["convention"] = (
+        re.sub(f"; ({'|'.join(intervals.INTERVALS)}) interval", "", origin.convention)
+        + note
+    )
+    facts |= {
+        "kind": kind,
+        "by": tuple(axes.columns),
+        "vcov": vcov * np.outer(factor, factor),
+    }
     return replace(origin, _frame=frame, **facts)
 
 
 def comparisons(
-    estimates: Estimates, reference: Mapping[str, Any] | None = None, scale: str = "difference", interval: str = "wald"
+    estimates: Estimates,
+    reference: Mapping[str, Any] | None = None,
+    scale: str = "difference",
+    interval: str = "wald",
 ) -> Estimates:
     """Gaps: each level or prediction against the one of a reference group.
 
@@ -560,7 +769,10 @@ def comparisons(
     rows = frame[by].to_dict("records")
     if by == ["axis", "level"] and reference is None:  # from one_way
         first: dict = {}
-        reference, wanted = {"level": None}, [first.setdefault(row["axis"], row) for row in rows]
+        reference, wanted = (
+            {"level": None},
+            [first.setdefault(row["axis"], row) for row in rows],
+        )
     else:
         reference = reference_levels(frame, by, reference)
         wanted = [row | reference for row in rows]
@@ -568,11 +780,15 @@ def comparisons(
     base = np.array([index.get(tuple(row.values()), -1) for row in wanted])
     if (base < 0).any():
         lacking = describe(wanted[base.argmin()], by)
-        raise EstimandError(f"Nobody is in the reference group {lacking}.", "Choose a reference that occurs.")
+        raise EstimandError(
+            f"Nobody is in the reference group {lacking}.",
+            "Choose a reference that occurs.",
+        )
     at = np.flatnonzero(base != np.arange(len(frame)))
     if not len(at):
         raise EstimandError(
-            "There is one group only, so there is no gap.", "Compare levels `by` an axis with two or more."
+            "There is one group only, so there is no gap.",
+            "Compare levels `by` an axis with two or more.",
         )
     base = base[at]
     p = frame["estimate"].to_numpy(float)
@@ -583,13 +799,42 @@ def comparisons(
     axes = frame[by].iloc[at].reset_index(drop=True)
     axes["reference"] = [", ".join(str(rows[b][c]) for c in reference) for b in base]
     n, log = frame["n"].to_numpy(), scale != "difference"
-    gap, people, least = value[at] - value[base], n[at] + n[base], estimates.smallest[[at, base]].min(axis=0)
-    note = f"; {'MOVER' if interval == 'mover' else 'Wald'} interval" + " on the log scale" * log
-    result = contrast(estimates, axes, gap, jacobian, people, kind=scale, log=log, smallest=least, note=note)
+    gap, people, least = (
+        value[at] - value[base],
+        n[at] + n[base],
+        estimates.smallest[[at, base]].min(axis=0),
+    )
+    note = (
+        f"; {'MOVER' if interval == 'mover' else 'Wald'} interval"
+        + " on the log scale" * log
+    )
+    result = contrast(
+        estimates,
+        axes,
+        gap,
+        jacobian,
+        people,
+        kind=scale,
+        log=log,
+        smallest=least,
+        note=note,
+    )
     if interval == "mover":
-        low, high = (transform(frame[c].to_numpy(float), scale)[0] for c in ("conf_low", "conf_high"))
-        vcov, sign, pairs = estimates.vcov * np.outer(slope, slope), np.array([1.0, -1.0]), np.column_stack([at, base])
-        limits = [intervals.mover_interval(sign, value[i], low[i], high[i], vcov[np.ix_(i, i)]) for i in pairs]
+        low, high = (
+            transform(frame[c].to_numpy(float), scale)[0]
+            for c in ("conf_low", "conf_high")
+        )
+        vcov, sign, pairs = (
+            estimates.vcov * np.outer(slope, slope),
+            np.array([1.0, -1.0]),
+            np.column_stack([at, base]),
+        )
+        limits = [
+            intervals.mover_interval(
+                sign, value[i], low[i], high[i], vcov[np.ix_(i, i)]
+            )
+            for i in pairs
+        ]
         result._frame[["conf_low", "conf_high"]] = np.exp(limits) if log else limits
     return replace(result, by=tuple(by))
 
@@ -599,13 +844,21 @@ def require_levels(estimates: Any, verb: str) -> None:
     hint = f"Call {verb} on the result of cell_means or predictions."
     require_a(Estimates, estimates, hint)
     if estimates.kind != "level":
-        raise EstimandError(f"Expected levels or predictions, got estimates of kind {estimates.kind!r}.", hint)
+        raise EstimandError(
+            f"Expected levels or predictions, got estimates of kind {estimates.kind!r}.",
+            hint,
+        )
 
 
-def reference_levels(frame: pd.DataFrame, axes: Sequence[str], given: Any, fill: bool = False) -> dict[str, Any]:
+def reference_levels(
+    frame: pd.DataFrame, axes: Sequence[str], given: Any, fill: bool = False
+) -> dict[str, Any]:
     """The level of reference of each axis named in `given`; of all axes, the first ones, without it or to `fill`."""
     if not isinstance(given, (Mapping, type(None))):
-        raise EstimandError(f"`reference` maps axes to levels, got {given!r}.", 'For example {"gender": "man"}.')
+        raise EstimandError(
+            f"`reference` maps axes to levels, got {given!r}.",
+            'For example {"gender": "man"}.',
+        )
     require_names("axis", given or {}, axes)
     for name, level in (given or {}).items():
         require_names(f"level of {name}", [level], frame[name].unique().tolist())
@@ -615,7 +868,11 @@ def reference_levels(frame: pd.DataFrame, axes: Sequence[str], given: Any, fill:
 
 def axis_levels(column: pd.Series) -> list:
     """Levels of an axis in order; the first is the reference."""
-    return list(column.cat.categories) if column.dtype == "category" else sorted(column.unique())
+    return (
+        list(column.cat.categories)
+        if column.dtype == "category"
+        else sorted(column.unique())
+    )
 
 
 def transform(p: Array, scale: str) -> tuple[Array, Array]:
@@ -633,14 +890,29 @@ def transform(p: Array, scale: str) -> tuple[Array, Array]:
 
 def _tested(estimates: Any, verb: str) -> tuple[Array, Array, Array]:
     """Value and standard error on the scale where no gap is 0, and which of the rows are logs there."""
-    require_a(Estimates, estimates, f"Call {verb} on the result of comparisons, interactions or coefficients.")
+    require_a(
+        Estimates,
+        estimates,
+        f"Call {verb} on the result of comparisons, interactions or coefficients.",
+    )
     if estimates.kind == "level":
-        raise EstimandError(f"Levels are not tested, so {verb} has no meaning.", "Compare them with comparisons first.")
+        raise EstimandError(
+            f"Levels are not tested, so {verb} has no meaning.",
+            "Compare them with comparisons first.",
+        )
     frame = estimates.frame
-    log = (frame["measure"] if "measure" in frame else pd.Series([estimates.kind] * len(frame))).isin(LOG_SCALES)
+    log = (
+        frame["measure"]
+        if "measure" in frame
+        else pd.Series([estimates.kind] * len(frame))
+    ).isin(LOG_SCALES)
     value, se = frame["estimate"].to_numpy(float), frame["std_error"].to_numpy(float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(log, np.log(value), value), np.where(log, se / value, se), log.to_numpy()
+        return (
+            np.where(log, np.log(value), value),
+            np.where(log, se / value, se),
+            log.to_numpy(),
+        )
 
 
 def adjust(estimates: Estimates, method: str = "holm") -> Estimates:
@@ -676,8 +948,13 @@ def adjust(estimates: Estimates, method: str = "holm") -> Estimates:
     frame = estimates.frame
     known = frame["p_value"].notna()
     if not known.any() or "p adjusted" in estimates.convention:
-        raise EstimandError("Expected p-values that are not adjusted yet.", "Adjust once, from the result of a verb.")
-    frame.loc[known, "p_value"] = multipletests(frame.loc[known, "p_value"], method=method)[1]
+        raise EstimandError(
+            "Expected p-values that are not adjusted yet.",
+            "Adjust once, from the result of a verb.",
+        )
+    frame.loc[known, "p_value"] = multipletests(
+        frame.loc[known, "p_value"], method=method
+    )[1]
     note = f"; p adjusted for {known.sum()} tests ({ADJUSTMENTS[method]}), intervals not adjusted"
     return replace(estimates, _frame=frame, convention=estimates.convention + note)
 
@@ -708,19 +985,35 @@ def joint_test(estimates: Estimates) -> pd.DataFrame:
     """
     value, se, log = _tested(estimates, "joint_test")
     if "term" in estimates.by:
-        raise EstimandError("These are coefficients of a model.", "Use term_test of the fit, which knows their df.")
+        raise EstimandError(
+            "These are coefficients of a model.",
+            "Use term_test of the fit, which knows their df.",
+        )
     estimates.require_showable("This test")
     scale = np.where(log, estimates.frame["estimate"], 1.0)
     vcov = estimates.vcov / np.outer(scale, scale)
-    if not np.isfinite(vcov).all() or np.linalg.matrix_rank(vcov / np.outer(se, se), tol=1e-9) < len(value):
+    if not np.isfinite(vcov).all() or np.linalg.matrix_rank(
+        vcov / np.outer(se, se), tol=1e-9
+    ) < len(value):
         hint = "Leave out rows that are undefined or that follow from others, and keep one method of interaction."
-        raise EstimandError(f"The {len(value)} rows are not all defined and independent of each other.", hint)
-    test = intervals.wald_test(f"{len(value)} of kind {estimates.kind}", value, vcov, estimates.df, estimates.df)
+        raise EstimandError(
+            f"The {len(value)} rows are not all defined and independent of each other.",
+            hint,
+        )
+    test = intervals.wald_test(
+        f"{len(value)} of kind {estimates.kind}",
+        value,
+        vcov,
+        estimates.df,
+        estimates.df,
+    )
     test.attrs = {"source": estimates.source, "smallest": int(estimates.smallest.min())}
     return test
 
 
-def detectable(estimates: Estimates, power: float = 0.8, level: float = intervals.LEVEL) -> Estimates:
+def detectable(
+    estimates: Estimates, power: float = 0.8, level: float = intervals.LEVEL
+) -> Estimates:
     """What could have been found: a further column ``detectable`` beside each gap.
 
     Parameters
@@ -739,7 +1032,11 @@ def detectable(estimates: Estimates, power: float = 0.8, level: float = interval
     _, se, log = _tested(estimates, "detectable")
     size = intervals.detectable_size(se, estimates.df, power, level)
     frame = estimates.frame.assign(detectable=np.where(log, np.exp(size), size))
-    return replace(estimates, _frame=frame, convention=f"{estimates.convention}; detectable with power {power:g}")
+    return replace(
+        estimates,
+        _frame=frame,
+        convention=f"{estimates.convention}; detectable with power {power:g}",
+    )
 
 
 def reliability(estimates: Estimates) -> Estimates:
@@ -766,6 +1063,16 @@ def reliability(estimates: Estimates) -> Estimates:
     frame = estimates.frame
     p, se, n = (frame[c].to_numpy(float) for c in ("estimate", "std_error", "n"))
     flag = intervals.nchs_flag(p, se, estimates.df, n)
-    named = "; ".join(f"{r} ({f})" for r, f in zip(estimates.row_labels, flag, strict=True) if f != "show")
-    notes = (f"Reliability by NCHS standards (Parker et al. 2017): {named}.",) if named else ()
-    return replace(estimates, _frame=frame.assign(reliability=flag), notes=estimates.notes + notes)
+    named = "; ".join(
+        f"{r} ({f})"
+        for r, f in zip(estimates.row_labels, flag, strict=True)
+        if f != "show"
+    )
+    notes = (
+        (f"Reliability by NCHS standards (Parker et al. 2017): {named}.",)
+        if named
+        else ()
+    )
+    return replace(
+        estimates, _frame=frame.assign(reliability=flag), notes=estimates.notes + notes
+    )

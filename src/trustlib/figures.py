@@ -15,12 +15,27 @@ from trustlib.tables import BOTH, HEADINGS, INTERVAL, evidence, heading, readabl
 
 DPI = 144
 WIDTH = 6.6  # inches
-INK, QUIET, DARK, GRID = "#222222", "#595959", "#17495c", "#e6e6e6"  # all but the grid: at least 7:1 on white
-STYLE: dict = {"axes.facecolor": "none", "axes.edgecolor": QUIET, "xtick.color": INK, "ytick.color": INK}
-STYLE |= {"font.family": ["DejaVu Sans"]} | {f"axes.spines.{side}": False for side in ("top", "right", "left")}
+INK, QUIET, DARK, GRID = (
+    "#222222",
+    "#595959",
+    "#17495c",
+    "#e6e6e6",
+)  # all but the grid: at least 7:1 on white
+STYLE: dict = {
+    "axes.facecolor": "none",
+    "axes.edgecolor": QUIET,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+STYLE |= {"font.family": ["DejaVu Sans"]} | {
+    f"axes.spines.{side}": False for side in ("top", "right", "left")
+}
 NO_GAP = {"difference": 0.0, "ratio": 1.0, "odds_ratio": 1.0, "coefficient": 0.0}
 UNITS = {"level": " percent", "difference": " points"}
-LOG = (lambda x: np.log(np.maximum(x, 1e-9)), np.exp)  # an axis for ratios, with its ticks at plain numbers
+LOG = (
+    lambda x: np.log(np.maximum(x, 1e-9)),
+    np.exp,
+)  # an axis for ratios, with its ticks at plain numbers
 
 
 @dataclass(frozen=True)
@@ -40,14 +55,23 @@ class Picture:
     def png(self) -> bytes:
         """The picture as PNG bytes, the alternative text within; the same each time."""
         stream = BytesIO()
-        self.figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None, "Description": self.alt})
+        self.figure.savefig(
+            stream,
+            format="png",
+            dpi=DPI,
+            metadata={"Software": None, "Description": self.alt},
+        )
         return stream.getvalue()
 
     def __repr__(self) -> str:
         return self.alt
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict, dict]:
+        return {"image/png": self.png(), "text/plain": self.alt}, {
+            "image/png": {"alt": self.alt}
+        }
 
 
 def forest(estimates: Estimates, title: str | None = None) -> Picture:
@@ -77,31 +101,60 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
     title = str(title or heading(estimates.outcome, estimates.labels))
     if kind == "interaction" and frame["measure"].nunique() > 1:
         hint = "Choose one, for example estimates.where(\"measure == 'reri_rr'\"), or show a table."
-        raise EstimandError("Measures of interaction have different scales and do not share an axis.", hint)
+        raise EstimandError(
+            "Measures of interaction have different scales and do not share an axis.",
+            hint,
+        )
     groups, own, names = _named(estimates, shown)
     alt = _alternative(title, names, estimates, shown[HEADINGS[kind]].tolist())
-    texts = [f"{value} ({ends}), n {n}" for value, ends, n in shown[[HEADINGS[kind], INTERVAL, people]].to_numpy()]
+    texts = [
+        f"{value} ({ends}), n {n}"
+        for value, ends, n in shown[[HEADINGS[kind], INTERVAL, people]].to_numpy()
+    ]
     note = f"Lines: {INTERVAL}s. n: people{' of both groups' * (people == BOTH)}."
-    if kind == "difference" and frame["conf_low"].isna().all() and not frame["estimate"].any():
+    if (
+        kind == "difference"
+        and frame["conf_low"].isna().all()
+        and not frame["estimate"].any()
+    ):
         note = f"All {len(frame)} are zero, without interval: no variance beyond the additive part was found."
         alt = f"{title}. {note} {evidence(estimates.source)}."
-        groups, names, texts, frame = [""], [f"Each of the {len(frame)}"], ["0.0"], frame[:1]
-    low, value, high = (frame[c] * (100 if kind in UNITS else 1) for c in ("conf_low", "estimate", "conf_high"))
+        groups, names, texts, frame = (
+            [""],
+            [f"Each of the {len(frame)}"],
+            ["0.0"],
+            frame[:1],
+        )
+    low, value, high = (
+        frame[c] * (100 if kind in UNITS else 1)
+        for c in ("conf_low", "estimate", "conf_high")
+    )
     alike = len(set(groups)) < len(groups) and estimates.by[:1] != ("axis",)
     heads = {group for group in groups if alike or groups.count(group) > 1} - {""}
-    rows: list[tuple[str, bool]] = []  # a name, and whether it stands above the others of its group
+    rows: list[
+        tuple[str, bool]
+    ] = []  # a name, and whether it stands above the others of its group
     for i, group in enumerate(groups):
         rows += [(group, True)] * (group in heads and groups[i - 1 : i] != [group])
         rows.append((own[i] if group in heads else names[i], False))
-    labels, above = np.array([fill(plain(name), 26) for name, _ in rows]), np.array([head for _, head in rows])
+    labels, above = (
+        np.array([fill(plain(name), 26) for name, _ in rows]),
+        np.array([head for _, head in rows]),
+    )
     lines = np.cumsum([1 + 0.5 * label.count("\n") for label in labels])
     with sns.axes_style("white", STYLE):
-        figure = Figure(figsize=(WIDTH, 1.45 + 0.34 * lines[-1]), layout="constrained", facecolor="white")
+        figure = Figure(
+            figsize=(WIDTH, 1.45 + 0.34 * lines[-1]),
+            layout="constrained",
+            facecolor="white",
+        )
         ax, y = figure.add_subplot(), lines[~above]
         ax.hlines(y, low, high, color=DARK, linewidth=2.2)
         ax.plot(value, y, "o", color=DARK, markersize=7, markeredgecolor="white")
         if kind in NO_GAP:
-            ax.axvline(NO_GAP[kind], color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=0)
+            ax.axvline(
+                NO_GAP[kind], color=QUIET, linewidth=1, linestyle=(0, (3, 3)), zorder=0
+            )
         if NO_GAP.get(kind) == 1:
             ax.set_xscale("function", functions=LOG)
         ax.set(xlabel=HEADINGS[kind], ylim=(lines[-1] + 0.6, lines[0] - 0.6))
@@ -109,19 +162,45 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         ax.set_yticks(lines[above], labels[above], minor=True, fontweight="bold")
         ax.tick_params(which="both", labelsize=9)
         for height, text in zip(y, texts, strict=True):
-            ax.text(1.02, height, text, transform=ax.get_yaxis_transform(), fontsize=8.5, color=INK, va="center")
+            ax.text(
+                1.02,
+                height,
+                text,
+                transform=ax.get_yaxis_transform(),
+                fontsize=8.5,
+                color=INK,
+                va="center",
+            )
         ax.grid(axis="x", color=GRID, linewidth=0.8)
         surround(figure, title, estimates.source, note)
     return Picture(figure, alt)
 
 
-def surround(figure: Any, title: str, source: dict, note: str, above: bool = False) -> None:
+def surround(
+    figure: Any, title: str, source: dict, note: str, above: bool = False
+) -> None:
     """Title, source and, for synthetic data, the mark across the picture: below its points and numbers, or above."""
-    figure.suptitle(plain(fill(title, 72)), x=0.01, ha="left", fontsize=11, color=INK, fontweight="bold")
-    words = "\n".join(fill(line, 108) for line in f"{evidence(source)}. {note}".splitlines())
+    figure.suptitle(
+        plain(fill(title, 72)),
+        x=0.01,
+        ha="left",
+        fontsize=11,
+        color=INK,
+        fontweight="bold",
+    )
+    words = "\n".join(
+        fill(line, 108) for line in f"{evidence(source)}. {note}".splitlines()
+    )
     figure.supxlabel(plain(words), fontsize=8, color=QUIET, x=0.01, ha="left")
     if source.get("kind") == "synthetic":
-        mark: dict = {"fontsize": 44, "color": "#c0392b", "alpha": 0.16, "rotation": 20, "ha": "center", "va": "center"}
+        mark: dict = {
+            "fontsize": 44,
+            "color": "#c0392b",
+            "alpha": 0.16,
+            "rotation": 20,
+            "ha": "center",
+            "va": "center",
+        }
         figure.text(0.5, 0.5, "SYNTHETIC", zorder=3 if above else -1, **mark)
 
 
@@ -134,7 +213,9 @@ def called(axis: str, level: Any, labels: dict) -> str:
     """A level by its own name; a bare yes or no by that of its axis too. Several at once: "gender, lgbtq"."""
     axes, levels = axis.split(", "), str(level).split(", ")
     if len(axes) == len(levels) > 1:
-        return ", ".join(called(a, v, labels) for a, v in zip(axes, levels, strict=True))
+        return ", ".join(
+            called(a, v, labels) for a, v in zip(axes, levels, strict=True)
+        )
     answers = {"yes": heading(axis, labels), "no": f"not {heading(axis, labels)}"}
     return answers.get(str(level).lower(), str(level))
 
@@ -143,7 +224,9 @@ def clear(estimates: Estimates, names: list[str]) -> str:
     """In words: how many intervals exclude the value that means no difference, and the first of them."""
     none, frame = NO_GAP[estimates.kind], estimates.frame
     rows = np.flatnonzero((frame["conf_low"] > none) | (frame["conf_high"] < none))
-    which = "; ".join([*(names[i] for i in rows[:4]), *[f"{len(rows) - 4} more"] * (len(rows) > 4)])
+    which = "; ".join(
+        [*(names[i] for i in rows[:4]), *[f"{len(rows) - 4} more"] * (len(rows) > 4)]
+    )
     told = f": {which}" * (0 < len(rows) < len(frame))
     return f"The interval excludes {none:g} in {len(rows)} of {len(frame)}{told}."
 
@@ -151,19 +234,46 @@ def clear(estimates: Estimates, names: list[str]) -> str:
 def _named(estimates: Estimates, shown: Any) -> tuple[list[str], list[str], list[str]]:
     """Of each row what it stands under, if anything, its name there, and its whole name."""
     frame, labels, by = estimates.frame, estimates.labels, list(estimates.by)
-    axes = [frame["axis"] if c == "level" and by[0] == "axis" else [c] * len(frame) for c in by]
-    texts = [[called(*pair, labels) for pair in zip(axes[i], shown.iloc[:, i], strict=True)] for i in range(len(by))]
+    axes = [
+        frame["axis"] if c == "level" and by[0] == "axis" else [c] * len(frame)
+        for c in by
+    ]
+    texts = [
+        [called(*pair, labels) for pair in zip(axes[i], shown.iloc[:, i], strict=True)]
+        for i in range(len(by))
+    ]
     groups = texts.pop(0) if len(by) > 1 else [""] * len(frame)
-    own = [", ".join(row) for row in zip(*(texts or [["Everyone"] * len(frame)]), strict=True)]
-    whole = [n if g in ("", n, n.removeprefix("not ")) else f"{g}: {n}" for g, n in zip(groups, own, strict=True)]
+    own = [
+        ", ".join(row)
+        for row in zip(*(texts or [["Everyone"] * len(frame)]), strict=True)
+    ]
+    whole = [
+        n if g in ("", n, n.removeprefix("not ")) else f"{g}: {n}"
+        for g, n in zip(groups, own, strict=True)
+    ]
     return groups, own, whole
 
 
-def _alternative(title: str, names: list[str], estimates: Estimates, shown: list[str]) -> str:
+def _alternative(
+    title: str, names: list[str], estimates: Estimates, shown: list[str]
+) -> str:
     """What the picture shows, in words: of what, how many rows, the lowest, the highest, and which are clear."""
-    value, kind, outcome = estimates.frame["estimate"], estimates.kind, heading(estimates.outcome, estimates.labels)
-    unit, low, high = UNITS.get(kind, ""), int(np.nanargmin(value)), int(np.nanargmax(value))
-    what = {"level": "percentages", "difference": "gaps", "ratio": "ratios", "odds_ratio": "odds ratios"}
+    value, kind, outcome = (
+        estimates.frame["estimate"],
+        estimates.kind,
+        heading(estimates.outcome, estimates.labels),
+    )
+    unit, low, high = (
+        UNITS.get(kind, ""),
+        int(np.nanargmin(value)),
+        int(np.nanargmax(value)),
+    )
+    what = {
+        "level": "percentages",
+        "difference": "gaps",
+        "ratio": "ratios",
+        "odds_ratio": "odds ratios",
+    }
     seen = f"Lowest: {names[low]}, {shown[low]}{unit}. Highest: {names[high]}, {shown[high]}{unit}."
     seen += f" {clear(estimates, names)}" if kind in NO_GAP else ""
     seen = seen if len(value) > 1 else f"{names[0]}: {shown[0]}{unit}."

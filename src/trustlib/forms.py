@@ -10,7 +10,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    model_validator,
+)
 
 from trustlib.disclosure import EVIDENCE
 from trustlib.errors import TrustlibError, one_line, raise_faults, unknown_name
@@ -24,7 +32,11 @@ class Form(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_empty(cls, raw: Any) -> Any:
-        return {key: value for key, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
+        return (
+            {key: value for key, value in raw.items() if value is not None}
+            if isinstance(raw, dict)
+            else raw
+        )
 
 
 F = TypeVar("F", bound=Form)
@@ -52,8 +64,14 @@ def _answers(raw: Any) -> Any:
     texts = [str(answer).strip() for answer in raw]
     if twice := sorted({t for t in texts if texts.count(t) > 1}):
         raise ValueError(f"answers declared more than once: {', '.join(twice)}")
-    if lacking := [t for t, value in zip(texts, raw.values(), strict=True) if not isinstance(value, (str, int, float))]:
-        raise ValueError(f"no value is given for {', '.join(lacking)}; answers that mean missing stand in missing")
+    if lacking := [
+        t
+        for t, value in zip(texts, raw.values(), strict=True)
+        if not isinstance(value, (str, int, float))
+    ]:
+        raise ValueError(
+            f"no value is given for {', '.join(lacking)}; answers that mean missing stand in missing"
+        )
     return dict(zip(texts, raw.values(), strict=True))
 
 
@@ -64,7 +82,9 @@ def _numbered(raw: Any) -> Any:
     match raw:
         case {"prefix": str(prefix), "count": int(count)} if len(raw) == 2:
             return [f"{prefix}{i}" for i in range(1, count + 1)]
-    raise ValueError(f"replicate_weights is {raw!r}, expected a list or {{prefix: WT, count: 50}}")
+    raise ValueError(
+        f"replicate_weights is {raw!r}, expected a list or {{prefix: WT, count: 50}}"
+    )
 
 
 Levels = Annotated[list[str], BeforeValidator(_distinct)]
@@ -92,7 +112,9 @@ class CodebookForm(Form):
 
     variables: Annotated[
         dict[str, Variable],
-        BeforeValidator(lambda v: {k: f or {} for k, f in v.items()} if isinstance(v, dict) else v),
+        BeforeValidator(
+            lambda v: {k: f or {} for k, f in v.items()} if isinstance(v, dict) else v
+        ),
     ]
 
 
@@ -125,8 +147,13 @@ class Rule(Part):
 
     @model_validator(mode="after")
     def _columns_stand_in_any_of(self) -> Rule:
-        if self.any_of and {"column", "values", "missing", "blank"} & self.model_fields_set:
-            raise ValueError("any_of lists columns with their values; column, values and missing stand within it")
+        if (
+            self.any_of
+            and {"column", "values", "missing", "blank"} & self.model_fields_set
+        ):
+            raise ValueError(
+                "any_of lists columns with their values; column, values and missing stand within it"
+            )
         if any(part.column is None or part.values is None for part in self.any_of):
             raise ValueError("each entry of any_of has a column and values")
         return self
@@ -139,7 +166,12 @@ class Rule(Part):
     @property
     def targets(self) -> list[Any]:
         """The values that are given to answers."""
-        return [v for part in self.parts for v in (*(part.values or {}).values(), part.blank) if v is not None]
+        return [
+            v
+            for part in self.parts
+            for v in (*(part.values or {}).values(), part.blank)
+            if v is not None
+        ]
 
 
 class Source(Form):
@@ -218,12 +250,16 @@ def _fault(fault: Any, form: type[Form]) -> str:
     kind, place = fault["type"], list(fault["loc"])
     if kind == "extra_forbidden":
         *place, key = place
-        return _words(place, ": ") + one_line(unknown_name("key", key, _keys(form, place)))
+        return _words(place, ": ") + one_line(
+            unknown_name("key", key, _keys(form, place))
+        )
     if kind == "value_error":
         return _words(place, ": ") + str(fault["ctx"]["error"])
     if kind == "literal_error":
         allowed = re.findall("'(.*?)'", fault["ctx"]["expected"])
-        return _words(place[:-1], ": ") + one_line(unknown_name(place[-1], fault["input"], allowed))
+        return _words(place[:-1], ": ") + one_line(
+            unknown_name(place[-1], fault["input"], allowed)
+        )
     if kind == "missing":
         return f"{_words(place)} is missing in {str(fault['input'])[:80]}"
     expected = _EXPECTED.get(kind) or fault["msg"].removeprefix("Input should be ")
@@ -232,7 +268,9 @@ def _fault(fault: Any, form: type[Form]) -> str:
 
 def _words(place: list[Any], end: str = "") -> str:
     """A place as a reader finds it: ``variable gender: any_of: entry 2``."""
-    named = [f"entry {step + 1}" if isinstance(step, int) else str(step) for step in place]
+    named = [
+        f"entry {step + 1}" if isinstance(step, int) else str(step) for step in place
+    ]
     if len(named) > 1 and named[0] in ("variables", "findings", "runs", "cells"):
         named = [f"{named[0].removesuffix('s')} {named[1]}", *named[2:]]
     return ": ".join(named) + (end if named else "")
@@ -241,5 +279,9 @@ def _words(place: list[Any], end: str = "") -> str:
 def _keys(form: Any, place: list[Any]) -> list[str]:
     """The keys that a form knows at a place."""
     for step in place:
-        form = form.model_fields[step].annotation if isinstance(form, type(Form)) else get_args(form)[-1]
+        form = (
+            form.model_fields[step].annotation
+            if isinstance(form, type(Form))
+            else get_args(form)[-1]
+        )
     return list(form.model_fields)

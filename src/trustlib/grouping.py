@@ -10,7 +10,9 @@ import pandas as pd
 from trustlib.variance import Codes
 
 
-def group_rows(columns: Sequence[pd.Series], rows: int, sort: bool = False) -> tuple[Codes, Codes]:
+def group_rows(
+    columns: Sequence[pd.Series], rows: int, sort: bool = False
+) -> tuple[Codes, Codes]:
     """Number the combinations of values that occur, missing ones included.
 
     Returns
@@ -27,7 +29,9 @@ def group_rows(columns: Sequence[pd.Series], rows: int, sort: bool = False) -> t
             code, kept = pd.factorize(code, sort=sort)  # before numbers overflow
             size = len(kept)
         size *= levels + 1
-        code = code.astype(np.min_scalar_type(-size - 1), copy=False)  # short numbers are faster
+        code = code.astype(
+            np.min_scalar_type(-size - 1), copy=False
+        )  # short numbers are faster
         code *= levels + 1
         code += values  # -1 is missing
     code -= code.min(initial=0)

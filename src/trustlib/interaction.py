@@ -42,8 +42,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.errors import EstimandError, ProtectiveExposureWarning, axis_names, listed, require_a, require_names
-from trustlib.estimates import LOG_SCALES, Estimates, contrast, reference_levels, require_levels, transform
+from trustlib.errors import (
+    EstimandError,
+    ProtectiveExposureWarning,
+    axis_names,
+    listed,
+    require_a,
+    require_names,
+)
+from trustlib.estimates import (
+    LOG_SCALES,
+    Estimates,
+    contrast,
+    reference_levels,
+    require_levels,
+    transform,
+)
 from trustlib.intervals import mover_interval, wald_interval
 from trustlib.variance import Array, delta_covariance, replicate_covariance
 
@@ -79,7 +93,9 @@ def measures(p: Array) -> dict[str, tuple[float, Array]]:
         measure -> (value, gradient (2^k,)); synergy and ratios as logarithms.
     """
     sign = _signs(len(p).bit_length() - 1)
-    out: dict[str, tuple[float, Array]] = {"interaction_contrast": (float(sign @ p), sign)}
+    out: dict[str, tuple[float, Array]] = {
+        "interaction_contrast": (float(sign @ p), sign)
+    }
     for suffix, tail, scale in (("rr", "", "ratio"), ("or", "_or", "odds_ratio")):
         value, slope = transform(p, scale)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -88,34 +104,52 @@ def measures(p: Array) -> dict[str, tuple[float, Array]]:
             gradient[:, -1] -= ratio * slope[-1]
             reri, d_reri = float(sign @ ratio), sign @ gradient
             out[f"reri_{suffix}"] = (reri, d_reri)
-            out[f"ap{tail}"] = (reri / ratio[0], d_reri / ratio[0] - reri * gradient[0] / ratio[0] ** 2)
+            out[f"ap{tail}"] = (
+                reri / ratio[0],
+                d_reri / ratio[0] - reri * gradient[0] / ratio[0] ** 2,
+            )
             if len(p) == 4:
                 together, apart = ratio[0] - 1, ratio[1] + ratio[2] - 2
                 log_s = np.log(together / apart) if together / apart > 0 else np.nan
-                out[f"synergy{tail}"] = (log_s, gradient[0] / together - (gradient[1] + gradient[2]) / apart)
+                out[f"synergy{tail}"] = (
+                    log_s,
+                    gradient[0] / together - (gradient[1] + gradient[2]) / apart,
+                )
             out[f"ratio_of_{suffix}"] = (float(sign @ value), sign * slope)
     return {name: out[name] for name in MEASURES if name in out}
 
 
-def mover_limits(p: Array, low: Array, high: Array, vcov: Array, df: float) -> dict[str, Array]:
+def mover_limits(
+    p: Array, low: Array, high: Array, vcov: Array, df: float
+) -> dict[str, Array]:
     """Limits of the additive measures from the risks of all groups (as in `measures`), their intervals, covariance."""
     sign, size = _signs(len(p).bit_length() - 1), len(p)
     with np.errstate(divide="ignore", invalid="ignore"):
         out = {"interaction_contrast": mover_interval(sign, p, low, high, vcov)}
         for suffix, tail, scale in (("rr", "", "ratio"), ("or", "_or", "odds_ratio")):
             value, slope = transform(p, scale)
-            for name, base in ((f"reri_{suffix}", size - 1), (f"ap{tail}", 0)):  # ratios to none, or to all together
+            for name, base in (
+                (f"reri_{suffix}", size - 1),
+                (f"ap{tail}", 0),
+            ):  # ratios to none, or to all together
                 turn = np.delete(np.eye(size), base, axis=0)
                 turn[:, base] = -1
                 cov, log_ratio = (turn * slope) @ vcov @ (turn * slope).T, turn @ value
-                low_ratio, high_ratio = np.exp(wald_interval(log_ratio, np.sqrt(np.diag(cov)), df))
-                limits = mover_interval(np.delete(sign, base), np.exp(log_ratio), low_ratio, high_ratio, cov)
+                low_ratio, high_ratio = np.exp(
+                    wald_interval(log_ratio, np.sqrt(np.diag(cov)), df)
+                )
+                limits = mover_interval(
+                    np.delete(sign, base), np.exp(log_ratio), low_ratio, high_ratio, cov
+                )
                 out[name] = limits + sign[base]
     return out
 
 
 def interactions(
-    estimates: Estimates, *axes: str, methods: Sequence[str] | None = None, reference: Mapping | None = None
+    estimates: Estimates,
+    *axes: str,
+    methods: Sequence[str] | None = None,
+    reference: Mapping | None = None,
 ) -> Estimates:
     """Measures of interaction of two, three or four axes, from levels or predictions.
 
@@ -162,56 +196,106 @@ def interactions(
     require_levels(estimates, "interactions")
     chosen = axis_names(axes, estimates.by)
     if not 2 <= len(chosen) <= 4:
-        raise EstimandError(f"Interaction is of two, three or four different axes, got {chosen}.", "Name two axes.")
+        raise EstimandError(
+            f"Interaction is of two, three or four different axes, got {chosen}.",
+            "Name two axes.",
+        )
     r = estimates.replicates
     known = METHODS[:2] if r is None else METHODS
     methods = list(dict.fromkeys(listed(methods or known)))
     require_names("method", methods, known)
     frame, by = estimates.frame, list(estimates.by)
-    groups = _corners(frame[by].astype(object), reference_levels(frame, chosen, reference, fill=True))
-    p, low, high = (frame[c].to_numpy(float) for c in ("estimate", "conf_low", "conf_high"))
+    groups = _corners(
+        frame[by].astype(object), reference_levels(frame, chosen, reference, fill=True)
+    )
+    p, low, high = (
+        frame[c].to_numpy(float) for c in ("estimate", "conf_low", "conf_high")
+    )
     found = [measures(p[at]) for at in groups]
     names = list(found[0])
     behind = np.repeat(groups, len(names), axis=0)  # the levels behind each row
-    rows = frame.loc[behind[:, 0], by].reset_index(drop=True).assign(measure=names * len(groups))
+    rows = (
+        frame.loc[behind[:, 0], by]
+        .reset_index(drop=True)
+        .assign(measure=names * len(groups))
+    )
     values = np.array([value for f in found for value, _ in f.values()])
     jacobian = np.zeros((len(rows), len(frame)))
-    np.put_along_axis(jacobian, behind, np.array([slope for f in found for _, slope in f.values()]), axis=1)
+    np.put_along_axis(
+        jacobian,
+        behind,
+        np.array([slope for f in found for _, slope in f.values()]),
+        axis=1,
+    )
     times, size = len(methods), len(rows)
     covariance = np.full((times, size, times, size), np.nan)
     for i, method in enumerate(methods):
         if method == "delta":
             covariance[i, :, i] = delta_covariance(jacobian, estimates.vcov)
         elif method == "replicate" and r is not None:
-            each = [[value for at in groups for value, _ in measures(one[at]).values()] for one in r.totals]
-            covariance[i, :, i] = replicate_covariance(np.array(each), values, r.scale, r.mse)
-    every = pd.concat([rows.assign(method=method) for method in methods], ignore_index=True)
+            each = [
+                [value for at in groups for value, _ in measures(one[at]).values()]
+                for one in r.totals
+            ]
+            covariance[i, :, i] = replicate_covariance(
+                np.array(each), values, r.scale, r.mse
+            )
+    every = pd.concat(
+        [rows.assign(method=method) for method in methods], ignore_index=True
+    )
     behind, jacobian = np.tile(behind, (times, 1)), np.tile(jacobian, (times, 1))
-    facts: dict[str, Any] = {"kind": "interaction", "log": every["measure"].isin(LOG_MEASURES).to_numpy()}
-    facts |= {"smallest": estimates.smallest[behind].min(axis=1), "covariance": covariance.reshape(times * size, -1)}
-    facts |= {"note": f"; {', '.join(methods)} method, synergy and ratios on the log scale"}
+    facts: dict[str, Any] = {
+        "kind": "interaction",
+        "log": every["measure"].isin(LOG_MEASURES).to_numpy(),
+    }
+    facts |= {
+        "smallest": estimates.smallest[behind].min(axis=1),
+        "covariance": covariance.reshape(times * size, -1),
+    }
+    facts |= {
+        "note": f"; {', '.join(methods)} method, synergy and ratios on the log scale"
+    }
     n = frame["n"].to_numpy()[behind].sum(axis=1)
     result = contrast(estimates, every, np.tile(values, times), jacobian, n, **facts)
     if "mover" in methods:
-        limits = [mover_limits(p[a], low[a], high[a], estimates.vcov[np.ix_(a, a)], estimates.df) for a in groups]
+        limits = [
+            mover_limits(
+                p[a], low[a], high[a], estimates.vcov[np.ix_(a, a)], estimates.df
+            )
+            for a in groups
+        ]
         table, mover = result.frame, (every["method"] == "mover").to_numpy()
         ends = [group.get(name, (np.nan, np.nan)) for group in limits for name in names]
         table.loc[mover, ["conf_low", "conf_high"]] = ends
-        result = replace(result, _frame=table).where(~mover | every["measure"].isin(limits[0]))
+        result = replace(result, _frame=table).where(
+            ~mover | every["measure"].isin(limits[0])
+        )
     notes = _protective(frame, groups, chosen)
     for note in notes:
         warnings.warn(note, ProtectiveExposureWarning, stacklevel=2)
     if np.isnan(values).any():
-        notes.append("A dash marks a measure that is not defined here: S needs both its parts to have the same sign.")
+        notes.append(
+            "A dash marks a measure that is not defined here: S needs both its parts to have the same sign."
+        )
     return replace(result, notes=(*notes, *verdict(result)))
 
 
 def _corners(keys: pd.DataFrame, base: dict[str, Any]) -> np.ndarray:
     """For each combination of levels other than the reference: the rows (2^k) of its groups, from all to none."""
     at = {tuple(key): i for i, key in enumerate(keys.to_numpy())}
-    turned = [{a: base[a] for a, on in zip(base, bits, strict=True) if not on} for bits in _groups_of(len(base))]
-    together = [c for c in keys.to_dict("records") if all(c[axis] != level for axis, level in base.items())]
-    found = [[at.get(tuple((cell | turn).values()), -1) for turn in turned] for cell in together]
+    turned = [
+        {a: base[a] for a, on in zip(base, bits, strict=True) if not on}
+        for bits in _groups_of(len(base))
+    ]
+    together = [
+        c
+        for c in keys.to_dict("records")
+        if all(c[axis] != level for axis, level in base.items())
+    ]
+    found = [
+        [at.get(tuple((cell | turn).values()), -1) for turn in turned]
+        for cell in together
+    ]
     if not (complete := [rows for rows in found if -1 not in rows]):
         size = ("four", "eight", "sixteen")[len(base) - 2]
         named = " and ".join(map(repr, base))
@@ -222,10 +306,15 @@ def _corners(keys: pd.DataFrame, base: dict[str, Any]) -> np.ndarray:
 
 def _protective(frame: pd.DataFrame, groups: np.ndarray, axes: list[str]) -> list[str]:
     """The caution about identities that alone go with a lower risk, and the reference that avoids it."""
-    p, names = frame["estimate"].to_numpy(float), frame[axes].astype(str).agg(", ".join, axis=1)
+    p, names = (
+        frame["estimate"].to_numpy(float),
+        frame[axes].astype(str).agg(", ".join, axis=1),
+    )
     alone = [i for i, bits in enumerate(_groups_of(len(axes))) if sum(bits) == 1]
     lower = [at for at in groups if p[at[alone]].min() < p[at[-1]]]
-    found = sorted({f"for {names[at[0]]} that is {names[at[p[at].argmin()]]}" for at in lower})
+    found = sorted(
+        {f"for {names[at[0]]} that is {names[at[p[at].argmin()]]}" for at in lower}
+    )
     text = (
         "One identity alone goes with a lower risk than the reference. RERI, AP and S are then hard to read and may "
         "contradict each other: take the group with the lowest risk as `reference` (Knol et al. 2011), "
@@ -250,10 +339,15 @@ def verdict(inter: Estimates) -> tuple[str, ...]:
     """
     require_a(Estimates, inter, "Give the result of interactions.")
     if inter.kind != "interaction":
-        raise EstimandError(f"Expected measures of interaction, got kind {inter.kind!r}.", "Give interactions(...).")
+        raise EstimandError(
+            f"Expected measures of interaction, got kind {inter.kind!r}.",
+            "Give interactions(...).",
+        )
     frame, keys = inter.frame, [c for c in inter.by if c not in ("measure", "method")]
     null = frame["measure"].map({"interaction_contrast": 0.0, "ratio_of_rr": 1.0})
-    frame["side"] = (frame["conf_low"] > null).astype(int) - (frame["conf_high"] < null).astype(int)
+    frame["side"] = (frame["conf_low"] > null).astype(int) - (
+        frame["conf_high"] < null
+    ).astype(int)
     one = frame["method"] == next((m for m in frame["method"] if m != "mover"), None)
     pairs = frame[null.notna() & one].groupby(keys, observed=True, sort=False)["side"]
     return tuple(

@@ -37,7 +37,9 @@ def t_quantile(df: float | Array, level: float = LEVEL) -> Any:
     from scipy.special import ndtri, stdtrit
 
     df = np.asarray(df, dtype=float)
-    finite = stdtrit(np.where(df > 0, np.where(np.isinf(df), 1.0, df), np.nan), (1 + level) / 2)
+    finite = stdtrit(
+        np.where(df > 0, np.where(np.isinf(df), 1.0, df), np.nan), (1 + level) / 2
+    )
     return np.where(np.isinf(df), ndtri((1 + level) / 2), finite)
 
 
@@ -52,13 +54,17 @@ def two_sided_p(statistic: Array, df: float) -> Array:
 # -- intervals --------------------------------------------------------------------------------------------------------
 
 
-def wald_interval(estimate: Array, se: Array, df: float, n: Array | None = None) -> tuple[Array, Array]:
+def wald_interval(
+    estimate: Array, se: Array, df: float, n: Array | None = None
+) -> tuple[Array, Array]:
     """Estimate -/+ t SE (R: ``svyciprop(method = "mean")``, ``confint``); `n` does not matter."""
     margin = t_quantile(df) * se
     return estimate - margin, estimate + margin
 
 
-def logit_interval(p: Array, se: Array, df: float, n: Array | None = None) -> tuple[Array, Array]:
+def logit_interval(
+    p: Array, se: Array, df: float, n: Array | None = None
+) -> tuple[Array, Array]:
     """expit(logit p -/+ t SE / (p (1-p))); NaN for p of 0 or 1; `n` does not matter."""
     from scipy.special import expit, logit
 
@@ -94,7 +100,9 @@ def wilson_interval(p: Array, se: Array, df: float, n: Array) -> tuple[Array, Ar
     return (centre - margin) / (1 + share), (centre + margin) / (1 + share)
 
 
-def likelihood_interval(p: Array, se: Array, df: float, n: Array) -> tuple[Array, Array]:
+def likelihood_interval(
+    p: Array, se: Array, df: float, n: Array
+) -> tuple[Array, Array]:
     """Interval of the binomial likelihood ratio, scaled by the design effect (Rao and Scott)."""
     from scipy.optimize import bisect
     from scipy.special import rel_entr
@@ -104,9 +112,17 @@ def likelihood_interval(p: Array, se: Array, df: float, n: Array) -> tuple[Array
     def end(p: float, rise: float, edge: float) -> float:
         if np.isnan(rise) or p == edge:
             return p + 0 * rise
-        return bisect(lambda q: rel_entr(p, q) + rel_entr(1 - p, 1 - q) - rise, edge, p, xtol=1e-16, maxiter=200)
+        return bisect(
+            lambda q: rel_entr(p, q) + rel_entr(1 - p, 1 - q) - rise,
+            edge,
+            p,
+            xtol=1e-16,
+            maxiter=200,
+        )
 
-    low, high = ([end(a, b, edge) for a, b in zip(p, rise, strict=True)] for edge in (0.0, 1.0))
+    low, high = (
+        [end(a, b, edge) for a, b in zip(p, rise, strict=True)] for edge in (0.0, 1.0)
+    )
     return np.array(low), np.array(high)
 
 
@@ -130,7 +146,9 @@ def plus_four(p: Array, vcov: Array, n: Array) -> tuple[Array, Array]:
     """
     moved, variance = p + (2 - 4 * p) / (n + 4), np.diag(vcov).clip(0)
     floored = np.maximum(variance, moved * (1 - moved) / (n + 4))
-    stretch = np.sqrt(np.divide(floored, variance, out=np.zeros_like(p), where=variance > 0))
+    stretch = np.sqrt(
+        np.divide(floored, variance, out=np.zeros_like(p), where=variance > 0)
+    )
     vcov = vcov * np.outer(stretch, stretch)
     np.fill_diagonal(vcov, floored)
     return moved, vcov
@@ -138,11 +156,19 @@ def plus_four(p: Array, vcov: Array, n: Array) -> tuple[Array, Array]:
 
 INTERVALS: dict[str, Callable[[Array, Array, float, Array], tuple[Array, Array]]] = {
     interval.__name__.removesuffix("_interval"): interval
-    for interval in (logit_interval, wald_interval, beta_interval, wilson_interval, likelihood_interval)
+    for interval in (
+        logit_interval,
+        wald_interval,
+        beta_interval,
+        wilson_interval,
+        likelihood_interval,
+    )
 }
 
 
-def mover_interval(sign: Array, value: Array, low: Array, high: Array, vcov: Array) -> Array:
+def mover_interval(
+    sign: Array, value: Array, low: Array, high: Array, vcov: Array
+) -> Array:
     r"""Limits (2,) of a signed sum of parts from their own intervals: the method of variance estimates recovery.
 
     .. math:: L=\sum_i s_i\hat\theta_i-\sqrt{e'Re},\qquad e_i=\hat\theta_i-l_i\ (s_i=1),\quad\hat\theta_i-u_i\ (s_i=-1)
@@ -162,7 +188,9 @@ def mover_interval(sign: Array, value: Array, low: Array, high: Array, vcov: Arr
     R: ``interactionR::interactionR_mover``.
     """
     se = np.sqrt(np.diag(vcov))
-    correlation = np.divide(vcov, np.outer(se, se), out=np.eye(len(se)), where=np.outer(se, se) > 0)
+    correlation = np.divide(
+        vcov, np.outer(se, se), out=np.eye(len(se)), where=np.outer(se, se) > 0
+    )
     below = value - np.where(sign > 0, low, high)
     above = np.where(sign > 0, high, low) - value
     down, up = (np.sqrt(np.maximum(e @ correlation @ e, 0)) for e in (below, above))
@@ -172,7 +200,9 @@ def mover_interval(sign: Array, value: Array, low: Array, high: Array, vcov: Arr
 # -- tests and precision ----------------------------------------------------------------------------------------------
 
 
-def wald_test(name: str, b: Array, vcov: Array, df: float, design_df: float) -> pd.DataFrame:
+def wald_test(
+    name: str, b: Array, vcov: Array, df: float, design_df: float
+) -> pd.DataFrame:
     """Wald test that all of `b` are zero.
 
     Parameters
@@ -194,17 +224,27 @@ def wald_test(name: str, b: Array, vcov: Array, df: float, design_df: float) -> 
 
     q, d = len(b), design_df
     wald = float(b @ np.linalg.solve(vcov, b))
-    rows = [("wald", wald / q, q, df), ("adjusted", wald * (d - q + 1) / (d * q), q, d - q + 1)]
-    out = pd.DataFrame(rows, columns=["rule", "statistic", "df_num", "df_den"]).set_index("rule")
+    rows = [
+        ("wald", wald / q, q, df),
+        ("adjusted", wald * (d - q + 1) / (d * q), q, d - q + 1),
+    ]
+    out = pd.DataFrame(
+        rows, columns=["rule", "statistic", "df_num", "df_den"]
+    ).set_index("rule")
     out.insert(0, "term", name)
-    out["p_value"] = fdtrc(out["df_num"], out["df_den"].where(out["df_den"] > 0), out["statistic"])
+    out["p_value"] = fdtrc(
+        out["df_num"], out["df_den"].where(out["df_den"] > 0), out["statistic"]
+    )
     return out
 
 
 def require_shares(*values: Any) -> None:
     """Raise `EstimandError` unless all are numbers between 0 and 1."""
     if not all(is_number(v) and 0 < v < 1 for v in values):
-        raise EstimandError(f"Expected numbers between 0 and 1, got {values}.", "Give shares, such as power=0.8.")
+        raise EstimandError(
+            f"Expected numbers between 0 and 1, got {values}.",
+            "Give shares, such as power=0.8.",
+        )
 
 
 def detectable_size(se: Array, df: float, power: float, level: float = LEVEL) -> Array:
@@ -215,7 +255,9 @@ def detectable_size(se: Array, df: float, power: float, level: float = LEVEL) ->
 
 def nchs_flag(p: Array, se: Array, df: float, n: Array) -> Array:
     """Presentation standards for proportions, as texts; see `trustlib.estimates.reliability`."""
-    se = np.maximum(se, np.sqrt(p * (1 - p) / n))  # a sample is never worth more than its people
+    se = np.maximum(
+        se, np.sqrt(p * (1 - p) / n)
+    )  # a sample is never worth more than its people
     low, high = beta_interval(p, se, df, n)
     width = high - low
     shown = "review: fewer than 8 degrees of freedom" if df < 8 else "show"
@@ -224,13 +266,18 @@ def nchs_flag(p: Array, se: Array, df: float, n: Array) -> Array:
         ((p == 0) | (p == 1), "review: nobody or everyone"),
         (width <= 0.05, shown),
         (~(width < 0.30), "suppress: the interval is 30 points wide or wider"),
-        (~(width <= 1.3 * p), "suppress: the interval is wider than 1.3 times the proportion"),
+        (
+            ~(width <= 1.3 * p),
+            "suppress: the interval is wider than 1.3 times the proportion",
+        ),
         (width > 1.3 * (1 - p), f"{shown}; not the complement"),
     ]
     return np.select([rule for rule, _ in rules], [text for _, text in rules], shown)
 
 
-def detectable_difference(p: float, n: float, deff: float = 1.0, power: float = 0.8, level: float = LEVEL) -> float:
+def detectable_difference(
+    p: float, n: float, deff: float = 1.0, power: float = 0.8, level: float = LEVEL
+) -> float:
     """The smallest increase of a proportion that a comparison of two groups of n people detects: for planning.
 
     Parameters
@@ -260,8 +307,13 @@ def detectable_difference(p: float, n: float, deff: float = 1.0, power: float = 
     require_shares(p, power, level)
 
     def excess(other: float) -> float:
-        pooled, apart = (p + other) * (2 - p - other) / 2, p * (1 - p) + other * (1 - other)
-        needed = t_quantile(np.inf, level) * np.sqrt(pooled) + ndtri(power) * np.sqrt(apart)
+        pooled, apart = (
+            (p + other) * (2 - p - other) / 2,
+            p * (1 - p) + other * (1 - other),
+        )
+        needed = t_quantile(np.inf, level) * np.sqrt(pooled) + ndtri(power) * np.sqrt(
+            apart
+        )
         return float(np.sqrt(n / deff) * (other - p) - needed)
 
     return brentq(excess, p, 1.0, xtol=1e-14) - p if excess(1.0) > 0 else np.nan
@@ -292,7 +344,10 @@ def e_value(ratio: float, limit: float | None = None) -> tuple[float, float]:
     """
     given = (ratio, ratio if limit is None else limit)
     if not all(is_number(v) and 0 < v < np.inf for v in given):
-        raise EstimandError(f"Ratios are finite and above 0, got {given}.", "Give a risk ratio, not its logarithm.")
+        raise EstimandError(
+            f"Ratios are finite and above 0, got {given}.",
+            "Give a risk ratio, not its logarithm.",
+        )
     away, nearer = (max(1.0, v if ratio >= 1 else 1 / v) for v in given)
     values = [float(v + np.sqrt(v * (v - 1))) for v in (away, nearer)]
     return values[0], np.nan if limit is None else values[1]

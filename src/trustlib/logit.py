@@ -23,7 +23,15 @@ import pandas as pd
 
 from trustlib import errors
 from trustlib.cells import Cells, describe
-from trustlib.errors import ConvergenceError, EstimandError, FitError, RankError, one_line, require_a, require_names
+from trustlib.errors import (
+    ConvergenceError,
+    EstimandError,
+    FitError,
+    RankError,
+    one_line,
+    require_a,
+    require_names,
+)
 from trustlib.intervals import wald_test
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance
 
@@ -80,15 +88,29 @@ class LogitFit:
         a larger one needs no count of its own: its cells are sums of the larger one's.
         """
         frame, least = self.cells.frame, []
-        axes = {term: {*map(str, each)} & {*self.cells.by} for term, each in self.spec.term_variables.items()}
-        for largest in {frozenset(a) for a in axes.values() if not any(a < other for other in axes.values())}:
-            columns = [i for term, at in self.spec.term_indices.items() if axes[term] <= largest for i in at]
+        axes = {
+            term: {*map(str, each)} & {*self.cells.by}
+            for term, each in self.spec.term_variables.items()
+        }
+        for largest in {
+            frozenset(a)
+            for a in axes.values()
+            if not any(a < other for other in axes.values())
+        }:
+            columns = [
+                i
+                for term, at in self.spec.term_indices.items()
+                if axes[term] <= largest
+                for i in at
+            ]
             x = np.c_[np.ones(len(frame)), self.x[:, columns]]
             if np.linalg.matrix_rank(patterns := np.unique(x, axis=0)) < len(patterns):
                 x = x[:, [len(np.unique(column)) < 3 for column in x.T]]
             told = frame.assign(_pattern=np.unique(x, axis=0, return_inverse=True)[1])
             by = [*(c for c in largest if frame[c].dtype == "category"), "_pattern"]
-            least.append(int(replace(self.cells, frame=told).counts(by)["smallest"].min()))
+            least.append(
+                int(replace(self.cells, frame=told).counts(by)["smallest"].min())
+            )
         return min(least)
 
     def probabilities(self, frame: pd.DataFrame) -> tuple[Array, Array]:
@@ -122,15 +144,24 @@ class LogitFit:
         -----
         R: ``regTermTest(fit, ~gender:ethnicity, method = "Wald")``; df are `fit.df`, which is R's default.
         """
-        indices = {_term_key(str(term)): at for term, at in self.spec.term_indices.items()}
+        indices = {
+            _term_key(str(term)): at for term, at in self.spec.term_indices.items()
+        }
         if not terms:
-            raise EstimandError("Expected at least one term to test.", f"The model is: {self.formula}.")
+            raise EstimandError(
+                "Expected at least one term to test.", f"The model is: {self.formula}."
+            )
         columns: list[int] = []
         for term in dict.fromkeys(map(str, terms)):
             if _term_key(term) not in indices:
-                raise errors.unknown_name("term", term, [str(t) for t in self.spec.term_indices])
+                raise errors.unknown_name(
+                    "term", term, [str(t) for t in self.spec.term_indices]
+                )
             columns += indices[_term_key(term)]
-        b, vcov = self.coef.to_numpy()[columns], self.vcov.to_numpy()[np.ix_(columns, columns)]
+        b, vcov = (
+            self.coef.to_numpy()[columns],
+            self.vcov.to_numpy()[np.ix_(columns, columns)],
+        )
         test = wald_test(" + ".join(map(str, terms)), b, vcov, self.df, self.cells.df)
         test.attrs = {"source": self.cells.source, "smallest": self.smallest}
         return test
@@ -192,7 +223,10 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     """
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
     if not isinstance(formula, str):
-        raise FitError(f"A formula is a text, got {type(formula).__name__}.", 'For example "gender * ethnicity".')
+        raise FitError(
+            f"A formula is a text, got {type(formula).__name__}.",
+            'For example "gender * ethnicity".',
+        )
     spec, x, names = _design_matrix(cells, formula)
     weight = cells.frame["sum_w"].to_numpy(float)
     events = np.clip(cells.frame["sum_wy"].to_numpy(float), 0.0, weight)
@@ -201,24 +235,39 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     with _blas().limit(limits=1):
         betas = None
         try:
-            start = _newton(x, weight[None], events[None], np.zeros(x.shape[1]), 1e-6)[0]
+            start = _newton(x, weight[None], events[None], np.zeros(x.shape[1]), 1e-6)[
+                0
+            ]
         except ConvergenceError:
             start = None  # statsmodels has its own
         glm = _glm(x, names, weight, events, cells.outcome, start)
         beta = np.asarray(glm.params, dtype=float)
-        if (np.abs((events - weight * expit(x @ beta)) @ x) > 1e-7 * (weight @ np.abs(x))).any():
+        if (
+            np.abs((events - weight * expit(x @ beta)) @ x)
+            > 1e-7 * (weight @ np.abs(x))
+        ).any():
             hint = "Numbers far from zero are the usual reason: subtract their mean, or use categories."
-            raise ConvergenceError("The solution misses the score equations: terms are nearly aliased.", hint)
+            raise ConvergenceError(
+                "The solution misses the score equations: terms are nearly aliased.",
+                hint,
+            )
         if isinstance(cells.scatter, ReplicateScatter):
             beta = _newton(x, weight[None], events[None], beta)[0]
             totals = cells.scatter.totals
             betas = _newton(x, totals[:, : len(cells)], totals[:, len(cells) :], beta)
-            vcov = replicate_covariance(betas, beta, cells.scatter.scale, cells.scatter.mse)
+            vcov = replicate_covariance(
+                betas, beta, cells.scatter.scale, cells.scatter.mse
+            )
         else:
             vcov = cells.scatter.covariance(influence(x, weight, beta))
         vcov = (vcov + vcov.T) / 2
-    coef, table = pd.Series(beta, index=names, name="coef"), pd.DataFrame(vcov, index=names, columns=names)
-    return LogitFit(cells, formula, coef, table, cells.df - (len(names) - 1), glm, x, spec, betas)
+    coef, table = (
+        pd.Series(beta, index=names, name="coef"),
+        pd.DataFrame(vcov, index=names, columns=names),
+    )
+    return LogitFit(
+        cells, formula, coef, table, cells.df - (len(names) - 1), glm, x, spec, betas
+    )
 
 
 def influence(x: Array, weight: Array, beta: Array) -> Array:
@@ -233,45 +282,72 @@ def _design_matrix(cells: Cells, formula: str) -> tuple[Any, Array, list[str]]:
 
     left, tilde, right = formula.rpartition("~")
     if tilde and left.strip() not in ("", cells.outcome):
-        text = f"The formula is for {left.strip()!r}, the cells are of {cells.outcome!r}."
-        raise EstimandError(text, "Give the right-hand side only, or compress that outcome.")
+        text = (
+            f"The formula is for {left.strip()!r}, the cells are of {cells.outcome!r}."
+        )
+        raise EstimandError(
+            text, "Give the right-hand side only, or compress that outcome."
+        )
     frame = cells.frame[list(cells.by)]
     hint = f'Use + * : and names of axes ({", ".join(cells.by) or "none"}), such as "gender * ethnicity + disability".'
     try:
         parsed = formulaic.Formula(right)
         required = sorted(str(v) for v in parsed.required_variables)
     except Exception as error:  # formulaic has many
-        raise FitError(f"The formula {formula!r} cannot be read: {_plain(error)}", hint) from error
+        raise FitError(
+            f"The formula {formula!r} cannot be read: {_plain(error)}", hint
+        ) from error
     require_names("axis", required, cells.by)
     for c in required:
         if frame[c].dtype == "category" and frame[c].nunique() < 2:
             text = f"Everyone has the same level {frame[c].iloc[0]!r} of {c!r}, so it has no coefficient."
             raise RankError(text, "Leave it out.")
     try:
-        matrix = formulaic.model_matrix(parsed, frame, na_action="raise", output="numpy")
+        matrix = formulaic.model_matrix(
+            parsed, frame, na_action="raise", output="numpy"
+        )
     except Exception as error:
-        raise FitError(f"The formula {formula!r} cannot be evaluated: {_plain(error)}", hint) from error
+        raise FitError(
+            f"The formula {formula!r} cannot be evaluated: {_plain(error)}", hint
+        ) from error
     if isinstance(matrix, formulaic.ModelMatrices) or not matrix.shape[1]:
-        raise FitError(f"The formula {formula!r} does not make one set of coefficients.", hint)
+        raise FitError(
+            f"The formula {formula!r} does not make one set of coefficients.", hint
+        )
     spec, x = matrix.model_spec, np.asarray(matrix, dtype=float)
-    rows = (0, -1) if {*map(str, spec.factor_variables)} - {*cells.by, "1"} else ()  # terms that are computed
-    alone = [np.allclose(_matrix(spec, frame.iloc[[i]], FitError, hint), x[i], rtol=1e-9) for i in rows]
+    rows = (
+        (0, -1) if {*map(str, spec.factor_variables)} - {*cells.by, "1"} else ()
+    )  # terms that are computed
+    alone = [
+        np.allclose(_matrix(spec, frame.iloc[[i]], FitError, hint), x[i], rtol=1e-9)
+        for i in rows
+    ]
     if spec.transform_state or not all(alone):
         text = f"The formula {formula!r} uses the distribution of an axis, such as its mean: that of cells, not people."
-        raise FitError(text, "Make that column before compress; polynomials of the axis itself are I(x**2).")
+        raise FitError(
+            text,
+            "Make that column before compress; polynomials of the axis itself are I(x**2).",
+        )
     return spec, x, list(spec.column_names)
 
 
-def _matrix(spec: Any, frame: pd.DataFrame, kind: type[errors.TrustlibError], hint: str) -> Array:
+def _matrix(
+    spec: Any, frame: pd.DataFrame, kind: type[errors.TrustlibError], hint: str
+) -> Array:
     """The design matrix of some cells, each of which has values that the terms are defined for."""
     from formulaic.errors import DataMismatchWarning
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("error", DataMismatchWarning)
         try:
-            return np.asarray(spec.get_model_matrix(frame, na_action="raise"), dtype=float)
+            return np.asarray(
+                spec.get_model_matrix(frame, na_action="raise"), dtype=float
+            )
         except Exception as error:  # formulaic has many
-            raise kind(f"The terms {spec.formula} are not defined for all values: {_plain(error)}", hint) from error
+            raise kind(
+                f"The terms {spec.formula} are not defined for all values: {_plain(error)}",
+                hint,
+            ) from error
 
 
 def _plain(error: Exception) -> str:
@@ -292,12 +368,21 @@ def _require_rank(x: Array, names: list[str]) -> None:
             aliased.append(names[i])
         rest /= length if length >= 1e-9 else np.inf
     if aliased:
-        why = "no people are in these combinations" if set(aliased) <= set(empty) else "each is a sum of other terms"
+        why = (
+            "no people are in these combinations"
+            if set(aliased) <= set(empty)
+            else "each is a sum of other terms"
+        )
         text = f"{len(aliased)} of {len(names)} coefficients cannot be estimated: {why} ({', '.join(aliased[:6])})."
-        raise RankError(text, "Take these terms out, or join levels so that every combination has people.")
+        raise RankError(
+            text,
+            "Take these terms out, or join levels so that every combination has people.",
+        )
 
 
-def _require_overlap(x: Array, names: list[str], weight: Array, events: Array, cells: Cells) -> None:
+def _require_overlap(
+    x: Array, names: list[str], weight: Array, events: Array, cells: Cells
+) -> None:
     """Refuse separated data, naming cells and terms; without this check every software prints a finite number."""
     none, every = events <= 0, events >= weight
     if not (none | every).any():
@@ -309,11 +394,18 @@ def _require_overlap(x: Array, names: list[str], weight: Array, events: Array, c
     from scipy.optimize import linprog
 
     towards = sign[pure, None] * x[pure]
-    limits = {"A_ub": -towards, "b_ub": np.zeros(len(towards)), "A_eq": x[~pure], "b_eq": np.zeros((~pure).sum())}
+    limits = {
+        "A_ub": -towards,
+        "b_ub": np.zeros(len(towards)),
+        "A_eq": x[~pure],
+        "b_eq": np.zeros((~pure).sum()),
+    }
     found = linprog(-towards.sum(axis=0), **limits, bounds=(-1, 1), method="highs")
     if found.status == 0 and -found.fun > 1e-7:
         moving = [n for n, b in zip(names, found.x, strict=True) if abs(b) > 1e-7]
-        where = [describe(cells.frame.loc[i], cells.by) for i in np.flatnonzero(pure)][:3]
+        where = [describe(cells.frame.loc[i], cells.by) for i in np.flatnonzero(pure)][
+            :3
+        ]
         raise errors.SeparationError(
             f"No finite estimate exists: in {int(pure.sum())} cells everyone or nobody has {cells.outcome!r} (such as "
             f"{'; '.join(where)}), which these terms predict perfectly: {', '.join(moving[:6])}.",
@@ -321,7 +413,14 @@ def _require_overlap(x: Array, names: list[str], weight: Array, events: Array, c
         )
 
 
-def _glm(x: Array, names: list[str], weight: Array, events: Array, outcome: str, start: Array | None) -> Any:
+def _glm(
+    x: Array,
+    names: list[str],
+    weight: Array,
+    events: Array,
+    outcome: str,
+    start: Array | None,
+) -> Any:
     import statsmodels.api as sm
 
     y = np.repeat([0.0, 1.0], len(weight))
@@ -332,37 +431,66 @@ def _glm(x: Array, names: list[str], weight: Array, events: Array, outcome: str,
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            model = sm.GLM(endog, exog, family=sm.families.Binomial(), var_weights=(rows / rows.mean())[keep])
+            model = sm.GLM(
+                endog,
+                exog,
+                family=sm.families.Binomial(),
+                var_weights=(rows / rows.mean())[keep],
+            )
             fitted = model.fit(start, maxiter=100, tol=1e-10, tol_criterion="params")
         except (np.linalg.LinAlgError, ValueError, FloatingPointError) as error:
-            raise ConvergenceError(f"The fit failed: {error}", "Use fewer terms or coarser levels.") from error
+            raise ConvergenceError(
+                f"The fit failed: {error}", "Use fewer terms or coarser levels."
+            ) from error
     if not fitted.converged or not np.isfinite(np.asarray(fitted.params)).all():
-        raise ConvergenceError("The fit did not converge in 100 steps.", "Use fewer terms or coarser levels.")
+        raise ConvergenceError(
+            "The fit did not converge in 100 steps.",
+            "Use fewer terms or coarser levels.",
+        )
     return fitted
 
 
-def _newton(x: Array, weight: Array, events: Array, start: Array, near: float = 1e-11, steps: int = 40) -> Array:
+def _newton(
+    x: Array,
+    weight: Array,
+    events: Array,
+    start: Array,
+    near: float = 1e-11,
+    steps: int = 40,
+) -> Array:
     """Weighted logit coefficients (R, p) for R sets of cell totals (R, C) at once, from a common start.
 
     Newton steps on all replicates together, until each is shorter than `near`. The R Hessians are one product of (R, C)
     with the (C, p*p) outer products of the rows of x; if there are fewer sets than coefficients, that takes more room.
     """
     p = x.shape[1]
-    outer = (x[:, :, None] * x[:, None, :]).reshape(len(x), p * p) if len(weight) > p else None
+    outer = (
+        (x[:, :, None] * x[:, None, :]).reshape(len(x), p * p)
+        if len(weight) > p
+        else None
+    )
     beta = np.tile(start, (len(weight), 1))
     for _ in range(steps):
         mu = expit(beta @ x.T)
         score = (events - weight * mu) @ x
         slope = weight * mu * (1 - mu)
-        hessian = (slope[:, None] * x.T) @ x if outer is None else (slope @ outer).reshape(-1, p, p)
+        hessian = (
+            (slope[:, None] * x.T) @ x
+            if outer is None
+            else (slope @ outer).reshape(-1, p, p)
+        )
         try:
             step = np.linalg.solve(hessian, score[:, :, None])[:, :, 0]
         except np.linalg.LinAlgError as error:
             text = "Under some replicate weights a coefficient cannot be estimated."
-            raise ConvergenceError(text, "Use coarser levels or fewer terms.") from error
+            raise ConvergenceError(
+                text, "Use coarser levels or fewer terms."
+            ) from error
         beta = beta + np.clip(step, -5, 5)
         if np.abs(step).max() < near:
             return beta
     failed = int((np.abs(step).max(axis=1) >= near).sum())
     text = f"The fit did not converge under {failed} of {len(weight)} sets of replicate weights."
-    raise ConvergenceError(text, "A cell is empty or separated there. Use coarser levels or fewer terms.")
+    raise ConvergenceError(
+        text, "A cell is empty or separated there. Use coarser levels or fewer terms."
+    )

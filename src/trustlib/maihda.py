@@ -34,7 +34,15 @@ import numpy as np
 import pandas as pd
 
 from trustlib.cells import SUMS, Cells, combinations
-from trustlib.errors import ConvergenceError, EstimandError, RankError, axis_names, is_number, require_a, require_names
+from trustlib.errors import (
+    ConvergenceError,
+    EstimandError,
+    RankError,
+    axis_names,
+    is_number,
+    require_a,
+    require_names,
+)
 from trustlib.estimates import Estimates, _estimates, _filled, cell_means, contrast
 from trustlib.intervals import logit_interval, t_quantile
 from trustlib.logit import _blas, _design_matrix, _require_overlap, _require_rank, expit
@@ -42,9 +50,19 @@ from trustlib.variance import Array
 
 BOUNDARY = 1e-6  # a smaller variance is reported as zero
 LATENT = np.pi**2 / 3  # variance of the standard logistic distribution
-SIGMAS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)  # where the search for sigma begins; an estimate at the end is no maximum
+SIGMAS = (
+    0.0,
+    0.1,
+    0.3,
+    1.0,
+    3.0,
+    10.0,
+)  # where the search for sigma begins; an estimate at the end is no maximum
 BESIDE = ("raw", "weighted", "weighted_low", "weighted_high", "additive")
-OF_VARIANCE = {"vpc": lambda v: v / (v + LATENT), "mor": lambda v: np.exp(0.6744897501960817 * np.sqrt(2 * v))}
+OF_VARIANCE = {
+    "vpc": lambda v: v / (v + LATENT),
+    "mor": lambda v: np.exp(0.6744897501960817 * np.sqrt(2 * v)),
+}
 
 # Grouped counts: n, events (C,), stratum (C,) sorted, first (J,) row of each stratum, x (C, p).
 _Counts = namedtuple("_Counts", "n events stratum first x")
@@ -72,16 +90,25 @@ def _modes(c: _Counts, sigma: float, beta: Array, free: bool = True) -> _Modes:
             continue
         best, mu = value, expit(eta)
         weight, error = c.n * mu * (1 - mu), c.events - c.n * mu
-        curvature, cross = 1 + sigma**2 * _sum(weight, c), sigma * _sum(weight[:, None] * c.x, c)
+        curvature, cross = (
+            1 + sigma**2 * _sum(weight, c),
+            sigma * _sum(weight[:, None] * c.x, c),
+        )
         schur = (c.x * weight[:, None]).T @ c.x - cross.T @ (cross / curvature[:, None])
         toward = sigma * _sum(error, c) - b
-        step = np.linalg.solve(schur, c.x.T @ error - cross.T @ (toward / curvature)) if free else step
+        step = (
+            np.linalg.solve(schur, c.x.T @ error - cross.T @ (toward / curvature))
+            if free
+            else step
+        )
         step_b = (toward - cross @ step) / curvature
         beta, b = beta + step, b + step_b
         if max(np.abs(step).max(), np.abs(step_b).max()) < 1e-10:
             deviance = np.log(curvature).sum() + np.linalg.slogdet(schur)[1] - 2 * best
             return _Modes(beta, b, weight, error, curvature, cross, schur, deviance)
-    raise ConvergenceError("The fit did not converge in 200 steps.", "Use fewer terms or coarser levels.")
+    raise ConvergenceError(
+        "The fit did not converge in 200 steps.", "Use fewer terms or coarser levels."
+    )
 
 
 def _restricted(c: _Counts) -> tuple[float, _Modes]:
@@ -92,7 +119,9 @@ def _restricted(c: _Counts) -> tuple[float, _Modes]:
     path = [_modes(c, sigma, at.beta).deviance for sigma in SIGMAS]
     k, options = int(np.argmin(path)), {"method": "bounded", "options": {"xatol": 1e-9}}
     bounds = SIGMAS[max(k - 1, 0)], SIGMAS[min(k + 1, len(SIGMAS) - 1)]
-    found = minimize_scalar(lambda sigma: _modes(c, sigma, at.beta).deviance, bounds=bounds, **options)
+    found = minimize_scalar(
+        lambda sigma: _modes(c, sigma, at.beta).deviance, bounds=bounds, **options
+    )
     return float(found.x), _modes(c, found.x, at.beta)
 
 
@@ -107,7 +136,10 @@ def _minus_log_likelihood(theta: Array, c: _Counts, points: int) -> tuple[float,
     sigma = theta[-1]
     at = _modes(c, sigma, theta[:-1], free=False)
     node, factor = np.polynomial.hermite_e.hermegauss(points)
-    own, tau = np.c_[c.x, at.b[c.stratum]], at.curvature**-0.5  # own: derivative of eta while b stays
+    own, tau = (
+        np.c_[c.x, at.b[c.stratum]],
+        at.curvature**-0.5,
+    )  # own: derivative of eta while b stays
     d_mode = -sigma * _sum(at.weight[:, None] * own, c)
     d_mode[:, -1] += _sum(at.error, c)
     d_mode /= at.curvature[:, None]
@@ -115,13 +147,24 @@ def _minus_log_likelihood(theta: Array, c: _Counts, points: int) -> tuple[float,
     d_curvature = sigma**2 * _sum(third[:, None] * (own + sigma * d_mode[c.stratum]), c)
     d_curvature[:, -1] += 2 * sigma * _sum(at.weight, c)
     b = at.b[:, None] + tau[:, None] * node
-    eta, n, events = (c.x @ theta[:-1])[:, None] + sigma * b[c.stratum], c.n[:, None], c.events[:, None]
-    value = _sum(events * eta - n * np.logaddexp(0, eta), c) + (node**2 - b**2) / 2 + np.log(factor / factor.sum())
+    eta, n, events = (
+        (c.x @ theta[:-1])[:, None] + sigma * b[c.stratum],
+        c.n[:, None],
+        c.events[:, None],
+    )
+    value = (
+        _sum(events * eta - n * np.logaddexp(0, eta), c)
+        + (node**2 - b**2) / 2
+        + np.log(factor / factor.sum())
+    )
     total = logsumexp(value, axis=1)
     share = np.exp(value - total[:, None])
     error = events - n * expit(eta)
     toward, shared = share * (sigma * _sum(error, c) - b), error * share[c.stratum]
-    gradient = np.r_[c.x.T @ shared.sum(axis=1), (shared * b[c.stratum]).sum()] + toward.sum(axis=1) @ d_mode
+    gradient = (
+        np.r_[c.x.T @ shared.sum(axis=1), (shared * b[c.stratum]).sum()]
+        + toward.sum(axis=1) @ d_mode
+    )
     gradient -= ((1 + (toward @ node) * tau) / (2 * at.curvature)) @ d_curvature
     return -float((total + np.log(tau)).sum()), -gradient
 
@@ -134,13 +177,25 @@ def _maximum_likelihood(c: _Counts, points: int) -> tuple[float, _Modes, float]:
 
     sigma, at = _restricted(c)
     start = np.r_[at.beta, max(sigma, 0.1)]
-    root = block_diag(np.linalg.inv(np.linalg.cholesky(at.schur)), (2 * len(at.b)) ** -0.5)
+    root = block_diag(
+        np.linalg.inv(np.linalg.cholesky(at.schur)), (2 * len(at.b)) ** -0.5
+    )
     options = {"gtol": 1e-5, "hess_inv0": root.T @ root}
-    found = minimize(_minus_log_likelihood, start, (c, points), "BFGS", jac=True, options=options)
+    found = minimize(
+        _minus_log_likelihood, start, (c, points), "BFGS", jac=True, options=options
+    )
     if np.abs(found.jac).max() > 0.01:
-        raise ConvergenceError("No maximum of the likelihood was found.", "Use method='reml'.")
-    ways = -np.log1p(c.n) - betaln(c.n - c.events + 1, c.events + 1)  # log binomial coefficients
-    return abs(float(found.x[-1])), _modes(c, abs(found.x[-1]), found.x[:-1], free=False), ways.sum() - found.fun
+        raise ConvergenceError(
+            "No maximum of the likelihood was found.", "Use method='reml'."
+        )
+    ways = -np.log1p(c.n) - betaln(
+        c.n - c.events + 1, c.events + 1
+    )  # log binomial coefficients
+    return (
+        abs(float(found.x[-1])),
+        _modes(c, abs(found.x[-1]), found.x[:-1], free=False),
+        ways.sum() - found.fun,
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -178,31 +233,60 @@ class RandomIntercept:
     def vpc_response(self) -> float:
         """VPC on the scale of probabilities, var(pi)/(m(1 - m)), pi = expit(intercept + b), m its mean (Goldstein)."""
         node, weight = np.polynomial.hermite_e.hermegauss(100)
-        pi, share = expit(self.coef.iloc[0] + np.sqrt(self.variance) * node), weight / weight.sum()
+        pi, share = (
+            expit(self.coef.iloc[0] + np.sqrt(self.variance) * node),
+            weight / weight.sum(),
+        )
         mean = share @ pi
-        return float(share @ (pi - mean) ** 2 / (mean * (1 - mean))) if len(self.coef) == 1 else np.nan
+        return (
+            float(share @ (pi - mean) ** 2 / (mean * (1 - mean)))
+            if len(self.coef) == 1
+            else np.nan
+        )
 
     def probabilities(self, shrunken: bool = True) -> Array:
         """Predicted probability (C,) of each cell, with its stratum's intercept or (not `shrunken`) with none."""
-        return expit(self._counts.x @ self.coef.to_numpy() + shrunken * self.intercepts[self._counts.stratum])
+        return expit(
+            self._counts.x @ self.coef.to_numpy()
+            + shrunken * self.intercepts[self._counts.stratum]
+        )
 
 
-def _fit(cells: Cells, terms: list[str], c: _Counts, method: str, points: int) -> RandomIntercept:
+def _fit(
+    cells: Cells, terms: list[str], c: _Counts, method: str, points: int
+) -> RandomIntercept:
     """Fit one model; refuse what is not identified."""
-    _, x, names = _design_matrix(cells, " + ".join(f"`{term}`" for term in terms) or "1")
+    _, x, names = _design_matrix(
+        cells, " + ".join(f"`{term}`" for term in terms) or "1"
+    )
     _require_rank(x, names)
     _require_overlap(x, names, c.n, c.events, cells)
     c = c._replace(x=x)
-    constant = np.maximum.reduceat(x, c.first) == np.minimum.reduceat(x, c.first)  # within strata
+    constant = np.maximum.reduceat(x, c.first) == np.minimum.reduceat(
+        x, c.first
+    )  # within strata
     if constant.all(axis=0).sum() >= len(c.first):
         text = f"The main effects leave nothing to vary between {len(c.first)} strata."
-        raise RankError(text, "Use more axes or finer levels: there must be more strata than main effects.")
-    sigma, at, likelihood = (*_restricted(c), np.nan) if method == "reml" else _maximum_likelihood(c, points)
+        raise RankError(
+            text,
+            "Use more axes or finer levels: there must be more strata than main effects.",
+        )
+    sigma, at, likelihood = (
+        (*_restricted(c), np.nan)
+        if method == "reml"
+        else _maximum_likelihood(c, points)
+    )
     if sigma > 0.99 * SIGMAS[-1]:
-        raise ConvergenceError("The variance between strata has no maximum.", "Use method='ml' or coarser strata.")
+        raise ConvergenceError(
+            "The variance between strata has no maximum.",
+            "Use method='ml' or coarser strata.",
+        )
     if sigma**2 < BOUNDARY:
         sigma, at = 0.0, _modes(c, 0.0, at.beta)
-    coef, vcov = pd.Series(at.beta, names, name="coef"), pd.DataFrame(np.linalg.inv(at.schur), names, names)
+    coef, vcov = (
+        pd.Series(at.beta, names, name="coef"),
+        pd.DataFrame(np.linalg.inv(at.schur), names, names),
+    )
     return RandomIntercept(coef, vcov, sigma**2, sigma * at.b, float(likelihood), c, at)
 
 
@@ -218,16 +302,26 @@ def _interval(fit: RandomIntercept, measure: str, draws: int, seed: int) -> Arra
     c, at, best = fit._counts, fit._modes, np.sqrt(fit.variance)
     sigma = max(best, 0.05) * np.tan(np.linspace(0, np.pi / 2, 202)[:-1])
     excess = np.array([_modes(c, s, at.beta).deviance for s in sigma]) - at.deviance
-    root = np.maximum.accumulate(np.sign(sigma - best) * np.sqrt(np.clip(excess, 0, None)))
+    root = np.maximum.accumulate(
+        np.sign(sigma - best) * np.sqrt(np.clip(excess, 0, None))
+    )
     if measure != "pcv":
-        return OF_VARIANCE[measure](np.interp(t_quantile(np.inf) * np.array([-1, 1]), root, sigma) ** 2)
-    rng, mean, pcv = np.random.default_rng(seed), _sum(c.n[:, None] * c.x, c) / _sum(c.n, c)[:, None], np.empty(draws)
+        return OF_VARIANCE[measure](
+            np.interp(t_quantile(np.inf) * np.array([-1, 1]), root, sigma) ** 2
+        )
+    rng, mean, pcv = (
+        np.random.default_rng(seed),
+        _sum(c.n[:, None] * c.x, c) / _sum(c.n, c)[:, None],
+        np.empty(draws),
+    )
     mean -= mean.mean(axis=0)
     for i, s in enumerate(np.interp(rng.standard_normal(draws), root, sigma)):
         drawn = _modes(c, s, at.beta)
         spread = mean @ np.linalg.cholesky(np.linalg.inv(drawn.schur))
         line = mean @ drawn.beta + spread @ rng.standard_normal(len(at.beta))
-        explained = max((line @ line - 2 * (spread**2).sum()) / (len(mean) - 1), BOUNDARY)
+        explained = max(
+            (line @ line - 2 * (spread**2).sum()) / (len(mean) - 1), BOUNDARY
+        )
         pcv[i] = explained / (explained + s**2)
     return np.quantile(pcv, [0.025, 0.975])
 
@@ -280,7 +374,9 @@ class MaihdaFit:
     def __repr__(self) -> str:
         return f"<MaihdaFit: {self.cells.outcome}; {', '.join(self.fits)}; {self.convention}>"
 
-    def interval(self, measure: str = "pcv", draws: int = 1000, seed: int = 0) -> Estimates:
+    def interval(
+        self, measure: str = "pcv", draws: int = 1000, seed: int = 0
+    ) -> Estimates:
         r"""The models' VPC, MOR or PCV with 95 % intervals, for pages too.
 
         Parameters
@@ -316,16 +412,45 @@ class MaihdaFit:
         value = self.models[measure].dropna()
         if self.method != "reml" or self.weights or value.empty:
             hint = "Fit with method='reml' and weights=False; a PCV needs a null variance above zero."
-            raise EstimandError(f"There is no interval for {measure} here ({self.convention}).", hint)
+            raise EstimandError(
+                f"There is no interval for {measure} here ({self.convention}).", hint
+            )
         with _blas().limit(limits=1):
-            low, high = np.array([_interval(self.fits[name], measure, draws, seed) for name in value.index]).T
+            low, high = np.array(
+                [
+                    _interval(self.fits[name], measure, draws, seed)
+                    for name in value.index
+                ]
+            ).T
         people, blank = self.cells.counts([]).iloc[0], np.full(len(value), np.nan)
         axes = pd.DataFrame({"model": value.index, "measure": measure})
-        frame = _filled(axes, (value.to_numpy(), blank, low, high, blank, blank, np.inf, people["n"], blank))
-        how = f"simulated from the profile, {draws} draws, seed {seed}" if measure == "pcv" else "profile likelihood"
-        least, note = self.cells.counts(self.by)["smallest"].min(), f"{self.convention}; interval: {how}"
+        frame = _filled(
+            axes,
+            (
+                value.to_numpy(),
+                blank,
+                low,
+                high,
+                blank,
+                blank,
+                np.inf,
+                people["n"],
+                blank,
+            ),
+        )
+        how = (
+            f"simulated from the profile, {draws} draws, seed {seed}"
+            if measure == "pcv"
+            else "profile likelihood"
+        )
+        least, note = (
+            self.cells.counts(self.by)["smallest"].min(),
+            f"{self.convention}; interval: {how}",
+        )
         smallest = np.full(len(value), least)
-        result = _estimates(self.cells, frame, np.diag(blank), "multilevel", note, smallest, np.inf)
+        result = _estimates(
+            self.cells, frame, np.diag(blank), "multilevel", note, smallest, np.inf
+        )
         return replace(result, notes=self.notes)
 
     @property
@@ -339,14 +464,43 @@ class MaihdaFit:
             slope = share * mu * (1 - mu)
             to_b = shrunken * np.sqrt(fit.variance) * _sum(slope, c)
             p += [*_sum(share * mu, c)]
-            a += [*(_sum(slope[:, None] * c.x, c) - (to_b / at.curvature)[:, None] * at.cross)]
+            a += [
+                *(
+                    _sum(slope[:, None] * c.x, c)
+                    - (to_b / at.curvature)[:, None] * at.cross
+                )
+            ]
             own += [*(to_b**2 / at.curvature)]
-        vcov = np.array(a) @ fit.vcov.to_numpy() @ np.array(a).T + np.diag(own) + (np.nan if self.weights else 0)
+        vcov = (
+            np.array(a) @ fit.vcov.to_numpy() @ np.array(a).T
+            + np.diag(own)
+            + (np.nan if self.weights else 0)
+        )
         low, high = logit_interval(np.array(p), se := np.sqrt(np.diag(vcov)), np.inf)
-        values = p, se, low, high, np.nan, np.nan, np.inf, np.tile(counts["n"], 2), np.nan
-        frame, smallest = _filled(pd.concat([counts[list(self.by)]] * 2), values), np.tile(counts["smallest"], 2)
-        note = self.convention + ("" if self.weights else "; normal, variance between strata as known; logit interval")
-        return replace(_estimates(self.cells, frame, vcov, "prediction", note, smallest, np.inf), notes=self.notes)
+        values = (
+            p,
+            se,
+            low,
+            high,
+            np.nan,
+            np.nan,
+            np.inf,
+            np.tile(counts["n"], 2),
+            np.nan,
+        )
+        frame, smallest = (
+            _filled(pd.concat([counts[list(self.by)]] * 2), values),
+            np.tile(counts["smallest"], 2),
+        )
+        note = self.convention + (
+            ""
+            if self.weights
+            else "; normal, variance between strata as known; logit interval"
+        )
+        return replace(
+            _estimates(self.cells, frame, vcov, "prediction", note, smallest, np.inf),
+            notes=self.notes,
+        )
 
     @property
     def strata(self) -> Estimates:
@@ -361,11 +515,20 @@ class MaihdaFit:
             interval; ``additive``, the model with no intercept of the stratum's own.
         """
         parts, weighted = self._parts, cell_means(self.cells, self.by).frame
-        sums = self.cells.frame.reindex(columns=[*self.by, *SUMS]).groupby([*self.by], observed=True).sum(min_count=1)
+        sums = (
+            self.cells.frame.reindex(columns=[*self.by, *SUMS])
+            .groupby([*self.by], observed=True)
+            .sum(min_count=1)
+        )
         model, additive = np.split(parts.frame["estimate"].to_numpy(), 2)
-        sides = (sums["n_events"] / sums["n"]).to_numpy(), *weighted[["estimate", "conf_low", "conf_high"]].to_numpy().T
+        sides = (
+            (sums["n_events"] / sums["n"]).to_numpy(),
+            *weighted[["estimate", "conf_low", "conf_high"]].to_numpy().T,
+        )
         shrunken = parts.where(np.arange(len(parts)) < len(model))
-        frame = shrunken.frame.assign(**dict(zip(BESIDE, (*sides, additive), strict=True)))
+        frame = shrunken.frame.assign(
+            **dict(zip(BESIDE, (*sides, additive), strict=True))
+        )
         return replace(shrunken, _frame=frame, kind="level")
 
     @property
@@ -381,9 +544,25 @@ class MaihdaFit:
         parts, size = self._parts, len(self._parts) // 2
         if [*self.fits.values()][-1].variance == 0:
             parts = replace(parts, vcov=parts.vcov * np.nan)
-        p, n, one = parts.frame["estimate"].to_numpy(), parts.frame["n"].to_numpy()[:size], np.eye(size)
-        axes, value, jacobian = parts.frame[[*self.by]][:size], p[:size] - p[size:], np.hstack([one, -one])
-        return contrast(parts, axes, value, jacobian, n, kind="difference", smallest=parts.smallest[:size])
+        p, n, one = (
+            parts.frame["estimate"].to_numpy(),
+            parts.frame["n"].to_numpy()[:size],
+            np.eye(size),
+        )
+        axes, value, jacobian = (
+            parts.frame[[*self.by]][:size],
+            p[:size] - p[size:],
+            np.hstack([one, -one]),
+        )
+        return contrast(
+            parts,
+            axes,
+            value,
+            jacobian,
+            n,
+            kind="difference",
+            smallest=parts.smallest[:size],
+        )
 
 
 def maihda(
@@ -437,36 +616,103 @@ def maihda(
     """
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
     covariates = axis_names(covariates, cells.by)
-    strata = axis_names([c for c in cells.by if c not in covariates] if strata is None else strata, cells.by)
+    strata = axis_names(
+        [c for c in cells.by if c not in covariates] if strata is None else strata,
+        cells.by,
+    )
     require_names("method", [method], ("reml", "ml"))
     require_names("value of weights", [weights], (True, False))
     if not strata or {*strata} & {*covariates}:
-        raise EstimandError(f"These cannot be strata: {strata}.", "Name axes that are no covariates.")
-    if not is_number(points, whole=True) or not 1 <= points <= 100 or (points > 1 and method == "reml"):
-        raise EstimandError(f"Got points={points!r} with method={method!r}.", "Points are 1 to 100; with REML, 1.")
+        raise EstimandError(
+            f"These cannot be strata: {strata}.", "Name axes that are no covariates."
+        )
+    if (
+        not is_number(points, whole=True)
+        or not 1 <= points <= 100
+        or (points > 1 and method == "reml")
+    ):
+        raise EstimandError(
+            f"Got points={points!r} with method={method!r}.",
+            "Points are 1 to 100; with REML, 1.",
+        )
     if cells.sealed and not weights:
-        raise EstimandError("Sealed cells hold no counts of answers.", "Use weights=True, or unsealed cells.")
-    by, frame = [*strata, *covariates], cells.frame.astype(dict.fromkeys(strata, "category"))
-    table = frame.groupby(by, observed=True)[[c for c in SUMS if c in frame]].sum().reset_index()
+        raise EstimandError(
+            "Sealed cells hold no counts of answers.",
+            "Use weights=True, or unsealed cells.",
+        )
+    by, frame = (
+        [*strata, *covariates],
+        cells.frame.astype(dict.fromkeys(strata, "category")),
+    )
+    table = (
+        frame.groupby(by, observed=True)[[c for c in SUMS if c in frame]]
+        .sum()
+        .reset_index()
+    )
     total, events = ("sum_w", "sum_wy") if weights else ("n", "n_events")
-    people, share = table[total].to_numpy(float), (table[events] / table[total]).clip(0, 1).to_numpy()
+    people, share = (
+        table[total].to_numpy(float),
+        (table[events] / table[total]).clip(0, 1).to_numpy(),
+    )
     n, stratum = table["n"].to_numpy(float), combinations(table, strata)[1]
-    counts = _Counts(n, n * share, stratum, np.flatnonzero(np.diff(stratum, prepend=-1)), None)
-    ladder = {"null": [], "adjusted": covariates, "additive": [*covariates, *strata] if len(strata) > 1 else []}
+    counts = _Counts(
+        n, n * share, stratum, np.flatnonzero(np.diff(stratum, prepend=-1)), None
+    )
+    ladder = {
+        "null": [],
+        "adjusted": covariates,
+        "additive": [*covariates, *strata] if len(strata) > 1 else [],
+    }
     grouped = replace(cells, frame=table, by=tuple(by))
     with _blas().limit(limits=1):
-        fits = {k: _fit(grouped, v, counts, method, points) for k, v in ladder.items() if v or k == "null"}
-    models = pd.DataFrame({"variance": {k: fit.variance for k, fit in fits.items()}}).rename_axis("model")
-    models = models.assign(**{name: of(models["variance"]) for name, of in OF_VARIANCE.items()})
+        fits = {
+            k: _fit(grouped, v, counts, method, points)
+            for k, v in ladder.items()
+            if v or k == "null"
+        }
+    models = pd.DataFrame(
+        {"variance": {k: fit.variance for k, fit in fits.items()}}
+    ).rename_axis("model")
+    models = models.assign(
+        **{name: of(models["variance"]) for name, of in OF_VARIANCE.items()}
+    )
     models["vpc_response"] = [fit.vpc_response for fit in fits.values()]
-    models["auc"] = [_auc(fit.probabilities(), people, people * share) for fit in fits.values()]
+    models["auc"] = [
+        _auc(fit.probabilities(), people, people * share) for fit in fits.values()
+    ]
     null = models["variance"].where(models["variance"] > 0).iloc[0]
     models["pcv"] = (1 - models["variance"] / null).where(models.index != "null")
     edge = "The variance between strata is on the boundary, estimated as zero, in the model: "
     notes = [edge + k for k, fit in fits.items() if fit.variance == 0]
-    notes += ["The PCV is not defined: the null model finds no variance between strata."] if np.isnan(null) else []
-    quadrature = f"adaptive Gauss-Hermite quadrature, {points} points" if points > 1 else "Laplace approximation"
-    how = "REML-Laplace approximation" if method == "reml" else f"maximum likelihood, {quadrature}"
-    weighting = "population-weighted point estimates, no standard errors" if weights else "weights not used"
+    notes += (
+        ["The PCV is not defined: the null model finds no variance between strata."]
+        if np.isnan(null)
+        else []
+    )
+    quadrature = (
+        f"adaptive Gauss-Hermite quadrature, {points} points"
+        if points > 1
+        else "Laplace approximation"
+    )
+    how = (
+        "REML-Laplace approximation"
+        if method == "reml"
+        else f"maximum likelihood, {quadrature}"
+    )
+    weighting = (
+        "population-weighted point estimates, no standard errors"
+        if weights
+        else "weights not used"
+    )
     convention = f"random intercepts of {len(counts.first)} strata ({', '.join(strata)}); {how}; {weighting}"
-    return MaihdaFit(cells, tuple(strata), fits, models, bool(weights), method, convention, tuple(notes), people)
+    return MaihdaFit(
+        cells,
+        tuple(strata),
+        fits,
+        models,
+        bool(weights),
+        method,
+        convention,
+        tuple(notes),
+        people,
+    )

@@ -60,18 +60,38 @@ def stack(parts: Mapping[Any, Estimates], over: str) -> Estimates:
     """
     from scipy.linalg import block_diag
 
-    require_a(Mapping, parts, 'For example stack({"2019": before, "2024": after}, over="wave").')
+    require_a(
+        Mapping,
+        parts,
+        'For example stack({"2019": before, "2024": after}, over="wave").',
+    )
     for e in (several := list(parts.values())):
         require_a(Estimates, e, "Give the results of one verb for several samples.")
     models = [e.convention.partition("; model: ")[2] for e in several]
-    items = [(e.kind, e.by, e.outcome, e.labels.get(e.outcome), e.source.get("kind")) for e in several]
+    items = [
+        (e.kind, e.by, e.outcome, e.labels.get(e.outcome), e.source.get("kind"))
+        for e in several
+    ]
     if len(set(zip(items, models, strict=True))) != 1 or over in several[0].frame:
         text = f"Expected one item, without a column {over!r}, got {dict(zip(parts, items, strict=True))}, {models}."
-        raise EstimandError(text, "Only answers to one question, of one kind of data and in one form, are compared.")
-    frame = pd.concat([e.frame.assign(**{over: name}) for name, e in parts.items()], ignore_index=True)
+        raise EstimandError(
+            text,
+            "Only answers to one question, of one kind of data and in one form, are compared.",
+        )
+    frame = pd.concat(
+        [e.frame.assign(**{over: name}) for name, e in parts.items()], ignore_index=True
+    )
     by = (over, *several[0].by)
-    for c in (c for c in by if c == over or all(e.frame[c].dtype == "category" for e in several)):
-        levels = parts if c == over else [v for e in several for v in e.frame[c].cat.categories]
+    for c in (
+        c
+        for c in by
+        if c == over or all(e.frame[c].dtype == "category" for e in several)
+    ):
+        levels = (
+            parts
+            if c == over
+            else [v for e in several for v in e.frame[c].cat.categories]
+        )
         frame[c] = pd.Categorical(frame[c], categories=list(dict.fromkeys(levels)))
     return replace(
         several[0], _frame=frame, vcov=block_diag(*(e.vcov for e in several)), by=by, replicates=None,
@@ -80,42 +100,80 @@ def stack(parts: Mapping[Any, Estimates], over: str) -> Estimates:
     )  # fmt: skip
 
 
-def _rows(estimates: Any, over: str, *kinds: str) -> tuple[pd.DataFrame, np.ndarray, list]:
+def _rows(
+    estimates: Any, over: str, *kinds: str
+) -> tuple[pd.DataFrame, np.ndarray, list]:
     """The groups (g) that remain without `over`, the row of each in each level of `over` (g, k), and these levels."""
-    require_a(Estimates, estimates, "Give the result of comparisons, cell_means or stack.")
+    require_a(
+        Estimates, estimates, "Give the result of comparisons, cell_means or stack."
+    )
     require_names("way to put together estimates of kind", [estimates.kind], kinds)
     require_names("by-column", [over], estimates.by)
     frame, levels = estimates.frame, axis_levels(estimates.frame[over])
     if not len(frame) or not (frame["std_error"] > 0).all():
-        raise EstimandError("Expected standard errors above zero.", "Leave rows without one out with .where(...).")
-    axes, group = combinations(frame, [c for c in frame if c in {*estimates.by, "reference"} - {over}])
+        raise EstimandError(
+            "Expected standard errors above zero.",
+            "Leave rows without one out with .where(...).",
+        )
+    axes, group = combinations(
+        frame, [c for c in frame if c in {*estimates.by, "reference"} - {over}]
+    )
     names = [name for name in levels if (frame[over] == name).any()]
     at = np.full((len(axes), len(names)), -1)
     at[group, [names.index(v) for v in frame[over]]] = np.arange(len(frame))
-    for g in np.flatnonzero((at < 0).any(axis=1) | (np.bincount(group, minlength=len(axes)) != max(len(names), 1))):
+    for g in np.flatnonzero(
+        (at < 0).any(axis=1)
+        | (np.bincount(group, minlength=len(axes)) != max(len(names), 1))
+    ):
         there = ", ".join(map(str, frame.loc[group == g, over]))
         text = f"Expected {describe(axes.iloc[g], list(axes))} once in each {over} of {names}, got it in: {there}."
-        raise EstimandError(text, "Leave out with .where(...) what is not in all of them, or is there twice.")
-    if "reference" in axes and set(map(str, levels)) & set(", ".join(axes["reference"]).split(", ")):
-        raise EstimandError(f"These are gaps to another {over}.", f"Choose a reference within each {over}.")
+        raise EstimandError(
+            text,
+            "Leave out with .where(...) what is not in all of them, or is there twice.",
+        )
+    if "reference" in axes and set(map(str, levels)) & set(
+        ", ".join(axes["reference"]).split(", ")
+    ):
+        raise EstimandError(
+            f"These are gaps to another {over}.",
+            f"Choose a reference within each {over}.",
+        )
     return axes, at, names
 
 
 def _values(estimates: Estimates) -> tuple[Array, Array, bool]:
     """The estimates (m,) and their covariance (m, m), of the logarithms if they are ratios, and whether they are."""
-    value, vcov, log = estimates.frame["estimate"].to_numpy(float), estimates.vcov, estimates.kind.endswith("ratio")
-    return (np.log(value), vcov / np.outer(value, value), log) if log else (value, vcov, log)
+    value, vcov, log = (
+        estimates.frame["estimate"].to_numpy(float),
+        estimates.vcov,
+        estimates.kind.endswith("ratio"),
+    )
+    return (
+        (np.log(value), vcov / np.outer(value, value), log)
+        if log
+        else (value, vcov, log)
+    )
 
 
 def _combined(
-    estimates: Estimates, axes: pd.DataFrame, at: np.ndarray, weights: Array, note: str, variance: Array | None = None
+    estimates: Estimates,
+    axes: pd.DataFrame,
+    at: np.ndarray,
+    weights: Array,
+    note: str,
+    variance: Array | None = None,
 ) -> Estimates:
     """Weighted sums (g,) of the rows `at` (g, k), with the covariance of the rows unless their variance is given."""
     value, vcov, log = _values(estimates)
     jacobian = np.zeros((len(at), len(value)))
     np.put_along_axis(jacobian, at, weights, axis=1)
-    n, smallest = estimates.frame["n"].to_numpy()[at].sum(axis=1), estimates.smallest[at].min(axis=1)
-    covariance = delta_covariance(jacobian, vcov) if variance is None else np.diag(variance)
+    n, smallest = (
+        estimates.frame["n"].to_numpy()[at].sum(axis=1),
+        estimates.smallest[at].min(axis=1),
+    )
+    covariance = (
+        delta_covariance(jacobian, vcov) if variance is None else np.diag(variance)
+    )
     out = contrast(
         estimates, axes, jacobian @ value, jacobian, n,
         kind=estimates.kind, log=log, smallest=smallest, note=note, covariance=covariance,
@@ -137,15 +195,31 @@ def _tau2(y: Array, v: Array, method: str) -> float:
     def at(tau2: float, deviance: bool = False) -> Any:
         _, variance, p = _weighted(v, tau2)
         if deviance:
-            return np.linalg.slogdet(v + tau2 * np.eye(len(y)))[1] - np.log(variance) + y @ p @ y
-        return y @ p @ p @ y - np.trace(p) if method == "reml" else y @ p @ y - len(y) + 1
+            return (
+                np.linalg.slogdet(v + tau2 * np.eye(len(y)))[1]
+                - np.log(variance)
+                + y @ p @ y
+            )
+        return (
+            y @ p @ p @ y - np.trace(p) if method == "reml" else y @ p @ y - len(y) + 1
+        )
 
     if method in ("dl", "fixed"):
         return max(0.0, at(0) / np.trace(_weighted(v, 0)[2]))
-    grid = (2 * np.var(y, ddof=1) + np.trace(v)) * np.linspace(0, 1, 101) ** 2  # its end is above every solution
-    best = int(np.argmin([at(t, deviance=True) for t in grid[:-1]]))  # the likelihood may have two maxima
-    low, high = (grid[max(best - 1, 0)], grid[best + 1]) if method == "reml" else (0.0, grid[-1])
-    return float(brentq(at, low, high, xtol=1e-15 * high, rtol=1e-14) if at(low) > 0 else low)
+    grid = (2 * np.var(y, ddof=1) + np.trace(v)) * np.linspace(
+        0, 1, 101
+    ) ** 2  # its end is above every solution
+    best = int(
+        np.argmin([at(t, deviance=True) for t in grid[:-1]])
+    )  # the likelihood may have two maxima
+    low, high = (
+        (grid[max(best - 1, 0)], grid[best + 1])
+        if method == "reml"
+        else (0.0, grid[-1])
+    )
+    return float(
+        brentq(at, low, high, xtol=1e-15 * high, rtol=1e-14) if at(low) > 0 else low
+    )
 
 
 def _confidence_prediction(y: Array, v: Array, draws: int = 100_000) -> Array:
@@ -153,10 +227,19 @@ def _confidence_prediction(y: Array, v: Array, draws: int = 100_000) -> Array:
     k, rng = len(y), np.random.default_rng(0)
     grid = np.r_[0.0, np.geomspace(1e-10, 25, 200)] * (np.var(y, ddof=1) + np.trace(v))
     at = [_weighted(v, tau2) for tau2 in grid]
-    mean, variance, q = np.array([(weights @ y, variance, max(0.0, y @ p @ y)) for weights, variance, p in at]).T
+    mean, variance, q = np.array(
+        [(weights @ y, variance, max(0.0, y @ p @ y)) for weights, variance, p in at]
+    ).T
     tau2 = np.interp(-rng.chisquare(k - 1, draws), -q, grid)
-    mean, spread = (np.interp(tau2, grid, values) for values in (mean, np.sqrt(variance * q / (k - 1))))
-    drawn = mean + spread * rng.standard_t(k - 1, draws) + np.sqrt(tau2) * rng.standard_normal(draws)
+    mean, spread = (
+        np.interp(tau2, grid, values)
+        for values in (mean, np.sqrt(variance * q / (k - 1)))
+    )
+    drawn = (
+        mean
+        + spread * rng.standard_t(k - 1, draws)
+        + np.sqrt(tau2) * rng.standard_normal(draws)
+    )
     return np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
 
 
@@ -232,47 +315,95 @@ def pool(
     from scipy.special import chdtrc
 
     require_names("method", [method], ("reml", "dl", "pm", "fixed"))
-    fixed, interval = method == "fixed", interval or ("wald" if method == "fixed" else "hksj")
+    fixed, interval = (
+        method == "fixed",
+        interval or ("wald" if method == "fixed" else "hksj"),
+    )
     require_names("interval", [interval], ("hksj", "hksj_adhoc", "wald"))
     require_names("prediction", [prediction], ("plug_in", "confidence"))
     drawn = prediction == "confidence" and not fixed
-    (axes, at, names), (value, vcov, log) = _rows(estimates, over, *GAPS), _values(estimates)
+    (axes, at, names), (value, vcov, log) = (
+        _rows(estimates, over, *GAPS),
+        _values(estimates),
+    )
     k, df, found = len(names), np.inf if interval == "wald" else len(names) - 1.0, []
     if k < 3 - fixed:
-        raise EstimandError(f"{k} estimates are too few for method {method!r}.", "Show each, or use average(...).")
+        raise EstimandError(
+            f"{k} estimates are too few for method {method!r}.",
+            "Show each, or use average(...).",
+        )
     for rows in at:
         y, v = value[rows], vcov[np.ix_(rows, rows)]
-        if not np.linalg.det(v / np.diag(v)) > 1e-12:  # the determinant of the correlations
+        if (
+            not np.linalg.det(v / np.diag(v)) > 1e-12
+        ):  # the determinant of the correlations
             text = f"The covariance between levels of {over!r} is not known, or one follows from the others."
             raise EstimandError(text, "Pool estimates of separate samples.")
         between, p = _tau2(y, v, method), _weighted(v, 0)[2]
-        tau2, i2, q = 0.0 if fixed else between, between / (between + (k - 1) / np.trace(p)), y @ p @ y
+        tau2, i2, q = (
+            0.0 if fixed else between,
+            between / (between + (k - 1) / np.trace(p)),
+            y @ p @ y,
+        )
         weights, variance, residual = _weighted(v, tau2)
         stretch = max(0.0, y @ residual @ y) / (k - 1)
-        square = variance * {"wald": 1.0, "hksj": stretch, "hksj_adhoc": max(1.0, stretch)}[interval]
+        square = (
+            variance
+            * {"wald": 1.0, "hksj": stretch, "hksj_adhoc": max(1.0, stretch)}[interval]
+        )
         mean, ends = weights @ y, t_quantile(df) * np.array([-1, 1])
         limits = mean + ends * (np.nan if fixed else np.sqrt(tau2 + square))
         limits = _confidence_prediction(y, v) if drawn else limits
-        if drawn and interval == "hksj_adhoc":  # a next country is not foretold better than the mean is known
+        if (
+            drawn and interval == "hksj_adhoc"
+        ):  # a next country is not foretold better than the mean is known
             known = mean + ends * np.sqrt(square)
             limits = np.array([min(limits[0], known[0]), max(limits[1], known[1])])
         limits = np.exp(limits) if log else limits
-        found.append((weights, square, stretch, (tau2, i2, q, k - 1, chdtrc(k - 1, q), *limits, k)))
-    weights, square, stretch, facts = (np.array(column) for column in zip(*found, strict=True))
+        found.append(
+            (
+                weights,
+                square,
+                stretch,
+                (tau2, i2, q, k - 1, chdtrc(k - 1, q), *limits, k),
+            )
+        )
+    weights, square, stretch, facts = (
+        np.array(column) for column in zip(*found, strict=True)
+    )
     note = f"; pooled over {over}: {method}, {interval} interval with {df:g} df"
     note += "; prediction by confidence distribution" * drawn
     out = _combined(replace(estimates, df=df), axes, at, weights, note, square)
-    columns = ("tau2", "i2", "q", "q_df", "q_p", "prediction_low", "prediction_high", "k")
-    few = [f"The variance between {k} levels of {over} is hardly known."] if k < FEW else []
+    columns = (
+        "tau2",
+        "i2",
+        "q",
+        "q_df",
+        "q_p",
+        "prediction_low",
+        "prediction_high",
+        "k",
+    )
+    few = (
+        [f"The variance between {k} levels of {over} is hardly known."]
+        if k < FEW
+        else []
+    )
     if interval == "hksj" and min(stretch) < 1:
-        few.append("An HKSJ interval is narrower than the Wald one: see interval='hksj_adhoc' too.")
+        few.append(
+            "An HKSJ interval is narrower than the Wald one: see interval='hksj_adhoc' too."
+        )
     return replace(
         out, _frame=out.frame.assign(**dict(zip(columns, facts.T, strict=True))),
         vcov=np.where(np.eye(len(at)), out.vcov, np.nan), notes=(*out.notes, *few),
     )  # fmt: skip
 
 
-def average(estimates: Estimates, over: str = "country", weights: str | Mapping[Any, float] = "equal") -> Estimates:
+def average(
+    estimates: Estimates,
+    over: str = "country",
+    weights: str | Mapping[Any, float] = "equal",
+) -> Estimates:
     r"""Mean over the countries themselves, each counting as the reader says, with its design-based standard error.
 
     .. math:: \bar\theta = \sum_c s_c \hat\theta_c,\quad s_c = w_c\Big/\sum_c w_c,\qquad V = s' V_{\hat\theta}\, s
@@ -300,17 +431,28 @@ def average(estimates: Estimates, over: str = "country", weights: str | Mapping[
     axes, at, names = _rows(estimates, over, *GAPS)
     given = weights if isinstance(weights, Mapping) else dict.fromkeys(names, 1.0)
     require_names(f"level of {over}", given, names)
-    share = pd.to_numeric(pd.Series(given).reindex(names), errors="coerce").to_numpy(float) * np.ones(at.shape)
+    share = pd.to_numeric(pd.Series(given).reindex(names), errors="coerce").to_numpy(
+        float
+    ) * np.ones(at.shape)
     if not (np.isfinite(share) & (share > 0)).all():
-        raise EstimandError(f"Expected a number above zero for each of {names}.", "Give each its population.")
+        raise EstimandError(
+            f"Expected a number above zero for each of {names}.",
+            "Give each its population.",
+        )
     if not isinstance(weights, Mapping):
         require_names("weights", [weights], ("equal", "sample"))
-        share = estimates.frame["n"].to_numpy(float)[at] if weights == "sample" else share
+        share = (
+            estimates.frame["n"].to_numpy(float)[at] if weights == "sample" else share
+        )
     note = f"; average over {over}, weights: {'population' if isinstance(weights, Mapping) else weights}"
-    return _combined(estimates, axes, at, share / share.sum(axis=1, keepdims=True), note)
+    return _combined(
+        estimates, axes, at, share / share.sum(axis=1, keepdims=True), note
+    )
 
 
-def change(estimates: Estimates, over: str = "wave", within: str | None = "country") -> Estimates:
+def change(
+    estimates: Estimates, over: str = "wave", within: str | None = "country"
+) -> Estimates:
     """Change from the first to the second of two waves of the same countries, with its design-based standard error.
 
     Parameters
@@ -348,7 +490,10 @@ def change(estimates: Estimates, over: str = "wave", within: str | None = "count
     axes, at, names = _rows(estimates, over, "level", *GAPS)
     require_names("by-column", [within] if within else [], estimates.by)
     if len(names) != 2:
-        raise EstimandError(f"Expected two levels of {over!r}, got {names}.", "Choose two with .where(...).")
+        raise EstimandError(
+            f"Expected two levels of {over!r}, got {names}.",
+            "Choose two with .where(...).",
+        )
     note = f"; change of {over}, {names[0]} to {names[1]}"
     out = _combined(estimates, axes, at, np.tile([-1.0, 1.0], (len(at), 1)), note)
     return replace(out, kind="difference" if out.kind == "level" else out.kind)

@@ -14,7 +14,13 @@ import numpy as np
 import pandas as pd
 
 from trustlib.disclosure import EVIDENCE, require_showable
-from trustlib.errors import DisclosureError, EstimandError, SurveyFileError, one_line, require_a
+from trustlib.errors import (
+    DisclosureError,
+    EstimandError,
+    SurveyFileError,
+    one_line,
+    require_a,
+)
 from trustlib.estimates import Estimates
 
 MEASURE_NAMES = {
@@ -59,7 +65,17 @@ BESIDE = {
 _PERCENT = ("level", "difference")
 INTERVAL, BOTH = "95\N{NO-BREAK SPACE}% interval", "People, both groups"
 _NUMBERS = {*HEADINGS.values(), *(name for name, *_ in BESIDE.values())}
-_NUMBERS |= {INTERVAL, "p", "p (Holm)", "p (Benjamini-Hochberg)", "People", BOTH, "F", "df", "df of the denominator"}
+_NUMBERS |= {
+    INTERVAL,
+    "p",
+    "p (Holm)",
+    "p (Benjamini-Hochberg)",
+    "People",
+    BOTH,
+    "F",
+    "df",
+    "df of the denominator",
+}
 
 
 def evidence(source: dict) -> str:
@@ -73,9 +89,21 @@ def number(value: float, kind: str, measure: str | None = None) -> str:
     if pd.isna(value):
         return "–"
     points = kind in _PERCENT or measure == "interaction_contrast"
-    signed = kind == "difference" or measure in ("interaction_contrast", "reri_rr", "reri_or", "ap", "ap_or")
-    text = f"{100 * value:{'+' if signed else ''}.1f}" if points else f"{value:{'+' if signed else ''}.2f}"
-    return text.replace("-", "−") if text.strip("+-0.") else text.lstrip("+-")  # zero, once rounded, has no sign
+    signed = kind == "difference" or measure in (
+        "interaction_contrast",
+        "reri_rr",
+        "reri_or",
+        "ap",
+        "ap_or",
+    )
+    text = (
+        f"{100 * value:{'+' if signed else ''}.1f}"
+        if points
+        else f"{value:{'+' if signed else ''}.2f}"
+    )
+    return (
+        text.replace("-", "−") if text.strip("+-0.") else text.lstrip("+-")
+    )  # zero, once rounded, has no sign
 
 
 def _p_value(p: float) -> str:
@@ -97,37 +125,73 @@ def readable(estimates: Estimates) -> pd.DataFrame:
         if c == "measure":
             out["Measure"] = measure.map(lambda m: MEASURE_NAMES.get(m, m))
         elif c == "axis":
-            out["Axis"] = frame[c].map(lambda axes: ", ".join(heading(a, estimates.labels) for a in axes.split(", ")))
+            out["Axis"] = frame[c].map(
+                lambda axes: ", ".join(
+                    heading(a, estimates.labels) for a in axes.split(", ")
+                )
+            )
         elif c == "term":
             out["Term"] = frame[c].map(_term)
         else:
             name = heading(c, estimates.labels)
-            taken = {*out, *HEADINGS.values(), *_NUMBERS, "Measure", "Axis", "Compared with"}
+            taken = {
+                *out,
+                *HEADINGS.values(),
+                *_NUMBERS,
+                "Measure",
+                "Axis",
+                "Compared with",
+            }
             out[f"{name} ({c})" if name in taken else name] = frame[c].astype(str)
     if "reference" in frame:
         out["Compared with"] = frame["reference"]
-    cells = list(zip(frame["estimate"], frame["conf_low"], frame["conf_high"], measure, strict=True))
+    cells = list(
+        zip(
+            frame["estimate"],
+            frame["conf_low"],
+            frame["conf_high"],
+            measure,
+            strict=True,
+        )
+    )
     out[HEADINGS[kind]] = [number(e, kind, m) for e, _, _, m in cells]
     out[INTERVAL] = [
-        "–" if pd.isna(low) else f"{number(low, kind, m)} to {number(high, kind, m)}" for _, low, high, m in cells
+        "–" if pd.isna(low) else f"{number(low, kind, m)} to {number(high, kind, m)}"
+        for _, low, high, m in cells
     ]
     if frame["p_value"].notna().any():
-        adjusted = re.search(r"p adjusted for \d+ tests \((.*?)\)", estimates.convention)
+        adjusted = re.search(
+            r"p adjusted for \d+ tests \((.*?)\)", estimates.convention
+        )
         out[f"p ({adjusted[1]})" if adjusted else "p"] = frame["p_value"].map(_p_value)
-    beside = [c for c in BESIDE if c in frame and c not in estimates.by and frame[c].notna().any()]
+    beside = [
+        c
+        for c in BESIDE
+        if c in frame and c not in estimates.by and frame[c].notna().any()
+    ]
     for c in (c for c in beside if c != "n_eff" or kind == "level"):
         name, factor, form = BESIDE[c]
-        if kind not in (*_PERCENT, "coefficient") and factor == 100 and c not in ("i2", "fmi"):
+        if (
+            kind not in (*_PERCENT, "coefficient")
+            and factor == 100
+            and c not in ("i2", "fmi")
+        ):
             factor, form = 1, ".2f"
         values = frame[c] ** 0.5 if c == "tau2" else frame[c]
-        out[name] = ["–" if pd.isna(v) else format(factor * v, f"z{form}").replace("-", "−") for v in values]
+        out[name] = [
+            "–" if pd.isna(v) else format(factor * v, f"z{form}").replace("-", "−")
+            for v in values
+        ]
     out[BOTH if "reference" in frame else "People"] = frame["n"].map("{:,.0f}".format)
     return out
 
 
 def _term(name: str) -> str:
     """``gender[T.woman]:ethnicity[T.minority]`` as ``gender: woman × ethnicity: minority``."""
-    return " × ".join(re.sub(r"^(.*)\[T\.(.*)\]$", r"\1: \2", part) for part in re.split(r":(?![^\[]*\])", name))
+    return " × ".join(
+        re.sub(r"^(.*)\[T\.(.*)\]$", r"\1: \2", part)
+        for part in re.split(r":(?![^\[]*\])", name)
+    )
 
 
 def _condense(shown: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -136,15 +200,26 @@ def _condense(shown: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     same = [c for c in texts if len(shown) > 1 and shown[c].nunique() == 1]
     if len(same) == len(texts):
         return shown, []
-    notes = [f"In every row: {'; '.join(f'{c}: {shown[c].iloc[0]}' for c in same)}."] if same else []
+    notes = (
+        [f"In every row: {'; '.join(f'{c}: {shown[c].iloc[0]}' for c in same)}."]
+        if same
+        else []
+    )
     return shown.drop(columns=same), notes
 
 
 def _showable(estimates: Estimates, what: str) -> Estimates:
     """The estimates as they may be shown; refuses what is not Estimates, is empty or does not pass the gate."""
-    require_a(Estimates, estimates, "Give the result of cell_means, predictions, comparisons or interactions.")
+    require_a(
+        Estimates,
+        estimates,
+        "Give the result of cell_means, predictions, comparisons or interactions.",
+    )
     if not len(estimates):
-        raise EstimandError("There are no rows to show.", "The condition that chose them holds for none.")
+        raise EstimandError(
+            "There are no rows to show.",
+            "The condition that chose them holds for none.",
+        )
     return estimates.showable(what)
 
 
@@ -167,11 +242,19 @@ def _readable_test(test: pd.DataFrame) -> pd.DataFrame:
     frame = test.reset_index()
     if list(frame) != list(TEST_COLUMNS):
         text = f"A table is made of Estimates or of a term test, not of a frame with the columns {list(frame)}."
-        raise EstimandError(text, "Give the Estimates themselves: their frame would not pass the disclosure gate.")
+        raise EstimandError(
+            text,
+            "Give the Estimates themselves: their frame would not pass the disclosure gate.",
+        )
     if "smallest" not in test.attrs:
         text = "These tests are not shown: the frame does not say on how many people they rest."
-        raise DisclosureError(text, "Show each as its verb returned it; frames put together lose what is said of them.")
-    require_showable(np.array([test.attrs["smallest"]]), [frame["term"].iloc[0]], "This test")
+        raise DisclosureError(
+            text,
+            "Show each as its verb returned it; frames put together lose what is said of them.",
+        )
+    require_showable(
+        np.array([test.attrs["smallest"]]), [frame["term"].iloc[0]], "This test"
+    )
     frame["rule"] = frame["rule"].map(RULES)
     frame["statistic"] = frame["statistic"].map("{:.2f}".format)
     frame[["df_num", "df_den"]] = frame[["df_num", "df_den"]].map("{:.6g}".format)
@@ -230,16 +313,26 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
 
     title = None if title is None else str(title)
     if isinstance(estimates, pd.DataFrame):
-        shown, notes = _readable_test(estimates), [evidence(estimates.attrs.get("source", {}))]
+        shown, notes = (
+            _readable_test(estimates),
+            [evidence(estimates.attrs.get("source", {}))],
+        )
         title = title or "Wald test"
     else:
         estimates = _showable(estimates, "This table")
         shown, same = _condense(readable(estimates))
         title = title or heading(estimates.outcome, estimates.labels)
-        notes = [*same, evidence(estimates.source), *estimates.notes, f"Convention: {estimates.convention}."]
+        notes = [
+            *same,
+            evidence(estimates.source),
+            *estimates.notes,
+            f"Convention: {estimates.convention}.",
+        ]
     name = hashlib.sha256((title + shown.to_csv()).encode()).hexdigest()[:8]
     texts = [c for c in shown if c not in _NUMBERS]
-    built = GT(shown, id=f"table-{name}", rowname_col=texts[0] if texts else None).tab_header(title=title)
+    built = GT(
+        shown, id=f"table-{name}", rowname_col=texts[0] if texts else None
+    ).tab_header(title=title)
     if texts:
         built = built.tab_stubhead(texts[0]).cols_align("left", columns=texts[1:])
     built = built.cols_align("right", columns=[c for c in shown if c in _NUMBERS])
@@ -279,15 +372,30 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
         The folder cannot be written to.
     """
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
-        raise EstimandError(f"{str(name)[:100]!r} cannot be a file name.", "Use up to 100 letters, digits, - and _.")
+        raise EstimandError(
+            f"{str(name)[:100]!r} cannot be a file name.",
+            "Use up to 100 letters, digits, - and _.",
+        )
     estimates = _showable(estimates, f"Table {name!r}")
-    facts = {name: getattr(estimates, name) for name in ("kind", "outcome", "by", "source", "convention")}
+    facts = {
+        name: getattr(estimates, name)
+        for name in ("kind", "outcome", "by", "source", "convention")
+    }
     about = json.dumps(facts, indent=1, sort_keys=True, default=str) + "\n"
     try:
-        path = Path(folder or Path(os.environ.get("TRUSTLIB_RUN_FOLDER", ".")) / "tables") / f"{name}.csv"
+        path = (
+            Path(folder or Path(os.environ.get("TRUSTLIB_RUN_FOLDER", ".")) / "tables")
+            / f"{name}.csv"
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_suffix(".json").write_text(about, encoding="utf-8")  # first: no table without what it is
-        estimates.frame.assign(evidence=estimates.source.get("kind")).to_csv(path, index=False, lineterminator="\n")
+        path.with_suffix(".json").write_text(
+            about, encoding="utf-8"
+        )  # first: no table without what it is
+        estimates.frame.assign(evidence=estimates.source.get("kind")).to_csv(
+            path, index=False, lineterminator="\n"
+        )
     except (OSError, TypeError) as error:
-        raise SurveyFileError(f"{name}.csv cannot be written: {one_line(error)}", "Choose another folder.") from error
+        raise SurveyFileError(
+            f"{name}.csv cannot be written: {one_line(error)}", "Choose another folder."
+        ) from error
     return path

@@ -88,31 +88,54 @@ def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFra
 
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
     names = axis_names([rows] if columns is None else [rows, columns], cells.by)
-    row, *column = (np.eye(cells.frame[c].nunique())[pd.factorize(cells.frame[c])[0]] for c in names)  # dummies
-    answers = np.tile([[1.0, 0.0], [-1.0, 1.0]], (1, len(cells))).reshape(2, len(cells), 2)  # W - Y and Y, from W and Y
+    row, *column = (
+        np.eye(cells.frame[c].nunique())[pd.factorize(cells.frame[c])[0]] for c in names
+    )  # dummies
+    answers = np.tile([[1.0, 0.0], [-1.0, 1.0]], (1, len(cells))).reshape(
+        2, len(cells), 2
+    )  # W - Y and Y, from W and Y
     parts = (column[0], np.zeros_like(column[0])) if column else answers
     size = row.shape[1], parts[0].shape[1]
     if min(size) < 2:
-        raise EstimandError("A table has at least two rows and two columns.", "Use axes with two or more levels each.")
-    member = np.hstack([np.einsum("ci,cj->ijc", row, part).reshape(-1, len(cells)) for part in parts])
+        raise EstimandError(
+            "A table has at least two rows and two columns.",
+            "Use axes with two or more levels each.",
+        )
+    member = np.hstack(
+        [np.einsum("ci,cj->ijc", row, part).reshape(-1, len(cells)) for part in parts]
+    )
     people = member @ np.r_[cells.frame["sum_w"], cells.frame["sum_wy"]]
     share = people / people.sum()
     if isinstance(cells.scatter, ReplicateScatter):
         replicates = cells.scatter.totals @ member.T
         replicates /= replicates.sum(axis=1, keepdims=True)
-        vcov = replicate_covariance(replicates, share, cells.scatter.scale, cells.scatter.mse)
+        vcov = replicate_covariance(
+            replicates, share, cells.scatter.scale, cells.scatter.mse
+        )
     else:
-        vcov = cells.scatter.covariance((member - np.outer(share, member.sum(axis=0))) / people.sum())
+        vcov = cells.scatter.covariance(
+            (member - np.outer(share, member.sum(axis=0))) / people.sum()
+        )
     table = share.reshape(size)
     expected = np.outer(table.sum(axis=1), table.sum(axis=0))
     contrasts = np.kron(*(np.eye(k)[:, 1:] - 1 / k for k in size))
-    inverse = np.divide(1, share, out=np.zeros_like(share), where=share > 0)[:, None] * contrasts
-    delta = np.linalg.solve(contrasts.T @ inverse, inverse.T @ vcov @ inverse)  # per person: n cancels
+    inverse = (
+        np.divide(1, share, out=np.zeros_like(share), where=share > 0)[:, None]
+        * contrasts
+    )
+    delta = np.linalg.solve(
+        contrasts.T @ inverse, inverse.T @ vcov @ inverse
+    )  # per person: n cancels
     statistic = ((table - expected) ** 2 / expected).sum() / np.trace(delta)
     df = np.trace(delta) ** 2 / np.trace(delta @ delta)
     p = fdtrc(df, df * cells.df if cells.df > 0 else np.nan, statistic)
     result = (f"{rows} x {columns or cells.outcome}", statistic, df, df * cells.df, p)
     facts = ["term", "statistic", "df_num", "df_den", "p_value"]
-    test = pd.DataFrame([result], columns=facts, index=pd.Index(["rao_scott"], name="rule"))
-    test.attrs = {"source": cells.source, "smallest": int(cells.counts(names)["smallest"].min())}
+    test = pd.DataFrame(
+        [result], columns=facts, index=pd.Index(["rao_scott"], name="rule")
+    )
+    test.attrs = {
+        "source": cells.source,
+        "smallest": int(cells.counts(names)["smallest"].min()),
+    }
     return test

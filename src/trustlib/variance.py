@@ -82,12 +82,17 @@ def stratified_covariance(
     second = np.ones(len(rows)) if second is None else second
     scale = np.where(n_psu > 1, remaining * n_psu / np.maximum(n_psu - 1, 1), 0.0)
     totals = sum_by(rows * first[:, None], stratum, len(n_psu))
-    cov = rows.T @ (rows * (second * scale[stratum])[:, None]) - totals.T @ (totals * (scale / n_psu)[:, None])
+    cov = rows.T @ (rows * (second * scale[stratum])[:, None]) - totals.T @ (
+        totals * (scale / n_psu)[:, None]
+    )
     present = np.bincount(stratum, minlength=len(n_psu)) > 0
     lonely = present & (n_psu == 1) & (remaining > 0)
     if lonely.any():
         if lonely_psu == "fail":
-            raise LonelyPSUError(f"{lonely.sum()} strata have only one PSU, so their variance is unknown.", LONELY_HINT)
+            raise LonelyPSUError(
+                f"{lonely.sum()} strata have only one PSU, so their variance is unknown.",
+                LONELY_HINT,
+            )
         if lonely_psu == "adjust":
             cov = cov + totals[lonely].T @ (totals[lonely] * remaining[lonely][:, None])
         if lonely_psu == "average":
@@ -121,10 +126,15 @@ def without_margins(values: Array, margins: Array, weight: Array) -> Array:
     Deville and Sarndal (1992), Journal of the American Statistical Association 87, 376-382.
     """
     scaled = margins * weight[:, None]
-    return values - margins @ (np.linalg.pinv(scaled.T @ margins, rcond=1e-12, hermitian=True) @ (scaled.T @ values))
+    return values - margins @ (
+        np.linalg.pinv(scaled.T @ margins, rcond=1e-12, hermitian=True)
+        @ (scaled.T @ values)
+    )
 
 
-def replicate_covariance(replicates: Array, estimate: Array, scale: Array, mse: bool = True) -> Array:
+def replicate_covariance(
+    replicates: Array, estimate: Array, scale: Array, mse: bool = True
+) -> Array:
     r"""Covariance from replicate estimates: :math:`\sum_r a_r (\hat\theta_r-c)(\hat\theta_r-c)'`.
 
     Parameters
@@ -158,7 +168,9 @@ def delta_covariance(jacobian: Array, vcov: Array) -> Array:
     """
     unknown, used = np.isnan(vcov), jacobian != 0
     depends = used.astype(float) @ unknown @ used.T > 0
-    return np.where(depends, np.nan, jacobian @ np.where(unknown, 0.0, vcov) @ jacobian.T)
+    return np.where(
+        depends, np.nan, jacobian @ np.where(unknown, 0.0, vcov) @ jacobian.T
+    )
 
 
 @dataclass(frozen=True)
@@ -186,16 +198,26 @@ class TaylorScatter:
         n_cells = a.shape[1] // 2
         unit = a[:, self.cell].T + self.answer[:, None] * a[:, n_cells + self.cell].T
         if self.margins is not None and self.base is not None:
-            unit = without_margins(np.where(self.cell[:, None] < 0, 0.0, unit), self.margins, self.base)
+            unit = without_margins(
+                np.where(self.cell[:, None] < 0, 0.0, unit), self.margins, self.base
+            )
         if self.psu is None:
             return stratified_covariance(
-                unit, self.stratum, self.n_psu, self.remaining, self.lonely_psu, self.sum_w, self.sum_w2
+                unit,
+                self.stratum,
+                self.n_psu,
+                self.remaining,
+                self.lonely_psu,
+                self.sum_w,
+                self.sum_w2,
             )
         size = int(self.psu.max()) + 1
         stratum = np.zeros(size, dtype=np.int64)
         stratum[self.psu] = self.stratum
         rows = sum_by(unit * self.sum_w[:, None], self.psu, size)
-        return stratified_covariance(rows, stratum, self.n_psu, self.remaining, self.lonely_psu)
+        return stratified_covariance(
+            rows, stratum, self.n_psu, self.remaining, self.lonely_psu
+        )
 
 
 @dataclass(frozen=True)
@@ -209,7 +231,9 @@ class ReplicateScatter:
 
     def covariance(self, a: Array) -> Array:
         """Covariance (k, k) of ``a @ (W, Y)``: exact for linear functions, linearised for others."""
-        return replicate_covariance(self.totals @ a.T, a @ self.estimate, self.scale, self.mse)
+        return replicate_covariance(
+            self.totals @ a.T, a @ self.estimate, self.scale, self.mse
+        )
 
 
 @dataclass(frozen=True)

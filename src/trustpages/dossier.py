@@ -26,7 +26,14 @@ import pandas as pd
 from trustbook.sealing import CellPlan, load_cell_plan
 from trustlib.cells import Cells
 from trustlib.design import SurveyDesign
-from trustlib.errors import EstimandError, FitError, MissingRowsWarning, RunError, require_file, require_names
+from trustlib.errors import (
+    EstimandError,
+    FitError,
+    MissingRowsWarning,
+    RunError,
+    require_file,
+    require_names,
+)
 from trustlib.estimates import Estimates, coefficients, comparisons, predictions
 from trustlib.logit import LogitFit
 from trustlib.schema import declared_design, load_mapping, read_survey
@@ -64,13 +71,17 @@ def _plan_of(cells: str | Path) -> tuple[CellPlan, str]:
 def flows(plan: CellPlan, file: str | Path, names: Sequence[str]) -> pd.DataFrame:
     """The flow of people of some sets of a plan; see `trustreview.flow`. Columns cells, variable, reason, n."""
     require_names("set of cells in the plan", names, plan.sets)
-    design = SurveyDesign(read_survey(file, plan.mapping), **declared_design(plan.mapping))
+    design = SurveyDesign(
+        read_survey(file, plan.mapping), **declared_design(plan.mapping)
+    )
     parts = []
     for name in names:
         spec = plan.sets[name]
         part = design if spec.where is None else design.domain(spec.where)
         # Sets with one base have one order: two orders side by side would tell how many people lack two answers.
-        parts.append(flow(part, spec.outcome, list(dict.fromkeys([*spec.known, *spec.by]))))
+        parts.append(
+            flow(part, spec.outcome, list(dict.fromkeys([*spec.known, *spec.by])))
+        )
         parts[-1].insert(0, "cells", name)
     return pd.concat(parts, ignore_index=True)
 
@@ -84,22 +95,50 @@ def flow_table(path: str | Path, cells: str | Path) -> Report:
         The number of people at its end is not that of the cells.
     """
     sealed, name = Cells.read(cells), Path(cells).stem
-    every = pd.read_csv(require_file(path, "flow of people", "Make it with `python -m trustpages.dossier`."))
-    frame = every[every["cells"] == name].drop(columns="cells").fillna({"variable": ""}).reset_index(drop=True)
+    every = pd.read_csv(
+        require_file(
+            path, "flow of people", "Make it with `python -m trustpages.dossier`."
+        )
+    )
+    frame = (
+        every[every["cells"] == name]
+        .drop(columns="cells")
+        .fillna({"variable": ""})
+        .reset_index(drop=True)
+    )
     total = int(sealed.frame["n"].sum())
-    if frame.empty or frame["n"].iloc[-1] != total or frame["n"].iloc[0] != total + frame["n"].iloc[1:-1].sum():
+    if (
+        frame.empty
+        or frame["n"].iloc[-1] != total
+        or frame["n"].iloc[0] != total + frame["n"].iloc[1:-1].sum()
+    ):
         hint = "Make it again with `python -m trustpages.dossier`."
-        raise RunError(f"{Path(path).name} does not lead to the people of the cells {name}.", hint)
-    labels = [" or ".join(sealed.labels.get(v, v) for v in text.split(" or ")) for text in frame["variable"]]
+        raise RunError(
+            f"{Path(path).name} does not lead to the people of the cells {name}.", hint
+        )
+    labels = [
+        " or ".join(sealed.labels.get(v, v) for v in text.split(" or "))
+        for text in frame["variable"]
+    ]
     ends = frame["variable"].eq("") & frame["reason"].str.startswith("in the ")
-    step = ["In" + reason[2:] if end else "Left" for end, reason in zip(ends, frame["reason"], strict=True)]
+    step = [
+        "In" + reason[2:] if end else "Left"
+        for end, reason in zip(ends, frame["reason"], strict=True)
+    ]
     why = [
         "" if end else reason if not label else f"{label}: {reason}"
         for end, label, reason in zip(ends, labels, frame["reason"], strict=True)
     ]
-    shown = pd.DataFrame({"Step": step, "Why": why, "People": frame["n"].map("{:,}".format)})
+    shown = pd.DataFrame(
+        {"Step": step, "Why": why, "People": frame["n"].map("{:,}".format)}
+    )
     note = "Each person leaves once, at the first variable they lack. Reasons of fewer than ten people are joined."
-    return Report(frame, "From the file to the model", (f"{evidence(sealed.source)}.", note), shown)
+    return Report(
+        frame,
+        "From the file to the model",
+        (f"{evidence(sealed.source)}.", note),
+        shown,
+    )
 
 
 def design_table(fit: LogitFit) -> Report:
@@ -146,12 +185,16 @@ def grid(
         sets = [Cells.read(path) for path in (cells, *others) if path]
         return robustness_of_cells(sets, identities, contrast)
     plan, name = _plan_of(cells)
-    design = SurveyDesign(read_survey(people, plan.mapping), **declared_design(plan.mapping))
+    design = SurveyDesign(
+        read_survey(people, plan.mapping), **declared_design(plan.mapping)
+    )
     spec = plan.sets[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MissingRowsWarning)
         chosen = design if spec.where is None else design.domain(spec.where)
-        return robustness(chosen, spec.outcome, identities, contrast, covariates=covariates)
+        return robustness(
+            chosen, spec.outcome, identities, contrast, covariates=covariates
+        )
 
 
 # -- scripts ----------------------------------------------------------------------------------------------------------
@@ -166,8 +209,16 @@ def results(fit: LogitFit, identities: Sequence[str]) -> dict[str, pd.DataFrame]
         A term, a group or a cell rests on fewer than 10 people.
     """
     cells, probabilities = fit.cells, predictions(fit, list(identities))
-    terms, odds, gaps = coefficients(fit), coefficients(fit, "odds_ratio"), comparisons(probabilities)
-    facts = {"people": cells.frame["n"].sum(), "design_df": cells.df, "coefficients": len(fit.coef)}
+    terms, odds, gaps = (
+        coefficients(fit),
+        coefficients(fit, "odds_ratio"),
+        comparisons(probabilities),
+    )
+    facts = {
+        "people": cells.frame["n"].sum(),
+        "design_df": cells.df,
+        "coefficients": len(fit.coef),
+    }
     out = {
         "model": pd.DataFrame([facts]),
         "coefficients": _columns(terms, [*BAND, "p_value"]),
@@ -179,7 +230,8 @@ def results(fit: LogitFit, identities: Sequence[str]) -> dict[str, pd.DataFrame]
     tests = []
     for what, by in (("risk", None), ("cells", list(cells.by))):
         out[f"calibration_{what}"] = _columns(
-            calibration(fit, by), ["weighted", "predicted", "estimate", "std_error", "n"]
+            calibration(fit, by),
+            ["weighted", "predicted", "estimate", "std_error", "n"],
         )
         tests += _if_testable(lambda by=by: goodness_of_fit(fit, by))
     tests += _if_testable(lambda: link_test(fit))
@@ -217,10 +269,15 @@ def read_text(text: str) -> dict[str, pd.DataFrame]:
     from io import StringIO
 
     parts = re.split(r"^# (\w+)\n", text, flags=re.MULTILINE)[1:]
-    return {name: pd.read_csv(StringIO(body)) for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    return {
+        name: pd.read_csv(StringIO(body))
+        for name, body in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
-def write(fit: LogitFit, identities: Sequence[str], cells: str | Path, name: str, title: str) -> Report:
+def write(
+    fit: LogitFit, identities: Sequence[str], cells: str | Path, name: str, title: str
+) -> Report:
     """Write the R scripts of a dossier, and what they print, to ``scripts/`` in the folder of the run.
 
     Parameters
@@ -262,16 +319,32 @@ def write(fit: LogitFit, identities: Sequence[str], cells: str | Path, name: str
     for file, text in scripts.items():
         (folder / "scripts" / file).write_text(text, encoding="utf-8")
     (folder / "tables").mkdir(exist_ok=True)
-    facts = {"kind": "check", "outcome": sealed.outcome, "by": [], "source": sealed.source}
+    facts = {
+        "kind": "check",
+        "outcome": sealed.outcome,
+        "by": [],
+        "source": sealed.source,
+    }
     facts["convention"] = f"{sealed.variance}; tests of the model: {fit.formula}"
-    for table, frame in (("checks", checks(fit).frame), ("joint_tests", tables["joint_tests"])):
+    for table, frame in (
+        ("checks", checks(fit).frame),
+        ("joint_tests", tables["joint_tests"]),
+    ):
         frame = frame.assign(evidence=sealed.source.get("kind"))
-        frame.to_csv(folder / "tables" / f"{table}.csv", index=False, lineterminator="\n")
-        (folder / "tables" / f"{table}.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
-    frame = pd.DataFrame({"table": tables.keys(), "rows": [len(t) for t in tables.values()]})
+        frame.to_csv(
+            folder / "tables" / f"{table}.csv", index=False, lineterminator="\n"
+        )
+        (folder / "tables" / f"{table}.json").write_text(
+            json.dumps(facts, indent=1, sort_keys=True) + "\n"
+        )
+    frame = pd.DataFrame(
+        {"table": tables.keys(), "rows": [len(t) for t in tables.values()]}
+    )
     frame["numbers"] = [t.select_dtypes("number").size for t in tables.values()]
     shown = frame.rename(columns=str.capitalize)
-    return Report(frame, "What both scripts print", (f"{evidence(sealed.source)}.",), shown)
+    return Report(
+        frame, "What both scripts print", (f"{evidence(sealed.source)}.",), shown
+    )
 
 
 def _filled(template: str, told: Mapping[str, str]) -> str:
@@ -290,23 +363,37 @@ def _vector(values: Iterable[Any]) -> str:
 
 
 def _list(named: Mapping[str, str]) -> str:
-    return "list(" + ",\n  ".join(f"{_name(name)} = {value}" for name, value in named.items()) + ")"
+    return (
+        "list("
+        + ",\n  ".join(f"{_name(name)} = {value}" for name, value in named.items())
+        + ")"
+    )
 
 
 def _name(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z][\w.]*", name) else f"`{name}`"
 
 
-def _facts(fit: LogitFit, identities: Sequence[str], tables: Mapping[str, pd.DataFrame]) -> str:
+def _facts(
+    fit: LogitFit, identities: Sequence[str], tables: Mapping[str, pd.DataFrame]
+) -> str:
     """The model in R: levels in order, formula, names of coefficients, sets of the joint tests."""
     levels = {c: _vector(fit.cells.frame[c].cat.categories) for c in fit.cells.by}
-    of_term = {str(term): list(fit.coef.index[at]) for term, at in fit.spec.term_indices.items()}
+    of_term = {
+        str(term): list(fit.coef.index[at])
+        for term, at in fit.spec.term_indices.items()
+    }
     joint = {}
     for name in dict.fromkeys(tables["joint_tests"]["term"]):
         axis = name.removesuffix(", all terms")
-        inside = [t for t in of_term if (axis in t.split(":") if axis != name else t == name)]
+        inside = [
+            t for t in of_term if (axis in t.split(":") if axis != name else t == name)
+        ]
         joint[name] = _vector(term for t in inside for term in of_term[t])
-    link = "goodness_of_fit" in tables and tables["goodness_of_fit"]["term"].str.contains("link test").any()
+    link = (
+        "goodness_of_fit" in tables
+        and tables["goodness_of_fit"]["term"].str.contains("link test").any()
+    )
     return "\n".join([
         f"model <- ~ {fit.formula}",
         f"levels_of <- {_list(levels)}",
@@ -322,7 +409,9 @@ def _numbers(sealed: Cells) -> dict[str, str]:
     columns = [*sealed.by, "n", "sum_w", "sum_wy"]
     matrix = sealed.scatter.covariance(np.eye(2 * len(sealed)))
     lower = [" ".join(f"{v:.17g}" for v in matrix[j:, j]) for j in range(len(matrix))]
-    text = sealed.frame[columns].to_csv(index=False, lineterminator="\n", float_format="%.17g")
+    text = sealed.frame[columns].to_csv(
+        index=False, lineterminator="\n", float_format="%.17g"
+    )
     return {"cells": text.replace('"', "'"), "covariance": "\n".join(lower)}
 
 
@@ -334,25 +423,48 @@ def _recodes(fit: LogitFit, plan: CellPlan, stem: str) -> dict[str, str]:
     parts = re.findall(r"(\w+) (==|!=|in) ('[^']*'|\[[^]]*\])", spec.where or "")
     if " and ".join(" ".join(part) for part in parts) != (spec.where or ""):
         hint = "Use ==, != and in, joined by and."
-        raise RunError(f"The script cannot say in R who is in {stem!r}: {spec.where}.", hint)
+        raise RunError(
+            f"The script cannot say in R who is in {stem!r}: {spec.where}.", hint
+        )
     in_r = {"in": lambda value: f"%in% c({value[1:-1]})"}
-    where = [f"{name} {in_r[sign](value) if sign in in_r else f'{sign} {value}'}" for name, sign, value in parts]
+    where = [
+        f"{name} {in_r[sign](value) if sign in in_r else f'{sign} {value}'}"
+        for name, sign, value in parts
+    ]
     lines = []
-    for name in dict.fromkeys([fit.cells.outcome, *fit.cells.by, *known, *(name for name, *_ in parts)]):
+    for name in dict.fromkeys(
+        [fit.cells.outcome, *fit.cells.by, *known, *(name for name, *_ in parts)]
+    ):
         rule, target = form.variables[name], "y" if name == fit.cells.outcome else name
         levels = rule.levels or codebook[name].levels or ["0", "1"]
         made = []
         for part in rule.parts:
-            values = part.values if part.values is not None else {level: level for level in levels}
-            pairs = ", ".join(f"{_text(answer)} = {_text(value)}" for answer, value in values.items())
+            values = (
+                part.values
+                if part.values is not None
+                else {level: level for level in levels}
+            )
+            pairs = ", ".join(
+                f"{_text(answer)} = {_text(value)}" for answer, value in values.items()
+            )
             made.append(f"recode({_text(part.column or name)}, c({pairs}))")
         several = f"any_of(list({f',{NEXT}'.join(made)}), {_text(levels[-1])})"
         lines.append(f"people${target} <- {several if rule.any_of else made[0]}")
         if rule.missing_as is not None:
-            lines.append(f"people${target}[is.na(people${target})] <- {_text(rule.missing_as)}")
+            lines.append(
+                f"people${target}[is.na(people${target})] <- {_text(rule.missing_as)}"
+            )
     columns = {"weight": design.weight, "stratum": design.strata, "psu": design.psu}
-    lines += [f"people${own} <- raw[[{_text(column)}]]" for own, column in columns.items() if column]
-    lines += ["people$weight <- as.numeric(people$weight)" if design.weight else "people$weight <- 1"]
+    lines += [
+        f"people${own} <- raw[[{_text(column)}]]"
+        for own, column in columns.items()
+        if column
+    ]
+    lines += [
+        "people$weight <- as.numeric(people$weight)"
+        if design.weight
+        else "people$weight <- 1"
+    ]
     strata = "strata = ~stratum, " if design.strata else ""
     ids, nest = ("psu" if design.psu else "1"), str(bool(design.nest)).upper()
     return {
@@ -367,4 +479,6 @@ def _recodes(fit: LogitFit, plan: CellPlan, stem: str) -> dict[str, str]:
 
 if __name__ == "__main__":
     made = flows(load_cell_plan(sys.argv[1]), sys.argv[2], sys.argv[3:])
-    made.to_csv(Path(sys.argv[1]).with_name("flow.csv"), index=False, lineterminator="\n")
+    made.to_csv(
+        Path(sys.argv[1]).with_name("flow.csv"), index=False, lineterminator="\n"
+    )

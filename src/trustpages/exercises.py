@@ -22,7 +22,10 @@ from trustlib.estimates import Estimates
 from trustlib.forms import Form, read
 from trustlib.schema import load_yaml
 
-HALF, SLACK = 0.0005, 0.01  # half a unit of a printed percentage, as a share; and of an answer, relative
+HALF, SLACK = (
+    0.0005,
+    0.01,
+)  # half a unit of a printed percentage, as a share; and of an answer, relative
 
 
 def quantities(p: float, q: float) -> dict[str, float]:
@@ -60,7 +63,9 @@ class Exercise(Form):
     right: str
     units: str
     unit_hint: str
-    working: str  # of the solution: {p} and {q} are the percentages, {answer} the result
+    working: (
+        str  # of the solution: {p} and {q} are the percentages, {answer} the result
+    )
     mistakes: dict[str, str]
 
 
@@ -74,9 +79,13 @@ class ExercisesForm(Form):
 def load_exercises(path: str | Path) -> dict[str, Exercise]:
     """Read the exercises of a lesson: name -> `Exercise`; `CodebookError` or `UnknownNameError` if they are faulty."""
     hint = "Under `exercises:` each has right, units, unit_hint, working and mistakes."
-    form = read(ExercisesForm, load_yaml(path), f"{path} has no exercises", CodebookError, hint)
+    form = read(
+        ExercisesForm, load_yaml(path), f"{path} has no exercises", CodebookError, hint
+    )
     for exercise in form.exercises.values():
-        require_names("quantity", [exercise.right, *exercise.mistakes], quantities(0.5, 0.5))
+        require_names(
+            "quantity", [exercise.right, *exercise.mistakes], quantities(0.5, 0.5)
+        )
     return form.exercises
 
 
@@ -92,7 +101,10 @@ class Pair:
         """The shares in two rows of `levels`, each named by a condition; both must pass the disclosure gate."""
         rows = [levels.where(condition) for condition in (first, second)]
         if [len(row) for row in rows] != [1, 1]:
-            raise EstimandError(f"{first!r} and {second!r} do not name one row each.", "Name a level of each axis.")
+            raise EstimandError(
+                f"{first!r} and {second!r} do not name one row each.",
+                "Name a level of each axis.",
+            )
         for row in rows:
             row.require_showable()
         return cls(*(float(row.frame["estimate"].iloc[0]) for row in rows))
@@ -117,23 +129,41 @@ class Pair:
         if exercise.right in near:
             return RIGHT
         almost = NEARLY if exercise.right in self._near(number, 5 * SLACK) else UNKNOWN
-        return WRONG + next((exercise.mistakes[name] for name in near if name in exercise.mistakes), almost)
+        return WRONG + next(
+            (exercise.mistakes[name] for name in near if name in exercise.mistakes),
+            almost,
+        )
 
-    def solution(self, exercise: Exercise, answer: Any = None, shown: bool = False) -> str:
+    def solution(
+        self, exercise: Exercise, answer: Any = None, shown: bool = False
+    ) -> str:
         """The working, with its result, once there is an answer; or if it is to be `shown` without one."""
         if _open(answer) and not shown:
             return FIRST
         result = quantities(self.first, self.second)[exercise.right]
-        return exercise.working.format(p=100 * self.first, q=100 * self.second, answer=result)
+        return exercise.working.format(
+            p=100 * self.first, q=100 * self.second, answer=result
+        )
 
     def _near(self, number: float, slack: float | None = None) -> list[str]:
         """The quantities, nearest first, that a number may be, of the two percentages as they are printed."""
         here = quantities(self.first, self.second)
-        ends = [quantities(self.first + a, self.second + b) for a, b in product((-HALF, 0, HALF), repeat=2)]
-        room = {name: 1e-9 + max(abs(end[name] - here[name]) for end in ends) for name in here}
+        ends = [
+            quantities(self.first + a, self.second + b)
+            for a, b in product((-HALF, 0, HALF), repeat=2)
+        ]
+        room = {
+            name: 1e-9 + max(abs(end[name] - here[name]) for end in ends)
+            for name in here
+        }
         for name, value in here.items():
-            room[name] += abs(value) * (SLACK * (name != "gap") if slack is None else slack)
-        return sorted((n for n in here if abs(number - here[n]) <= room[n]), key=lambda n: abs(number - here[n]))
+            room[name] += abs(value) * (
+                SLACK * (name != "gap") if slack is None else slack
+            )
+        return sorted(
+            (n for n in here if abs(number - here[n]) <= room[n]),
+            key=lambda n: abs(number - here[n]),
+        )
 
 
 def _open(answer: Any) -> bool:
@@ -146,7 +176,9 @@ def _read(answer: Any) -> tuple[float, str]:
     text = str(answer).strip().lower().replace("\N{MINUS SIGN}", "-")
     text = text if "." in text else text.replace(",", ".")
     number = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
-    found = re.fullmatch(rf"({number})(?:\s*(?:/|:|\bto\b)\s*({number}))?\s*(\D*)", text)
+    found = re.fullmatch(
+        rf"({number})(?:\s*(?:/|:|\bto\b)\s*({number}))?\s*(\D*)", text
+    )
     if not found or float(found[2] or 1) == 0:
         return math.nan, ""
     return float(found[1]) / float(found[2] or 1), found[3].strip()

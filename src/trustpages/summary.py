@@ -14,7 +14,11 @@ from trustlib.tables import number
 
 MOST = 4  # gaps that are named one by one
 UNITS = {"difference": " points"}
-NO_LEVELS = ("measure", "method", "reference")  # columns of texts that are no levels of identities
+NO_LEVELS = (
+    "measure",
+    "method",
+    "reference",
+)  # columns of texts that are no levels of identities
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,21 +59,45 @@ def in_short(gaps: Estimates, together: Estimates | None = None) -> Paragraph:
     """
     require_a(Estimates, gaps, "Give the result of comparisons or change.")
     if gaps.kind not in ("difference", "ratio", "odds_ratio"):
-        raise EstimandError(f"Expected gaps, got estimates of kind {gaps.kind!r}.", "Give comparisons(...).")
+        raise EstimandError(
+            f"Expected gaps, got estimates of kind {gaps.kind!r}.",
+            "Give comparisons(...).",
+        )
     gaps = gaps.showable("This summary")
     frame, adjusted = gaps.frame, "p adjusted" in gaps.convention
     none = 1.0 if gaps.kind in LOG_SCALES else 0.0
     clear = (frame["conf_low"] > none) | (frame["conf_high"] < none)
     clear = frame["p_value"] < 0.05 if adjusted else clear
-    rule = "after Holm's adjustment for their number" if adjusted else "by the 95 % interval"
-    order = frame.index[clear][np.argsort(-(frame.loc[clear, "estimate"] - none).abs().to_numpy(), kind="stable")]
-    named = [f"{_name(frame.loc[i], gaps.by)}, {_value(frame.loc[i], gaps.kind)}" for i in order[:MOST]]
+    rule = (
+        "after Holm's adjustment for their number"
+        if adjusted
+        else "by the 95 % interval"
+    )
+    order = frame.index[clear][
+        np.argsort(
+            -(frame.loc[clear, "estimate"] - none).abs().to_numpy(), kind="stable"
+        )
+    ]
+    named = [
+        f"{_name(frame.loc[i], gaps.by)}, {_value(frame.loc[i], gaps.kind)}"
+        for i in order[:MOST]
+    ]
     told = f"{len(order) or 'None'} of {len(frame)} gaps {'is' if len(order) < 2 else 'are'} clear {rule}"
-    told += f"{', the widest' if len(order) > MOST else ''}: {'; '.join(named)}." if named else "."
+    told += (
+        f"{', the widest' if len(order) > MOST else ''}: {'; '.join(named)}."
+        if named
+        else "."
+    )
     words = [_synthetic(gaps) + told]
     if len(order) < len(frame):
-        words.append(f"Of {'the others' if named else 'them'} this survey cannot say which group reports more.")
-    words += [_contrast(row) for _, row in _contrasts(together).iterrows()] if together is not None else []
+        words.append(
+            f"Of {'the others' if named else 'them'} this survey cannot say which group reports more."
+        )
+    words += (
+        [_contrast(row) for _, row in _contrasts(together).iterrows()]
+        if together is not None
+        else []
+    )
     return Paragraph(f"**In short.** {' '.join(words)}")
 
 
@@ -86,13 +114,18 @@ def range_in_short(specifications: Estimates) -> Paragraph:
     frame, kind = shown.frame, shown.kind
     firm = frame["link"] != "firth"  # Firth's intervals ignore the design
     frame = frame[firm] if firm.any() else frame
-    low, high = (frame.loc[find(), :] for find in (frame["estimate"].idxmin, frame["estimate"].idxmax))
+    low, high = (
+        frame.loc[find(), :]
+        for find in (frame["estimate"].idxmin, frame["estimate"].idxmax)
+    )
     turns = [c for c in shown.by if frame[c].nunique() > 1 and _decides(frame, c)]
     told = f"{len(shown)} specifications put the gap between {_value(low, kind)} and {_value(high, kind)}."
     if low["estimate"] * high["estimate"] > 0:
         told += " All of them have the same sign."
     else:
-        told += " Its sign depends on the choice" + (f": above all on {' and '.join(turns)}." if turns else ".")
+        told += " Its sign depends on the choice" + (
+            f": above all on {' and '.join(turns)}." if turns else "."
+        )
     return Paragraph(f"**In short.** {_synthetic(shown)}{told}")
 
 
@@ -103,27 +136,39 @@ def _decides(frame: pd.DataFrame, choice: str) -> bool:
 
 
 def _synthetic(estimates: Estimates) -> str:
-    return "Of the synthetic stand-in, which is no finding: " if estimates.source.get("kind") == "synthetic" else ""
+    return (
+        "Of the synthetic stand-in, which is no finding: "
+        if estimates.source.get("kind") == "synthetic"
+        else ""
+    )
 
 
 def _name(row: pd.Series, by: Sequence[str]) -> str:
     axis = f"{row['axis']}: " if "axis" in by else ""
-    against = f" against {row['reference']}" if isinstance(row.get("reference"), str) else ""
+    against = (
+        f" against {row['reference']}" if isinstance(row.get("reference"), str) else ""
+    )
     return f"{axis}{', '.join(str(row[c]) for c in by if c != 'axis')}{against}"
 
 
 def _value(row: pd.Series, kind: str) -> str:
-    value, low, high = (number(row[c], kind) for c in ("estimate", "conf_low", "conf_high"))
+    value, low, high = (
+        number(row[c], kind) for c in ("estimate", "conf_low", "conf_high")
+    )
     return f"{value}{UNITS.get(kind, '')} ({low} to {high})"
 
 
 def _contrasts(together: Estimates) -> pd.DataFrame:
     frame = together.showable("This summary").frame
-    return frame[(frame["measure"] == "interaction_contrast") & (frame["method"] == "delta")]
+    return frame[
+        (frame["measure"] == "interaction_contrast") & (frame["method"] == "delta")
+    ]
 
 
 def _contrast(row: pd.Series) -> str:
     side = int(row["conf_low"] > 0) - int(row["conf_high"] < 0)
     than = {1: "more than", -1: "less than", 0: "not clearly more or less than"}[side]
-    among = [str(v) for c, v in row.items() if c not in NO_LEVELS and isinstance(v, str)]
+    among = [
+        str(v) for c, v in row.items() if c not in NO_LEVELS and isinstance(v, str)
+    ]
     return f"Together ({', '.join(among)}): {than} the single gaps add up to, {_value(row, 'difference')}."

@@ -140,7 +140,9 @@ class Audit:
         return f"This cannot all be true. A smallest contradiction: {'; '.join(self.conflict)}."
 
 
-def audit(claims: Iterable[Claim], population: Population, assume: Assumed = ()) -> Audit:
+def audit(
+    claims: Iterable[Claim], population: Population, assume: Assumed = ()
+) -> Audit:
     """Say whether these figures can all be true of one population.
 
     Parameters
@@ -168,13 +170,19 @@ def audit(claims: Iterable[Claim], population: Population, assume: Assumed = ())
     people = programme.example(list(programme.members))
     if people is None:
         return Audit(False, programme.conflict(), None)
-    counts = pd.DataFrame({"people": people, **{i: people * programme.states[i] for i in programme.items}})
+    counts = pd.DataFrame(
+        {"people": people, **{i: people * programme.states[i] for i in programme.items}}
+    )
     cells = [programme.states[axis] for axis in population.axes]
     return Audit(True, (), counts.groupby(cells, sort=False).sum().reset_index())
 
 
 def bounds(
-    claims: Iterable[Claim], population: Population, asked: Claim, assume: Assumed = (), tolerance: float | None = None
+    claims: Iterable[Claim],
+    population: Population,
+    asked: Claim,
+    assume: Assumed = (),
+    tolerance: float | None = None,
 ) -> tuple[float, float]:
     """The least and greatest value of a figure that nobody printed, over all populations that honour the claims.
 
@@ -204,33 +212,67 @@ def bounds(
     if programme.example(names) is None:
         told = "; ".join(programme.conflict())
         hint = "Drop a figure or an assumption, or read a figure as of another item."
-        raise EstimandError(f"No population honours these figures. They contradict each other: {told}.", hint)
+        raise EstimandError(
+            f"No population honours these figures. They contradict each other: {told}.",
+            hint,
+        )
     n, counts = programme.n, asked.kind == "count"
     reach = tolerance or (_WHOLE / n if counts else TOLERANCE)
     low, high = (programme.search(names, asked, sense, reach) for sense in (-1, 1))
     if low is None or high is None:
         who = asked.given or asked.group
-        raise EstimandError(f"By these figures nobody is in {who!r}.", "Ask how many people are, instead.")
+        raise EstimandError(
+            f"By these figures nobody is in {who!r}.",
+            "Ask how many people are, instead.",
+        )
     if not counts:
         return low[0], high[0]
-    return float(np.ceil(low[0] * n - 2 * _WHOLE)) + 0.0, float(np.floor(high[0] * n + 2 * _WHOLE))
+    return float(np.ceil(low[0] * n - 2 * _WHOLE)) + 0.0, float(
+        np.floor(high[0] * n + 2 * _WHOLE)
+    )
 
 
 class _Programme:
     """The cone of populations: states, and the rows ``row @ people <= 0`` of every member."""
 
-    def __init__(self, claims: Iterable[Claim], population: Population, assume: Assumed, *asked: Claim) -> None:
+    def __init__(
+        self,
+        claims: Iterable[Claim],
+        population: Population,
+        assume: Assumed,
+        *asked: Claim,
+    ) -> None:
         claims, assume = list(claims), list(assume)
         stated = [*claims, *(a for a in assume if isinstance(a, Claim))]
         every = [*stated, *asked]
-        used = set(re.findall(r"\w+", " ".join(f"{c.item} {c.group} {c.given} {c.versus}" for c in every)))
-        self.items = [i for i in population.items if i in used or "any" in used] or [population.items[0]]
+        used = set(
+            re.findall(
+                r"\w+",
+                " ".join(f"{c.item} {c.group} {c.given} {c.versus}" for c in every),
+            )
+        )
+        self.items = [i for i in population.items if i in used or "any" in used] or [
+            population.items[0]
+        ]
         self.states = _states(population, self.items)
         self.n = population.n or 100_000
-        ids, named = [c.id for c in claims], [a for a in assume if not isinstance(a, Claim)]
-        faults = [f"{k}: stands there more than once" for k in dict.fromkeys(ids) if ids.count(k) > 1]
-        faults += [one_line(unknown_name("assumption", a, ASSUMPTIONS)) for a in named if a not in ASSUMPTIONS]
-        faults += dict.fromkeys(f"{c.id}: {fault}" for c in every for fault in self._faults(c, population))
+        ids, named = (
+            [c.id for c in claims],
+            [a for a in assume if not isinstance(a, Claim)],
+        )
+        faults = [
+            f"{k}: stands there more than once"
+            for k in dict.fromkeys(ids)
+            if ids.count(k) > 1
+        ]
+        faults += [
+            one_line(unknown_name("assumption", a, ASSUMPTIONS))
+            for a in named
+            if a not in ASSUMPTIONS
+        ]
+        faults += dict.fromkeys(
+            f"{c.id}: {fault}" for c in every for fault in self._faults(c, population)
+        )
         hint = "Correct the figures, or leave out those that are not about this population."
         raise_faults(CodebookError, "These figures cannot be audited", faults, hint)
         if ONE_ITEM in named:
@@ -248,13 +290,21 @@ class _Programme:
         if claim.kind not in KINDS:
             return [one_line(unknown_name("kind of figure", claim.kind, KINDS))]
         faults = []
-        least, most = {"share": (0, 1), "gap": (-1, 1), "count": (0, population.n or np.inf)}[claim.kind]
+        least, most = {
+            "share": (0, 1),
+            "gap": (-1, 1),
+            "count": (0, population.n or np.inf),
+        }[claim.kind]
         if not max(least, claim.low) <= min(most, claim.high):
-            faults.append(f"{claim.low:g} to {claim.high:g} is not possible: {least:g} to {most:g} is")
+            faults.append(
+                f"{claim.low:g} to {claim.high:g} is not possible: {least:g} to {most:g} is"
+            )
         if claim.kind == "count" and population.n is None:
             faults.append("a count needs the number of people in the population")
         if (claim.versus is None) == (claim.kind == "gap"):
-            faults.append("a gap, and nothing else, needs the group that it is measured from (versus)")
+            faults.append(
+                "a gap, and nothing else, needs the group that it is measured from (versus)"
+            )
         for text in filter(None, (claim.group, claim.item, claim.given, claim.versus)):
             try:
                 _mask(text, self.states)
@@ -262,25 +312,40 @@ class _Programme:
                 faults.append(one_line(error))
         return faults
 
-    def _no_single_above(self, claims: list[Claim], identities: tuple[str, str]) -> list[Claim]:
+    def _no_single_above(
+        self, claims: list[Claim], identities: tuple[str, str]
+    ) -> list[Claim]:
         """The assumption as gaps that are not above zero."""
         first, second = (f"({d})" for d in identities)
         both = f"{first} and {second}"
         inside = _mask(both, self.states)
-        told = [c.item for c in claims if c.item and np.array_equal(_mask(c.group, self.states), inside)]
+        told = [
+            c.item
+            for c in claims
+            if c.item and np.array_equal(_mask(c.group, self.states), inside)
+        ]
         singles = (f"{first} and not {second}", f"{second} and not {first}")
         pairs = itertools.product(dict.fromkeys(told or self.items), singles)
-        return [Claim(NO_SINGLE_ABOVE, single, -1, 0, "gap", item, versus=both) for item, single in pairs]
+        return [
+            Claim(NO_SINGLE_ABOVE, single, -1, 0, "gap", item, versus=both)
+            for item, single in pairs
+        ]
 
-    def _ratio(self, group: str, item: str, given: str | None = None) -> tuple[Array, Array]:
+    def _ratio(
+        self, group: str, item: str, given: str | None = None
+    ) -> tuple[Array, Array]:
         """Numerator and denominator of a share, as vectors over the states."""
         base = _mask(given or (group if item else "all"), self.states)
         yes = _mask(item or "all", self.states)
-        return (_mask(group, self.states) & yes & base).astype(float), base.astype(float)
+        return (_mask(group, self.states) & yes & base).astype(float), base.astype(
+            float
+        )
 
     def _form(self, claim: Claim) -> tuple[Array, Array]:
         """Numerator and denominator of a claim. Of a count: the people, and everybody."""
-        return self._ratio(claim.group, claim.item, "all" if claim.kind == "count" else claim.given)
+        return self._ratio(
+            claim.group, claim.item, "all" if claim.kind == "count" else claim.given
+        )
 
     def _linear(self, claims: Iterable[Claim]) -> Array:
         """The rows of a member that are the same in every box."""
@@ -299,22 +364,35 @@ class _Programme:
         found = self.search(names, Claim("", "all"), 1, TOLERANCE)
         return None if found is None else found[1] / found[1].sum() * self.n
 
-    def search(self, names: Sequence[str], target: Claim, sense: int, tol: float) -> tuple[float, Array] | None:
+    def search(
+        self, names: Sequence[str], target: Claim, sense: int, tol: float
+    ) -> tuple[float, Array] | None:
         """Branch and bound over the shares that gaps are measured from; one linear programme if there is no gap."""
         gaps = [c for k in names for c in self.members[k] if c.kind == "gap"]
         aim = [target] if target.kind == "gap" else []
         pivots = list(dict.fromkeys((c.versus or "", c.item) for c in [*aim, *gaps]))
         shares = [self._ratio(*pivot) for pivot in pivots]
-        ties = [(*self._form(c), pivots.index((c.versus or "", c.item)), c) for c in gaps]
+        ties = [
+            (*self._form(c), pivots.index((c.versus or "", c.item)), c) for c in gaps
+        ]
         above, below = self._form(target)
-        fixed = np.vstack([0 * below, *(self._rows[k] for k in names), *(self._linear([c]) for c in aim)])
+        fixed = np.vstack(
+            [
+                0 * below,
+                *(self._rows[k] for k in names),
+                *(self._linear([c]) for c in aim),
+            ]
+        )
 
         def solve(box: Array) -> tuple[float, Array] | None:
             rows = [fixed]
             for (up, down), (low, high) in zip(shares, box, strict=True):
                 rows += [up - high * down, low * down - up]
             for up, down, i, c in ties:
-                rows += [up - (box[i, 1] + c.high) * down, (box[i, 0] + c.low) * down - up]
+                rows += [
+                    up - (box[i, 1] + c.high) * down,
+                    (box[i, 0] + c.low) * down - up,
+                ]
             found = _extreme(np.vstack(rows), above, below, sense)
             if found is None or not aim:
                 return found
@@ -337,10 +415,15 @@ class _Programme:
                 return found
             if turns > _PATIENCE:
                 hint = "Ask for a wider tolerance, or leave out figures that compare groups of unknown sizes."
-                raise EstimandError(f"Not decided in {turns} steps; no value beyond {found[0]:.4g} is possible.", hint)
+                raise EstimandError(
+                    f"Not decided in {turns} steps; no value beyond {found[0]:.4g} is possible.",
+                    hint,
+                )
             point = np.array([up @ found[1] / (down @ found[1]) for up, down in shares])
             inside = solve(np.column_stack([point, point]))
-            if inside is not None and (best is None or sense * (inside[0] - best[0]) > 0):
+            if inside is not None and (
+                best is None or sense * (inside[0] - best[0]) > 0
+            ):
                 best = inside
             i = int(width.argmax())
             for ends in ([box[i, 0], box[i].mean()], [box[i].mean(), box[i, 1]]):
@@ -348,7 +431,9 @@ class _Programme:
                 half[i] = ends
                 inside = solve(half)
                 if inside is not None:
-                    heapq.heappush(heap, (-sense * inside[0], width[i], next(turn), half, inside))
+                    heapq.heappush(
+                        heap, (-sense * inside[0], width[i], next(turn), half, inside)
+                    )
         return best
 
     def conflict(self) -> tuple[str, ...]:
@@ -363,32 +448,51 @@ class _Programme:
                 if k not in chosen and self.example([*chosen, k]) is not None:
                     chosen.append(k)
             corrections.append(np.array([float(k not in chosen) for k in names]))
-            ones, hits = np.ones(len(names)), LinearConstraint(np.array(corrections), 1, np.inf)
+            ones, hits = (
+                np.ones(len(names)),
+                LinearConstraint(np.array(corrections), 1, np.inf),
+            )
             hit = milp(ones, integrality=ones, bounds=Bounds(0, 1), constraints=hits)
             chosen = [k for k, x in zip(names, hit.x, strict=True) if x > 0.5]
         return tuple(chosen)
 
 
-def _extreme(rows: Array, above: Array, below: Array, sense: int) -> tuple[float, Array] | None:
+def _extreme(
+    rows: Array, above: Array, below: Array, sense: int
+) -> tuple[float, Array] | None:
     """The extreme of ``above @ x / below @ x`` over ``rows @ x <= 0``, ``x >= 0``, and where it is attained."""
     from scipy.optimize import LinearConstraint, milp
 
     for steep, presolve in ((_STEEP, True), (_STEEP, False), (1, True), (1, False)):
-        limits = [LinearConstraint(steep * rows, -np.inf, 0), LinearConstraint(below[None], 1, 1)]
+        limits = [
+            LinearConstraint(steep * rows, -np.inf, 0),
+            LinearConstraint(below[None], 1, 1),
+        ]
         found = milp(-sense * above, constraints=limits, options={"presolve": presolve})
         if found.status == 0:
             return float(above @ found.x), found.x
         if found.status == 2:
             return None
-    raise EstimandError(f"The solver gave no answer: {found.message}", "Widen the figures, or ask for a larger group.")
+    raise EstimandError(
+        f"The solver gave no answer: {found.message}",
+        "Widen the figures, or ask for a larger group.",
+    )
 
 
 def _states(population: Population, items: Sequence[str]) -> pd.DataFrame:
     """Every combination of identities and answers, with the derived axes, ``any`` and ``all``."""
     levels = (*population.axes.values(), *([False, True] for _ in items))
-    states = pd.DataFrame(list(itertools.product(*levels)), columns=[*population.axes, *items])
-    states["all"], states["any"] = True, states[[i for i in items if i in population.items[:2]]].any(axis=1)
-    derived = {name: np.where(_mask(rule, states), "yes", "no") for name, rule in population.derived.items()}
+    states = pd.DataFrame(
+        list(itertools.product(*levels)), columns=[*population.axes, *items]
+    )
+    states["all"], states["any"] = (
+        True,
+        states[[i for i in items if i in population.items[:2]]].any(axis=1),
+    )
+    derived = {
+        name: np.where(_mask(rule, states), "yes", "no")
+        for name, rule in population.derived.items()
+    }
     return states.assign(**derived)
 
 
@@ -404,7 +508,9 @@ def _mask(expression: str, states: pd.DataFrame) -> Array:
                 return ~true(part)
             case ast.Name(item):
                 return equal(item, True)
-            case ast.Compare(ast.Name(axis), [ast.Eq() | ast.NotEq() as sign], [ast.Constant(level)]):
+            case ast.Compare(
+                ast.Name(axis), [ast.Eq() | ast.NotEq() as sign], [ast.Constant(level)]
+            ):
                 return equal(axis, level) == isinstance(sign, ast.Eq)
         raise ValueError
 

@@ -15,12 +15,18 @@ import pandas as pd
 from trustlib.errors import CodebookError, EstimandError, require_names
 from trustrecord.audit import Claim, Population, audit, bounds
 
-ENDS = {"low": "the least", "high": "the greatest", "conflict": "a smallest contradiction"}
+ENDS = {
+    "low": "the least",
+    "high": "the greatest",
+    "conflict": "a smallest contradiction",
+}
 _KINDS = {"percent": "share", "count": "count", "points": "gap", "direction": "gap"}
 
 
 def claims_from(
-    figures: pd.DataFrame, reading: str | Mapping[str, str] = "", exact: Iterable[str] = ()
+    figures: pd.DataFrame,
+    reading: str | Mapping[str, str] = "",
+    exact: Iterable[str] = (),
 ) -> tuple[list[Claim], dict[str, str]]:
     """Turn rows of ``data/published/figures.csv`` into claims.
 
@@ -42,30 +48,62 @@ def claims_from(
     about = figures[["survey", "wave", "countries"]].drop_duplicates().astype(str)
     if len(about) > 1:
         hint = f"Choose one survey, wave and set of countries: {'; '.join(about.agg(', '.join, axis=1))}."
-        raise CodebookError(f"The figures of an audit are of one population; these figures are of {len(about)}.", hint)
+        raise CodebookError(
+            f"The figures of an audit are of one population; these figures are of {len(about)}.",
+            hint,
+        )
     claims, left_out = [], {}
     for row in figures.to_dict("records"):
         name, kind = row["id"], _KINDS.get(row["statistic"])
         group, _, versus = row["group"].partition(" vs ")
         item = row["item"] if row["item"] in ("provider", "system", "any") else ""
-        item = reading.get(name, item) if isinstance(reading, Mapping) else item or reading
+        item = (
+            reading.get(name, item) if isinstance(reading, Mapping) else item or reading
+        )
         experienced = row["conditioning"] == "of those with an experience"
         people = kind == "count" and not experienced
-        if kind is None or row["comparison"] not in ("=", ">", ">=", "<") or bool(versus) != (kind == "gap"):
-            left_out[name] = f"a {row['statistic']} is not a number of people, a share or a gap"
-        elif row["outcome"] != "n" and (experienced or not row["outcome"].startswith("trust_damaged")):
+        if (
+            kind is None
+            or row["comparison"] not in ("=", ">", ">=", "<")
+            or bool(versus) != (kind == "gap")
+        ):
+            left_out[name] = (
+                f"a {row['statistic']} is not a number of people, a share or a gap"
+            )
+        elif row["outcome"] != "n" and (
+            experienced or not row["outcome"].startswith("trust_damaged")
+        ):
             left_out[name] = f"{row['outcome']} is another question"
         elif not item and not people:
             left_out[name] = "its item is not stated: give it a reading"
         else:
             value, half = (
-                (0.0, 0.0) if row["statistic"] == "direction" else map(float, (row["value"], row["half_width"]))
+                (0.0, 0.0)
+                if row["statistic"] == "direction"
+                else map(float, (row["value"], row["half_width"]))
             )
             ends = (value - half, value + half) if name not in exact else (value, value)
-            low, high = (round(end / (1 if kind == "count" else 100), 9) for end in ends)
-            least, most = (-1.0 if kind == "gap" else 0.0), (np.inf if kind == "count" else 1.0)
-            low, high = {"=": (low, high), "<": (least, low)}.get(row["comparison"], (high, most))
-            claims.append(Claim(name, group, low, high, kind, "" if people else item, versus=versus or None))
+            low, high = (
+                round(end / (1 if kind == "count" else 100), 9) for end in ends
+            )
+            least, most = (
+                (-1.0 if kind == "gap" else 0.0),
+                (np.inf if kind == "count" else 1.0),
+            )
+            low, high = {"=": (low, high), "<": (least, low)}.get(
+                row["comparison"], (high, most)
+            )
+            claims.append(
+                Claim(
+                    name,
+                    group,
+                    low,
+                    high,
+                    kind,
+                    "" if people else item,
+                    versus=versus or None,
+                )
+            )
     return claims, left_out
 
 
@@ -96,27 +134,60 @@ def answers(figures: pd.DataFrame, questions: Mapping[str, Any]) -> pd.DataFrame
         if q.get("sum"):
             total = float(values[ids].sum())
             unit = " %" if table.loc[ids[0], "statistic"] == "percent" else ""
-            rows.append((key, q["question"], total / (100 if unit else 1), f"{total:,.0f}{unit}"))
+            rows.append(
+                (
+                    key,
+                    q["question"],
+                    total / (100 if unit else 1),
+                    f"{total:,.0f}{unit}",
+                )
+            )
             continue
-        claims, left_out = claims_from(table.loc[ids], q.get("reading", ""), list(_flat(q.get("exact", []))))
+        claims, left_out = claims_from(
+            table.loc[ids], q.get("reading", ""), list(_flat(q.get("exact", [])))
+        )
         if left_out:
-            raise EstimandError(f"Question {key!r} cannot use {left_out}.", "Correct data/published/questions.yml.")
+            raise EstimandError(
+                f"Question {key!r} cannot use {left_out}.",
+                "Correct data/published/questions.yml.",
+            )
         for i in _flat(margins["figures"]):
             share = values[i] / values[margins["of"]]
             claims.append(Claim(i, table.loc[i, "group"], share, share))
-        population = Population(**questions["population"], n=int(values[q["n"]]) if "n" in q else None)
-        assume = [Claim(**a) if isinstance(a, Mapping) else a for a in q.get("assume", [])]
+        population = Population(
+            **questions["population"], n=int(values[q["n"]]) if "n" in q else None
+        )
+        assume = [
+            Claim(**a) if isinstance(a, Mapping) else a for a in q.get("assume", [])
+        ]
         if "group" not in q:
             found = audit(claims, population, assume)
-            rows.append((key, q["question"], found.feasible, "yes" if found.feasible else "no"))
-            rows.append((f"{key} conflict", q["question"], len(found.conflict), "; ".join(found.conflict) or "none"))
+            rows.append(
+                (key, q["question"], found.feasible, "yes" if found.feasible else "no")
+            )
+            rows.append(
+                (
+                    f"{key} conflict",
+                    q["question"],
+                    len(found.conflict),
+                    "; ".join(found.conflict) or "none",
+                )
+            )
             continue
         unit = "points" if q.get("kind") == "gap" else "%"
-        target = {k: q[k] for k in ("group", "kind", "item", "given", "versus") if k in q}
+        target = {
+            k: q[k] for k in ("group", "kind", "item", "given", "versus") if k in q
+        }
         for end, value in zip(
-            ("low", "high"), bounds(claims, population, Claim("asked", **target), assume), strict=True
+            ("low", "high"),
+            bounds(claims, population, Claim("asked", **target), assume),
+            strict=True,
         ):
-            shown = f"{value:,.0f}" if q.get("kind") == "count" else f"{100 * value:.1f} {unit}"
+            shown = (
+                f"{value:,.0f}"
+                if q.get("kind") == "count"
+                else f"{100 * value:.1f} {unit}"
+            )
             rows.append((f"{key} {end}", q["question"], value, shown))
     return pd.DataFrame(rows, columns=["key", "question", "value", "text"])
 
@@ -140,5 +211,7 @@ def in_one_line(key: str, found: pd.DataFrame) -> str:
         answer = low if low == high else f"{low} to {high}"
     else:
         conflict = texts.get(f"{key} conflict", "none")
-        answer = texts[key] + ("" if conflict == "none" else f"; a smallest contradiction: {conflict}")
+        answer = texts[key] + (
+            "" if conflict == "none" else f"; a smallest contradiction: {conflict}"
+        )
     return f"{key}: {found['question'].iloc[0]}: {answer}".replace("?:", "?")

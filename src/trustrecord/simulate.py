@@ -33,7 +33,14 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from trustlib.errors import CodebookError, SurveyFileError, one_line, raise_faults, require_file, require_names
+from trustlib.errors import (
+    CodebookError,
+    SurveyFileError,
+    one_line,
+    raise_faults,
+    require_file,
+    require_names,
+)
 from trustlib.schema import file_hash, load_yaml
 from trustlib.variance import Array
 
@@ -46,13 +53,27 @@ AXES: dict[str, tuple[str, ...]] = {
     "age_band": ("under 65", "65+"), "provider": ANSWERS, "system": ANSWERS,
 }  # fmt: skip
 LEVELS = AXES | {"marginalised": ("no", "yes"), "any": ANSWERS}
-AGES = {"18-24": 7, "25-34": 10, "35-44": 10, "45-54": 10, "55-64": 10, "65+": 0}  # years, of people under 65
+AGES = {
+    "18-24": 7,
+    "25-34": 10,
+    "35-44": 10,
+    "45-54": 10,
+    "55-64": 10,
+    "65+": 0,
+}  # years, of people under 65
 BATTERIES = ("reason", "factor", "consequence", "rebuild", "fair")
 QUESTIONS = ("provider", "system", "any")
 HALF_WIDTH = {"count": 0.0, "percent": 0.5, "points": 1.0, "ratio": 0.5, "order": 0.0}
 SMOOTH = 0.1  # of a multiplier, on the logit scale: how sharply it saturates at the edge of a rounding
 INSIDE = 0.8  # the part of a rounding that the model uses, so that the file has room
-KINDS = ("no", "yes", "prefer not to say", "no answer", "no experience", "not asked")  # what the file holds
+KINDS = (
+    "no",
+    "yes",
+    "prefer not to say",
+    "no answer",
+    "no experience",
+    "not asked",
+)  # what the file holds
 REFUSED, UNANSWERED, NO_EXPERIENCE, NOT_ASKED = range(2, 6)
 
 
@@ -84,7 +105,11 @@ class Plan:
 
     def of(self, wave: int, *statistics: str) -> list[Target]:
         """The equations of these statistics that the people of a wave are held to, ours included."""
-        held = (t for t in (*self.targets, *self.choices) if t.comparison == "=" and not t.refused)
+        held = (
+            t
+            for t in (*self.targets, *self.choices)
+            if t.comparison == "=" and not t.refused
+        )
         return [t for t in held if t.wave == (wave,) and t.statistic in statistics]
 
     def exact(self, wave: int) -> list[Target]:
@@ -105,29 +130,64 @@ def load_targets(path: str | Path = FOLDER / "targets.yml") -> Plan:
         each other.
     """
     raw = load_yaml(path)
-    wanted = ("source", "seed", "waves", "start", "asked_of_all", "spread", "regions", "targets", "choices")
+    wanted = (
+        "source",
+        "seed",
+        "waves",
+        "start",
+        "asked_of_all",
+        "spread",
+        "regions",
+        "targets",
+        "choices",
+    )
     if not isinstance(raw, dict) or not set(wanted) <= set(raw):
-        raise CodebookError(f"{path} does not hold the keys {', '.join(wanted)}.", "See data/synthetic/targets.yml.")
+        raise CodebookError(
+            f"{path} does not hold the keys {', '.join(wanted)}.",
+            "See data/synthetic/targets.yml.",
+        )
     faults: list[str] = []
     lists: list[list[Target]] = [[], []]
     for found, key in zip(lists, ("targets", "choices"), strict=True):
         for place, entry in enumerate(raw[key] or (), 1):
-            name = str(entry.get("id")) if isinstance(entry, dict) else f"{key}, entry {place}"
+            name = (
+                str(entry.get("id"))
+                if isinstance(entry, dict)
+                else f"{key}, entry {place}"
+            )
             try:
                 found.append(_target(entry))
-                faults += [f"{name}: {fault}" for fault in _impossible(found[-1], raw["waves"])]
+                faults += [
+                    f"{name}: {fault}" for fault in _impossible(found[-1], raw["waves"])
+                ]
             except (KeyError, TypeError, ValueError) as error:
                 faults.append(f"{name}: {one_line(error)}")
-    raise_faults(CodebookError, f"{path} has targets that cannot be used", faults, "Correct these entries.")
-    return Plan({k: v for k, v in raw.items() if k not in ("targets", "choices")}, tuple(lists[0]), tuple(lists[1]))
+    raise_faults(
+        CodebookError,
+        f"{path} has targets that cannot be used",
+        faults,
+        "Correct these entries.",
+    )
+    return Plan(
+        {k: v for k, v in raw.items() if k not in ("targets", "choices")},
+        tuple(lists[0]),
+        tuple(lists[1]),
+    )
 
 
 def _target(entry: dict[str, Any]) -> Target:
     """An entry as a target, lists as tuples and numbers as numbers."""
     require_names("key", entry, Target.__dataclass_fields__)
     require_names("statistic", [entry.get("statistic")], HALF_WIDTH)
-    facts: dict[str, Any] = {"value": 0, "half_width": HALF_WIDTH[entry["statistic"]]} | entry
-    facts |= {k: tuple(np.atleast_1d(facts[k]).tolist()) for k in ("wave", "item", "countries") if k in entry}
+    facts: dict[str, Any] = {
+        "value": 0,
+        "half_width": HALF_WIDTH[entry["statistic"]],
+    } | entry
+    facts |= {
+        k: tuple(np.atleast_1d(facts[k]).tolist())
+        for k in ("wave", "item", "countries")
+        if k in entry
+    }
     return Target(**(facts | {k: float(facts[k]) for k in ("value", "half_width")}))
 
 
@@ -137,17 +197,42 @@ def _impossible(t: Target, waves: Mapping[int, Mapping[str, Any]]) -> list[str]:
     people = {c: n for w in t.wave for c, n in waves[w]["people"].items()}
     require_names("country of the wave", t.countries, people)
     require_names("comparison", [t.comparison], ("=", ">", ">=", "<"))
-    empty = pd.DataFrame({k: pd.Categorical([], categories=list(v)) for k, v in (LEVELS | {"country": ()}).items()})
+    empty = pd.DataFrame(
+        {
+            k: pd.Categorical([], categories=list(v))
+            for k, v in (LEVELS | {"country": ()}).items()
+        }
+    )
     for text in filter(None, (t.group, t.versus)):
         _mask(text, empty)
     faults = []
-    if bool(t.versus) != (t.statistic in ("points", "ratio")) or bool(t.item) == (t.statistic == "count"):
-        faults.append("points and ratio, and nothing else, have a versus; all but a count have an item.")
-    most = sum(n for w in t.wave for c, n in waves[w]["people"].items() if c in (t.countries or people))
+    if bool(t.versus) != (t.statistic in ("points", "ratio")) or bool(t.item) == (
+        t.statistic == "count"
+    ):
+        faults.append(
+            "points and ratio, and nothing else, have a versus; all but a count have an item."
+        )
+    most = sum(
+        n
+        for w in t.wave
+        for c, n in waves[w]["people"].items()
+        if c in (t.countries or people)
+    )
     if t.statistic == "count" and not t.refused:
-        whole = t.group == "all" and t.comparison == "=" and abs(most - t.value) > t.half_width
-        faults += [f"{t.value:g} people, but the waves have {most}."] if whole or t.value > most else []
-    elif t.statistic != "count" and not (-100 if t.statistic == "points" else 0) <= t.value <= 100:
+        whole = (
+            t.group == "all"
+            and t.comparison == "="
+            and abs(most - t.value) > t.half_width
+        )
+        faults += (
+            [f"{t.value:g} people, but the waves have {most}."]
+            if whole or t.value > most
+            else []
+        )
+    elif (
+        t.statistic != "count"
+        and not (-100 if t.statistic == "points" else 0) <= t.value <= 100
+    ):
         faults.append(f"a {t.statistic} of {t.value:g} is out of range.")
     return faults
 
@@ -170,17 +255,26 @@ def _mask(text: str, table: pd.DataFrame, countries: Sequence[str] = ()) -> Arra
         parts.append((table[found[1]] == found[2]).to_numpy(bool))
         return f"(_[{len(parts) - 1}])"
 
-    code = re.sub(r"[a-z]+", lambda word: {"and": "&", "or": "|", "not": "~"}.get(word[0], "?"), _LEVEL.sub(take, text))
+    code = re.sub(
+        r"[a-z]+",
+        lambda word: {"and": "&", "or": "|", "not": "~"}.get(word[0], "?"),
+        _LEVEL.sub(take, text),
+    )
     try:
         return inside & eval(code, {"__builtins__": {}}, {"_": parts})
     except (SyntaxError, TypeError):
-        raise CodebookError(f"{text!r} is no group.", 'Write all, or gender == "woman" and lgbtq == "yes".') from None
+        raise CodebookError(
+            f"{text!r} is no group.",
+            'Write all, or gender == "woman" and lgbtq == "yes".',
+        ) from None
 
 
 # -- the true model ---------------------------------------------------------------------------------------------------
 
 
-def tilt(start: Array, rows: Array, totals: Array, slack: Array, names: Sequence[str]) -> tuple[Array, Array]:
+def tilt(
+    start: Array, rows: Array, totals: Array, slack: Array, names: Sequence[str]
+) -> tuple[Array, Array]:
     r"""The table nearest to `start` in relative entropy with ``rows @ x`` within `slack` of `totals`; its multipliers.
 
     Newton steps on the convex dual, in which a multiplier costs :math:`\epsilon\tau\log\cosh(\lambda/\tau)`: the
@@ -192,12 +286,19 @@ def tilt(start: Array, rows: Array, totals: Array, slack: Array, names: Sequence
         No table meets the rows. The names of those that are missed most are given.
     """
     size = np.sqrt((rows * rows) @ start)
-    rows, totals, slack, tau = rows / size[:, None], totals / size, slack / size, SMOOTH * size
+    rows, totals, slack, tau = (
+        rows / size[:, None],
+        totals / size,
+        slack / size,
+        SMOOTH * size,
+    )
     beta = np.zeros(len(rows))
 
     def dual(b: Array) -> float:
         cost = slack * tau * (np.logaddexp(b / tau, -b / tau) - np.log(2))
-        return float((start * np.exp(np.minimum(b @ rows, 50))).sum() - b @ totals + cost.sum())
+        return float(
+            (start * np.exp(np.minimum(b @ rows, 50))).sum() - b @ totals + cost.sum()
+        )
 
     for _ in range(200):
         x, bend = start * np.exp(np.minimum(beta @ rows, 50)), np.tanh(beta / tau)
@@ -207,7 +308,9 @@ def tilt(start: Array, rows: Array, totals: Array, slack: Array, names: Sequence
         hessian = (rows * x) @ rows.T + np.diag(slack / tau * (1 - bend**2))
         step = np.linalg.lstsq(hessian, gap, rcond=1e-13)[0]
         length, now, slope = 1.0, dual(beta), float(gap @ step)
-        while length > 1e-8 and dual(beta + length * step) > now - 1e-4 * length * slope:
+        while (
+            length > 1e-8 and dual(beta + length * step) > now - 1e-4 * length * slope
+        ):
             length /= 2
         beta = beta + length * step
     worst = [names[i] for i in np.argsort(-np.abs(gap))[:6]]
@@ -221,11 +324,21 @@ def _cells(plan: Plan, wave: int) -> tuple[pd.DataFrame, Array]:
     """The cells of a wave that can hold people, and the product distribution that entropy starts from."""
     facts, s = plan.facts["waves"][wave], plan.facts["start"]
     axes = AXES | {"provider": ("no", "yes"), "system": ("no", "yes")}
-    table = pd.DataFrame(itertools.product(facts["people"], *axes.values()), columns=["country", *axes])
+    table = pd.DataFrame(
+        itertools.product(facts["people"], *axes.values()), columns=["country", *axes]
+    )
     asked = table["country"].isin(facts["ethnicity_asked"])
     other = table["gender"] == "non-binary"
-    q = table["country"].map({c: float(n) for c, n in facts["people"].items()}).to_numpy()
-    share = {"woman": s["woman"], "non-binary": s["non-binary"], "man": 1 - s["woman"] - s["non-binary"]}
+    q = (
+        table["country"]
+        .map({c: float(n) for c, n in facts["people"].items()})
+        .to_numpy()
+    )
+    share = {
+        "woman": s["woman"],
+        "non-binary": s["non-binary"],
+        "man": 1 - s["woman"] - s["non-binary"],
+    }
     q = q * table["gender"].map(share).to_numpy()
     chances = {
         "ethnicity": np.where(asked, facts["minority"], 0.0), "lgbtq": np.where(other, 1.0, s["lgbtq"]),
@@ -234,14 +347,26 @@ def _cells(plan: Plan, wave: int) -> tuple[pd.DataFrame, Array]:
     for name, p in chances.items():
         q = q * np.where(table[name] == AXES[name][1], p, 1 - p)
     p, y, a = s["provider"], s["system"], s["any"]
-    joint = {("yes", "yes"): p + y - a, ("yes", "no"): a - y, ("no", "yes"): a - p, ("no", "no"): 1 - a}
-    q = q * np.array([joint[k] for k in zip(table["provider"], table["system"], strict=True)])
-    return table[q > 0].reset_index(drop=True), q[q > 0] / q.sum() * sum(facts["people"].values())
+    joint = {
+        ("yes", "yes"): p + y - a,
+        ("yes", "no"): a - y,
+        ("no", "yes"): a - p,
+        ("no", "no"): 1 - a,
+    }
+    q = q * np.array(
+        [joint[k] for k in zip(table["provider"], table["system"], strict=True)]
+    )
+    return table[q > 0].reset_index(drop=True), q[q > 0] / q.sum() * sum(
+        facts["people"].values()
+    )
 
 
 def _observed(table: pd.DataFrame, none: float) -> tuple[pd.DataFrame, Array]:
     """What is seen of each cell: both answers, only the system's, only the provider's; and how often (3,)."""
-    seen = pd.concat([table, table.assign(provider="none"), table.assign(system="none")], ignore_index=True)
+    seen = pd.concat(
+        [table, table.assign(provider="none"), table.assign(system="none")],
+        ignore_index=True,
+    )
     return _derive(seen).astype("category"), np.array([1 - 2 * none, none, none])
 
 
@@ -250,26 +375,51 @@ def _derive(table: pd.DataFrame) -> pd.DataFrame:
     either = (table["gender"] == "woman") | (table["ethnicity"] == "minority")
     either |= (table["disability"] == "disabled") | (table["lgbtq"] == "yes")
     answers = [table["provider"], table["system"]]
-    yes, none = (np.logical_or(*(a.to_numpy() == level for a in answers)) for level in ("yes", "none"))
-    return table.assign(marginalised=np.where(either, "yes", "no"), any=np.select([yes, none], ["yes", "none"], "no"))
+    yes, none = (
+        np.logical_or(*(a.to_numpy() == level for a in answers))
+        for level in ("yes", "none")
+    )
+    return table.assign(
+        marginalised=np.where(either, "yes", "no"),
+        any=np.select([yes, none], ["yes", "none"], "no"),
+    )
 
 
-def _equations(plan: Plan, wave: int, seen: pd.DataFrame, x: Array) -> list[tuple[str, Array, float, float]]:
+def _equations(
+    plan: Plan, wave: int, seen: pd.DataFrame, x: Array
+) -> list[tuple[str, Array, float, float]]:
     """Name, row, total and slack of all figures on identities and on the two questions.
 
     The slack of a rate, and the rate that a gap is measured from, are those of the table `x`.
     """
     people = plan.facts["waves"][wave]["people"]
-    found = [(c, _mask("all", seen, [c]).astype(float), float(n), 0.0) for c, n in people.items()]
-    found += [(t.id, _mask(t.group, seen, t.countries).astype(float), t.value, 0.0) for t in plan.exact(wave)]
+    found = [
+        (c, _mask("all", seen, [c]).astype(float), float(n), 0.0)
+        for c, n in people.items()
+    ]
+    found += [
+        (t.id, _mask(t.group, seen, t.countries).astype(float), t.value, 0.0)
+        for t in plan.exact(wave)
+    ]
     known = {t.id for t in plan.exact(wave)}
     printed = {(t.item, t.group, t.countries) for t in plan.of(wave, "percent")}
     for t in plan.of(wave, "percent", "points"):
-        follows = t.id in known or (bool(t.versus) and (t.item, t.group, t.countries) in printed)
+        follows = t.id in known or (
+            bool(t.versus) and (t.item, t.group, t.countries) in printed
+        )
         if t.item[0] in QUESTIONS and not follows:
             rate = t.value / 100 + (_rate(t, t.versus, seen, x) if t.versus else 0.0)
-            slack = t.half_width / 100 * INSIDE * x[_mask(t.group, seen, t.countries)].sum()
-            found.append((t.id, _score(t, seen, t.group, rate), 0.0, slack / (2 if t.versus else 1)))
+            slack = (
+                t.half_width / 100 * INSIDE * x[_mask(t.group, seen, t.countries)].sum()
+            )
+            found.append(
+                (
+                    t.id,
+                    _score(t, seen, t.group, rate),
+                    0.0,
+                    slack / (2 if t.versus else 1),
+                )
+            )
     return found
 
 
@@ -282,7 +432,9 @@ def _score(t: Target, table: pd.DataFrame, group: str, rate: float) -> Array:
 def _rate(t: Target, group: str, table: pd.DataFrame, x: Array) -> float:
     """The share of yes among those of a group who answered."""
     inside = _mask(group, table, t.countries) & (table[t.item[0]] != "none").to_numpy()
-    return float(x[inside & (table[t.item[0]] == "yes").to_numpy()].sum() / x[inside].sum())
+    return float(
+        x[inside & (table[t.item[0]] == "yes").to_numpy()].sum() / x[inside].sum()
+    )
 
 
 @threadpool_limits.wrap(limits=1)
@@ -297,26 +449,48 @@ def true_model(plan: Plan) -> dict[str, Any]:
         start and the coefficients, on the logit scale, of the groups it differs by.
     """
     none = plan.facts["start"]["no answer"]
-    model: dict[str, Any] = {k: plan.facts[k] for k in ("source", "spread", "regions", "asked_of_all")}
-    model |= {"no_answer": none, "axes": {k: list(v) for k, v in AXES.items()}, "waves": {}}
+    model: dict[str, Any] = {
+        k: plan.facts[k] for k in ("source", "spread", "regions", "asked_of_all")
+    }
+    model |= {
+        "no_answer": none,
+        "axes": {k: list(v) for k, v in AXES.items()},
+        "waves": {},
+    }
     for wave, facts in plan.facts["waves"].items():
         table, start = _cells(plan, wave)
         seen, often = _observed(table, none)
         x, before = start, np.zeros_like(start)
-        while np.abs(x - before).max() > 1e-7:  # sizes of groups and rates of others settle in a few rounds
+        while (
+            np.abs(x - before).max() > 1e-7
+        ):  # sizes of groups and rates of others settle in a few rounds
             before = x
-            names, rows, totals, slack = zip(*_equations(plan, wave, seen, np.outer(often, x).ravel()), strict=True)
-            each = np.tensordot(np.reshape(rows, (len(rows), 3, -1)), often, axes=(1, 0))
+            names, rows, totals, slack = zip(
+                *_equations(plan, wave, seen, np.outer(often, x).ravel()), strict=True
+            )
+            each = np.tensordot(
+                np.reshape(rows, (len(rows), 3, -1)), often, axes=(1, 0)
+            )
             x, multiplier = tilt(start, each, np.array(totals), np.array(slack), names)
         seen["x"] = np.outer(often, x).ravel()
-        seen = seen.groupby(list(seen.columns[:-1]), sort=False, as_index=False, observed=True)["x"].sum()
+        seen = seen.groupby(
+            list(seen.columns[:-1]), sort=False, as_index=False, observed=True
+        )["x"].sum()
         table, x = seen.drop(columns="x"), seen["x"].to_numpy()
         levels = {"country": tuple(facts["people"])} | AXES
-        codes = [pd.Categorical(table[k], categories=list(v)).codes for k, v in levels.items()]
-        later = dict.fromkeys(i for t in plan.of(wave, "percent") for i in t.item if i not in QUESTIONS)
+        codes = [
+            pd.Categorical(table[k], categories=list(v)).codes
+            for k, v in levels.items()
+        ]
+        later = dict.fromkeys(
+            i for t in plan.of(wave, "percent") for i in t.item if i not in QUESTIONS
+        )
         model["waves"][str(wave)] = {
             **{k: facts[k] for k in ("people", "ethnicity_asked")},
-            "multipliers": [[name, float(f"{m:.9g}")] for name, m in zip(names, multiplier, strict=True)],
+            "multipliers": [
+                [name, float(f"{m:.9g}")]
+                for name, m in zip(names, multiplier, strict=True)
+            ],
             "cells": ["".join(map(str, row)) for row in zip(*codes, strict=True)],
             "probability": [float(f"{p:.9g}") for p in x / x.sum()],
             "later": {q: _later(plan, wave, q, table, x) for q in later},
@@ -324,19 +498,41 @@ def true_model(plan: Plan) -> dict[str, Any]:
     return model
 
 
-def _later(plan: Plan, wave: int, question: str, table: pd.DataFrame, x: Array) -> dict[str, Any]:
+def _later(
+    plan: Plan, wave: int, question: str, table: pd.DataFrame, x: Array
+) -> dict[str, Any]:
     """Start and coefficients of a later question: maximum entropy over its answers, given the people."""
     targets = [t for t in plan.of(wave, "percent") if question in t.item]
-    asked = np.ones(len(table), bool) if question in plan.facts["asked_of_all"] else (table["any"] == "yes").to_numpy()
-    member = np.array([_mask(t.group, table, t.countries) & asked for t in targets], dtype=float)
+    asked = (
+        np.ones(len(table), bool)
+        if question in plan.facts["asked_of_all"]
+        else (table["any"] == "yes").to_numpy()
+    )
+    member = np.array(
+        [_mask(t.group, table, t.countries) & asked for t in targets], dtype=float
+    )
     pattern, place = np.unique(member[:, asked], axis=1, return_inverse=True)
     mass = np.bincount(place.ravel(), weights=x[asked])
     base = float(np.mean([t.value for t in targets])) / 100
     rate = np.array([[t.value / 100] for t in targets])
-    rows = np.vstack([np.tile(np.eye(len(mass)), 2), np.hstack([pattern * (1 - rate), -pattern * rate])])
+    rows = np.vstack(
+        [
+            np.tile(np.eye(len(mass)), 2),
+            np.hstack([pattern * (1 - rate), -pattern * rate]),
+        ]
+    )
     totals = np.r_[mass, np.zeros(len(targets))]
-    _, beta = tilt(np.r_[mass * base, mass * (1 - base)], rows, totals, 0 * totals, [question] * len(totals))
-    effects = [[t.group, list(t.countries), float(f"{b:.9g}")] for t, b in zip(targets, beta[len(mass) :], strict=True)]
+    _, beta = tilt(
+        np.r_[mass * base, mass * (1 - base)],
+        rows,
+        totals,
+        0 * totals,
+        [question] * len(totals),
+    )
+    effects = [
+        [t.group, list(t.countries), float(f"{b:.9g}")]
+        for t, b in zip(targets, beta[len(mass) :], strict=True)
+    ]
     return {"start": base, "effects": effects}
 
 
@@ -346,13 +542,20 @@ def _later(plan: Plan, wave: int, question: str, table: pd.DataFrame, x: Array) 
 def _decode(model: Mapping[str, Any], wave: str) -> pd.DataFrame:
     """The cells of a wave of the stored model, as categories."""
     facts = model["waves"][wave]
-    digits = np.array([[int(d) for d in code] for code in facts["cells"]], dtype=np.int8)
+    digits = np.array(
+        [[int(d) for d in code] for code in facts["cells"]], dtype=np.int8
+    )
     levels = {"country": list(facts["people"])} | model["axes"]
-    columns = {k: pd.Categorical.from_codes(digits[:, i], v) for i, (k, v) in enumerate(levels.items())}
+    columns = {
+        k: pd.Categorical.from_codes(digits[:, i], v)
+        for i, (k, v) in enumerate(levels.items())
+    }
     return _derive(pd.DataFrame(columns))
 
 
-def _whole(expected: Array, rows: Array, totals: Array, rng: np.random.Generator) -> Array:
+def _whole(
+    expected: Array, rows: Array, totals: Array, rng: np.random.Generator
+) -> Array:
     """Whole numbers with these expectations that meet the rows exactly."""
     from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -362,41 +565,76 @@ def _whole(expected: Array, rows: Array, totals: Array, rng: np.random.Generator
     found = milp(1 - 2 * up, integrality=np.ones(len(up)), bounds=Bounds(0, 1),
                  constraints=LinearConstraint(rows, need, need))  # fmt: skip
     if found.x is None:
-        raise CodebookError("No whole numbers of people meet the printed counts.", "Check the counts of this wave.")
+        raise CodebookError(
+            "No whole numbers of people meet the printed counts.",
+            "Check the counts of this wave.",
+        )
     return (floor + np.round(found.x)).astype(int)
 
 
-def _people(model: Mapping[str, Any], wave: str, cells: pd.DataFrame, counts: Array, rng: Any) -> pd.DataFrame:
+def _people(
+    model: Mapping[str, Any], wave: str, cells: pd.DataFrame, counts: Array, rng: Any
+) -> pd.DataFrame:
     """One row per person, in random order within countries, with region, age, later answers and base weight."""
     from scipy.special import expit, logit, ndtri
 
     facts = model["waves"][wave]
     row = np.repeat(np.arange(len(cells)), counts)
-    row = row[np.lexsort((rng.random(len(row)), cells["country"].cat.codes.to_numpy()[row]))]
+    row = row[
+        np.lexsort((rng.random(len(row)), cells["country"].cat.codes.to_numpy()[row]))
+    ]
     people, n = cells.iloc[row].reset_index(drop=True), len(row)
-    region = np.char.add("region ", (rng.integers(model["regions"], size=n) + 1).astype(str))
+    region = np.char.add(
+        "region ", (rng.integers(model["regions"], size=n) + 1).astype(str)
+    )
     edges = np.cumsum(list(AGES.values())) / sum(AGES.values())
-    age = np.where(people["age_band"] == "65+", len(AGES) - 1, np.searchsorted(edges, rng.random(n), side="right"))
+    age = np.where(
+        people["age_band"] == "65+",
+        len(AGES) - 1,
+        np.searchsorted(edges, rng.random(n), side="right"),
+    )
     place = people["country"].astype(str)
     out: dict[str, Any] = {"wave": wave, "country": place, "region": region}
-    out |= {"stratum": wave + " " + place + " " + region, "gender": people["gender"], "ethnicity": people["ethnicity"]}
-    out["ethnicity_asked"] = np.where(place.isin(facts["ethnicity_asked"]), "asked", "unknown")
-    out |= {name: people[name] for name in ("disability", "lgbtq", "trans", "age_band", "marginalised")}
+    out |= {
+        "stratum": wave + " " + place + " " + region,
+        "gender": people["gender"],
+        "ethnicity": people["ethnicity"],
+    }
+    out["ethnicity_asked"] = np.where(
+        place.isin(facts["ethnicity_asked"]), "asked", "unknown"
+    )
+    out |= {
+        name: people[name]
+        for name in ("disability", "lgbtq", "trans", "age_band", "marginalised")
+    }
     out["age_band"] = pd.Categorical.from_codes(age, list(AGES))
     for item in QUESTIONS:
-        codes = np.array([0, 1, REFUSED])[pd.Categorical(people[item], categories=list(ANSWERS)).codes]
+        codes = np.array([0, 1, REFUSED])[
+            pd.Categorical(people[item], categories=list(ANSWERS)).codes
+        ]
         out[f"trust_damaged_{item}"] = pd.Categorical.from_codes(codes, KINDS)
     silent: dict[str, Array] = {}
     for question, effects in facts["later"].items():
-        p = expit(logit(effects["start"]) + sum(b * _mask(g, people, c) for g, c, b in effects["effects"]))
+        p = expit(
+            logit(effects["start"])
+            + sum(b * _mask(g, people, c) for g, c, b in effects["effects"])
+        )
         battery = question.split("_")[0]
         if battery not in silent:
             silent[battery] = rng.random(n) < model["no_answer"]
-        asked = (people["any"] == "yes").to_numpy() | (question in model["asked_of_all"])
-        codes = np.select([~asked, silent[battery]], [NO_EXPERIENCE, UNANSWERED], rng.random(n) < p)
+        asked = (people["any"] == "yes").to_numpy() | (
+            question in model["asked_of_all"]
+        )
+        codes = np.select(
+            [~asked, silent[battery]], [NO_EXPERIENCE, UNANSWERED], rng.random(n) < p
+        )
         out[question] = pd.Categorical.from_codes(codes, KINDS)
-    weight = np.exp(np.clip(model["spread"] * ndtri(rng.random(n)), -np.log(5), np.log(5)))
-    return pd.DataFrame(out | {"weight": weight / pd.Series(weight).groupby(place).transform("mean")})
+    weight = np.exp(
+        np.clip(model["spread"] * ndtri(rng.random(n)), -np.log(5), np.log(5))
+    )
+    return pd.DataFrame(
+        out | {"weight": weight / pd.Series(weight).groupby(place).transform("mean")}
+    )
 
 
 def _frame(model: Mapping[str, Any], parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -404,9 +642,17 @@ def _frame(model: Mapping[str, Any], parts: list[pd.DataFrame]) -> pd.DataFrame:
     file = pd.concat(parts, ignore_index=True)
     later = {q for facts in model["waves"].values() for q in facts["later"]}
     ordered = sorted(later, key=lambda q: (BATTERIES.index(q.split("_")[0]), q))
-    file = file.reindex(columns=[*(c for c in file if c not in (*later, "weight")), *ordered, "weight"])
-    levels = LEVELS | {"age_band": tuple(AGES), "ethnicity_asked": ("asked", "not asked", "unknown")}
-    levels |= {name: tuple(sorted(file[name].unique())) for name in ("wave", "country", "region")}
+    file = file.reindex(
+        columns=[*(c for c in file if c not in (*later, "weight")), *ordered, "weight"]
+    )
+    levels = LEVELS | {
+        "age_band": tuple(AGES),
+        "ethnicity_asked": ("asked", "not asked", "unknown"),
+    }
+    levels |= {
+        name: tuple(sorted(file[name].unique()))
+        for name in ("wave", "country", "region")
+    }
     out: dict[str, Any] = {}
     for name in map(str, file):
         if name in levels:
@@ -417,38 +663,70 @@ def _frame(model: Mapping[str, Any], parts: list[pd.DataFrame]) -> pd.DataFrame:
             codes = np.asarray(pd.Categorical(file[name], categories=list(KINDS)).codes)
             codes = np.where(codes < 0, NOT_ASKED, codes)
             out[name] = np.where(codes < 2, codes, np.nan)
-            kind = pd.Categorical.from_codes(np.where(codes < 2, -1, codes), KINDS).remove_unused_categories()
+            kind = pd.Categorical.from_codes(
+                np.where(codes < 2, -1, codes), KINDS
+            ).remove_unused_categories()
             if len(kind.categories):
-                out[f"{name}_missing"] = kind.reorder_categories(sorted(kind.categories))
+                out[f"{name}_missing"] = kind.reorder_categories(
+                    sorted(kind.categories)
+                )
     (frame := pd.DataFrame(out)).attrs["source"] = dict(model["source"])
     return frame
 
 
 def _view(frame: pd.DataFrame) -> pd.DataFrame:
     """People under the names that groups and items of targets use, with texts of answers; ``none`` is no answer."""
-    asked = [c for c in frame if not c.endswith("_missing") and c.startswith(("trust_", *(f"{b}_" for b in BATTERIES)))]
+    asked = [
+        c
+        for c in frame
+        if not c.endswith("_missing")
+        and c.startswith(("trust_", *(f"{b}_" for b in BATTERIES)))
+    ]
     named = {}
     for name in asked:
-        yes, no = (frame[name].isin(same).to_numpy() for same in (("yes", 1.0), ("no", 0.0)))
-        named[name.removeprefix("trust_damaged_")] = pd.Categorical.from_codes(np.select([yes, no], [1, 0], 2), ANSWERS)
-    return frame[[c for c in ("wave", "country", *LEVELS, "weight") if c in frame]].assign(**named)
+        yes, no = (
+            frame[name].isin(same).to_numpy() for same in (("yes", 1.0), ("no", 0.0))
+        )
+        named[name.removeprefix("trust_damaged_")] = pd.Categorical.from_codes(
+            np.select([yes, no], [1, 0], 2), ANSWERS
+        )
+    return frame[
+        [c for c in ("wave", "country", *LEVELS, "weight") if c in frame]
+    ].assign(**named)
 
 
 @threadpool_limits.wrap(limits=1)
-def _calibrated(plan: Plan, wave: int, people: pd.DataFrame, model: Mapping[str, Any]) -> Array:
+def _calibrated(
+    plan: Plan, wave: int, people: pd.DataFrame, model: Mapping[str, Any]
+) -> Array:
     """Base weights tilted until the weighted percentages of a wave are the model's, and later ones the printed."""
     view = _view(people)
-    cells, x = _decode(model, str(wave)), np.array(model["waves"][str(wave)]["probability"])
+    cells, x = (
+        _decode(model, str(wave)),
+        np.array(model["waves"][str(wave)]["probability"]),
+    )
     known = {t.id for t in plan.exact(wave)}
     each = model["waves"][str(wave)]["people"].items()
-    found: list[tuple[str, Array, float]] = [(c, _mask("all", view, [c]).astype(float), n) for c, n in each]
+    found: list[tuple[str, Array, float]] = [
+        (c, _mask("all", view, [c]).astype(float), n) for c, n in each
+    ]
     for t in plan.of(wave, "percent", "points"):
         later = t.item[0] not in QUESTIONS
-        for group in filter(None, (t.group, t.versus) if not (later and t.versus) else ()):
-            rate = t.value / 100 if later or t.id in known else _rate(t, group, cells, x)
+        for group in filter(
+            None, (t.group, t.versus) if not (later and t.versus) else ()
+        ):
+            rate = (
+                t.value / 100 if later or t.id in known else _rate(t, group, cells, x)
+            )
             found.append((t.id, _score(t, view, group, rate), 0.0))
     names, rows, totals = zip(*found, strict=True)
-    return tilt(people["weight"].to_numpy(), np.array(rows), np.array(totals), np.zeros(len(totals)), names)[0]
+    return tilt(
+        people["weight"].to_numpy(),
+        np.array(rows),
+        np.array(totals),
+        np.zeros(len(totals)),
+        names,
+    )[0]
 
 
 def simulate(targets: str | Path | Plan = FOLDER / "targets.yml", seed: int | None = None,
@@ -474,13 +752,23 @@ def simulate(targets: str | Path | Plan = FOLDER / "targets.yml", seed: int | No
     rng = np.random.default_rng(plan.facts["seed"] if seed is None else seed)
     parts = []
     for wave, facts in plan.facts["waves"].items():
-        cells, each, counts = _decode(model, str(wave)), facts["people"], plan.exact(wave)
-        rows = [_mask("all", cells, [c]) for c in each] + [_mask(t.group, cells, t.countries) for t in counts]
+        cells, each, counts = (
+            _decode(model, str(wave)),
+            facts["people"],
+            plan.exact(wave),
+        )
+        rows = [_mask("all", cells, [c]) for c in each] + [
+            _mask(t.group, cells, t.countries) for t in counts
+        ]
         totals = np.array([*each.values(), *(t.value for t in counts)])
-        expected = np.array(model["waves"][str(wave)]["probability"]) * sum(each.values())
+        expected = np.array(model["waves"][str(wave)]["probability"]) * sum(
+            each.values()
+        )
         whole = _whole(expected, np.array(rows, dtype=float), totals, rng)
         people = _people(model, str(wave), cells, whole, rng)
-        parts.append(people.assign(weight=_calibrated(plan, wave, people, model).round(4)))
+        parts.append(
+            people.assign(weight=_calibrated(plan, wave, people, model).round(4))
+        )
     return _frame(model, parts)
 
 
@@ -529,7 +817,9 @@ def load_model(path: str | Path = FOLDER / "true_model.json") -> dict[str, Any]:
 # -- what was asked, what was achieved --------------------------------------------------------------------------------
 
 
-def calibration_table(frame: pd.DataFrame, targets: str | Path | Plan = FOLDER / "targets.yml") -> pd.DataFrame:
+def calibration_table(
+    frame: pd.DataFrame, targets: str | Path | Plan = FOLDER / "targets.yml"
+) -> pd.DataFrame:
     """Compare the stand-in with every printed figure.
 
     Returns
@@ -550,19 +840,41 @@ def _line(t: Target, view: pd.DataFrame) -> dict[str, Any]:
     inside = _mask(t.group, people, t.countries)
     shares = [_share(people, inside, item) for item in t.item]
     known = [value for value, _ in shares]
-    achieved, n = (float(inside.sum()), int(inside.sum())) if t.statistic == "count" else shares[0]
+    achieved, n = (
+        (float(inside.sum()), int(inside.sum()))
+        if t.statistic == "count"
+        else shares[0]
+    )
     if t.versus:
         other, beside = _share(people, _mask(t.versus, people, t.countries), t.item[0])
-        achieved, n = (achieved / other if t.statistic == "ratio" else achieved - other), min(n, beside)
+        achieved, n = (
+            (achieved / other if t.statistic == "ratio" else achieved - other),
+            min(n, beside),
+        )
     good = {
         "=": abs(achieved - t.value) <= t.half_width + 1e-9 if t.statistic != "order" else known == sorted(known)[::-1],
         ">": achieved > t.value, ">=": achieved >= t.value, "<": achieved < t.value,
     }[t.comparison]  # fmt: skip
-    met = "met within rounding" if t.comparison == "=" and t.statistic != "order" else "met (direction)"
-    asked = " > ".join(t.item) if t.statistic == "order" else f"{t.comparison} {t.value:g}".removeprefix("= ")
+    met = (
+        "met within rounding"
+        if t.comparison == "=" and t.statistic != "order"
+        else "met (direction)"
+    )
+    asked = (
+        " > ".join(t.item)
+        if t.statistic == "order"
+        else f"{t.comparison} {t.value:g}".removeprefix("= ")
+    )
     verdict = t.refused or (met if good else "missed")
-    out: dict[str, Any] = {"id": t.id, "wave": " ".join(map(str, t.wave)), "countries": " ".join(t.countries) or "all"}
-    out |= {"item": " ".join(t.item) or "people", "group": f"{t.group} vs {t.versus}" if t.versus else t.group}
+    out: dict[str, Any] = {
+        "id": t.id,
+        "wave": " ".join(map(str, t.wave)),
+        "countries": " ".join(t.countries) or "all",
+    }
+    out |= {
+        "item": " ".join(t.item) or "people",
+        "group": f"{t.group} vs {t.versus}" if t.versus else t.group,
+    }
     out |= {"statistic": t.statistic, "asked": asked, "achieved": achieved, "n": n}
     return out | {"verdict": verdict, "reading": t.reading}
 
@@ -572,14 +884,19 @@ def _share(people: pd.DataFrame, inside: Array, item: str) -> tuple[float, int]:
     if item not in people:
         return np.nan, 0
     answered = inside & people[item].isin(("yes", "no")).to_numpy()
-    weight, yes = people["weight"].to_numpy()[answered], (people[item] == "yes").to_numpy()[answered]
+    weight, yes = (
+        people["weight"].to_numpy()[answered],
+        (people[item] == "yes").to_numpy()[answered],
+    )
     return float(100 * weight[yes].sum() / weight.sum()), int(answered.sum())
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
 
 
-def write(folder: str | Path = FOLDER, targets: str | Path = FOLDER / "targets.yml") -> dict[str, str]:
+def write(
+    folder: str | Path = FOLDER, targets: str | Path = FOLDER / "targets.yml"
+) -> dict[str, str]:
     """Write the stand-in (as a survey file: answers and kinds of missing are texts), its true model, its calibration.
 
     Returns
@@ -590,8 +907,12 @@ def write(folder: str | Path = FOLDER, targets: str | Path = FOLDER / "targets.y
     plan, folder = load_targets(targets), Path(folder)
     data, stored, calibration = (folder / name for name in FILES)
     write_people(frame := simulate(plan, model=(model := true_model(plan))), data)
-    stored.write_text(json.dumps(model, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
-    calibration_table(frame, plan).round({"achieved": 3}).to_csv(calibration, index=False, lineterminator="\n")
+    stored.write_text(
+        json.dumps(model, indent=0, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    calibration_table(frame, plan).round({"achieved": 3}).to_csv(
+        calibration, index=False, lineterminator="\n"
+    )
     return {name: file_hash(folder / name) for name in FILES}
 
 
@@ -607,11 +928,19 @@ def write_people(frame: pd.DataFrame, path: str | Path) -> None:
     for name in (c for c in frame if not c.endswith("_missing")):
         column = frame[name]
         if f"{name}_missing" in frame:
-            column = column.map({1.0: "yes", 0.0: "no"}).astype(object).fillna(frame[f"{name}_missing"].astype(object))
+            column = (
+                column.map({1.0: "yes", 0.0: "no"})
+                .astype(object)
+                .fillna(frame[f"{name}_missing"].astype(object))
+            )
         columns[name] = pa.array(column if name == "weight" else column.astype(str))
-    table = pa.table(columns).replace_schema_metadata({"source": json.dumps(frame.attrs["source"], sort_keys=True)})
+    table = pa.table(columns).replace_schema_metadata(
+        {"source": json.dumps(frame.attrs["source"], sort_keys=True)}
+    )
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, path, compression="zstd", compression_level=19)
     except OSError as error:
-        raise SurveyFileError(f"{path} cannot be written: {error.strerror or error}", "Choose another.") from error
+        raise SurveyFileError(
+            f"{path} cannot be written: {error.strerror or error}", "Choose another."
+        ) from error

@@ -17,7 +17,14 @@ from trustreview.diagnostics import (
     joint_tests,
     link_test,
 )
-from trustreview.sensitivity import combine, firth, impute, reweighted, robustness, robustness_of_cells
+from trustreview.sensitivity import (
+    combine,
+    firth,
+    impute,
+    reweighted,
+    robustness,
+    robustness_of_cells,
+)
 
 __all__ = [
     "Report", "calibration", "checks", "combine", "firth", "flow", "goodness_of_fit", "impute", "influence_shares",

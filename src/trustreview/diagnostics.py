@@ -22,14 +22,23 @@ import pandas as pd
 from trustlib.cells import combinations, describe
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import MINIMUM, require_showable
-from trustlib.errors import DesignError, EstimandError, FitError, axis_names, require_a, require_names
+from trustlib.errors import (
+    DesignError,
+    EstimandError,
+    FitError,
+    axis_names,
+    require_a,
+    require_names,
+)
 from trustlib.estimates import Estimates, cell_means, coefficients, contrast
 from trustlib.logit import LogitFit, expit, fit_logit, influence
 from trustlib.tables import evidence
 from trustlib.variance import Array, ReplicateScatter, TaylorScatter, sum_by
 
 FIT = "Make it with fit_logit(cells, formula)."
-EXACT = 1e-8  # a variance below this part of the one with the coefficients held is rounding
+EXACT = (
+    1e-8  # a variance below this part of the one with the coefficients held is rounding
+)
 RISK = "risk"
 
 
@@ -57,16 +66,25 @@ class Report:
 
     def _repr_html_(self) -> str:
         texts = self.shown.astype(str)
-        sides = ["right" if re.fullmatch(r"[\d.,%]*", "".join(texts[c])) else "left" for c in texts]
+        sides = [
+            "right" if re.fullmatch(r"[\d.,%]*", "".join(texts[c])) else "left"
+            for c in texts
+        ]
 
         def row(values: Iterable[str], tag: str, more: str = "") -> str:
             cells = zip(map(html.escape, values), sides, strict=True)
-            made = [f'<{tag}{more} style="text-align: {side}">{text}</{tag}>' for text, side in cells]
+            made = [
+                f'<{tag}{more} style="text-align: {side}">{text}</{tag}>'
+                for text, side in cells
+            ]
             return f"<tr>{''.join(made)}</tr>"
 
         head = row(texts.columns, "th", ' scope="col"')
         body = "".join(row(values, "td") for values in texts.to_numpy())
-        small, notes = "text-align: left; font-size: 0.85em", html.escape(" ".join(self.notes))
+        small, notes = (
+            "text-align: left; font-size: 0.85em",
+            html.escape(" ".join(self.notes)),
+        )
         return (
             f'<table style="width: 100%"><caption style="text-align: left">{html.escape(self.title)}</caption>'
             f"<thead>{head}</thead><tbody>{body}</tbody>"
@@ -102,22 +120,37 @@ def flow(design: SurveyDesign, outcome: str, known: Sequence[str]) -> pd.DataFra
     DesignError
         Fewer than 10 people left in all, so that their number cannot be printed.
     """
-    require_a(SurveyDesign, design, "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...).")
+    require_a(
+        SurveyDesign,
+        design,
+        "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...).",
+    )
     frame = pd.DataFrame(design.frame)
     known = axis_names(known, frame)
     require_names("outcome column", [outcome], list(frame))
-    here = pd.Series(frame.get(DOMAIN, True), index=frame.index).to_numpy(bool, copy=True)
+    here = pd.Series(frame.get(DOMAIN, True), index=frame.index).to_numpy(
+        bool, copy=True
+    )
     if design.weight is not None:
         here &= frame[design.weight].to_numpy() > 0
     lost: list[list] = [["", "not in this part of the survey", int((~here).sum())]]
     for variable in dict.fromkeys([outcome, *known]):
         gone = here & frame[variable].isna().to_numpy()
-        kinds = frame.get(f"{variable}_missing", pd.Series(None, frame.index, object))[gone].astype(object)
+        kinds = frame.get(f"{variable}_missing", pd.Series(None, frame.index, object))[
+            gone
+        ].astype(object)
         counts = kinds.where(kinds.notna(), "missing").value_counts()
-        lost += [[variable, str(reason), int(n)] for reason, n in sorted(counts.items(), key=lambda item: -item[1])]
+        lost += [
+            [variable, str(reason), int(n)]
+            for reason, n in sorted(counts.items(), key=lambda item: -item[1])
+        ]
         here &= ~gone
     lost = _large_enough([row for row in lost if row[2]])
-    rows = [["", "in the file", len(frame)], *lost, ["", "in the model", int(here.sum())]]
+    rows = [
+        ["", "in the file", len(frame)],
+        *lost,
+        ["", "in the model", int(here.sum())],
+    ]
     return pd.DataFrame(rows, columns=["variable", "reason", "n"])
 
 
@@ -125,15 +158,31 @@ def _large_enough(rows: list[list]) -> list[list]:
     """Put reasons of fewer than 10 people together with others."""
     while any(row[2] < MINIMUM for row in rows):
         small = min(range(len(rows)), key=lambda i: rows[i][2])
-        alike = [i for i, row in enumerate(rows) if row[0] == rows[small][0] and i != small]
-        near = alike or [i for i in (small - 1, small + 1) if 0 <= i < len(rows) and rows[i][0]]
+        alike = [
+            i for i, row in enumerate(rows) if row[0] == rows[small][0] and i != small
+        ]
+        near = alike or [
+            i for i in (small - 1, small + 1) if 0 <= i < len(rows) and rows[i][0]
+        ]
         if not near:
-            raise DesignError(f"Fewer than {MINIMUM} people left, so their number is not shown.", "Leave it out.")
+            raise DesignError(
+                f"Fewer than {MINIMUM} people left, so their number is not shown.",
+                "Leave it out.",
+            )
         other = min(near, key=lambda i: rows[i][2])
         first, second = sorted((small, other))
-        names, n = ([rows[i][k] for i in (first, second)] for k in (0, 1)), rows[first][2] + rows[second][2]
-        variables, reasons = ([part for text in texts for part in text.split(" or ")] for texts in names)
-        rows[first] = [" or ".join(dict.fromkeys(variables)), " or ".join(dict.fromkeys(reasons)), n]
+        names, n = (
+            ([rows[i][k] for i in (first, second)] for k in (0, 1)),
+            rows[first][2] + rows[second][2],
+        )
+        variables, reasons = (
+            [part for text in texts for part in text.split(" or ")] for texts in names
+        )
+        rows[first] = [
+            " or ".join(dict.fromkeys(variables)),
+            " or ".join(dict.fromkeys(reasons)),
+            n,
+        ]
         del rows[second]
     return rows
 
@@ -168,16 +217,25 @@ def _residuals(fit: LogitFit, by: Sequence[str] | None, groups: int) -> _Residua
     require_a(LogitFit, fit, FIT)
     cells = fit.cells
     if not isinstance(groups, int) or groups < 2:
-        raise EstimandError(f"Expected two or more groups of risk, got {groups!r}.", "The usual number is 10.")
+        raise EstimandError(
+            f"Expected two or more groups of risk, got {groups!r}.",
+            "The usual number is 10.",
+        )
     if by is None:
         label = pd.Series(_risk_groups(fit, groups) + 1).map("{:02d}".format)
-        cells = replace(cells, frame=cells.frame.assign(**{RISK: pd.Categorical(label)}), by=(*cells.by, RISK))
+        cells = replace(
+            cells,
+            frame=cells.frame.assign(**{RISK: pd.Categorical(label)}),
+            by=(*cells.by, RISK),
+        )
     names = [RISK] if by is None else axis_names(by, cells.by)
     axes, group = combinations(cells.frame, names)
     weight, events = cells.frame[["sum_w", "sum_wy"]].to_numpy(float).T
     beta = fit.coef.to_numpy()
     mu = expit(fit.x @ beta)
-    member = (group == np.arange(len(axes))[:, None]) / np.bincount(group, weight)[:, None]
+    member = (group == np.arange(len(axes))[:, None]) / np.bincount(group, weight)[
+        :, None
+    ]
     mean, observed = member @ (events - mu * weight), member @ events
     held = np.hstack([member * (-mu - mean[group]), member])
     slope = (member * weight * mu * (1 - mu)) @ fit.x
@@ -186,7 +244,9 @@ def _residuals(fit: LogitFit, by: Sequence[str] | None, groups: int) -> _Residua
     return _Residuals(axes, mean, observed, held, estimated, null, cells.counts(names))
 
 
-def calibration(fit: LogitFit, by: Sequence[str] | None = None, groups: int = 10) -> Estimates:
+def calibration(
+    fit: LogitFit, by: Sequence[str] | None = None, groups: int = 10
+) -> Estimates:
     r"""Observed less predicted: the weighted mean residual of each group, with its design-based standard error.
 
     .. math:: \hat M_g=\sum_{c\in g}(Y_c-\mu_cW_c)\Big/\sum_{c\in g}W_c,\qquad
@@ -229,7 +289,12 @@ def calibration(fit: LogitFit, by: Sequence[str] | None = None, groups: int = 10
     vcov = np.where(exact[:, None] | exact, 0.0, vcov)
     terms = coefficients(fit)
     note = f"{cells.variance}; t with {cells.df:g} df (design); Wald interval; model: {fit.formula}; mean residuals"
-    origin = replace(terms, df=cells.df, convention=note, labels=cells.labels | {RISK: "Risk, from low to high"})
+    origin = replace(
+        terms,
+        df=cells.df,
+        convention=note,
+        labels=cells.labels | {RISK: "Risk, from low to high"},
+    )
     smallest = np.minimum(found.counts["smallest"], terms.smallest.min()).to_numpy()
     n, none = found.counts["n"].to_numpy(), np.empty((len(mean), 0))
     made = contrast(
@@ -240,7 +305,9 @@ def calibration(fit: LogitFit, by: Sequence[str] | None = None, groups: int = 10
     return replace(made, _frame=made.frame.assign(**columns))
 
 
-def goodness_of_fit(fit: LogitFit, by: Sequence[str] | None = None, groups: int = 10) -> pd.DataFrame:
+def goodness_of_fit(
+    fit: LogitFit, by: Sequence[str] | None = None, groups: int = 10
+) -> pd.DataFrame:
     r"""Test that the mean residual of every group is zero: Archer and Lemeshow's F-adjusted test, and a sharper one.
 
     .. math:: F_{held}=\frac{d-g+2}{d\,g}\,\hat M'V^{-1}\hat M\sim F_{g-1,\,d-g+2},\qquad
@@ -279,33 +346,65 @@ def goodness_of_fit(fit: LogitFit, by: Sequence[str] | None = None, groups: int 
 
     found = _residuals(fit, by, groups)
     labels = [describe(row, list(found.axes)) for _, row in found.axes.iterrows()]
-    require_showable(np.minimum(found.counts["smallest"], coefficients(fit).smallest.min()), labels, "This test")
+    require_showable(
+        np.minimum(found.counts["smallest"], coefficients(fit).smallest.min()),
+        labels,
+        "This test",
+    )
     held, null = (fit.cells.scatter.covariance(a) for a in (found.held, found.null))
     size = np.sqrt(np.diag(held))
     if (size <= 0).any():
         empty = labels[int(np.argmin(size))]
-        raise EstimandError(f"The residuals of group {empty} do not vary.", "Use coarser groups.")
+        raise EstimandError(
+            f"The residuals of group {empty} do not vary.", "Use coarser groups."
+        )
     d, g, mean = fit.cells.df, len(found.mean), found.mean / size
     value, vector = np.linalg.eigh(null / np.outer(size, size))
     kept = value > EXACT
     if (rank := int(kept.sum())) == 0:
         hint = "Test it on finer cells, with an axis that the model leaves out."
-        raise EstimandError(f"The model fits each of these {g} groups whatever the data: nothing to test.", hint)
+        raise EstimandError(
+            f"The model fits each of these {g} groups whatever the data: nothing to test.",
+            hint,
+        )
     first = mean @ np.linalg.solve(held / np.outer(size, size), mean)
     second = ((vector[:, kept].T @ mean) ** 2 / value[kept]).sum()
-    what = f"{g} groups of risk" if by is None else f"{g} groups by {', '.join(axis_names(by, fit.cells.by))}"
+    what = (
+        f"{g} groups of risk"
+        if by is None
+        else f"{g} groups by {', '.join(axis_names(by, fit.cells.by))}"
+    )
     rows = [
-        ("adjusted", f"{what}, coefficients held", first * (d - g + 2) / (d * g), g - 1, d - g + 2),
-        ("adjusted", f"{what}, coefficients estimated", second * (d - rank + 1) / (d * rank), rank, d - rank + 1),
+        (
+            "adjusted",
+            f"{what}, coefficients held",
+            first * (d - g + 2) / (d * g),
+            g - 1,
+            d - g + 2,
+        ),
+        (
+            "adjusted",
+            f"{what}, coefficients estimated",
+            second * (d - rank + 1) / (d * rank),
+            rank,
+            d - rank + 1,
+        ),
     ]
     return _tests(rows, fit.cells.source, fdtrc)
 
 
 def _tests(rows: list, source: dict, upper: object) -> pd.DataFrame:
     """Rows (rule, term, F, df, df of the denominator) as `LogitFit.term_test` gives them."""
-    out = pd.DataFrame(rows, columns=["rule", "term", "statistic", "df_num", "df_den"]).set_index("rule")
-    out["p_value"] = upper(out["df_num"], out["df_den"].where(out["df_den"] > 0), out["statistic"])  # type: ignore[operator]
-    out.attrs = {"source": source, "smallest": MINIMUM}  # whoever calls this has asked the gate
+    out = pd.DataFrame(
+        rows, columns=["rule", "term", "statistic", "df_num", "df_den"]
+    ).set_index("rule")
+    out["p_value"] = upper(
+        out["df_num"], out["df_den"].where(out["df_den"] > 0), out["statistic"]
+    )  # type: ignore[operator]
+    out.attrs = {
+        "source": source,
+        "smallest": MINIMUM,
+    }  # whoever calls this has asked the gate
     return out
 
 
@@ -342,12 +441,21 @@ def link_test(fit: LogitFit) -> pd.DataFrame:
     distinct = len(np.unique(eta.round(9)))
     if distinct < 3:
         hint = "A model with one binary variable fits any link."
-        raise EstimandError(f"The model has {distinct} distinct predictions; the test needs three.", hint)
+        raise EstimandError(
+            f"The model has {distinct} distinct predictions; the test needs three.",
+            hint,
+        )
     if _exact(fit):
         hint = "Fit it to finer cells, or test a model with fewer terms."
-        raise EstimandError("The model fits every prediction whatever the data: any link fits as well.", hint)
+        raise EstimandError(
+            "The model fits every prediction whatever the data: any link fits as well.",
+            hint,
+        )
     frame = cells.frame.assign(eta=eta, eta_squared=eta**2)
-    refit = fit_logit(replace(cells, frame=frame, by=(*cells.by, "eta", "eta_squared")), "eta + eta_squared")
+    refit = fit_logit(
+        replace(cells, frame=frame, by=(*cells.by, "eta", "eta_squared")),
+        "eta + eta_squared",
+    )
     test = refit.term_test("eta_squared").loc[["wald"]]
     return test.assign(term="square of the linear predictor (link test)")
 
@@ -355,7 +463,9 @@ def link_test(fit: LogitFit) -> pd.DataFrame:
 def _exact(fit: LogitFit) -> bool:
     """Whether the model fits each group of people with one prediction whatever the data."""
     found = _residuals(fit, None, 10**6)
-    held, estimated = (np.diag(fit.cells.scatter.covariance(a)) for a in (found.held, found.estimated))
+    held, estimated = (
+        np.diag(fit.cells.scatter.covariance(a)) for a in (found.held, found.estimated)
+    )
     return bool((estimated <= EXACT * held).all())
 
 
@@ -386,10 +496,15 @@ def joint_tests(fit: LogitFit) -> pd.DataFrame:
     for axis in dict.fromkeys(name for term in terms for name in term.split(":")):
         sets[f"{axis}, all terms"] = [term for term in terms if axis in term.split(":")]
     if not sets:
-        raise EstimandError("The model has an intercept only: there is no term to test.", "Add an axis.")
+        raise EstimandError(
+            "The model has an intercept only: there is no term to test.", "Add an axis."
+        )
     tests = [fit.term_test(*each).assign(term=name) for name, each in sets.items()]
     out = pd.concat(tests)
-    out.attrs = {"source": fit.cells.source, "smallest": coefficients(fit).smallest.min()}
+    out.attrs = {
+        "source": fit.cells.source,
+        "smallest": coefficients(fit).smallest.min(),
+    }
     return out
 
 
@@ -431,17 +546,34 @@ def influence_shares(fit: LogitFit) -> pd.DataFrame:
         centre = beta if scatter.mse else fit.replicates[scatter.scale > 0].mean(axis=0)
         moved = scatter.scale[:, None] * (fit.replicates - centre) ** 2
         unit = (moved / moved.sum(axis=0)).max(axis=0)
-    if isinstance(scatter, TaylorScatter) and scatter.psu is not None and scatter.margins is None:
-        rows = linear[:, scatter.cell].T + scatter.answer[:, None] * linear[:, size + scatter.cell].T
-        z = sum_by(rows * scatter.sum_w[:, None], scatter.psu, int(scatter.psu.max()) + 1)
+    if (
+        isinstance(scatter, TaylorScatter)
+        and scatter.psu is not None
+        and scatter.margins is None
+    ):
+        rows = (
+            linear[:, scatter.cell].T
+            + scatter.answer[:, None] * linear[:, size + scatter.cell].T
+        )
+        z = sum_by(
+            rows * scatter.sum_w[:, None], scatter.psu, int(scatter.psu.max()) + 1
+        )
         stratum = np.zeros(len(z), dtype=np.int64)
         stratum[scatter.psu] = scatter.stratum
         n = scatter.n_psu[stratum]
         mean = sum_by(z, stratum, len(scatter.n_psu))[stratum] / n[:, None]
-        factor = scatter.remaining[stratum] * np.where(n > 1, n / np.maximum(n - 1, 1), 0.0)
+        factor = scatter.remaining[stratum] * np.where(
+            n > 1, n / np.maximum(n - 1, 1), 0.0
+        )
         unit = (factor[:, None] * (z - mean) ** 2 / np.diag(fit.vcov)).max(axis=0)
     terms = fit.coef.index
-    return pd.DataFrame({"term": terms, "cell": (share / share.sum(axis=1)[:, None]).max(axis=1), "unit": unit})
+    return pd.DataFrame(
+        {
+            "term": terms,
+            "cell": (share / share.sum(axis=1)[:, None]).max(axis=1),
+            "unit": unit,
+        }
+    )
 
 
 # -- all of it --------------------------------------------------------------------------------------------------------
@@ -478,7 +610,10 @@ def checks(fit: LogitFit, groups: int = 10) -> Report:
     coefficients(fit).require_showable("This table")
     cells, k = fit.cells, len(fit.coef)
     weight, events = cells.frame[["sum_w", "sum_wy"]].to_numpy(float).T
-    mu, overall = expit(fit.x @ fit.coef.to_numpy()), cell_means(cells, []).frame.iloc[0]
+    mu, overall = (
+        expit(fit.x @ fit.coef.to_numpy()),
+        cell_means(cells, []).frame.iloc[0],
+    )
     pure = int(((events <= 0) | (events >= weight)).sum())
     information = (fit.x * (weight * mu * (1 - mu))[:, None]).T @ fit.x
     scale = np.sqrt(np.diag(information))
@@ -497,8 +632,19 @@ def checks(fit: LogitFit, groups: int = 10) -> Report:
     ]  # fmt: skip
     if share["unit"].notna().all():
         unit = share["unit"].max()
-        values.append(("influence", "largest share of one PSU or replicate", unit, f"{unit:.0%}", "above 25%"))
-    rows, texts = [value[:3] for value in values], [(name, text, bad) for _, name, _, text, bad in values]
+        values.append(
+            (
+                "influence",
+                "largest share of one PSU or replicate",
+                unit,
+                f"{unit:.0%}",
+                "above 25%",
+            )
+        )
+    rows, texts = (
+        [value[:3] for value in values],
+        [(name, text, bad) for _, name, _, text, bad in values],
+    )
     for what, test in (
         ("goodness of fit", lambda: goodness_of_fit(fit, None, groups)),
         ("goodness of fit", lambda: goodness_of_fit(fit, cells.by)),
@@ -511,9 +657,23 @@ def checks(fit: LogitFit, groups: int = 10) -> Report:
             texts.append((name, str(error).splitlines()[0], ""))
             continue
         for row in found.itertuples():
-            rows += [(what, f"{row.term}: {q}", getattr(row, q)) for q in ("statistic", "df_num", "df_den", "p_value")]
+            rows += [
+                (what, f"{row.term}: {q}", getattr(row, q))
+                for q in ("statistic", "df_num", "df_den", "p_value")
+            ]
             p = "< 0.001" if row.p_value < 0.001 else f"= {row.p_value:.3f}"
-            texts.append((row.term, f"F({row.df_num:g}, {row.df_den:g}) = {row.statistic:.2f}, p {p}", "small p"))
+            texts.append(
+                (
+                    row.term,
+                    f"F({row.df_num:g}, {row.df_den:g}) = {row.statistic:.2f}, p {p}",
+                    "small p",
+                )
+            )
     frame = pd.DataFrame(rows, columns=["check", "quantity", "value"])
     shown = pd.DataFrame(texts, columns=["What was looked at", "Found", "A bad sign"])
-    return Report(frame, "Checks of the model", (f"{evidence(cells.source)}.", f"Model: {fit.formula}."), shown)
+    return Report(
+        frame,
+        "Checks of the model",
+        (f"{evidence(cells.source)}.", f"Model: {fit.formula}."),
+        shown,
+    )

@@ -22,20 +22,48 @@ import pandas as pd
 
 from trustlib.cells import Cells, compress, describe
 from trustlib.design import DOMAIN, SurveyDesign, _collect
-from trustlib.errors import EstimandError, FitError, MissingRowsWarning, axis_names, require_a, require_names
-from trustlib.estimates import COLUMNS, LOG_SCALES, Estimates, _filled, coefficients, comparisons, predictions
+from trustlib.errors import (
+    EstimandError,
+    FitError,
+    MissingRowsWarning,
+    axis_names,
+    require_a,
+    require_names,
+)
+from trustlib.estimates import (
+    COLUMNS,
+    LOG_SCALES,
+    Estimates,
+    _filled,
+    coefficients,
+    comparisons,
+    predictions,
+)
 from trustlib.intervals import INTERVALS, two_sided_p, wald_interval
-from trustlib.logit import LogitFit, _blas, _design_matrix, _require_overlap, _require_rank, expit, fit_logit
+from trustlib.logit import (
+    LogitFit,
+    _blas,
+    _design_matrix,
+    _require_overlap,
+    _require_rank,
+    expit,
+    fit_logit,
+)
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance
 
-FIRTH = "Firth penalised likelihood, model-based SE, weights normalised: sensitivity only"
+FIRTH = (
+    "Firth penalised likelihood, model-based SE, weights normalised: sensitivity only"
+)
 CHOICES = ["weights", "covariates", "link", "model", "missing"]
 WEIGHTS = ("weighted", "unweighted", "trimmed")
 LINKS = ("logit", "log", "identity", "firth")
 MODELS = ("saturated", "additive")
 # Mean and slope for a linear predictor. The families are canonical (quasi-Poisson, Gaussian, binomial), so that the
 # score is x (Y - mu W) for all, as in trustlib.logit.
-INVERSE: dict[str, Any] = {"log": (np.exp, np.exp), "identity": (np.array, np.ones_like)}
+INVERSE: dict[str, Any] = {
+    "log": (np.exp, np.exp),
+    "identity": (np.array, np.ones_like),
+}
 INVERSE["firth"] = (expit, lambda eta: expit(eta) * expit(-eta))
 NO_DESIGN = "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...)."
 
@@ -81,10 +109,16 @@ def firth(cells: Cells, formula: str) -> Estimates:
     frame = found.frame
     with _blas().limit(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        frame[["conf_low", "conf_high"]] = fit.glm.conf_int(method="pl", max_iter=200, tol=1e-6)
+        frame[["conf_low", "conf_high"]] = fit.glm.conf_int(
+            method="pl", max_iter=200, tol=1e-6
+        )
         frame["p_value"] = fit.glm.lrt().lrt_pvalues_
     frame["statistic"] = -np.sign(frame["estimate"]) * ndtri(frame["p_value"] / 2)
-    return replace(found, _frame=frame, convention=f"{FIRTH}; penalised profile likelihood interval; model: {formula}")
+    return replace(
+        found,
+        _frame=frame,
+        convention=f"{FIRTH}; penalised profile likelihood interval; model: {formula}",
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,19 +148,28 @@ def _fit(cells: Cells, formula: str, link: str) -> LogitFit:
         _require_overlap(x, names, 2 * weight, events, cells)
     scale, scatter = cells.frame["n"].sum() / weight.sum(), cells.scatter
     with _blas().limit(limits=1):
-        model = _firth_model(x, scale * weight, scale * events) if link == "firth" else None
+        model = (
+            _firth_model(x, scale * weight, scale * events) if link == "firth" else None
+        )
         beta = model.coef_ if model else _newton(x, weight, events, link)
         mu, slope = (f(x @ beta) for f in INVERSE[link])
         inverse = np.linalg.inv((x * (weight * slope)[:, None]).T @ x)
         if model:
             vcov, cells = inverse / scale, replace(cells, variance=FIRTH, df=np.inf)
         elif isinstance(scatter, ReplicateScatter):
-            betas = [_newton(x, w, y, link) for w, y in zip(*np.hsplit(scatter.totals, 2), strict=True)]
-            vcov = replicate_covariance(np.array(betas), beta, scatter.scale, scatter.mse)
+            betas = [
+                _newton(x, w, y, link)
+                for w, y in zip(*np.hsplit(scatter.totals, 2), strict=True)
+            ]
+            vcov = replicate_covariance(
+                np.array(betas), beta, scatter.scale, scatter.mse
+            )
         else:
             vcov = scatter.covariance(inverse @ np.hstack([-(x * mu[:, None]).T, x.T]))
     df, table = cells.df - (len(names) - 1), pd.DataFrame(vcov, names, names)
-    return _LinkFit(cells, formula, pd.Series(beta, names), table, df, model, x, spec, link=link)
+    return _LinkFit(
+        cells, formula, pd.Series(beta, names), table, df, model, x, spec, link=link
+    )
 
 
 def _newton(x: Array, weight: Array, events: Array, link: str) -> Array:
@@ -136,11 +179,17 @@ def _newton(x: Array, weight: Array, events: Array, link: str) -> Array:
     beta = np.linalg.lstsq(x, np.full(len(x), start), rcond=None)[0]
     for _ in range(100):
         eta = x @ beta
-        step = np.linalg.solve((x * (weight * slope(eta))[:, None]).T @ x, x.T @ (events - weight * mean(eta)))
+        step = np.linalg.solve(
+            (x * (weight * slope(eta))[:, None]).T @ x,
+            x.T @ (events - weight * mean(eta)),
+        )
         beta = beta + np.clip(step, -5, 5)
         if np.abs(step).max() < 1e-11:
             return beta
-    raise FitError(f"The model with {link} link did not converge.", "Use fewer terms or coarser levels.")
+    raise FitError(
+        f"The model with {link} link did not converge.",
+        "Use fewer terms or coarser levels.",
+    )
 
 
 def _firth_model(x: Array, weight: Array, events: Array) -> Any:
@@ -149,19 +198,28 @@ def _firth_model(x: Array, weight: Array, events: Array) -> Any:
 
     rows, answers = np.vstack([x, x]), np.repeat([0, 1], len(x))
     for tol in (1e-9, 1e-7, 1e-5) if 0 < events.sum() < weight.sum() else ():
-        model = FirthLogisticRegression(gtol=100 * tol, xtol=tol, max_iter=500, fit_intercept=False, backend="numpy")
+        model = FirthLogisticRegression(
+            gtol=100 * tol, xtol=tol, max_iter=500, fit_intercept=False, backend="numpy"
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if model.fit(rows, answers, np.r_[weight - events, events]).converged_:
                 return model
-    raise FitError("Firth's method did not converge, or all answers are alike.", "Use fewer terms or coarser levels.")
+    raise FitError(
+        "Firth's method did not converge, or all answers are alike.",
+        "Use fewer terms or coarser levels.",
+    )
 
 
 # -- missing answers --------------------------------------------------------------------------------------------------
 
 
 def impute(
-    design: SurveyDesign, columns: Sequence[str], within: Sequence[str] = (), m: int = 10, seed: int = 0
+    design: SurveyDesign,
+    columns: Sequence[str],
+    within: Sequence[str] = (),
+    m: int = 10,
+    seed: int = 0,
 ) -> list[SurveyDesign]:
     """Fill in missing identities and outcomes from donors, m times, so that the variation says how much is unknown.
 
@@ -205,47 +263,87 @@ def impute(
     """
     require_a(SurveyDesign, design, NO_DESIGN)
     frame = _collect(nw.from_native(design.frame))
-    columns, within = axis_names(columns, frame), axis_names(within, [c for c in frame if c not in columns])
+    columns, within = (
+        axis_names(columns, frame),
+        axis_names(within, [c for c in frame if c not in columns]),
+    )
     counts = isinstance(m, int) and isinstance(seed, int) and m > 0 and seed >= 0
     if not (counts and columns) or frame[within].isna().any(axis=None):
         hint = "Classes are known for everyone: impute a column that is not, or leave it out of `within`."
-        raise EstimandError(f"Expected columns, complete classes, m above 0, a seed; got m={m!r}, seed={seed!r}.", hint)
-    used = np.ones(len(frame), bool) if design.weight is None else frame[design.weight].to_numpy(float) > 0
-    decks = _decks(frame, columns, within, used & np.asarray(frame.get(DOMAIN, used), bool))
+        raise EstimandError(
+            f"Expected columns, complete classes, m above 0, a seed; got m={m!r}, seed={seed!r}.",
+            hint,
+        )
+    used = (
+        np.ones(len(frame), bool)
+        if design.weight is None
+        else frame[design.weight].to_numpy(float) > 0
+    )
+    decks = _decks(
+        frame, columns, within, used & np.asarray(frame.get(DOMAIN, used), bool)
+    )
     rng, completed = np.random.default_rng(seed), []
     for _ in range(m):
-        share, origin = rng.exponential(size=len(frame)), {c: np.arange(len(frame)) for c in columns}
+        share, origin = (
+            rng.exponential(size=len(frame)),
+            {c: np.arange(len(frame)) for c in columns},
+        )
         for lacking, takers, donors in decks:
-            drawn = rng.choice(donors, len(takers), p=share[donors] / share[donors].sum())
+            drawn = rng.choice(
+                donors, len(takers), p=share[donors] / share[donors].sum()
+            )
             for c in lacking:
                 origin[c][takers] = drawn
-        completed.append(_with_columns(design, {c: frame[c].array.take(at) for c, at in origin.items()}))
+        completed.append(
+            _with_columns(
+                design, {c: frame[c].array.take(at) for c, at in origin.items()}
+            )
+        )
     return completed
 
 
-def _decks(frame: pd.DataFrame, columns: list, within: list, used: Array) -> list[tuple[list, Array, Array]]:
+def _decks(
+    frame: pd.DataFrame, columns: list, within: list, used: Array
+) -> list[tuple[list, Array, Array]]:
     """For each pattern of missing answers in each class: the columns, the rows that lack them, the rows of donors."""
     lacks = frame[columns].isna().to_numpy()
     complete, decks = used & ~lacks.any(axis=1), []
     for pattern in np.unique(lacks[used & ~complete], axis=0):
         waiting = used & (lacks == pattern).all(axis=1)
-        given, lacking = np.array(columns)[~pattern].tolist(), np.array(columns)[pattern].tolist()
+        given, lacking = (
+            np.array(columns)[~pattern].tolist(),
+            np.array(columns)[pattern].tolist(),
+        )
         for keys in ([*within, *given], within):
-            code = frame.groupby(keys, observed=True, dropna=False).ngroup() if keys else pd.Series(0, frame.index)
+            code = (
+                frame.groupby(keys, observed=True, dropna=False).ngroup()
+                if keys
+                else pd.Series(0, frame.index)
+            )
             for at in np.unique(code[waiting]):
-                takers, donors = (np.flatnonzero(who & (code == at)) for who in (waiting, complete))
+                takers, donors = (
+                    np.flatnonzero(who & (code == at)) for who in (waiting, complete)
+                )
                 if len(donors):
                     decks.append((lacking, takers, donors))
                     waiting[takers] = False
         if waiting.any():
             where = describe(frame[waiting].iloc[0], within)
-            raise EstimandError(f"Nobody in the class {where} has all of {columns}.", "Use coarser or fewer classes.")
+            raise EstimandError(
+                f"Nobody in the class {where} has all of {columns}.",
+                "Use coarser or fewer classes.",
+            )
     return decks
 
 
-def _with_columns(design: SurveyDesign, columns: dict[str, Any], **options: Any) -> SurveyDesign:
+def _with_columns(
+    design: SurveyDesign, columns: dict[str, Any], **options: Any
+) -> SurveyDesign:
     """The design with other values in columns that determine neither strata nor PSUs."""
-    new, frame = copy.copy(design), _collect(nw.from_native(design.frame)).assign(**columns)
+    new, frame = (
+        copy.copy(design),
+        _collect(nw.from_native(design.frame)).assign(**columns),
+    )
     for name, value in {"frame": frame, **options}.items():
         object.__setattr__(new, name, value)
     return new
@@ -284,36 +382,68 @@ def combine(parts: Sequence[Estimates]) -> Estimates:
     leaves out the factor 1+1/m in the second formula, which Barnard and Rubin (1999, Biometrika 86, 948-955) have.
     """
     for part in parts:
-        require_a(Estimates, part, "Give a list with the estimates from each completed design.")
-    rows = [p.frame.drop(columns=list(COLUMNS)).assign(kind=p.kind).astype(str) for p in parts]
+        require_a(
+            Estimates,
+            part,
+            "Give a list with the estimates from each completed design.",
+        )
+    rows = [
+        p.frame.drop(columns=list(COLUMNS)).assign(kind=p.kind).astype(str)
+        for p in parts
+    ]
     if len(parts) < 2 or not all(r.equals(rows[0]) for r in rows):
         hint = "Estimate the same from each design that impute gave; join levels that are not in all of them."
-        raise EstimandError("Expected two or more estimates of one kind with the same rows.", hint)
+        raise EstimandError(
+            "Expected two or more estimates of one kind with the same rows.", hint
+        )
     first, m, df = parts[0], len(parts), min(p.df for p in parts)
     frame, level = first.frame, first.kind == "level"
     log = frame.get("measure", pd.Series(first.kind, frame.index)).isin(LOG_SCALES)
     raw = np.array([p.frame["estimate"] for p in parts], float)
     with np.errstate(divide="ignore", invalid="ignore"):
         each, size = np.where(log, np.log(raw), raw), np.where(log, raw, 1.0)
-        inside = np.mean([p.vcov / np.outer(s, s) for p, s in zip(parts, size, strict=True)], axis=0)
-        value, total = each.mean(axis=0), inside + (1 + 1 / m) * np.atleast_2d(np.cov(each.T))
+        inside = np.mean(
+            [p.vcov / np.outer(s, s) for p, s in zip(parts, size, strict=True)], axis=0
+        )
+        value, total = (
+            each.mean(axis=0),
+            inside + (1 + 1 / m) * np.atleast_2d(np.cov(each.T)),
+        )
         se, rate = np.sqrt(np.diag(total)), 1 - np.diag(inside) / np.diag(total)
         nu = 1 / (rate**2 / (m - 1) + 1 / ((1 - 2 / (df + 3)) * df * (1 - rate)))
         n = np.mean([p.frame["n"] for p in parts], axis=0).round()
         interval: Any = next(
-            (f for i, f in INTERVALS.items() if level and f"; {i} interval" in first.convention), wald_interval
+            (
+                f
+                for i, f in INTERVALS.items()
+                if level and f"; {i} interval" in first.convention
+            ),
+            wald_interval,
         )
         low, high = interval(value, se, nu, n)
-        z, n_eff = (np.nan, value * (1 - value) / se**2) if level else (value / se, np.nan)
-        value, low, high = (np.where(log, np.exp(np.where(log, v, 0)), v) for v in (value, low, high))
-    p_value = [float(two_sided_p(t, d)) for t, d in zip(np.broadcast_to(z, nu.shape), nu, strict=True)]
+        z, n_eff = (
+            (np.nan, value * (1 - value) / se**2) if level else (value / se, np.nan)
+        )
+        value, low, high = (
+            np.where(log, np.exp(np.where(log, v, 0)), v) for v in (value, low, high)
+        )
+    p_value = [
+        float(two_sided_p(t, d))
+        for t, d in zip(np.broadcast_to(z, nu.shape), nu, strict=True)
+    ]
     size, fmi = np.where(log, value, 1.0), rate + (1 - rate) * 2 / (nu + 3)
     columns = (value, se * size, low, high, z, p_value, nu, n, n_eff)
     note = f"Pooled over {m} imputations; {fmi.min():.0%} to {fmi.max():.0%} of the information is missing."
     table = _filled(frame.drop(columns=list(COLUMNS)), columns).assign(fmi=fmi)
     how = f"{first.convention}; {m} imputations, Rubin's rules, Barnard-Rubin df of each row"
     smallest = np.min([p.smallest for p in parts], axis=0)
-    made = replace(first, _frame=table, vcov=total * np.outer(size, size), df=float(nu.min()), smallest=smallest)
+    made = replace(
+        first,
+        _frame=table,
+        vcov=total * np.outer(size, size),
+        df=float(nu.min()),
+        smallest=smallest,
+    )
     return replace(made, convention=how, notes=(*first.notes, note), replicates=None)
 
 
@@ -383,19 +513,40 @@ def robustness(
     """
     require_a(SurveyDesign, design, NO_DESIGN)
     for given in (contrast, covariates or {}):
-        require_a(Mapping, given, 'For example contrast={"disability": "yes"}, covariates={"age": ["age_band"]}.')
-    for kind, asked, known in (("weights", weights, WEIGHTS), ("link", links, LINKS), ("model", models, MODELS)):
+        require_a(
+            Mapping,
+            given,
+            'For example contrast={"disability": "yes"}, covariates={"age": ["age_band"]}.',
+        )
+    for kind, asked, known in (
+        ("weights", weights, WEIGHTS),
+        ("link", links, LINKS),
+        ("model", models, MODELS),
+    ):
         require_names(kind, asked, known)
     require_names("axis", contrast, by := axis_names(by, by))
-    samples = [("complete cases", [design])] + [("imputed", list(completed))] * bool(completed)
+    samples = [("complete cases", [design])] + [("imputed", list(completed))] * bool(
+        completed
+    )
     sets = []
-    for use, (name, extra), (missing, designs) in product(weights, (covariates or {"none": ()}).items(), samples):
+    for use, (name, extra), (missing, designs) in product(
+        weights, (covariates or {"none": ()}).items(), samples
+    ):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MissingRowsWarning)
-            cells = [compress(reweighted(each, use, trim), outcome, [*by, *extra]) for each in designs]
+            cells = [
+                compress(reweighted(each, use, trim), outcome, [*by, *extra])
+                for each in designs
+            ]
         sets.append((use, name, missing, extra, cells))
-    note = f"Trimmed: weights above their {trim:g} quantile are set to it." if "trimmed" in weights else ""
-    return _specifications(sets, by, contrast, reference, links, models, design.variance, note)
+    note = (
+        f"Trimmed: weights above their {trim:g} quantile are set to it."
+        if "trimmed" in weights
+        else ""
+    )
+    return _specifications(
+        sets, by, contrast, reference, links, models, design.variance, note
+    )
 
 
 def robustness_of_cells(
@@ -426,12 +577,26 @@ def robustness_of_cells(
     for part in cells:
         require_a(Cells, part, "Give a list of Cells.")
         if part.outcome != cells[0].outcome:
-            raise EstimandError(f"The cells are of {cells[0].outcome!r} and of {part.outcome!r}.", "Give one outcome.")
+            raise EstimandError(
+                f"The cells are of {cells[0].outcome!r} and of {part.outcome!r}.",
+                "Give one outcome.",
+            )
         extra = [c for c in part.by if c not in axis_names(by, part.by)]
         use = str(part.source.get("weights", "weighted"))
         chosen = ([], extra)[use in {had for had, *_ in sets} : 1 + bool(extra)]
-        sets += [(use, ", ".join(names) or "none", "complete cases", names, [part]) for names in chosen]
-    return _specifications(sets, axis_names(by, cells[0].by), contrast, reference, links, models, cells[0].variance)
+        sets += [
+            (use, ", ".join(names) or "none", "complete cases", names, [part])
+            for names in chosen
+        ]
+    return _specifications(
+        sets,
+        axis_names(by, cells[0].by),
+        contrast,
+        reference,
+        links,
+        models,
+        cells[0].variance,
+    )
 
 
 def _specifications(
@@ -452,36 +617,69 @@ def _specifications(
     failed: dict[str, list[str]] = {}
     for use, name, missing, extra, cells in sets:
         for link, model in product(links, models):
-            formula = " + ".join([(" * " if model == "saturated" else " + ").join(by), *extra])
+            formula = " + ".join(
+                [(" * " if model == "saturated" else " + ").join(by), *extra]
+            )
             choice = (use, name, link, model, missing)
             try:
-                gaps = [_gap(_fit(part, formula, link), contrast, reference) for part in cells]
+                gaps = [
+                    _gap(_fit(part, formula, link), contrast, reference)
+                    for part in cells
+                ]
                 found[choice] = combine(gaps) if missing == "imputed" else gaps[0]
             except (FitError, np.linalg.LinAlgError) as error:
-                failed.setdefault(str(error).splitlines()[0], []).append(", ".join(choice))
+                failed.setdefault(str(error).splitlines()[0], []).append(
+                    ", ".join(choice)
+                )
     notes = [f"Not fitted: {'; '.join(which)}. {why}" for why, which in failed.items()]
     if not found:
-        raise FitError("No specification can be fitted. " + " ".join(notes), "Use fewer axes or coarser levels.")
+        raise FitError(
+            "No specification can be fitted. " + " ".join(notes),
+            "Use fewer axes or coarser levels.",
+        )
     gaps = list(found.values())
     frame = pd.concat([gap.frame for gap in gaps], ignore_index=True)
     if "firth" in links:
-        notes.append("Intervals of Firth's method ignore the design: compare its estimates only.")
+        notes.append(
+            "Intervals of Firth's method ignore the design: compare its estimates only."
+        )
     about = f"Gap: {describe(contrast, list(contrast))} against {frame['reference'].iloc[0]}. {note}".strip()
     how = f"{variance}; average predictions, covariates fixed; Wald interval, t with the df of each row"
-    table = pd.DataFrame(list(found), columns=CHOICES).join(frame.drop(columns=[*contrast, "reference"]))
-    vcov = np.where(np.eye(len(gaps), dtype=bool), table["std_error"].to_numpy() ** 2, np.nan)
-    smallest, how = np.concatenate([g.smallest for g in gaps]), how + f"; firth: {FIRTH}" * ("firth" in links)
-    made = replace(gaps[0], _frame=table, vcov=vcov, by=tuple(CHOICES), smallest=smallest, df=float(table["df"].min()))
+    table = pd.DataFrame(list(found), columns=CHOICES).join(
+        frame.drop(columns=[*contrast, "reference"])
+    )
+    vcov = np.where(
+        np.eye(len(gaps), dtype=bool), table["std_error"].to_numpy() ** 2, np.nan
+    )
+    smallest, how = (
+        np.concatenate([g.smallest for g in gaps]),
+        how + f"; firth: {FIRTH}" * ("firth" in links),
+    )
+    made = replace(
+        gaps[0],
+        _frame=table,
+        vcov=vcov,
+        by=tuple(CHOICES),
+        smallest=smallest,
+        df=float(table["df"].min()),
+    )
     return replace(made, convention=how, notes=(about, *notes))
 
 
-def _gap(fit: LogitFit, contrast: Mapping[str, Any], reference: Mapping[str, Any] | None) -> Estimates:
+def _gap(
+    fit: LogitFit, contrast: Mapping[str, Any], reference: Mapping[str, Any] | None
+) -> Estimates:
     """The difference of average predictions between two settings of some axes."""
     gaps = comparisons(predictions(fit, list(contrast), interval="wald"), reference)
-    wanted = np.all([gaps.frame[axis] == level for axis, level in contrast.items()], axis=0)
+    wanted = np.all(
+        [gaps.frame[axis] == level for axis, level in contrast.items()], axis=0
+    )
     if not wanted.any():
         group = describe(contrast, list(contrast))
-        raise EstimandError(f"Nobody is in the group {group}, or it is the reference.", "Name levels that occur.")
+        raise EstimandError(
+            f"Nobody is in the group {group}, or it is the reference.",
+            "Name levels that occur.",
+        )
     return gaps.where(wanted)
 
 
@@ -494,12 +692,19 @@ def reweighted(design: SurveyDesign, use: str, trim: float) -> SurveyDesign:
         return design
     if design.weight is None or not 0 < trim < 1:
         hint = "Give a design with weights and trim between 0 and 1, or ask for weights=['weighted'] only."
-        raise EstimandError(f"Weights cannot be {use}: the design's weight is {design.weight}, trim is {trim}.", hint)
+        raise EstimandError(
+            f"Weights cannot be {use}: the design's weight is {design.weight}, trim is {trim}.",
+            hint,
+        )
     names = [design.weight, *(design.replicate_weights or ())]
     old = _collect(nw.from_native(design.frame).select(*names)).astype(float)
     weight = old[design.weight].to_numpy()
     kept = weight > 0
-    new = kept.astype(float) if use == "unweighted" else np.minimum(weight, np.quantile(weight[kept], trim))
+    new = (
+        kept.astype(float)
+        if use == "unweighted"
+        else np.minimum(weight, np.quantile(weight[kept], trim))
+    )
     factor = new * (weight.sum() / new.sum()) / np.where(kept, weight, 1.0)
     changed = {c: old[c].to_numpy() * factor for c in names}
     source = {**(design.source or {}), "weights": use}

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *(
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ),
 )
 
 
@@ -33,19 +37,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         except RuntimeError as error:
             pytest.fail(str(error), pytrace=False)
     if not (named / "index.html").is_file():
-        pytest.fail(f"TRUSTLIB_SITE is {named}, which holds no index.html. Build the book first: make book")
+        pytest.fail(
+            f"TRUSTLIB_SITE is {named}, which holds no index.html. Build the book first: make book"
+        )
     return named
 
 
 class _Silent(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # the name is the base class's
+    def log_message(
+        self, format: str, *args: object
+    ) -> None:  # the name is the base class's
         pass
 
 
 @pytest.fixture(scope="session")
 def address(site: Path) -> Iterator[str]:
     """Serve the site on this machine and return its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, directory=str(site))) as server:
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(_Silent, directory=str(site))
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
@@ -56,8 +66,12 @@ def chromium() -> Iterator[Browser]:
     """Start the system's Chromium, or skip with the reason."""
     found = [path for name in BROWSERS if (path := shutil.which(name))]
     if not found:
-        pytest.skip("no Chromium on this machine (looked for " + ", ".join(BROWSERS) + ")")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+        pytest.skip(
+            "no Chromium on this machine (looked for " + ", ".join(BROWSERS) + ")"
+        )
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="the package playwright is not installed"
+    )
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found[0], args=list(QUIET))
         yield browser

@@ -26,26 +26,56 @@ def pages_under_test() -> list[str]:
     site = site_under_test()
     if site is not None:
         return pages(site)
-    sources = [path.relative_to(SMALL_BOOK) for path in SMALL_BOOK.rglob("*") if path.suffix in (".md", ".ipynb")]
-    return sorted([*(path.with_suffix(".html").as_posix() for path in sources), "search.html"])
+    sources = [
+        path.relative_to(SMALL_BOOK)
+        for path in SMALL_BOOK.rglob("*")
+        if path.suffix in (".md", ".ipynb")
+    ]
+    return sorted(
+        [*(path.with_suffix(".html").as_posix() for path in sources), "search.html"]
+    )
 
 
 def build_small_book(folder: Path) -> Path:
     """Build the small book with the settings, style and extensions of the real one."""
     book = folder / "book"
-    shutil.copytree(SMALL_BOOK, book, ignore=shutil.ignore_patterns("_toc.yml", ".ipynb_checkpoints"))
+    shutil.copytree(
+        SMALL_BOOK,
+        book,
+        ignore=shutil.ignore_patterns("_toc.yml", ".ipynb_checkpoints"),
+    )
     shutil.copy(SMALL_BOOK / "_toc.yml", folder)
     shutil.copy(ROOT / "_config.yml", folder)
     for part in ("_static", "_ext", "vendor"):
-        shutil.copytree(ROOT / "book" / part, book / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / "book" / part,
+            book / part,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
     command = [
         *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
         *("build", "book", "--config", "_config.yml"),
-        *("--toc", str(folder / "_toc.yml"), "--path-output", ".", "-n", "-W", "--keep-going"),
+        *(
+            "--toc",
+            str(folder / "_toc.yml"),
+            "--path-output",
+            ".",
+            "-n",
+            "-W",
+            "--keep-going",
+        ),
     ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         lines = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).splitlines()
-        telling = [line for line in lines if re.search(r"WARNING|ERROR|[A-Za-z]Error:|exception:", line)]
-        raise RuntimeError("The small book did not build:\n" + "\n".join(telling[:20] or lines[-20:]))
+        telling = [
+            line
+            for line in lines
+            if re.search(r"WARNING|ERROR|[A-Za-z]Error:|exception:", line)
+        ]
+        raise RuntimeError(
+            "The small book did not build:\n" + "\n".join(telling[:20] or lines[-20:])
+        )
     return folder / "_build" / "html"

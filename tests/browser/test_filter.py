@@ -34,11 +34,23 @@ def html() -> str:
         for name, verdict, wave, said in LINES
     )
     choices = {
-        "verdict": ("Verdict", {"match": "match", "needs-microdata": "needs microdata", "differs": "differs"}),
+        "verdict": (
+            "Verdict",
+            {
+                "match": "match",
+                "needs-microdata": "needs microdata",
+                "differs": "differs",
+            },
+        ),
         "wave": ("Wave", {"2022": "2022", "2024": "2024"}),
     }
-    table = record_pages.filtered_table("ledger", "The ledger", choices, ("Line", "What is said"), rows, notes=True)
-    style, script = ((ROOT / "book" / "_static" / f"record.{kind}").read_text() for kind in ("css", "js"))
+    table = record_pages.filtered_table(
+        "ledger", "The ledger", choices, ("Line", "What is said"), rows, notes=True
+    )
+    style, script = (
+        (ROOT / "book" / "_static" / f"record.{kind}").read_text()
+        for kind in ("css", "js")
+    )
     return f"<!DOCTYPE html><html lang=en><title>x</title><style>{style}</style><script>{script}</script>{table}"
 
 
@@ -72,7 +84,9 @@ def test_everything_comes_back_and_the_keyboard_is_enough(page: Page) -> None:
     assert page.evaluate(SHOWN) == ["ledger-b"]
     page.keyboard.press("Enter")  # does not leave the page
     page.get_by_role("button", name="Show all").press("Enter")
-    page.wait_for_function("document.querySelector('[role=status]').textContent.startsWith('3 of 3')")
+    page.wait_for_function(
+        "document.querySelector('[role=status]').textContent.startsWith('3 of 3')"
+    )
     assert page.get_by_label("Words").input_value() == ""
 
 
@@ -98,7 +112,9 @@ def test_small_print_is_folded_until_it_is_wanted(page: Page) -> None:
     assert small.count() == 3
 
 
-def test_without_script_the_whole_table_stands_there(chromium: Browser, html: str, tmp_path: Path) -> None:
+def test_without_script_the_whole_table_stands_there(
+    chromium: Browser, html: str, tmp_path: Path
+) -> None:
     (tmp_path / "ledger.html").write_text(html, encoding="utf-8")
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -53,11 +53,15 @@ ALT = "() => [...document.querySelectorAll('img:not(.logo__image)')].map(i => [i
 
 
 def axe_source() -> str:
-    return (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    return (
+        importlib.resources.files("axe_playwright_python") / "axe.min.js"
+    ).read_text(encoding="utf-8")
 
 
 @contextmanager
-def opened(chromium: Browser, address: str, name: str, **how: Any) -> Iterator[tuple[Page, list[str]]]:
+def opened(
+    chromium: Browser, address: str, name: str, **how: Any
+) -> Iterator[tuple[Page, list[str]]]:
     """Open one page and collect what goes wrong while it loads; requests to other hosts are refused."""
     faults: list[str] = []
     context = chromium.new_context(reduced_motion="reduce", **how)
@@ -69,9 +73,21 @@ def opened(chromium: Browser, address: str, name: str, **how: Any) -> Iterator[t
 
         context.route(re.compile(f"^(?!{re.escape(address)})(?!data:|blob:)"), refuse)
         page = context.new_page()
-        page.on("console", lambda m: faults.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on(
+            "console",
+            lambda m: (
+                faults.append(f"console: {m.text}") if m.type == "error" else None
+            ),
+        )
         page.on("pageerror", lambda e: faults.append(f"error in a script: {e}"))
-        page.on("response", lambda r: faults.append(f"answer {r.status}: {r.url}") if r.status >= 400 else None)
+        page.on(
+            "response",
+            lambda r: (
+                faults.append(f"answer {r.status}: {r.url}")
+                if r.status >= 400
+                else None
+            ),
+        )
         page.goto(address + name, wait_until="load")
         page.evaluate(READY)
         yield page, faults
@@ -84,7 +100,9 @@ def inspect(chromium: Browser, address: str, name: str, **how: Any) -> list[str]
     with opened(chromium, address, name, **how) as (page, faults):
         images = page.evaluate(ALT)
         faults += [
-            f"the image {source} has the alt text '{alt}'" for source, alt in images if not alt or FILE_NAME.search(alt)
+            f"the image {source} has the alt text '{alt}'"
+            for source, alt in images
+            if not alt or FILE_NAME.search(alt)
         ]
         faults += page.evaluate(CUT) + page.evaluate(TIPS)
         if how["viewport"]["width"] < 500:
@@ -96,7 +114,9 @@ def inspect(chromium: Browser, address: str, name: str, **how: Any) -> list[str]
             page.set_viewport_size(how["viewport"])
         seen = list(faults)  # what axe itself requests is not the page's fault
         page.evaluate(axe_source())
-        return seen + [f"axe: {violation}" for violation in page.evaluate(RUN_AXE, AXE_TAGS)]
+        return seen + [
+            f"axe: {violation}" for violation in page.evaluate(RUN_AXE, AXE_TAGS)
+        ]
 
 
 def assert_none(faults: list[str], name: str) -> None:
@@ -119,9 +139,15 @@ class TestDark:
 
 class TestPaper:
     @each_page
-    def test_what_is_folded_is_printed_and_folded_again(self, chromium: Browser, address: str, name: str) -> None:
-        with opened(chromium, address, name, viewport={"width": 1280, "height": 900}) as (page, _):
-            page.evaluate("document.querySelectorAll('main details').forEach((part, i) => { part.open = i % 2 == 1; })")
+    def test_what_is_folded_is_printed_and_folded_again(
+        self, chromium: Browser, address: str, name: str
+    ) -> None:
+        with opened(
+            chromium, address, name, viewport={"width": 1280, "height": 900}
+        ) as (page, _):
+            page.evaluate(
+                "document.querySelectorAll('main details').forEach((part, i) => { part.open = i % 2 == 1; })"
+            )
             before = page.evaluate(FOLDED)
             page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
             assert not any(page.evaluate(FOLDED))
@@ -132,5 +158,9 @@ class TestPaper:
 class TestPhone:
     @each_page
     def test_page(self, chromium: Browser, address: str, name: str) -> None:
-        how = {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "has_touch": True}
+        how = {
+            "viewport": {"width": 390, "height": 844},
+            "color_scheme": "light",
+            "has_touch": True,
+        }
         assert_none(inspect(chromium, address, name, **how), name)

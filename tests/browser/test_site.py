@@ -24,29 +24,71 @@ def test_no_page_has_the_fault(site: Path, check: Callable[[Path], list[str]]) -
 
 def test_every_expected_page_was_built(site: Path) -> None:
     assert set(small_site.pages_under_test()) <= set(checks.pages(site))
-    assert (site / ".nojekyll").is_file(), "GitHub Pages would not serve folders such as _runs"
+    assert (site / ".nojekyll").is_file(), (
+        "GitHub Pages would not serve folders such as _runs"
+    )
 
 
 @pytest.mark.parametrize(
     ("check", "body", "words"),
     [
-        (checks.remote_loads, "<script src='https://example.org/a.js'></script>", "example.org"),
-        (checks.remote_loads, "<link rel='stylesheet' href='//example.org/a.css'>", "example.org"),
-        (checks.remote_loads, "<img alt='x' src='http://example.org/a.png'>", "example.org"),
+        (
+            checks.remote_loads,
+            "<script src='https://example.org/a.js'></script>",
+            "example.org",
+        ),
+        (
+            checks.remote_loads,
+            "<link rel='stylesheet' href='//example.org/a.css'>",
+            "example.org",
+        ),
+        (
+            checks.remote_loads,
+            "<img alt='x' src='http://example.org/a.png'>",
+            "example.org",
+        ),
         (
             checks.remote_loads,
             "<style>p{background:url(https://example.org/a.png)}</style>",
             "example.org",
         ),
-        (checks.remote_loads, "<script>load('https://example.org/a')</script>", "inline script"),
+        (
+            checks.remote_loads,
+            "<script>load('https://example.org/a')</script>",
+            "inline script",
+        ),
         (checks.broken_links, "<a href='missing.html'>x</a>", "does not exist"),
-        (checks.broken_links, "<a href='index.html#nowhere'>x</a>", "a place that page does not have"),
+        (
+            checks.broken_links,
+            "<a href='index.html#nowhere'>x</a>",
+            "a place that page does not have",
+        ),
         (checks.poor_alt_texts, "<img src='a.png'>", "alt text ''"),
-        (checks.poor_alt_texts, "<img src='a.png' alt='_images/a.png'>", "alt text '_images/a.png'"),
-        (checks.error_outputs, "<div class='output traceback'>ValueError</div>", "ValueError"),
-        (checks.error_outputs, "<div class='output stderr'>UserWarning</div>", "UserWarning"),
-        (checks.unmarked_synthetic, "<div class='from-synthetic'><table><tr><td>1</td></tr></table></div>", "index"),
-        (checks.unmarked_synthetic, "<h1>A title</h1><p><i class='from-synthetic-run'>SYNTHETIC</i></p>", "A title"),
+        (
+            checks.poor_alt_texts,
+            "<img src='a.png' alt='_images/a.png'>",
+            "alt text '_images/a.png'",
+        ),
+        (
+            checks.error_outputs,
+            "<div class='output traceback'>ValueError</div>",
+            "ValueError",
+        ),
+        (
+            checks.error_outputs,
+            "<div class='output stderr'>UserWarning</div>",
+            "UserWarning",
+        ),
+        (
+            checks.unmarked_synthetic,
+            "<div class='from-synthetic'><table><tr><td>1</td></tr></table></div>",
+            "index",
+        ),
+        (
+            checks.unmarked_synthetic,
+            "<h1>A title</h1><p><i class='from-synthetic-run'>SYNTHETIC</i></p>",
+            "A title",
+        ),
         (
             checks.unmarked_synthetic,
             "<h1>Synthetic</h1><i class='from-synthetic-run'>x</i><table><tr><td>12 %</td></tr></table>",
@@ -54,15 +96,23 @@ def test_every_expected_page_was_built(site: Path) -> None:
         ),
     ],
 )
-def test_each_check_finds_its_fault(tmp_path: Path, check: Callable[[Path], list[str]], body: str, words: str) -> None:
-    (tmp_path / "index.html").write_text(f"<html><body><main>{body}</main></body></html>", encoding="utf-8")
+def test_each_check_finds_its_fault(
+    tmp_path: Path, check: Callable[[Path], list[str]], body: str, words: str
+) -> None:
+    (tmp_path / "index.html").write_text(
+        f"<html><body><main>{body}</main></body></html>", encoding="utf-8"
+    )
     assert [fault for fault in check(tmp_path) if words in fault]
 
 
 def test_a_page_is_weighed_without_its_pictures(tmp_path: Path) -> None:
-    picture = f"<img alt='a gap' src='data:image/png;base64,{'A' * checks.LARGEST_PAGE}'>"
+    picture = (
+        f"<img alt='a gap' src='data:image/png;base64,{'A' * checks.LARGEST_PAGE}'>"
+    )
     (tmp_path / "picture.html").write_text(f"<main>{picture}</main>", encoding="utf-8")
-    (tmp_path / "table.html").write_text(f"<main>{'<td>1</td>' * 150_000}</main>", encoding="utf-8")
+    (tmp_path / "table.html").write_text(
+        f"<main>{'<td>1</td>' * 150_000}</main>", encoding="utf-8"
+    )
     assert checks.heavy_pages(tmp_path) == ["table.html: 1.50 MB without its pictures"]
 
 
@@ -88,9 +138,7 @@ class TestRepair:
         assert not self.repaired(html).select("[role]")
 
     def test_the_launcher_of_remote_kernels_is_gone(self) -> None:
-        html = (
-            "<script>const THEBE_JS_URL = 'https://x'</script><script src='_static/sphinx-thebe.js'></script><b>1</b>"
-        )
+        html = "<script>const THEBE_JS_URL = 'https://x'</script><script src='_static/sphinx-thebe.js'></script><b>1</b>"
         assert str(self.repaired(html)) == "<b>1</b>"
 
     def test_an_arrow_of_the_left_bar_names_its_page(self) -> None:
@@ -103,7 +151,10 @@ class TestRepair:
         html = "<main><h2>Gaps<a class='headerlink'>#</a></h2><table><tr><th></th></tr></table><table></table></main>"
         page = self.repaired(html)
         boxes = page.select(".table-scroll[role=region][tabindex='0']")
-        assert [box["aria-label"] for box in boxes] == ["Table: Gaps", "Table: Gaps (2)"]
+        assert [box["aria-label"] for box in boxes] == [
+            "Table: Gaps",
+            "Table: Gaps (2)",
+        ]
         assert page.select("th") == [], "an empty header cell names nothing"
 
     def test_a_great_table_is_unpacked(self) -> None:
@@ -127,14 +178,25 @@ class TestRepair:
         )
         page = self.repaired(html)
         boxes = page.select("main .picture-scroll[role=group][tabindex='0']")
-        assert [box["aria-label"] for box in boxes] == ["Picture: Gaps", "Picture: Trust"]
-        assert [(box.name, box.find(True).name) for box in boxes] == [("div", "img"), ("span", "a")]
+        assert [box["aria-label"] for box in boxes] == [
+            "Picture: Gaps",
+            "Picture: Trust",
+        ]
+        assert [(box.name, box.find(True).name) for box in boxes] == [
+            ("div", "img"),
+            ("span", "a"),
+        ]
         assert page.img.parent.name == "[document]"
 
     def test_a_button_for_a_list_that_is_not_there_goes(self) -> None:
         button = '<button class="secondary-toggle" title="x">i</button>'
         assert str(self.repaired(button)) == ""
-        assert self.repaired(f'{button}<div id="pst-secondary-sidebar"></div>').find("button") is not None
+        assert (
+            self.repaired(f'{button}<div id="pst-secondary-sidebar"></div>').find(
+                "button"
+            )
+            is not None
+        )
 
     def test_a_repaired_page_stays_as_it_is(self) -> None:
         html = (
