@@ -297,14 +297,50 @@ def test_what_the_weights_do_is_told_without_the_people(name, data_file):
     people = tr.robustness(
         base, spec.outcome, *rest, covariates=covariates, links=["logit"]
     ).frame
-    sealed = (
-        dossier.grid(paths[0], paths[1:], "", *rest, covariates)
-        .where("link == 'logit'")
-        .frame
-    )
+    choices = dossier.grid(paths[0], paths[1:2], "", *rest, covariates, paths[2])
+    sealed = choices.where("link == 'logit'").frame
     key = ["weights", "covariates", "model"]
     both = people.merge(sealed, on=key, suffixes=("", "_sealed"), validate="one_to_one")
     assert len(both) == len(people) == len(sealed)
     assert set(both["weights"]) == {"weighted", "unweighted", "trimmed"}
-    np.testing.assert_allclose(both["estimate"], both["estimate_sealed"], rtol=1e-8)
-    np.testing.assert_allclose(both["std_error"], both["std_error_sealed"], rtol=1e-6)
+    trimmed = both["weights"] == "trimmed"  # committed with six digits
+    for part, close in ((both[~trimmed], 1e-6), (both[trimmed], 6e-6)):
+        for column in ("estimate", "std_error"):
+            np.testing.assert_allclose(
+                part[column], part[f"{column}_sealed"], rtol=close
+            )
+
+
+def test_no_cells_with_trimmed_weights_are_committed():
+    """Subtracted from the weighted cells they leave the people whose weights were trimmed."""
+    for plan in sorted((ROOT / "data").glob("*/cells.yml")):
+        weights = {spec.weights for spec in load_cell_plan(plan).sets.values()}
+        assert weights <= {"weighted", "unweighted"}
+        for path in plan.with_name("cells").glob("*.parquet"):
+            made_with = tl.Cells.read(path).source.get("weights", "weighted")
+            assert made_with in ("weighted", "unweighted"), path.name
+
+
+def test_a_plan_of_trimmed_cells_is_refused(tmp_path):
+    text = (ROOT / "data/hints6/cells.yml").read_text()
+    mapping = (ROOT / "data/hints6/mapping.yml").as_posix()
+    text = text.replace("mapping: mapping.yml", f"mapping: {mapping}")
+    (tmp_path / "cells.yml").write_text(
+        text.replace("weights: unweighted", "weights: trimmed")
+    )
+    with pytest.raises(tl.CodebookError, match="trimmed"):
+        load_cell_plan(tmp_path / "cells.yml")
+
+
+def test_gaps_with_trimmed_weights_of_other_cells_are_refused(tmp_path):
+    run = DOSSIERS[HINTS[0]]
+    given = run.parameters
+    here = run.template.parent
+    rest = given["identities"], given["contrast"], given["covariates"]
+    frame = pd.read_csv(here / given["trimmed"])
+    frame.assign(cells="other").to_csv(tmp_path / "trimmed.csv", index=False)
+    with pytest.raises(tl.RunError, match="has no gap"):
+        dossier.grid(here / given["cells"], [], "", *rest, tmp_path / "trimmed.csv")
+    frame.drop(columns="n_eff").to_csv(tmp_path / "trimmed.csv", index=False)
+    with pytest.raises(tl.RunError, match="other columns"):
+        dossier.grid(here / given["cells"], [], "", *rest, tmp_path / "trimmed.csv")

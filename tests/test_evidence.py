@@ -21,7 +21,7 @@ from trustbook.runs import load_plan
 from trustbook.site import broken_links
 from trustlib.errors import TrustlibError, UnknownNameError
 from trustrecord.questions import answers
-from trustrecord.record import load_figures
+from trustrecord.record import asked_in, load_figures
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
@@ -60,9 +60,9 @@ def found():
 
 @pytest.fixture(scope="module")
 def known(ev, figures, found):
-    return ev.quantities(
-        figures, found, yaml.safe_load((PUBLISHED / "trials.yml").read_text())
-    )
+    trials = yaml.safe_load((PUBLISHED / "trials.yml").read_text())
+    asked = asked_in(ROOT / "data" / "codebook.yml")
+    return ev.quantities(figures, found, trials, asked)
 
 
 # ----- arithmetic -----
@@ -113,6 +113,15 @@ def test_from_those_asked_to_everybody_is_the_derived_figure(ev, figures, found)
     wider = [a - b > c - d for (a, b), (c, d) in zip(of_all, asked, strict=True)]
     assert wider == [True, True, False]
     assert all(a / b > c / d for (a, b), (c, d) in zip(of_all, asked, strict=True))
+
+
+def test_the_smallest_group_is_spread_over_the_countries_that_asked(known):
+    """Brazil, the United Kingdom and the United States."""
+    both = float(known["both-people"][0].replace(",", ""))
+    each = float(known["both-per-country"][0].replace(",", ""))
+    assert each == pytest.approx(both / 3, abs=0.7)
+    half_width = 100 * norm.ppf(0.975) * math.sqrt(1.5 * 0.25 / (both / 3))
+    assert known["both-interval"][0] == f"{half_width:.0f} points"
 
 
 def test_groups_under_independence_are_the_derived_figure(ev, figures):

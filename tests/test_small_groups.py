@@ -170,3 +170,22 @@ def test_mover_of_ratios(scale):
     )
     assert mover["conf_low"] == pytest.approx(np.exp(log_low), rel=1e-12)
     assert mover["conf_high"] != pytest.approx(wald["conf_high"], rel=1e-6)
+
+
+def test_the_jackknife_can_move_an_interval_that_plus_four_leaves_alone(data_file):
+    """What *Interaction* says of the people of HINTS 6 who are of a minority and disabled."""
+    mapping = CELLS.with_name("mapping.yml")
+    file = data_file("hints6", "hints6_extract.csv.gz")
+    people = tl.read_survey(file, mapping)
+    errors = {}
+    for variance in ("taylor", "replicates"):
+        options = tl.declared_design(mapping, variance)
+        design = tl.SurveyDesign(people, **options)
+        with pytest.warns(tl.MissingRowsWarning):
+            cells = tl.compress(design, "mistrust", ["ethnicity", "disability"])
+        for plus_four in (False, True):
+            levels = tl.cell_means(cells, plus_four=plus_four)
+            both = levels.where("ethnicity == 'minority' and disability == 'disabled'")
+            errors[variance, plus_four] = both.frame["std_error"].iloc[0]
+    assert errors["taylor", True] == pytest.approx(errors["taylor", False], rel=0.01)
+    assert errors["replicates", False] > 1.2 * errors["taylor", False]

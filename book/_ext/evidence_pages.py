@@ -47,6 +47,7 @@ from trustlib.intervals import LEVEL, detectable_difference, detectable_size, t_
 from trustlib.schema import load_yaml
 from trustlib.tables import INTERVAL, number
 from trustpages.pictures import COUNTRIES
+from trustrecord.record import asked_in
 
 POWER = 0.8
 DEFFS = (1.0, 1.5, 2.0)  # none; as in the stand-in; as in polls with boosted groups
@@ -226,10 +227,17 @@ def trial_shares(
 
 
 def quantities(
-    figures: pd.DataFrame, found: pd.DataFrame, trials: dict[str, Any]
+    figures: pd.DataFrame,
+    found: pd.DataFrame,
+    trials: dict[str, Any],
+    asked: pd.DataFrame,
 ) -> dict[str, tuple[str, str]]:
     """Every number that ``{evidence}`` prints: key -> its text, and how it was computed."""
     both, neither = both_and_neither(figures)
+    of_2024 = asked[(asked["variable"] == "ethnicity") & (asked["wave"] == "2024")]
+    places = int((of_2024["asked"] == "asked").sum())
+    each = both / places
+    half_width = t_quantile(math.inf, LEVEL) * math.sqrt(DEFFS[1] * 0.25 / each)
     people = tuple(float(figures.at[i, "value"]) for i in ("R24-012", "R24-013"))
     japan = float(figures.at["R24-004", "value"]) * float(
         figures.at["R24-011", "value"]
@@ -251,7 +259,14 @@ def quantities(
     lgbtq = 100 * (share(figures, "W22-007") - share(figures, "W22-018"))
     out = {
         "both-people": (f"{both:,.0f}", "minority people times disabled people over all, as if independent"),
-        "both-per-country": (f"{both / 5:,.0f}", "that number over five countries"),
+        "both-per-country": (
+            f"{each:,.0f}",
+            f"that number over the {places} countries in which a printed figure shows that ethnicity was asked in 2024",
+        ),
+        "both-interval": (
+            f"{100 * half_width:.0f} points",
+            "1.96 standard errors of a share of one half among that many people, design effect 1.5",
+        ),
         "neither-people": (f"{neither:,.0f}", "all less minority less disabled plus both, as if independent"),
         "smallest-gap-called-significant": (
             f"{100 * least:.1f} points",
@@ -814,11 +829,14 @@ class EvidenceRole(SphinxRole):
         """Look the number up."""
         folder = Path(self.env.srcdir).parent / "data" / "published"
         try:
-            paths = folder / "figures.csv", folder / "trials.yml"
+            codebook = folder.with_name("codebook.yml")
+            paths = folder / "figures.csv", folder / "trials.yml", codebook
             for path in paths:
                 self.env.note_dependency(str(path))
             figures = figures_of(paths[0], paths[0].stat().st_mtime).set_index("id")
-            known = quantities(figures, answers_for(self), load_yaml(paths[1]))
+            known = quantities(
+                figures, answers_for(self), load_yaml(paths[1]), asked_in(codebook)
+            )
             require_names("number of the evidence chapters", [self.text], known)
         except (TrustlibError, OSError) as error:
             return [], [

@@ -15,7 +15,7 @@ class CellSet(Form):
     known: list[str] = []
     family: str | None = None
     where: str | None = None
-    weights: Literal["weighted", "unweighted", "trimmed"] = "weighted"
+    weights: Literal["weighted", "unweighted"] = "weighted"
 
     @property
     def in_family(self) -> str:

@@ -11,8 +11,10 @@ A plan (``data/<source>/cells.yml``) names the mapping and, for each set of cell
 `family` (by default the outcome) are subtracted from each other before they are sealed: a difference that isolates a
 few people, such as those who told their sex and not their ethnicity, is refused like a small cell. `where` restricts a
 set to a part of the survey, such as one wave (a condition as in `SurveyDesign.domain`); within a family the parts are
-the same or hold nobody in common. `weights` (weighted, unweighted, trimmed) makes the cells with other weights than the
-design's, so that a reader sees what the weights do (see `trustreview.reweighted`).
+the same or hold nobody in common. `weights: unweighted` makes the cells with everybody counted once, so that a reader
+sees what the weights do (see `trustreview.reweighted`). There are no cells with trimmed weights: subtracted from the
+weighted ones they leave the few people whose weights were trimmed. What trimming does is kept as results
+(`trustpages.dossier.trimmed_gaps`).
 """
 
 from __future__ import annotations
@@ -34,7 +36,6 @@ from trustlib.schema import declared_design, load_mapping, load_yaml, read_surve
 from trustreview import reweighted
 
 RELATIVE = 1e-10
-TRIM = 0.99  # quantile of the weights above which trimmed cells have it instead
 
 
 @dataclass(frozen=True)
@@ -80,20 +81,28 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
     design = SurveyDesign(frame, **declared_design(plan.mapping))
     made, bases = {}, {}
     for name, spec in plan.sets.items():
-        base = design if spec.where is None else design.domain(spec.where)
-        base = (
-            base.domain(frame[sorted(spec.told)].notna().all(axis=1).to_numpy())
-            if spec.told
-            else base
-        )
-        base = reweighted(base, spec.weights, TRIM)
-        made[name], bases[name] = compress(base, spec.outcome, spec.by), base
+        base = people_of(spec, design)
+        if spec.weights == "unweighted":
+            base = reweighted(base, "unweighted")
+        made[name] = compress(base, spec.outcome, spec.by)
+        bases[name] = base
     _require_equal_or_apart(plan.sets, design)
     _require_no_small_difference(plan.sets, made)
     sealed = {name: cells.seal() for name, cells in made.items()}
     for name, spec in plan.sets.items():
         _require_nobody_dominates(name, spec, bases[name])
     return sealed
+
+
+def people_of(spec: CellSet, design: SurveyDesign) -> SurveyDesign:
+    """The design restricted to the people of a set: its part of the survey, and what they must have told."""
+    base = design
+    if spec.where is not None:
+        base = base.domain(spec.where)
+    if spec.told:
+        told = design.frame[sorted(spec.told)].notna().all(axis=1)
+        base = base.domain(told.to_numpy())
+    return base
 
 
 def _require_nobody_dominates(name: str, spec: CellSet, base: SurveyDesign) -> None:

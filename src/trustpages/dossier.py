@@ -5,8 +5,10 @@ cells of the model and needs R alone; ``<name>-people.R`` reads the survey file 
 made from the fit, the plan of cells and the mapping, so that they cannot describe another model than the page; a test
 runs them. Their templates lie in ``r/``.
 
-``flow.csv`` beside a plan of cells counts who is in each set and why the others are not. It is made from the survey
-file, like the cells: ``python -m trustpages.dossier data/hints6/cells.yml FILE SET [SET ...]``.
+Two files beside a plan of cells are made from the survey file, like the cells, by
+``python -m trustpages.dossier data/hints6/cells.yml FILE [RUNS.yml]``. ``flow.csv`` counts who is in each set and why
+the others are not. ``trimmed.csv`` holds the gap of each dossier with the largest weights trimmed: estimates, because
+cells with trimmed weights would single people out.
 """
 
 from __future__ import annotations
@@ -17,15 +19,18 @@ import re
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trustbook.sealing import CellPlan, load_cell_plan
-from trustlib.cells import Cells
+from trustbook.runs import load_plan
+from trustbook.sealing import CellPlan, load_cell_plan, people_of
+from trustlib.cells import Cells, compress
 from trustlib.design import SurveyDesign
+from trustlib.disclosure import MINIMUM
 from trustlib.errors import (
     EstimandError,
     FitError,
@@ -47,6 +52,7 @@ from trustreview import (
     influence_shares,
     joint_tests,
     link_test,
+    reweighted,
     robustness,
     robustness_of_cells,
 )
@@ -169,6 +175,7 @@ def grid(
     identities: Sequence[str],
     contrast: Mapping[str, Any],
     covariates: Mapping[str, Sequence[str]],
+    trimmed: str | Path = "",
 ) -> Estimates:
     """One gap under all choices: from the people where a file of them is given, otherwise what sealed cells allow.
 
@@ -180,10 +187,15 @@ def grid(
         A survey file that may be shown in this way, such as the synthetic stand-in, or empty.
     identities, contrast, covariates
         As for `trustreview.robustness`; sealed cells bring their own covariates.
+    trimmed : path
+        The committed ``trimmed.csv``, or empty: its rows of these cells stand beside those of sealed cells.
     """
     if not people:
         sets = [Cells.read(path) for path in (cells, *others) if path]
-        return robustness_of_cells(sets, identities, contrast)
+        gaps = robustness_of_cells(sets, identities, contrast)
+        if not trimmed:
+            return gaps
+        return _with_rows(gaps, _committed(trimmed, Path(cells).stem))
     plan, name = _plan_of(cells)
     design = SurveyDesign(
         read_survey(people, plan.mapping), **declared_design(plan.mapping)
@@ -195,6 +207,75 @@ def grid(
         return robustness(
             chosen, spec.outcome, identities, contrast, covariates=covariates
         )
+
+
+def trimmed_gaps(
+    cells: str | Path,
+    design: SurveyDesign,
+    identities: Sequence[str],
+    contrast: Mapping[str, Any],
+) -> pd.DataFrame:
+    """The gap of a dossier with trimmed weights, under each link and model: rows that may be committed.
+
+    Parameters
+    ----------
+    cells : path
+        The sealed cells of the dossier; their plan lies above their folder.
+    design : SurveyDesign
+        Of all people of the survey.
+    identities, contrast
+        As for `grid`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `trustreview.robustness`, after ``cells``, the name of the set.
+
+    Raises
+    ------
+    DisclosureError
+        A gap rests on fewer than 10 people.
+    """
+    plan, name = _plan_of(cells)
+    spec = plan.sets[name]
+    people = reweighted(people_of(spec, design), "trimmed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingRowsWarning)  # counted in the flow
+        trimmed = compress(people, spec.outcome, spec.by)
+    gaps = robustness_of_cells([trimmed], identities, contrast)
+    gaps.require_showable("This gap")
+    frame = gaps.frame
+    frame.insert(0, "cells", name)
+    return frame
+
+
+def _committed(path: str | Path, name: str) -> pd.DataFrame:
+    """The rows of one set of cells in the committed ``trimmed.csv``."""
+    hint = "Make it with `python -m trustpages.dossier`."
+    every = pd.read_csv(require_file(path, "file of gaps with trimmed weights", hint))
+    rows = every[every["cells"] == name].drop(columns="cells")
+    if rows.empty:
+        text = f"{Path(path).name} has no gap with trimmed weights for {name}."
+        raise RunError(text, hint)
+    return rows
+
+
+def _with_rows(gaps: Estimates, rows: pd.DataFrame) -> Estimates:
+    """Specifications with further ones below, of the same people; their covariance is not known."""
+    if list(rows) != list(gaps.frame):
+        text = "The gaps with trimmed weights have other columns than the gaps beside them."
+        raise RunError(text, "Make them again with `python -m trustpages.dossier`.")
+    frame = pd.concat([gaps.frame, rows], ignore_index=True)
+    variance = frame["std_error"].to_numpy() ** 2
+    unknown = ~np.eye(len(frame), dtype=bool)
+    # They passed the gate when they were made.
+    smallest = np.r_[gaps.smallest, np.full(len(rows), MINIMUM)]
+    return replace(
+        gaps,
+        _frame=frame,
+        vcov=np.where(unknown, np.nan, np.diag(variance)),
+        smallest=smallest,
+    )
 
 
 # -- scripts ----------------------------------------------------------------------------------------------------------
@@ -477,8 +558,38 @@ def _recodes(fit: LogitFit, plan: CellPlan, stem: str) -> dict[str, str]:
     }
 
 
-if __name__ == "__main__":
-    made = flows(load_cell_plan(sys.argv[1]), sys.argv[2], sys.argv[3:])
-    made.to_csv(
-        Path(sys.argv[1]).with_name("flow.csv"), index=False, lineterminator="\n"
+def _main(plan_file: str, survey: str, runs: str = "notebooks/runs.yml") -> None:
+    """Write ``flow.csv`` and ``trimmed.csv`` of the dossiers whose cells belong to a plan."""
+    folder = Path(plan_file).parent
+    plan = load_cell_plan(plan_file)
+    design = SurveyDesign(
+        read_survey(survey, plan.mapping), **declared_design(plan.mapping)
     )
+    gaps = []
+    names = []
+    (folder / "trimmed.csv").touch()  # a plan names only files that exist
+    for run in load_plan(runs):
+        given = run.parameters
+        if run.template.stem != "review":
+            continue
+        cells = (run.template.parent / given["cells"]).resolve()
+        if cells.parents[1] != folder.resolve():
+            continue
+        names.append(cells.stem)
+        if given["trimmed"]:
+            gaps.append(
+                trimmed_gaps(cells, design, given["identities"], given["contrast"])
+            )
+    people = flows(plan, survey, names)
+    people.to_csv(folder / "flow.csv", index=False, lineterminator="\n")
+    if gaps:
+        pd.concat(gaps).to_csv(
+            folder / "trimmed.csv",
+            index=False,
+            lineterminator="\n",
+            float_format="%.6g",
+        )
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

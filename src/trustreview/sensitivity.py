@@ -56,6 +56,7 @@ FIRTH = (
 )
 CHOICES = ["weights", "covariates", "link", "model", "missing"]
 WEIGHTS = ("weighted", "unweighted", "trimmed")
+TRIM = 0.99  # quantile above which trimmed weights have its value instead
 LINKS = ("logit", "log", "identity", "firth")
 MODELS = ("saturated", "additive")
 # Mean and slope for a linear predictor. The families are canonical (quasi-Poisson, Gaussian, binomial), so that the
@@ -461,7 +462,7 @@ def robustness(
     links: Sequence[str] = LINKS,
     models: Sequence[str] = MODELS,
     completed: Sequence[SurveyDesign] = (),
-    trim: float = 0.99,
+    trim: float = TRIM,
 ) -> Estimates:
     """One gap under every combination of declared choices.
 
@@ -683,7 +684,7 @@ def _gap(
     return gaps.where(wanted)
 
 
-def reweighted(design: SurveyDesign, use: str, trim: float) -> SurveyDesign:
+def reweighted(design: SurveyDesign, use: str, trim: float = TRIM) -> SurveyDesign:
     """The design with its weights as they are ("weighted"), equal ("unweighted") or "trimmed" at a quantile.
 
     The total of the weights stays. What is sealed from such a design names the choice in its source.
