@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from trustlib.record.printed import load_figures
+from trustlib.record.questions import answers
 from trustlib.schema import load_yaml
-from trustrecord.questions import answers
-from trustrecord.record import load_figures
 
 ROOT = Path(__file__).parents[1]
 

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.special import expit, stdtrit
 
 import trustlib as tl
-from trustrecord import simulate
+from trustlib.record import simulate
 
 ROOT = Path(__file__).parents[1]
 

@@ -77,7 +77,7 @@ def hints():
 
 
 def million():
-    from trustrecord import simulate
+    from trustlib.record import simulate
 
     model = ROOT / "data" / "synthetic" / "true_model.json"
     people = simulate.draw(1, n=1_000_000, model=model, waves=[2024]).head(1_000_000)

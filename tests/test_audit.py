@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from trustlib.errors import CodebookError, EstimandError, UnknownNameError
-from trustrecord.audit import (
+from trustlib.record.audit import (
     NO_SINGLE_ABOVE,
     ONE_ITEM,
     Claim,
     Population,
     audit,
 )
-from trustrecord.audit import bounds as bounds_of
-from trustrecord.questions import answers, claims_from
+from trustlib.record.audit import bounds as bounds_of
+from trustlib.record.questions import answers, claims_from
 
 PUBLISHED = Path(__file__).parents[1] / "data" / "published"
 QUESTIONS = yaml.safe_load((PUBLISHED / "questions.yml").read_text())

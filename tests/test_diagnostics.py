@@ -14,9 +14,9 @@ from scipy.stats import f as f_distribution
 
 import oracle
 import trustlib as tl
-import trustreview as tr
+import trustlib.review as tr
 from trustlib.disclosure import MINIMUM
-from trustreview.diagnostics import _large_enough, _risk_groups
+from trustlib.review.diagnostics import _large_enough, _risk_groups
 
 ROOT = Path(__file__).parents[1]
 R = {

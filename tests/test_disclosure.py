@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import trustlib as tl
-import trustreview
 from test_bad_input import BY, CELLS, FIT, MEANS, crossed, refused
 from trustbook.leaks import leaks
+from trustlib import review
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
 from trustlib.schema import read_table
 
@@ -329,7 +329,7 @@ def exits():
         holed = one.frame.assign(
             damaged=one.frame["damaged"].where(one.frame.index % 11 > 0)
         )
-        filled = trustreview.impute(_imputable(holed), ["damaged"], m=2)
+        filled = review.impute(_imputable(holed), ["damaged"], m=2)
         estimates = {
             "levels": means,
             "levels of axes": tl.one_way(cells, [BY]),
@@ -350,9 +350,9 @@ def exits():
             "changed": tl.change(gap),
             "strata": ladder.strata,
             "excess": ladder.excess,
-            "firth": trustreview.firth(cells, "gender * ethnicity"),
-            "robustness": trustreview.robustness(one, "damaged", BY, contrast),
-            "imputed": trustreview.combine(
+            "firth": review.firth(cells, "gender * ethnicity"),
+            "robustness": review.robustness(one, "damaged", BY, contrast),
+            "imputed": review.combine(
                 [tl.cell_means(tl.compress(d, "damaged", BY)) for d in filled]
             ),
         }
@@ -380,7 +380,7 @@ RESULTS_OF = ("levels", "levels of axes", "gaps", "ratios", "predictions", "marg
 SHOWN = {
     "table": tl.table,
     "forest": tl.forest,
-    "specification curve": trustreview.specification_curve,
+    "specification curve": review.specification_curve,
     "publish": lambda e: tl.publish(e, "small"),
 }
 

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.colors import to_rgba
 
 import trustlib as tl
-import trustreview
 from test_bad_input import BY, FRAME, MEANS
+from trustlib import review
 from trustlib.figures import DARK
 from trustlib.tables import number
 
@@ -227,7 +227,7 @@ def test_specifications_that_ignore_the_design_are_never_filled():
     frame.insert(0, "link", ["logit", "logit", "firth", "firth"])
     frame.insert(0, "weights", ["a", "b", "a", "b"])
     facts = {"by": ("weights", "link"), "smallest": np.full(4, 50), "vcov": np.eye(4)}
-    picture = trustreview.specification_curve(
+    picture = review.specification_curve(
         replace(RESULTS["difference"], _frame=frame, **facts)
     )
     filled = picture.figure.axes[0].collections[1].get_facecolor()

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 import trustlib as tl
-import trustreview as tr
+import trustlib.review as tr
+from trustbook import dossier
 from trustbook.runs import Run, load_plan
 from trustbook.sealing import load_cell_plan
-from trustpages import dossier
 
 ROOT = Path(__file__).parents[1]
 DOSSIERS = {

@@ -6,7 +6,6 @@ import json
 import math
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,8 @@ import trustlib as tl
 from trustbook.runs import load_plan
 from trustbook.site import broken_links
 from trustlib.errors import TrustlibError, UnknownNameError
-from trustrecord.questions import answers
-from trustrecord.record import asked_in, load_figures
+from trustlib.record.printed import asked_in, load_figures
+from trustlib.record.questions import answers
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
@@ -38,11 +37,9 @@ README_TABLE = re.compile(
 
 @pytest.fixture(scope="module")
 def ev():
-    sys.path.insert(0, str(BOOK / "_ext"))
-    import evidence_pages
+    from trustbook.sphinx import evidence_pages
 
-    yield evidence_pages
-    sys.path.remove(str(BOOK / "_ext"))
+    return evidence_pages
 
 
 @pytest.fixture(scope="module")
@@ -377,13 +374,18 @@ def site(tmp_path_factory):
         path = book / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    names = ["myst_parser", "finding", "record_pages", "audit_pages", "evidence_pages"]
+    names = [
+        "myst_parser",
+        *(
+            f"trustbook.sphinx.{e}"
+            for e in ("finding", "record_pages", "audit_pages", "evidence_pages")
+        ),
+    ]
     settings = {
         "extensions": names,
         "myst_enable_extensions": ["colon_fence"],
         "html_theme": "basic",
     }
-    sys.path.insert(0, str(BOOK / "_ext"))
     log = root / "log.txt"
     with log.open("w") as stream:
         out = root / "out"
@@ -397,7 +399,6 @@ def site(tmp_path_factory):
             status=None,
             warning=stream,
         ).build()
-    sys.path.remove(str(BOOK / "_ext"))
     return out, log.read_text()
 
 

@@ -37,8 +37,8 @@ from trustbook.ledger import (
 )
 from trustbook.plans import Finding
 from trustbook.release import NAME, VERSION, write_crate
+from trustlib.record.printed import load_figures
 from trustlib.schema import file_hash, load_codebook, load_yaml
-from trustrecord.record import load_figures
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "data" / "published"
@@ -567,9 +567,7 @@ def tables(ledger, figures, tmp_path_factory):
     from bs4 import BeautifulSoup
 
     pytest.importorskip("sphinx", reason="Sphinx is not installed")
-    sys.path.insert(0, str(ROOT / "book" / "_ext"))
-    import ledger_pages
-    import record_pages
+    from trustbook.sphinx import ledger_pages, record_pages
 
     sys.path.pop(0)
     folder = tmp_path_factory.mktemp("page")

@@ -15,9 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trustbook.runs import load_plan
-from trustlib import CodebookError, EstimandError, UnknownNameError
-from trustpages.exercises import (
+from trustbook.exercises import (
     FIRST,
     NEARLY,
     NO_NUMBER,
@@ -29,6 +27,8 @@ from trustpages.exercises import (
     load_exercises,
     quantities,
 )
+from trustbook.runs import load_plan
+from trustlib import CodebookError, EstimandError, UnknownNameError
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "notebooks" / "lessons"

@@ -15,9 +15,7 @@ from matplotlib.text import Text
 
 import trustlib as tl
 from trustbook.attack import COMBINED
-from trustbook.runs import load_plan
-from trustlib.figures import DARK, DPI, INK, QUIET, WIDTH
-from trustpages.pictures import (
+from trustbook.pictures import (
     COUNTRIES,
     LIGHT,
     TOGETHER,
@@ -27,6 +25,8 @@ from trustpages.pictures import (
     overlaps,
     slopes,
 )
+from trustbook.runs import load_plan
+from trustlib.figures import DARK, DPI, INK, QUIET, WIDTH
 
 ROOT = Path(__file__).parents[1]
 
@@ -616,8 +616,7 @@ def test_the_numbers_below_a_picture_are_a_table_that_its_run_publishes():
 def test_below_a_picture_stands_the_table_published_before_it_if_none_is_named(
     tmp_path, monkeypatch, named, below
 ):
-    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
-    import finding
+    from trustbook.sphinx import finding
 
     tables = tmp_path / "_runs" / "run" / "tables"
     tables.mkdir(parents=True)

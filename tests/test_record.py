@@ -5,7 +5,6 @@ import hashlib
 import math
 import os
 import re
-import sys
 from math import prod, sqrt
 from pathlib import Path
 
@@ -13,8 +12,8 @@ import pandas as pd
 import pytest
 
 from trustlib.errors import CodebookError, MissingFileError, TrustlibError
+from trustlib.record.printed import CHOICES, WAVES, asked_in, load_figures, parse_group
 from trustlib.schema import load_codebook
-from trustrecord.record import CHOICES, WAVES, asked_in, load_figures, parse_group
 
 ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "data" / "published" / "figures.csv"
@@ -536,10 +535,11 @@ def test_d_31_the_change_comes_from_the_reference_group(v):
 def table(figures):
     from bs4 import BeautifulSoup
 
-    sys.path.insert(0, str(ROOT / "book" / "_ext"))
-    pages = pytest.importorskip("record_pages", reason="Sphinx is not installed")
-    sys.path.pop(0)
-    return BeautifulSoup(pages.record_table(figures.reset_index()), "html.parser")
+    from trustbook.sphinx import record_pages
+
+    return BeautifulSoup(
+        record_pages.record_table(figures.reset_index()), "html.parser"
+    )
 
 
 def test_the_table_of_the_book_has_every_figure_with_its_source(table, figures):
@@ -555,10 +555,8 @@ def test_the_table_of_the_book_has_every_figure_with_its_source(table, figures):
 
 def test_what_has_no_name_is_called_empty(monkeypatch):
     """The last row of the bases: background facts have none."""
-    sys.path.insert(0, str(ROOT / "book" / "_ext"))
-    import record_pages
+    from trustbook.sphinx import record_pages
 
-    sys.path.remove(str(ROOT / "book" / "_ext"))
     page = object.__new__(record_pages.RecordCounts)
     page.arguments, page.content = ["conditioning"], ["of all: All.", ": No base."]
     page.figures = lambda: pd.DataFrame({"conditioning": ["of all", "", ""]})

@@ -18,8 +18,8 @@ from scipy.stats import chi2
 
 import oracle
 import trustlib as tl
-from trustreview import specification_curve
-from trustreview.sensitivity import (
+from trustlib.review import specification_curve
+from trustlib.review.sensitivity import (
     CHOICES,
     FIRTH,
     _fit,
@@ -678,7 +678,7 @@ class TestRobustness:
         assert FIRTH not in grid(links=["logit"]).convention
 
     def test_raked_weights_lose_their_margins_when_changed(self):
-        from trustreview.sensitivity import reweighted
+        from trustlib.review.sensitivity import reweighted
 
         raked = design(raked=["c"])
         assert reweighted(raked, "weighted", 0.99) is raked

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import trustlib as tl
-from trustrecord import simulate as sim
+from trustlib.record import simulate as sim
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "data" / "synthetic"

@@ -15,9 +15,10 @@ import yaml
 from trustbook.runs import load_plan
 
 ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src"
 MODULES = {
-    f"{path.parent.name}.{path.stem}": path
-    for path in (ROOT / "src").glob("*/*.py")
+    ".".join(path.relative_to(SRC).with_suffix("").parts): path
+    for path in SRC.rglob("*.py")
     if path.stem not in ("__init__", "__main__")
 }
 ORDER = [
@@ -37,9 +38,17 @@ ORDER = [
     },
     {"trustlib.tables"},
     {"trustlib.figures"},
-    {"trustreview.sensitivity", "trustreview.diagnostics", "trustreview.curve"},
-    {"trustrecord.audit", "trustrecord.record", "trustrecord.simulate"},
-    {"trustrecord.questions", "trustrecord.arithmetic"},
+    {
+        "trustlib.review.sensitivity",
+        "trustlib.review.diagnostics",
+        "trustlib.review.curve",
+    },
+    {
+        "trustlib.record.audit",
+        "trustlib.record.printed",
+        "trustlib.record.simulate",
+    },
+    {"trustlib.record.questions", "trustlib.record.arithmetic"},
     {"trustbook.plans", "trustbook.pages"},
     {"trustbook.engine", "trustbook.leaks"},
     {"trustbook.sealing", "trustbook.runs"},
@@ -53,22 +62,35 @@ ORDER = [
     {"trustbook.ledger", "trustbook.release"},
     {"trustbook.supplied"},
     {"trustbook.cli"},
-    {"trustpages.exercises", "trustpages.pictures", "trustpages.dossier"},
-    {"trustpages.summary"},
+    {"trustbook.exercises", "trustbook.pictures", "trustbook.dossier"},
+    {"trustbook.summary"},
+    {"trustbook.sphinx.accessible", "trustbook.sphinx.finding"},
+    {"trustbook.sphinx.record_pages"},
+    {
+        "trustbook.sphinx.audit_pages",
+        "trustbook.sphinx.ledger_pages",
+        "trustbook.sphinx.simulation_pages",
+    },
+    {"trustbook.sphinx.evidence_pages"},
 ]
+PICTURES = {"trustlib.figures", "trustlib.review.curve", "trustbook.pictures"}
 ONLY = {
     "great_tables": {"trustlib.tables"},
-    "seaborn": {"trustlib.figures", "trustreview.curve", "trustpages.pictures"},
-    "matplotlib": {"trustlib.figures", "trustreview.curve", "trustpages.pictures"},
+    "seaborn": PICTURES,
+    "matplotlib": PICTURES,
     "papermill": {"trustbook.runs", "trustbook.engine"},
-    "pandera": {"trustrecord.record"},
+    "pandera": {"trustlib.record.printed"},
     "pydantic": {"trustlib.forms"},
     "pyreadstat": {"trustlib.schema"},  # in the process that it starts
-    "statsmodels": {"trustlib.logit", "trustlib.estimates"},
+    "statsmodels": {
+        "trustlib.logit",
+        "trustlib.estimates",
+        "trustbook.sphinx.evidence_pages",
+    },
     "formulaic": {"trustlib.logit"},
-    "firthmodels": {"trustreview.sensitivity"},
+    "firthmodels": {"trustlib.review.sensitivity"},
     "typer": {"trustbook.cli"},
-    "bs4": {"trustbook.site"},
+    "bs4": {"trustbook.site", "trustbook.sphinx.accessible"},
 }
 LATE = ("statsmodels", "matplotlib", "seaborn", "papermill", "pydantic", "pandera", "pyreadstat", "great_tables", "formulaic", "firthmodels", "sklearn",
         "scipy.stats", "scipy.optimize", "IPython")  # fmt: skip

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import trustlib as tl
-import trustreview
-from trustpages.summary import in_short, range_in_short
+from trustbook.summary import in_short, range_in_short
+from trustlib import review
 
 
 def levels(
@@ -125,9 +125,7 @@ def test_a_range_names_the_choices_that_turn_the_sign():
     frame["y"] = (rng.random(n) < p).astype(float)
     frame[["a", "b"]] = frame[["a", "b"]].replace({0: "no", 1: "yes"})
     design = tl.SurveyDesign(frame, weight="w")
-    grid = trustreview.robustness(
-        design, "y", ["a", "b"], {"a": "yes"}, links=["logit"]
-    )
+    grid = review.robustness(design, "y", ["a", "b"], {"a": "yes"}, links=["logit"])
     text = range_in_short(grid).text
     assert "Its sign depends on the choice: above all on weights." in text
     assert f"{len(grid)} specifications" in text

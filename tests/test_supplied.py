@@ -37,8 +37,8 @@ from trustbook.supplied import (
     shown_account,
     shown_counts,
 )
+from trustlib.record.printed import load_figures
 from trustlib.schema import load_codebook, load_mapping, read_table
-from trustrecord.record import load_figures
 
 pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
 ROOT = Path(__file__).parents[1]

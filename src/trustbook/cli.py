@@ -152,9 +152,9 @@ def audit(
     published: PublishedFolder = DEFAULT_PUBLISHED,
 ) -> None:
     """Ask whether the printed figures can all be true, and what they imply for groups that nobody printed."""
+    from trustlib.record.printed import load_figures
+    from trustlib.record.questions import answers, in_one_line
     from trustlib.schema import load_yaml
-    from trustrecord.questions import answers, in_one_line
-    from trustrecord.record import load_figures
 
     asked = load_yaml(published / "questions.yml")
     chosen = {
@@ -188,7 +188,7 @@ def simulate(
     ] = None,
 ) -> None:
     """Write the synthetic stand-in from its targets, or draw fresh people from its stored true model."""
-    from trustrecord import simulate as stand_in
+    from trustlib.record import simulate as stand_in
 
     if draw is None:
         for name, digest in stand_in.write(

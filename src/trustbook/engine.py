@@ -41,7 +41,8 @@ ENGINES = {"fast": "trustbook-fast", "kernel": None}  # our names, papermill's n
 PATIENCE = 10  # seconds until a scheduler answers
 FORK = sys.platform == "linux"  # elsewhere system libraries may not survive a fork
 # What is imported in the process that is forked. No data: reading a file would leave threads behind.
-PRELOAD = ["trustbook.runs", "trustbook.engine", "trustreview", "typer", "rich.progress", "pydantic", "pyarrow.dataset",
+PRELOAD = ["trustbook.runs", "trustbook.engine", "trustlib.review", "typer", "rich.progress", "pydantic",
+           "pyarrow.dataset",
            "pyarrow.parquet", "pandas.io.formats.style", "scipy.stats", "scipy.optimize", "statsmodels.api",
            "formulaic", "firthmodels", "seaborn", "great_tables", "PIL.PngImagePlugin", "IPython.core.magics",
            "matplotlib_inline.backend_inline", "ipykernel.inprocess.ipkernel", "ipykernel.debugger"]  # fmt: skip

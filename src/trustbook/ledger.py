@@ -1,10 +1,11 @@
 """The ledger: every published figure, what answers it, and a verdict by a rule that was fixed before.
 
 Published are the record of the polling (``data/published/figures.csv``), what follows from it by arithmetic
-(``questions.yml``, answered by `trustrecord.questions`), and every other CSV file of that folder, whose figures come
-with an interval. A figure is answered by
+(``questions.yml``, answered by `trustlib.record.questions`), and every other CSV file of that folder, whose figures
+come with an interval. A figure is answered by
 
-* other printed figures, if it is a difference, a ratio, a total or a repetition of them (see `trustrecord.arithmetic`);
+* other printed figures, if it is a difference, a ratio, a total or a repetition of them
+  (see `trustlib.record.arithmetic`);
 * the run that a finding names (``published: file/id`` in ``findings.yml``): real people, or synthetic ones;
 * the synthetic stand-in, on the base that the figure names;
 * a file that somebody supplies (see `answer_record` and `trustbook.supplied`).
@@ -42,10 +43,10 @@ from trustlib.errors import (
     raise_faults,
 )
 from trustlib.estimates import cell_means, comparisons
+from trustlib.record.arithmetic import HOLDS, INCONSISTENT, arithmetic
+from trustlib.record.printed import load_figures, parse_group
+from trustlib.record.questions import _flat, answers
 from trustlib.schema import declared_design, load_codebook, load_yaml, read_survey
-from trustrecord.arithmetic import HOLDS, INCONSISTENT, arithmetic
-from trustrecord.questions import _flat, answers
-from trustrecord.record import load_figures, parse_group
 
 VERDICTS = ("match", "within rounding", "differs", "calibrated (synthetic)", HOLDS, INCONSISTENT,
             "needs microdata", "not releasable")  # fmt: skip
@@ -78,7 +79,7 @@ def answer_record(
     design : SurveyDesign
         Of a frame with the names and levels of the codebook.
     figures : DataFrame
-        From `trustrecord.record.load_figures`.
+        From `trustlib.record.printed.load_figures`.
     codebook : mapping
 
     Returns

@@ -12,9 +12,9 @@ A plan (``data/<source>/cells.yml``) names the mapping and, for each set of cell
 few people, such as those who told their sex and not their ethnicity, is refused like a small cell. `where` restricts a
 set to a part of the survey, such as one wave (a condition as in `SurveyDesign.domain`); within a family the parts are
 the same or hold nobody in common. `weights: unweighted` makes the cells with everybody counted once, so that a reader
-sees what the weights do (see `trustreview.reweighted`). There are no cells with trimmed weights: subtracted from the
-weighted ones they leave the few people whose weights were trimmed. What trimming does is kept as results
-(`trustpages.dossier.trimmed_gaps`).
+sees what the weights do (see `trustlib.review.reweighted`). There are no cells with trimmed weights: subtracted from
+the weighted ones they leave the few people whose weights were trimmed. What trimming does is kept as results
+(`trustbook.dossier.trimmed_gaps`).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import DOMINANT, MINIMUM
 from trustlib.errors import CodebookError, DesignError, DisclosureError
 from trustlib.forms import read
+from trustlib.review import reweighted
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
-from trustreview import reweighted
 
 RELATIVE = 1e-10
 

@@ -45,6 +45,7 @@ from trustlib.errors import (
     one_line,
     raise_faults,
 )
+from trustlib.record.printed import load_figures
 from trustlib.schema import (
     declared_design,
     file_hash,
@@ -53,7 +54,6 @@ from trustlib.schema import (
     load_yaml,
     read_survey,
 )
-from trustrecord.record import load_figures
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
 MARK = "PRIVATE.txt"
@@ -672,7 +672,7 @@ def _lay_out(out: Path, root: Path) -> None:
     """Copy the settings, style and extensions of the book, and its templates without links to pages it has not."""
     for part in ("_build", "cells", "notebooks"):
         shutil.rmtree(out / part, ignore_errors=True)
-    for part in ("_static", "_ext", "vendor"):
+    for part in ("_static", "vendor"):
         shutil.copytree(root / "book" / part, out / "book" / part, dirs_exist_ok=True)
     shutil.copytree(root / "notebooks" / "templates", out / "notebooks" / "templates")
     shutil.copy(root / "requirements.lock", out)

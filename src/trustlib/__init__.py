@@ -10,8 +10,8 @@ Everything a user needs is named here. The modules, in the order in which they m
 errors; variance, disclosure; grouping, intervals, forms; schema; design; weighting, cells; logit; estimates;
 interaction, tabulation, maihda, pooling; tables; figures.
 Heavy libraries are imported by the functions that use them. Four packages stand beside this one and call it:
-`trustreview` (would another choice change the answer?), `trustrecord` (the printed figures and their audit),
-`trustbook` (what runs the notebooks and checks the book) and `trustpages` (what its notebooks call beside the library).
+`trustlib.review` (would another choice change the answer?), `trustlib.record` (the printed figures and their audit),
+`trustbook` (what runs the notebooks and checks the book) and `trustbook` (what its notebooks call beside the library).
 """
 
 from trustlib.cells import Cells, compress

@@ -46,7 +46,7 @@ def build_small_book(folder: Path) -> Path:
     )
     shutil.copy(SMALL_BOOK / "_toc.yml", folder)
     shutil.copy(ROOT / "_config.yml", folder)
-    for part in ("_static", "_ext", "vendor"):
+    for part in ("_static", "vendor"):
         shutil.copytree(
             ROOT / "book" / part,
             book / part,

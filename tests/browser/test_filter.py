@@ -25,8 +25,7 @@ LINES = [
 @pytest.fixture(scope="module")
 def html() -> str:
     """A page with a small table, its filter, and the script and style of the book."""
-    sys.path.insert(0, str(ROOT / "book" / "_ext"))
-    import record_pages
+    from trustbook.sphinx import record_pages
 
     sys.path.pop(0)
     rows = "".join(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +10,7 @@ import small_site
 from bs4 import BeautifulSoup
 
 from trustbook import site as checks
-
-sys.path.insert(0, str(small_site.ROOT / "book" / "_ext"))
-import accessible
+from trustbook.sphinx import accessible
 
 
 @pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
@@ -123,7 +120,7 @@ def test_links_to_other_hosts_and_to_places_are_no_faults(tmp_path: Path) -> Non
 
 
 class TestRepair:
-    """The repairs of book/_ext/accessible.py, on the pieces of HTML that need them."""
+    """The repairs of trustbook.sphinx.accessible, on the pieces of HTML that need them."""
 
     @staticmethod
     def repaired(html: str) -> BeautifulSoup:

@@ -6,7 +6,7 @@ made from the fit, the plan of cells and the mapping, so that they cannot descri
 runs them. Their templates lie in ``r/``.
 
 Two files beside a plan of cells are made from the survey file, like the cells, by
-``python -m trustpages.dossier data/hints6/cells.yml FILE [RUNS.yml]``. ``flow.csv`` counts who is in each set and why
+``python -m trustbook.dossier data/hints6/cells.yml FILE [RUNS.yml]``. ``flow.csv`` counts who is in each set and why
 the others are not. ``trimmed.csv`` holds the gap of each dossier with the largest weights trimmed: estimates, because
 cells with trimmed weights would single people out.
 """
@@ -41,9 +41,7 @@ from trustlib.errors import (
 )
 from trustlib.estimates import Estimates, coefficients, comparisons, predictions
 from trustlib.logit import LogitFit
-from trustlib.schema import declared_design, load_mapping, read_survey
-from trustlib.tables import evidence
-from trustreview import (
+from trustlib.review import (
     Report,
     calibration,
     checks,
@@ -56,6 +54,8 @@ from trustreview import (
     robustness,
     robustness_of_cells,
 )
+from trustlib.schema import declared_design, load_mapping, read_survey
+from trustlib.tables import evidence
 
 R = Path(__file__).with_name("r")
 NEXT = "\n  "  # a line of R that goes on
@@ -75,7 +75,7 @@ def _plan_of(cells: str | Path) -> tuple[CellPlan, str]:
 
 
 def flows(plan: CellPlan, file: str | Path, names: Sequence[str]) -> pd.DataFrame:
-    """The flow of people of some sets of a plan; see `trustreview.flow`. Columns cells, variable, reason, n."""
+    """The flow of people of some sets of a plan; see `trustlib.review.flow`. Columns cells, variable, reason, n."""
     require_names("set of cells in the plan", names, plan.sets)
     design = SurveyDesign(
         read_survey(file, plan.mapping), **declared_design(plan.mapping)
@@ -103,7 +103,7 @@ def flow_table(path: str | Path, cells: str | Path) -> Report:
     sealed, name = Cells.read(cells), Path(cells).stem
     every = pd.read_csv(
         require_file(
-            path, "flow of people", "Make it with `python -m trustpages.dossier`."
+            path, "flow of people", "Make it with `python -m trustbook.dossier`."
         )
     )
     frame = (
@@ -118,7 +118,7 @@ def flow_table(path: str | Path, cells: str | Path) -> Report:
         or frame["n"].iloc[-1] != total
         or frame["n"].iloc[0] != total + frame["n"].iloc[1:-1].sum()
     ):
-        hint = "Make it again with `python -m trustpages.dossier`."
+        hint = "Make it again with `python -m trustbook.dossier`."
         raise RunError(
             f"{Path(path).name} does not lead to the people of the cells {name}.", hint
         )
@@ -186,7 +186,7 @@ def grid(
     people : path
         A survey file that may be shown in this way, such as the synthetic stand-in, or empty.
     identities, contrast, covariates
-        As for `trustreview.robustness`; sealed cells bring their own covariates.
+        As for `trustlib.review.robustness`; sealed cells bring their own covariates.
     trimmed : path
         The committed ``trimmed.csv``, or empty: its rows of these cells stand beside those of sealed cells.
     """
@@ -229,7 +229,7 @@ def trimmed_gaps(
     Returns
     -------
     DataFrame
-        The columns of `trustreview.robustness`, after ``cells``, the name of the set.
+        The columns of `trustlib.review.robustness`, after ``cells``, the name of the set.
 
     Raises
     ------
@@ -251,7 +251,7 @@ def trimmed_gaps(
 
 def _committed(path: str | Path, name: str) -> pd.DataFrame:
     """The rows of one set of cells in the committed ``trimmed.csv``."""
-    hint = "Make it with `python -m trustpages.dossier`."
+    hint = "Make it with `python -m trustbook.dossier`."
     every = pd.read_csv(require_file(path, "file of gaps with trimmed weights", hint))
     rows = every[every["cells"] == name].drop(columns="cells")
     if rows.empty:
@@ -264,7 +264,7 @@ def _with_rows(gaps: Estimates, rows: pd.DataFrame) -> Estimates:
     """Specifications with further ones below, of the same people; their covariance is not known."""
     if list(rows) != list(gaps.frame):
         text = "The gaps with trimmed weights have other columns than the gaps beside them."
-        raise RunError(text, "Make them again with `python -m trustpages.dossier`.")
+        raise RunError(text, "Make them again with `python -m trustbook.dossier`.")
     frame = pd.concat([gaps.frame, rows], ignore_index=True)
     variance = frame["std_error"].to_numpy() ** 2
     unknown = ~np.eye(len(frame), dtype=bool)

@@ -316,7 +316,7 @@ def tilt(
     worst = [names[i] for i in np.argsort(-np.abs(gap))[:6]]
     raise CodebookError(
         f"No population meets all targets; those missed most: {', '.join(dict.fromkeys(worst))}.",
-        "Run trustrecord.audit on the wave, and refuse a figure or read it as another item.",
+        "Run trustlib.record.audit on the wave, and refuse a figure or read it as another item.",
     )
 
 

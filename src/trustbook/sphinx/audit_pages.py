@@ -1,7 +1,7 @@
 """The audit of the published record on pages: its standard questions, asked when the book is built.
 
-``data/published/questions.yml`` says what is asked of which printed figures; `trustrecord.questions` puts it and
-`trustrecord.audit` answers.
+``data/published/questions.yml`` says what is asked of which printed figures; `trustlib.record.questions` puts it and
+`trustlib.record.audit` answers.
 ``{audit}`one-item-minority low` `` prints one answer; the question in words is the tooltip, and stands in a list at the
 end of the page, to which the answer leads. A bound has two keys, ``<key> low`` and ``<key> high``; a question of yes or
 no has ``<key>`` and ``<key> conflict``.
@@ -24,10 +24,10 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
-from finding import unbroken
-from record_pages import _Made, markdown_table
+from trustbook.sphinx.finding import unbroken
+from trustbook.sphinx.record_pages import _Made, markdown_table
 from trustlib.errors import TrustlibError, require_names
-from trustrecord.questions import answers, in_words
+from trustlib.record.questions import answers, in_words
 
 FILES = ("figures.csv", "questions.yml")
 

@@ -38,16 +38,22 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxRole
 
-from audit_pages import answers_for, computed
-from finding import unbroken
-from record_pages import RecordRole, _Made, figures_of, markdown_table, printed
+from trustbook.pictures import COUNTRIES
 from trustbook.runs import load_plan
+from trustbook.sphinx.audit_pages import answers_for, computed
+from trustbook.sphinx.finding import unbroken
+from trustbook.sphinx.record_pages import (
+    RecordRole,
+    _Made,
+    figures_of,
+    markdown_table,
+    printed,
+)
 from trustlib.errors import TrustlibError, require_names
 from trustlib.intervals import LEVEL, detectable_difference, detectable_size, t_quantile
+from trustlib.record.printed import asked_in
 from trustlib.schema import load_yaml
 from trustlib.tables import INTERVAL, number
-from trustpages.pictures import COUNTRIES
-from trustrecord.record import asked_in
 
 POWER = 0.8
 DEFFS = (1.0, 1.5, 2.0)  # none; as in the stand-in; as in polls with boosted groups

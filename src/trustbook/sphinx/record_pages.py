@@ -23,10 +23,10 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from finding import unbroken
+from trustbook.sphinx.finding import unbroken
 from trustlib.errors import TrustlibError
+from trustlib.record.printed import WAVES, asked_in, load_figures
 from trustlib.schema import load_yaml
-from trustrecord.record import WAVES, asked_in, load_figures
 
 UNITS = {"percent": " %", "points": " points", "ratio": " times", "count": ""}
 SIGNS = {

@@ -6,8 +6,8 @@ need a method of their own. `checks` asks whether one model fits: calibration, g
 Everything is built from the estimates of `trustlib`, which does not know this package.
 """
 
-from trustreview.curve import specification_curve
-from trustreview.diagnostics import (
+from trustlib.review.curve import specification_curve
+from trustlib.review.diagnostics import (
     Report,
     calibration,
     checks,
@@ -17,7 +17,7 @@ from trustreview.diagnostics import (
     joint_tests,
     link_test,
 )
-from trustreview.sensitivity import (
+from trustlib.review.sensitivity import (
     combine,
     firth,
     impute,

@@ -17,7 +17,7 @@ from docutils import nodes
 from docutils.parsers.rst.directives import unchanged_required
 from sphinx.application import Sphinx
 
-from record_pages import _Made, markdown_table
+from trustbook.sphinx.record_pages import _Made, markdown_table
 from trustlib.errors import require_names
 
 RANGE = (0.93, 0.97)

@@ -1,7 +1,7 @@
 """The questions that are put to the published record, and how its lines become claims that an audit can use.
 
-``data/published/questions.yml`` says what is asked of which printed figures; `trustrecord.audit` answers. The chapter
-"Do the figures fit together?" prints these answers, and ``trustlib audit`` shows them in a terminal.
+``data/published/questions.yml`` says what is asked of which printed figures; `trustlib.record.audit` answers. The
+chapter "Do the figures fit together?" prints these answers, and ``trustlib audit`` shows them in a terminal.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib.errors import CodebookError, EstimandError, require_names
-from trustrecord.audit import Claim, Population, audit, bounds
+from trustlib.record.audit import Claim, Population, audit, bounds
 
 ENDS = {
     "low": "the least",

@@ -1,6 +1,6 @@
 """What printed figures say about each other by plain arithmetic: differences, ratios, totals and repetitions.
 
-Weaker than the audit (`trustrecord.audit`), which looks at all figures at once, and easier to check by hand.
+Weaker than the audit (`trustlib.record.audit`), which looks at all figures at once, and easier to check by hand.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from trustrecord.record import WAVES, parse_group
+from trustlib.record.printed import WAVES, parse_group
 
 HOLDS, INCONSISTENT = "arithmetic holds", "inconsistent (see audit)"
 _LEVEL = re.compile(r"(\w+) == '([^']*)'")

@@ -17,8 +17,14 @@ import pandas as pd
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from record_pages import UNITS, _Made, filtered_table, markdown_table, printed
 from trustbook.ledger import VERDICTS
+from trustbook.sphinx.record_pages import (
+    UNITS,
+    _Made,
+    filtered_table,
+    markdown_table,
+    printed,
+)
 from trustlib.errors import TrustlibError, require_file
 
 HEADS = ("Line", "What is said", "Printed", "Ours", "Verdict", "Worked out in")

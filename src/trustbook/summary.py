@@ -107,7 +107,7 @@ def range_in_short(specifications: Estimates) -> Paragraph:
     Parameters
     ----------
     specifications : Estimates
-        From `trustreview.robustness` or `robustness_of_cells`.
+        From `trustlib.review.robustness` or `robustness_of_cells`.
     """
     require_a(Estimates, specifications, "Give the result of robustness.")
     shown = specifications.showable("This summary")
