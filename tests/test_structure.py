@@ -49,7 +49,7 @@ ORDER = [
         "trustlib.record.simulate",
     },
     {"trustlib.record.questions", "trustlib.record.arithmetic"},
-    {"trustbook.plans", "trustbook.pages"},
+    {"trustbook.plans", "trustbook.pages", "trustbook.resources"},
     {"trustbook.engine", "trustbook.leaks"},
     {"trustbook.sealing", "trustbook.runs"},
     {
@@ -149,6 +149,20 @@ def test_everything_named_in_all_exists_and_is_documented():
     assert sorted(trustlib.__all__) == sorted(set(trustlib.__all__))
     for name in trustlib.__all__:
         assert (getattr(trustlib, name).__doc__ or "").strip(), name
+
+
+def test_every_public_name_has_its_place_in_the_reference():
+    import trustlib
+    from trustlib import review
+
+    pages = (ROOT / "book" / "library").glob("*.md")
+    text = "\n".join(page.read_text() for page in pages)
+    named = re.findall(r"^\.\. auto(?:function|class|exception):: (\S+)", text, re.M)
+    assert len(named) == len(set(named)), "a name has two places: an anchor is one"
+    wanted = {f"trustlib.{name}" for name in trustlib.__all__}
+    wanted |= {f"trustlib.review.{name}" for name in review.__all__}
+    lacking = sorted(wanted - set(named) - {"trustlib.review.Report"})
+    assert not lacking, "name it on the page of its road in book/library/"
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.stem)

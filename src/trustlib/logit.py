@@ -81,7 +81,9 @@ class LogitFit:
 
     @property
     def smallest(self) -> int:
-        """Smallest count in the identity cells of the model's terms: a coefficient reveals its cell as a count does.
+        """Smallest count in the identity cells of the model's terms.
+
+        A coefficient reveals its cell as a count does.
 
         The cells of a term are the combinations of its categories, and of what its columns tell apart where it uses a
         number as a factor: columns with two values, or with as many coefficients as patterns. A term that is part of

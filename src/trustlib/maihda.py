@@ -533,7 +533,9 @@ class MaihdaFit:
 
     @property
     def excess(self) -> Estimates:
-        """Each stratum's shrunken probability less that of the additive part alone: the interaction, in points.
+        """Each stratum's shrunken probability less that of the additive part alone.
+
+        It is the interaction, in points.
 
         Returns
         -------
