@@ -49,8 +49,13 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv-%/.in-step: tests/outside/%.lock $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes --compile-bytecode $<
+	@touch $@
+
 .PHONY: env
-env: $(STAMP) ## Make .venv with exactly the packages of requirements.lock
+env: $(STAMP) .venv-bare/.in-step .venv-lowest/.in-step ## Make .venv with the packages of requirements.lock, and two small ones that try the wheel
 
 .PHONY: lint
 lint: env ## Check style and types (ruff, mypy)
@@ -119,11 +124,18 @@ data: env ## Write the synthetic stand-in again, from its targets
 	$(BIN)/trustlib simulate
 	$(BIN)/trustlib compress data/synthetic/cells.yml --data data
 
+# The environments in which tests run the wheel: its own dependencies and no others, as locked and at their lowest.
+LOCK_OUTSIDE = $(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+  $(if $(UPGRADE),--upgrade) tests/outside/tools.in pyproject.toml
+
 .PHONY: lock
 lock: $(BIN)/uv ## Write requirements.lock again from pyproject.toml (UPGRADE=1 takes newer versions)
 	$(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --python-version 3.11 --all-extras --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	  $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.lock
+	$(LOCK_OUTSIDE) --constraints requirements.lock --output-file tests/outside/bare.lock
+	$(LOCK_OUTSIDE) --resolution lowest-direct --output-file tests/outside/lowest.lock
 
 .PHONY: clean
 clean: ## Remove the built book, the executed notebooks and all caches (.venv stays)

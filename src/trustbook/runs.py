@@ -447,7 +447,7 @@ def _provenance(run: Run, folder: Path, made_from: dict[str, str]) -> dict[str, 
             path.stem: json.loads(path.read_text(encoding="utf-8"))["convention"]
             for path in tables
         },
-        "trustlib": metadata.version("trustlib"),
+        "trustlib": metadata.version("trustgap"),
         "python": sys.version.split()[0],
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
         **({"seed": run.parameters["seed"]} if "seed" in run.parameters else {}),
