@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,8 +37,9 @@ NAMED = 6  # levels that a reason names
 def coarser(levels: pd.Series, outcome: pd.Series) -> Iterator[pd.Series]:
     """The same identity with one level fewer each time, down to two.
 
-    The level with the fewest people with or without the outcome joins the next smallest. The reference is joined only
-    where it is the smallest itself. Levels that begin with a number, such as bands of age, join a neighbour.
+    The level with the fewest people with or without the outcome joins the next
+    smallest. The reference is joined only where it is the smallest itself. Levels that
+    begin with a number, such as bands of age, join a neighbour.
 
     Parameters
     ----------
@@ -48,39 +50,55 @@ def coarser(levels: pd.Series, outcome: pd.Series) -> Iterator[pd.Series]:
     ------
     categorical Series
         A joined level is called after its parts: "Asian or other".
+
+    Examples
+    --------
+    >>> levels = pd.Series(["a"] * 6 + ["b"] * 2 + ["c"] * 4, dtype="category")
+    >>> outcome = pd.Series([0, 1] * 6)
+    >>> [list(form.cat.categories) for form in coarser(levels, outcome)]
+    [['a', 'b or c']]
     """
     made = levels.cat.remove_unused_categories()
-    while len(names := [str(name) for name in made.cat.categories]) > 2:
+    while len(made.cat.categories) > 2:
+        names = [str(name) for name in made.cat.categories]
         sizes = pd.crosstab(made, outcome).min(axis=1).to_numpy()
-        least = int(sizes.argmin())
-        beside = [i for i in range(1, len(names)) if i != least]
-        if all(re.match(r"\D?\d", name) for name in names):
-            beside = [i for i in (least - 1, least + 1) if 0 <= i < len(names)]
-        first, second = sorted([least, min(beside, key=lambda i: sizes[i])])
+        first, second = _to_join(names, sizes)
         joined = f"{names[first]} or {names[second]}"
-        order = [
-            joined if i == first else name
-            for i, name in enumerate(names)
-            if i != second
-        ]
-        text = made.astype(str).replace({names[first]: joined, names[second]: joined})
+        order = [name for i, name in enumerate(names) if i != second]
+        order[first] = joined
+        parts = {names[first]: joined, names[second]: joined}
+        text = made.astype(str).replace(parts)
         made = pd.Series(pd.Categorical(text, order), made.index)
         yield made
 
 
+def _to_join(names: Sequence[str], sizes: np.ndarray) -> tuple[int, int]:
+    """The places of the two levels that are joined next, in order."""
+    least = int(sizes.argmin())
+    others = [i for i in range(1, len(names)) if i != least]
+    if all(re.match(r"\D?\d", name) for name in names):
+        others = [i for i in (least - 1, least + 1) if 0 <= i < len(names)]
+    partner = min(others, key=lambda i: sizes[i])
+    return min(least, partner), max(least, partner)
+
+
 class Family:
-    """The cells of one outcome that may be shown: one base, and sets of axes from which no withheld cell follows.
+    """The cells of one outcome that may be shown: one base, and sets of axes.
+
+    From the sets no withheld cell follows.
 
     Attributes
     ----------
     base : SurveyDesign
-        Restricted to those who answered and told all `axes`. Beside each axis stand its coarser forms.
+        Restricted to those who answered and told all `axes`. Beside each axis stand its
+        coarser forms.
     axes : list of str
         The identities that at least half of those who answered told.
     axis_of : dict
         Axis or coarser form of one -> the axis.
     sets : list of list of str
-        The hub, then each further axis, or finer form of one, with those that it may be crossed with.
+        The hub, then each further axis, or finer form of one, with those that it may be
+        crossed with.
     related : set of frozenset
         Pairs of axes of which some combination does not occur.
     placed : list of str
@@ -98,235 +116,264 @@ class Family:
         axes: Sequence[str],
         others: Sequence[str] = (),
     ) -> None:
-        told = (
-            design.frame.loc[design.frame[outcome].notna(), list(axes)].notna().mean()
-        )
-        self.outcome, self.axes = outcome, [a for a in axes if told[a] >= 0.5]
-        known = design.frame[[outcome, *self.axes]].notna().all(axis=1)
-        self.axis_of = {a: a for a in self.axes}
-        self.base = self._with_forms(design, known, others).domain(known.to_numpy())
-        frame, weight = self.base.frame, self.base.weight
-        self._inside = inside = frame[
-            frame[DOMAIN] & (frame[weight] > 0 if weight else True)
-        ]
-        self.levels = inside[list(self.axis_of)].nunique()
-        self.places = [
-            p
-            for p in ("wave", "country")
-            if p in frame and frame[p].dtype == "category"
-        ]
-        pairs = combinations(self.axes, 2)
-        self.related = {
-            frozenset(p)
-            for p in pairs
-            if len(inside.groupby(list(p))) < self.levels[list(p)].prod()
-        }
+        self.outcome = outcome
+        self.axes = _told_by_half(design.frame, outcome, axes)
+        self.axis_of = {axis: axis for axis in self.axes}
+        complete = design.frame[[outcome, *self.axes]].notna().all(axis=1)
+        formed = self._with_forms(design, complete, others)
+        self.base = formed.domain(complete.to_numpy())
+        self._inside = self._people()
+        self.levels = self._inside[list(self.axis_of)].nunique()
+        self.places = [p for p in ("wave", "country") if self._is_place(p)]
+        self.related = self._related()
         self.sets: list[list[str]] = []
-        order = sorted(
-            self.axes, key=lambda a: -inside[a].value_counts()[lambda n: n > 0].min()
-        )
+        order = sorted(self.axes, key=self._smallest_level, reverse=True)
         hub = self._beside([], order, coarsen=True)
-        self.sets += [hub] if hub else []
+        if hub:
+            self.sets.append(hub)
         for axis in order:
             self._attach(axis, hub)
-        plain = [a for a in hub if a in self.axes]
-        self.placed = (
-            self._beside(self.places, plain)[len(self.places) :] if self.places else []
-        )
-        known_levels = {
-            form: set(frame[axis].cat.categories) for form, axis in self.axis_of.items()
-        }
-        shown = dict.fromkeys(
-            form for each in self.sets for form in each if form not in self.axes
-        )
-        self.joined = {
-            f: [v for v in frame[f].cat.categories if v not in known_levels[f]]
-            for f in shown
-        }
+        self.placed = self._placed(hub)
+        self.joined = self._joined()
         self.withheld = self._withheld(axes)
 
+    def _people(self) -> pd.DataFrame:
+        """The people of the base with a weight above zero."""
+        frame = self.base.frame
+        inside = frame[DOMAIN]
+        if self.base.weight:
+            inside = inside & (frame[self.base.weight] > 0)
+        return frame[inside]
+
+    def _is_place(self, name: str) -> bool:
+        frame = self.base.frame
+        return name in frame and frame[name].dtype == "category"
+
+    def _smallest_level(self, axis: str) -> int:
+        sizes = self._inside[axis].value_counts()
+        return int(sizes[sizes > 0].min())
+
+    def _related(self) -> set[frozenset[str]]:
+        """Pairs of axes of which some combination does not occur."""
+        related = set()
+        for pair in combinations(self.axes, 2):
+            there = len(self._inside.groupby(list(pair)))
+            if there < self.levels[list(pair)].prod():
+                related.add(frozenset(pair))
+        return related
+
+    def _placed(self, hub: Sequence[str]) -> list[str]:
+        """The axes of the hub that may be crossed with wave and country."""
+        if not self.places:
+            return []
+        plain = [axis for axis in hub if axis in self.axes]
+        return self._beside(self.places, plain)[len(self.places) :]
+
+    def _joined(self) -> dict[str, list[Any]]:
+        """The joined levels of each coarser form that is shown."""
+        frame = self.base.frame
+        joined: dict[str, list[Any]] = {}
+        for form in (form for each in self.sets for form in each):
+            if form not in self.axes and form not in joined:
+                own = set(frame[self.axis_of[form]].cat.categories)
+                levels = frame[form].cat.categories
+                joined[form] = [level for level in levels if level not in own]
+        return joined
+
     def _attach(self, axis: str, hub: Sequence[str]) -> None:
-        """Add the sets that show an axis which the hub has not, or has with joined levels only."""
-        shown = [form for form in self._forms(axis) if self._fits([form])]
-        host = next((s for s in self.sets if axis in map(self.axis_of.get, s)), [])
-        if shown and not host:
-            host = max(
-                (self._beside([form], hub) for form in shown), key=len
-            )  # of equals the finest
+        """Add the sets that show an axis which the hub has not, or has coarser."""
+        fitting = [form for form in self._forms(axis) if self._fits([form])]
+        if not fitting:
+            return
+        host = self._host_of(axis)
+        if not host:
+            options = [self._beside([form], hub) for form in fitting]
+            host = max(options, key=len)  # of equals the finest
             self.sets.append(host)
-        if shown and shown[0] not in host:
-            self.sets.append(
-                self._beside(shown[:1], [b for b in host if self.axis_of[b] != axis])
-            )
+        if fitting[0] not in host:
+            rest = [form for form in host if self.axis_of[form] != axis]
+            self.sets.append(self._beside(fitting[:1], rest))
+
+    def _host_of(self, axis: str) -> list[str]:
+        """The first set that has an axis in some form."""
+        for each in self.sets:
+            if any(self.axis_of.get(form) == axis for form in each):
+                return each
+        return []
 
     def _with_forms(
-        self, design: SurveyDesign, known: pd.Series, others: Sequence[str]
+        self, design: SurveyDesign, complete: pd.Series, others: Sequence[str]
     ) -> SurveyDesign:
-        """The design with the coarser forms of each axis, and who has only one of two nested outcomes, as columns."""
-        frame, attrs = design.frame, design.frame.attrs
-        nested = [
-            (frame[other] - frame[self.outcome])
-            for other in others
-            if other != self.outcome
-        ]
-        nested = [d.abs() for d in nested if (d.min() == 0) != (d.max() == 0)]
-        self.tested = [self.outcome, *(f"nested_{i}" for i in range(len(nested)))]
-        added, labels = (
-            dict(zip(self.tested[1:], nested, strict=True)),
-            dict(attrs.get("labels", {})),
-        )
+        """The design with the coarser forms of each axis as columns.
+
+        For each outcome that is nested in this one, or has it nested in it, a further
+        column says who has only one of the two.
+        """
+        frame = design.frame
+        attrs = frame.attrs
+        labels = dict(attrs.get("labels", {}))
+        added = self._nested(frame, others)
+        self.tested = [self.outcome, *added]
+        answers = frame.loc[complete, self.outcome]
         for axis in self.axes:
-            for form in coarser(frame.loc[known, axis], frame.loc[known, self.outcome]):
+            for form in coarser(frame.loc[complete, axis], answers):
                 size = len(form.cat.categories)
                 name = f"{axis}_{size}_levels"
                 added[name] = form.reindex(frame.index)
-                self.axis_of[name], labels[name] = (
-                    axis,
-                    f"{labels.get(axis, axis)} ({size} levels)",
-                )
+                self.axis_of[name] = axis
+                labels[name] = f"{labels.get(axis, axis)} ({size} levels)"
         frame = frame.assign(**added)
         frame.attrs = {**attrs, "labels": labels}
         return replace(design, frame=frame)
 
+    def _nested(
+        self, frame: pd.DataFrame, others: Sequence[str]
+    ) -> dict[str, pd.Series]:
+        """Who has only one of this outcome and another that implies it or follows."""
+        columns: dict[str, pd.Series] = {}
+        for other in others:
+            if other == self.outcome:
+                continue
+            excess = frame[other] - frame[self.outcome]
+            if (excess.min() == 0) != (excess.max() == 0):
+                columns[f"nested_{len(columns)}"] = excess.abs()
+        return columns
+
     def _withheld(self, axes: Sequence[str]) -> dict[str, str]:
-        parts = [
-            part
-            for each in self.sets
-            for size in (1, 2)
-            for part in combinations(each, size)
-        ]
-        shown = {frozenset(self.axis_of[form] for form in part) for part in parts}
-        wanted = [(a,) for a in self.axes] + list(combinations(self.axes, 2))
-        small = {
-            f"{self.outcome} by {' and '.join(w)}": self.why(w)
-            for w in wanted
-            if frozenset(w) not in shown
-        }
-        return small | {
-            f"{self.outcome} by {a}": REASONS["few"] for a in axes if a not in self.axes
-        }
+        """Why each axis and pair is not shown that is not."""
+        shown = set()
+        for each in self.sets:
+            for size in (1, 2):
+                for part in combinations(each, size):
+                    shown.add(frozenset(self.axis_of[form] for form in part))
+        wanted = [(axis,) for axis in self.axes] + list(combinations(self.axes, 2))
+        withheld = {}
+        for by in wanted:
+            if frozenset(by) not in shown:
+                withheld[f"{self.outcome} by {' and '.join(by)}"] = self.why(by)
+        for axis in axes:
+            if axis not in self.axes:
+                withheld[f"{self.outcome} by {axis}"] = REASONS["few"]
+        return withheld
 
     def why(self, by: Sequence[str]) -> str:
         """Why a table by these axes, or places and axes, is not shown."""
-        alike = [
-            str(v)
-            for a in by
-            if a in self.axis_of and self.levels[a] < 2
-            for v in self._inside[a].unique()
-        ]
-        found = {
+        axes = [name for name in by if name in self.axis_of]
+        alike: list[str] = []
+        for axis in axes:
+            if self.levels[axis] < 2:
+                alike += map(str, self._inside[axis].unique())
+        reasons = {
             "one_level": alike,
             "small": self.small(by, self.tested[:1]),
             "nested": self.small(by),
         }
-        for reason, levels in found.items():
+        for reason, levels in reasons.items():
             if levels:
                 return REASONS[reason].format(levels="; ".join(levels))
-        return REASONS["beside"].format(
-            options=" ".join(f"--axis {a}" for a in by if a in self.axis_of)
-        )
+        options = " ".join(f"--axis {axis}" for axis in axes)
+        return REASONS["beside"].format(options=options)
 
     def small(self, by: Sequence[str], outcomes: Sequence[str] = ()) -> list[str]:
-        """The combinations of levels that nobody has, or too few people with or without the outcome; never how many."""
+        """The combinations that nobody has, or too few people; never how many.
+
+        Too few are fewer than ten with the outcome, or without it.
+        """
         inside = self._inside.dropna(subset=list(by))
-        columns, weights = inside[list(by)], self._weights(inside)
-        cell = _numbered(columns)
-        poor = np.any(
-            [
-                _poor(cell, inside[y].to_numpy(float), weights)
-                for y in outcomes or self.tested
-            ],
-            axis=0,
-        )
-        rows = (
-            columns.assign(poor=poor[cell])
-            .drop_duplicates()
-            .itertuples(index=False, name=None)
-        )
-        is_poor = {row[:-1]: row[-1] for row in rows}
-        places = [p for p in by if p not in self.axis_of]
-        polled = sorted({key[: len(places)] for key in is_poor})
-        levels = [
-            inside[a].cat.remove_unused_categories().cat.categories
-            for a in by
-            if a in self.axis_of
-        ]
-        keys = [(*place, *key) for place in polled for key in product(*levels)]
-        pairs = [zip(by, key, strict=True) for key in keys if is_poor.get(key, True)]
-        told = [
-            ", ".join(f"{a} {v}" if len(by) > 1 else str(v) for a, v in pair)
-            for pair in pairs
-        ]
-        return told[:NAMED] + [f"and {len(told) - NAMED} more"] * (len(told) > NAMED)
+        weights = self._weights(inside)
+        cell = _numbered(inside[list(by)])
+        poor = np.zeros(int(cell.max(initial=-1)) + 1, dtype=bool)
+        for outcome in outcomes or self.tested:
+            poor |= _poor(cell, inside[outcome].to_numpy(float), weights)
+        keys = inside[list(by)].assign(poor=poor[cell]).drop_duplicates()
+        is_poor = {}
+        for *key, flag in keys.itertuples(index=False, name=None):
+            is_poor[tuple(key)] = flag
+        every = self._combinations(by, inside, is_poor)
+        named = [_in_words(by, key) for key in every if is_poor.get(key, True)]
+        if len(named) > NAMED:
+            return [*named[:NAMED], f"and {len(named) - NAMED} more"]
+        return named
+
+    def _combinations(
+        self, by: Sequence[str], inside: pd.DataFrame, there: Iterable[tuple]
+    ) -> Iterator[tuple]:
+        """All combinations of levels of the axes, in each place that was polled."""
+        places = [name for name in by if name not in self.axis_of]
+        polled = sorted({key[: len(places)] for key in there})
+        levels = []
+        for name in by:
+            if name in self.axis_of:
+                levels.append(
+                    inside[name].cat.remove_unused_categories().cat.categories
+                )
+        for place in polled:
+            for key in product(*levels):
+                yield (*place, *key)
 
     def cells(self, by: Sequence[str]) -> Cells | None:
         """Sealed cells, or None if one of them is too small or empty."""
-        return compress(self.base, self.outcome, by).seal() if self._fits(by) else None
+        if not self._fits(by):
+            return None
+        return compress(self.base, self.outcome, by).seal()
 
     def _fits(self, by: Sequence[str]) -> bool:
-        """Whether each cell may be shown, of this outcome and of those who have only one of two nested ones."""
-        axes, places = (
-            [a for a in by if a in self.axis_of],
-            [p for p in by if p not in self.axis_of],
-        )
+        """Whether each cell may be shown, also of those with only one nested outcome."""
+        axes = [name for name in by if name in self.axis_of]
+        places = [name for name in by if name not in self.axis_of]
         if not (self.levels[axes] > 1).all():
             return False
-        cell, place = (
-            _numbered(self._inside[names]) for names in ([*axes, *places], places)
-        )
-        full = (place[cell >= 0].max(initial=-1) + 1) * self.levels[axes].prod()
-        return (
-            cell.max(initial=-1) + 1 == full
-            and self._large(cell)
-            and all(self._apart(by, s) for s in self.sets)
-        )
+        cell = _numbered(self._inside[[*axes, *places]])
+        place = _numbered(self._inside[places])
+        polled = place[cell >= 0].max(initial=-1) + 1
+        if cell.max(initial=-1) + 1 != polled * self.levels[axes].prod():
+            return False
+        if not self._large(cell):
+            return False
+        return all(self._apart(by, each) for each in self.sets)
 
     def _large(self, cell: np.ndarray) -> bool:
+        """Whether each cell has enough people, with each outcome and without."""
         weights = self._weights(self._inside)
-        return not any(
-            _poor(cell, self._inside[y].to_numpy(float), weights).any()
-            for y in self.tested
-        )
+        for outcome in self.tested:
+            answers = self._inside[outcome].to_numpy(float)
+            if _poor(cell, answers, weights).any():
+                return False
+        return True
 
     def _weights(self, people: pd.DataFrame) -> np.ndarray:
-        return (
-            people[self.base.weight].to_numpy(float)
-            if self.base.weight
-            else np.ones(len(people))
-        )
+        if self.base.weight:
+            return people[self.base.weight].to_numpy(float)
+        return np.ones(len(people))
 
     def _apart(self, by: Sequence[str], other: Sequence[str]) -> bool:
-        """Whether what is left when one set is subtracted from another may be shown, where identities are related."""
-        of = {form: self.axis_of.get(form, form) for form in (*by, *other)}
-        both = {of[form] for form in by} & {of[form] for form in other}
-        pairs = [
-            (a, b)
-            for a in by
-            for b in other
-            if frozenset((of[a], of[b])) in self.related
-        ]
-        columns = dict.fromkeys(
-            [
-                *(form for pair in pairs for form in pair),
-                *(form for form in of if of[form] in both),
-            ]
-        )
-        return not pairs or self._large(_numbered(self._inside[list(columns)]))
+        """Whether what one set less another leaves may be shown, if they are related."""
+        forms = dict.fromkeys([*by, *other])
+        axis = {form: self.axis_of.get(form, form) for form in forms}
+        columns: dict[str, None] = {}
+        for pair in product(by, other):
+            if frozenset(axis[form] for form in pair) in self.related:
+                columns |= dict.fromkeys(pair)
+        if not columns:
+            return True
+        shared = {axis[form] for form in by} & {axis[form] for form in other}
+        columns |= dict.fromkeys(form for form in forms if axis[form] in shared)
+        return self._large(_numbered(self._inside[list(columns)]))
 
     def _beside(
         self, start: Sequence[str], axes: Iterable[str], coarsen: bool = False
     ) -> list[str]:
-        """`start`, and as many of these axes as can be crossed with it and each other, each in its finest form."""
+        """`start`, and as many of these axes as can be crossed with it and each other.
+
+        Each is taken in its finest form that can.
+        """
         part = list(start)
         for axis in axes:
-            part += next(
-                (
-                    [form]
-                    for form in (self._forms(axis) if coarsen else [axis])
-                    if self._fits([*part, form])
-                ),
-                [],
-            )
+            forms = self._forms(axis) if coarsen else [axis]
+            for form in forms:
+                if self._fits([*part, form]):
+                    part.append(form)
+                    break
         return part
 
     def _forms(self, axis: str) -> list[str]:
@@ -334,27 +381,39 @@ class Family:
         return [form for form, of in self.axis_of.items() if of == axis]
 
 
+def _told_by_half(frame: pd.DataFrame, outcome: str, axes: Sequence[str]) -> list[str]:
+    """The axes that at least half of those who answered told."""
+    answered = frame.loc[frame[outcome].notna(), list(axes)]
+    share = answered.notna().mean()
+    return [axis for axis in axes if share[axis] >= 0.5]
+
+
+def _in_words(by: Sequence[str], key: tuple) -> str:
+    """A combination of levels; a single one by its level alone."""
+    if len(by) == 1:
+        return str(key[0])
+    return ", ".join(f"{name} {level}" for name, level in zip(by, key, strict=True))
+
+
 def _numbered(columns: pd.DataFrame) -> np.ndarray:
-    """The number of the combination that each row has, from 0; -1 where a value is missing."""
+    """The number of each row's combination, from 0; -1 where a value is missing."""
     if columns.empty:
         return np.zeros(len(columns), int)
     return columns.groupby(list(columns), observed=True).ngroup().to_numpy()
 
 
 def _poor(cell: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Of each cell that has people: whether too few of them gave one answer, or one of these has most of the weight."""
+    """Of each cell that has people: whether it may not be shown.
+
+    Too few of them gave one answer, or one of these has most of the weight.
+    """
     used = (cell >= 0) & ~np.isnan(answers)
-    group, size = (
-        2 * cell[used] + answers[used].astype(int),
-        2 * (cell.max(initial=-1) + 1),
-    )
-    people, total = (
-        np.bincount(group, minlength=size),
-        np.bincount(group, weights[used], size),
-    )
+    group = 2 * cell[used] + answers[used].astype(int)
+    size = 2 * (cell.max(initial=-1) + 1)
+    people = np.bincount(group, minlength=size)
+    total = np.bincount(group, weights[used], size)
     heaviest = np.zeros(size)
     np.maximum.at(heaviest, group, weights[used])
     poor = (people < MINIMUM) | (heaviest > DOMINANT * total)
-    return np.asarray(
-        people.reshape(-1, 2).any(axis=1) & poor.reshape(-1, 2).any(axis=1)
-    )
+    peopled = people.reshape(-1, 2).any(axis=1)
+    return np.asarray(peopled & poor.reshape(-1, 2).any(axis=1))
