@@ -301,12 +301,8 @@ class Family:
         """All combinations of levels of the axes, in each place that was polled."""
         places = [name for name in by if name not in self.axis_of]
         polled = sorted({key[: len(places)] for key in there})
-        levels = []
-        for name in by:
-            if name in self.axis_of:
-                levels.append(
-                    inside[name].cat.remove_unused_categories().cat.categories
-                )
+        axes = [name for name in by if name in self.axis_of]
+        levels = [_levels_used(inside[axis]) for axis in axes]
         for place in polled:
             for key in product(*levels):
                 yield (*place, *key)
@@ -386,6 +382,10 @@ def _told_by_half(frame: pd.DataFrame, outcome: str, axes: Sequence[str]) -> lis
     answered = frame.loc[frame[outcome].notna(), list(axes)]
     share = answered.notna().mean()
     return [axis for axis in axes if share[axis] >= 0.5]
+
+
+def _levels_used(axis: pd.Series) -> pd.Index:
+    return axis.cat.remove_unused_categories().cat.categories
 
 
 def _in_words(by: Sequence[str], key: tuple) -> str:
