@@ -43,12 +43,14 @@ def t_quantile(df: float | Array, level: float = LEVEL) -> Any:
     return np.where(np.isinf(df), ndtri((1 + level) / 2), finite)
 
 
-def two_sided_p(statistic: Array, df: float) -> Array:
-    """Two-sided p-value of a t statistic."""
+def two_sided_p(statistic: Array, df: float | Array) -> Any:
+    """Two-sided p-value of a t statistic; NaN without degrees of freedom."""
     from scipy.special import ndtr, stdtr
 
     size = -np.abs(np.asarray(statistic, dtype=float))
-    return 2 * (ndtr(size) if np.isinf(df) else stdtr(df if df > 0 else np.nan, size))
+    df = np.asarray(df, dtype=float)
+    finite = np.where((df > 0) & np.isfinite(df), df, np.nan)
+    return 2 * np.where(np.isinf(df), ndtr(size), stdtr(finite, size))
 
 
 # -- intervals --------------------------------------------------------------------------------------------------------
@@ -253,14 +255,16 @@ def detectable_size(se: Array, df: float, power: float, level: float = LEVEL) ->
     return (t_quantile(df, level) + t_quantile(df, 2 * power - 1)) * se
 
 
-def nchs_flag(p: Array, se: Array, df: float, n: Array) -> Array:
+def nchs_flag(p: Array, se: Array, df: float | Array, n: Array) -> Array:
     """Presentation standards for proportions, as texts; see `trustlib.estimates.reliability`."""
     se = np.maximum(
         se, np.sqrt(p * (1 - p) / n)
     )  # a sample is never worth more than its people
     low, high = beta_interval(p, se, df, n)
     width = high - low
-    shown = "review: fewer than 8 degrees of freedom" if df < 8 else "show"
+    few = np.broadcast_to(np.asarray(df) < 8, p.shape)
+    shown = np.where(few, "review: fewer than 8 degrees of freedom", "show")
+    complement = np.char.add(shown, "; not the complement")
     rules = [
         (~(effective_n(p, se, n) >= 30), "suppress: fewer than 30 effective people"),
         ((p == 0) | (p == 1), "review: nobody or everyone"),
@@ -270,7 +274,7 @@ def nchs_flag(p: Array, se: Array, df: float, n: Array) -> Array:
             ~(width <= 1.3 * p),
             "suppress: the interval is wider than 1.3 times the proportion",
         ),
-        (width > 1.3 * (1 - p), f"{shown}; not the complement"),
+        (width > 1.3 * (1 - p), complement),
     ]
     return np.select([rule for rule, _ in rules], [text for _, text in rules], shown)
 
