@@ -69,7 +69,9 @@ MAX_BATCH = 500_000  # rows of the design matrix at a time
 class People:
     """Who is behind each row, so that people who are in several compared rows count once."""
 
-    member: np.ndarray  # (m, G) whether a row holds a group of people; groups do not overlap
+    member: (
+        np.ndarray
+    )  # (m, G) whether a row holds a group of people; groups do not overlap
     n: np.ndarray  # (G,) people in each group
 
     @property
@@ -731,9 +733,7 @@ def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
     note = f"{fit.cells.variance}; {fit.df_words}; model: {fit.formula}; conditional"
     smallest = np.full(size, fit.smallest)
     vcov = fit.vcov.to_numpy()
-    terms = _estimates(
-        fit.cells, axes, vcov, "coefficient", note, smallest, fit.df
-    )
+    terms = _estimates(fit.cells, axes, vcov, "coefficient", note, smallest, fit.df)
     everyone = People(np.ones((size, 1), dtype=bool), np.array([n]))
     notes = (*terms.notes, *fit.notes)
     df = fit.row_df

@@ -301,7 +301,7 @@ def interactions(
         notes.append(
             "A dash marks a measure that is not defined here: S needs both its parts to have the same sign."
         )
-    return replace(result, notes=(*notes, *verdict(result)))
+    return replace(result, notes=(*result.notes, *notes, *verdict(result)))
 
 
 def _named(base: Mapping[str, Any]) -> str:

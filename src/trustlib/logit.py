@@ -91,7 +91,9 @@ class LogitFit:
     @property
     def parts(self) -> tuple[Part, ...]:
         """What each sample of merged cells adds to the covariance of the coefficients; nothing for one design."""
-        if not isinstance(self.cells.scatter, PooledScatter) or not np.isfinite(self.df):
+        if not isinstance(self.cells.scatter, PooledScatter) or not np.isfinite(
+            self.df
+        ):
             return ()
         return self.cells.parts(self._influence)
 
@@ -218,6 +220,8 @@ class LogitFit:
         df, design_df = self._joint_df(columns, vcov)
         test = wald_test(" + ".join(map(str, terms)), b, vcov, df, design_df)
         test.attrs = {"source": self.cells.source, "smallest": self.smallest}
+        if self.notes:
+            test.attrs["notes"] = list(self.notes)
         return test
 
     def _joint_df(self, columns: list[int], vcov: Array) -> tuple[float, float]:
@@ -234,19 +238,25 @@ class LogitFit:
 
 def _baselines(spec: Any) -> list[str]:
     """The reference levels that each column of a design matrix depends on, as texts."""
-    reference = {str(f): _reference(state) for f, state in spec.factor_contrasts.items()}
+    reference = {
+        str(f): _reference(state) for f, state in spec.factor_contrasts.items()
+    }
     levels = {str(f): len(state.levels) for f, state in spec.factor_contrasts.items()}
     compared: list[set[str]] = []  # of each column: numbers, and categories less one
     standing: list[set[str]] = []  # and all that stand in it
+    order: dict[str, None] = {}
     for term in spec.structure:
         for scoped in term.scoped_terms:
-            every = {str(f.factor) for f in scoped.factors}
+            named = [str(f.factor) for f in scoped.factors]
+            order |= dict.fromkeys(named)
+            every = set(named)
             whole = {str(f.factor) for f in scoped.factors if not f.reduced}
             width = 1
             for f in scoped.factors:
                 width *= levels.get(str(f.factor), 1 + f.reduced) - f.reduced
             compared += [every - (whole & set(reference))] * width
             standing += [every] * width
+    reference = {f: reference[f] for f in order if f in reference}
     if len(compared) != len(spec.column_names):  # a term that makes columns of its own
         return [_listed_levels(reference)] * len(spec.column_names)
     told = []

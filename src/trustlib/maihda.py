@@ -621,7 +621,8 @@ def maihda(
     -----
     R: ``glmer(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial, nAGQ = points)`` and
     ``glmmTMB(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial, REML = TRUE)``. With ``weights=True`` n is the
-    effective number of people and y its weighted share with the outcome; R warns that these are no whole numbers.
+    effective number of people and y its weighted share with the outcome; glmer rounds such counts in its likelihood, so
+    that the two agree where they are whole numbers.
     """
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
     covariates = axis_names(covariates, cells.by)

@@ -142,7 +142,9 @@ def _joint_convention(conventions: list[str]) -> str:
     first = conventions[0]
     if len(conventions) == 1:
         return first
-    rule = "t with the df of each sample, of contrasts between them by Welch-Satterthwaite"
+    rule = (
+        "t with the df of each sample, of contrasts between them by Welch-Satterthwaite"
+    )
     told = re.sub(_DF, rule, first)
     return told if told != first else f"{first}; {rule}"
 
@@ -157,9 +159,7 @@ def _require_one_reference(frame: pd.DataFrame, over: str, by: list[str]) -> Non
         return
     name = different.index[(different > 1).argmax()]
     rows = frame[keys == name].drop_duplicates("reference")
-    told = [
-        f"{row['reference']!r} in {over} {row[over]}" for _, row in rows.iterrows()
-    ]
+    told = [f"{row['reference']!r} in {over} {row[over]}" for _, row in rows.iterrows()]
     raise EstimandError(
         f"{name} has another reference in another {over}: {' and '.join(told[:4])}.",
         "Compare all with the same group: give the levels of each axis the same order, "
@@ -231,7 +231,9 @@ def _combined(
     people = estimates.people.together(at)
     if variance is None:
         covariance = delta_covariance(jacobian, vcov)
-        scale = estimates.frame["estimate"].to_numpy(float) if log else np.ones(len(value))
+        scale = (
+            estimates.frame["estimate"].to_numpy(float) if log else np.ones(len(value))
+        )
         origin = replace(estimates, parts=_scaled(estimates.parts, 1 / scale))
     else:
         covariance = np.diag(variance)

@@ -298,7 +298,9 @@ def membership(cells: Cells, axes: Sequence[str] | None = None) -> Estimates:
     notes = (
         f"{rest} people are in combinations that are not shown: too few are in one of them.",
     ) * (not kept.all())
-    convention = f"{cells.variance}; {cells.df_words}; logit interval; share of all people"
+    convention = (
+        f"{cells.variance}; {cells.df_words}; logit interval; share of all people"
+    )
     facts: dict[str, Any] = {
         "source": cells.source,
         "labels": cells.labels,
