@@ -1,6 +1,6 @@
 """How often do 95 % intervals of sums over samples cover when one sample has few PSUs?
 
-Run ``python benchmarks/welch_coverage.py`` from the top of the repository (about two minutes of CPU). One wave has 6
+Run ``python benchmarks/welch_coverage.py`` from the top of the repository (about four minutes of CPU). One wave has 6
 PSUs, the other 4,000 people of their own. The change between the two (`stack`, `change`) and the level of both together
 (`Cells.merge`) have degrees of freedom by Welch and Satterthwaite; the sum of the samples' df is shown beside it.
 """
@@ -15,7 +15,7 @@ from scipy import stats
 
 import trustlib as tl
 
-REPLICATIONS = 2_000
+REPLICATIONS = 7_000
 PSUS, EACH, PEOPLE = 6, 150, 4_000
 SHARE, SPREAD = 0.4, 0.06  # the proportion, and how PSUs differ in it
 

@@ -129,7 +129,7 @@ def test_measures_of_interaction_carry_their_reference():
     other = tl.interactions(levels[1], "g", "e", reference={"g": "woman"})
     rows = "g == 'other' and measure == 'interaction_contrast'"
     with pytest.raises(
-        tl.EstimandError, match="g man, e majority.*g woman, e majority"
+        tl.EstimandError, match=r"g man, e majority.*g woman, e majority"
     ):
         tl.stack({"A": one.where(rows), "B": other.where(rows)}, "country")
     same = tl.interactions(levels[1], "g", "e")

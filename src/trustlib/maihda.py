@@ -591,10 +591,10 @@ def maihda(
         Axes that enter as fixed main effects: categories as dummies, numbers as numbers.
     weights : bool
         False: every person counts once and the weights are not used. True: each cell of strata and covariates has its
-        weighted proportion, and as many people as it is worth: Kish's effective number :math:`(\sum w)^2/\sum w^2`. With
-        the plain number of people the noise of uneven weights would count as variance between strata
-        (``benchmarks/maihda_weights.py``). These are population-weighted point estimates: no standard error of them is
-        known, and none is given.
+        weighted proportion, and as many people as it is worth, Kish's effective number
+        :math:`(\sum w)^2/\sum w^2`. With the plain number of people the noise of uneven weights would count as variance
+        between strata (``benchmarks/maihda_weights.py``). These are population-weighted point estimates: no standard
+        error of them is known, and none is given.
     method : {"reml", "ml"}
         REML-Laplace, or maximum likelihood, whose variances are biased downwards when strata are few.
     points : int

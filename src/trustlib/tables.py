@@ -180,13 +180,19 @@ def readable(estimates: Estimates) -> pd.DataFrame:
         ):
             factor, form = 1, ".2f"
         values = frame[c] ** 0.5 if c == "tau2" else frame[c]
-        out[name] = [
-            "–" if pd.isna(v) else format(factor * v, f"z{form}").replace("-", "−")
-            for v in values
-        ]
+        out[name] = [_beside(v, factor, form) for v in values]
     pairs = "reference" in frame and not {"term", "measure"} & {*estimates.by}
     out[BOTH if pairs else "People"] = frame["n"].map("{:,.0f}".format)
     return out
+
+
+def _beside(value: Any, factor: int, form: str) -> str:
+    """A number of a further column as it is printed; a text as it is."""
+    if isinstance(value, str):
+        return value
+    if not np.isfinite(value):
+        return "–"
+    return format(factor * value, f"z{form}").replace("-", "−")
 
 
 def _undefined(estimates: Estimates) -> list[str]:

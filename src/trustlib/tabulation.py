@@ -135,10 +135,11 @@ def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFra
     )  # per person: n cancels
     distance = ((table - expected) ** 2 / expected).sum()
     trace = np.trace(delta)
-    if not trace > 0:  # nothing varies under the design, or it has no df
-        trace = np.nan
-    statistic = distance / trace
-    df = trace**2 / np.trace(delta @ delta) if trace > 0 else np.nan
+    squares = np.trace(delta @ delta)
+    statistic = df = np.nan  # where nothing varies under the design
+    if trace > 0 and squares > 0:
+        statistic = distance / trace
+        df = trace**2 / squares
     p = fdtrc(df, df * design_df if design_df > 0 else np.nan, statistic)
     result = (f"{rows} x {columns or cells.outcome}", statistic, df, df * design_df, p)
     facts = ["term", "statistic", "df_num", "df_den", "p_value"]

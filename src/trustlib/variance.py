@@ -187,13 +187,17 @@ def replicate_covariance(
 def delta_covariance(jacobian: Array, vcov: Array) -> Array:
     """Covariance (k, k) of functions with the derivatives `jacobian` (k, m) of estimates with the covariance `vcov`.
 
-    What is undefined (NaN) makes undefined only what depends on it.
+    What is undefined (NaN, or an infinite derivative) makes undefined only what depends on it.
     """
-    unknown, used = np.isnan(vcov), jacobian != 0
-    depends = used.astype(float) @ unknown @ used.T > 0
-    return np.where(
-        depends, np.nan, jacobian @ np.where(unknown, 0.0, vcov) @ jacobian.T
-    )
+    unknown = ~np.isfinite(vcov)
+    undefined = ~np.isfinite(jacobian)
+    used = (jacobian != 0).astype(float)
+    depends = used @ unknown @ used.T > 0
+    without = np.asarray(undefined.any(axis=1))
+    depends |= without[:, None] | without[None, :]
+    known = np.where(undefined, 0.0, jacobian)
+    moved = known @ np.where(unknown, 0.0, vcov) @ known.T
+    return np.where(depends, np.nan, moved)
 
 
 @dataclass(frozen=True)
@@ -402,13 +406,18 @@ def joint_df(parts: Sequence[Part], vcov: Array) -> float:
     -----
     Krishnamoorthy and Yu (2004), *Statistics and Probability Letters* 66:161, after Nel and van der Merwe (1986).
     """
-    q = len(vcov)
-    inverse = np.linalg.inv(vcov)
+    size = len(vcov)
+    se = np.sqrt(np.diag(vcov))
+    if not np.isfinite(vcov).all() or not (se > 0).all():
+        return np.nan
+    scale = np.outer(se, se)
+    inverse = np.linalg.pinv(vcov / scale, rcond=1e-9, hermitian=True)
+    q = np.linalg.matrix_rank(vcov / scale, tol=1e-9)
     below = 0.0
     for part in parts:
-        own = np.zeros((q, q))
+        own = np.zeros((size, size))
         own[np.ix_(part.rows, part.rows)] = part.vcov
-        share = own @ inverse
+        share = (own / scale) @ inverse
         squares = np.trace(share @ share) + np.trace(share) ** 2
         if part.df <= 0 and squares > 0:
             return 0.0
