@@ -819,13 +819,15 @@ def test_everyone_together_goes_through_every_door(tmp_path):
     whole, south = cells_of(frame, []), frame["stratum"] < 2
     expected = tl.cell_means(whole).frame.iloc[0]
     pooled = tl.Cells.merge([cells_of(frame[south], []), cells_of(frame[~south], [])])
+    own_df = ["conf_low", "conf_high", "df"]  # of merged parts: tests/test_welch.py
     for cells in (
         whole.seal(),
         tl.Cells.read(whole.write(tmp_path / "all.parquet")),
         pooled,
     ):
         found = tl.cell_means(cells).frame.iloc[0]
-        pd.testing.assert_series_equal(found, expected, rtol=1e-10)
+        same = expected.index.difference(own_df if cells is pooled else [])
+        pd.testing.assert_series_equal(found[same], expected[same], rtol=1e-10)
         intercept = tl.fit_logit(cells, "1").coef["Intercept"]
         assert 1 / (1 + np.exp(-intercept)) == pytest.approx(
             expected["estimate"], rel=1e-10

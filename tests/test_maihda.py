@@ -1,6 +1,7 @@
 """Intersectional MAIHDA against lme4, glmmTMB, printed numbers, and an oracle that integrates numerically."""
 
 import warnings
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -631,14 +632,15 @@ def weighted_cells():
     return tl.compress(tl.SurveyDesign(people, weight="w"), "y", list("abc"))
 
 
-def test_weights_replace_proportions_and_keep_people():
+def test_weights_replace_proportions_and_people_by_their_worth():
     c = weighted_cells()
     fit = maihda(c, weights=True)
     frame = c.frame
     counts = fit.fits["null"]._counts
-    np.testing.assert_allclose(counts.n, frame["n"], rtol=1e-15)
+    worth = frame["sum_w"] ** 2 / frame["sum_w2"]  # Kish's effective people
+    np.testing.assert_allclose(counts.n, worth, rtol=1e-14)
     np.testing.assert_allclose(
-        counts.events, frame["n"] * frame["sum_wy"] / frame["sum_w"], rtol=1e-14
+        counts.events, worth * frame["sum_wy"] / frame["sum_w"], rtol=1e-14
     )
     assert "population-weighted point estimates" in fit.convention
     assert not np.allclose(
@@ -651,6 +653,58 @@ def test_weights_replace_proportions_and_keep_people():
     assert "population-weighted point estimates" in strata.convention
     with pytest.raises(tl.EstimandError, match="population-weighted"):
         fit.interval("vpc")
+
+
+WEIGHTED = (
+    pd.read_csv(HERE / "reference" / "maihda_weighted.csv")
+    .set_index(["scenario", "quantity", "name"])["value"]
+    .sort_index()
+)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "strata", "covariates"),
+    [
+        ("strata/null", ["a", "b", "c"], []),
+        ("strata/additive", ["a", "b", "c"], []),
+        ("covariate/null", ["a", "b"], ["c"]),
+        ("covariate/adjusted", ["a", "b"], ["c"]),
+    ],
+)
+def test_weighted_shares_as_lme4_on_effective_people(scenario, strata, covariates):
+    """Cells of a covariate are finer than strata: each has its own effective people."""
+    people = pd.read_csv(HERE / "reference" / "maihda_weighted_data.csv")
+    made = tl.compress(tl.SurveyDesign(people, "w"), "y", ["a", "b", "c"])
+    for c in (made, made.seal()):
+        fits = maihda(c, strata, covariates, weights=True, method="ml").fits
+        fit = fits[scenario.split("/")[1]]
+        assert fit.variance == pytest.approx(
+            WEIGHTED[scenario, "estimate", "variance"], rel=1e-5
+        )
+        expected = WEIGHTED.loc[scenario].loc["coef"]
+        np.testing.assert_allclose(fit.coef, expected[fit.coef.index], atol=1e-6)
+
+
+def test_noise_of_weights_is_no_variance_between_strata():
+    """Uneven weights that say nothing of the answers: the plain number of people finds twice the variance."""
+    found, by_head = [], []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        counts = simulated(rng, n=3000, sd=np.sqrt(0.05), levels=(3, 4, 3))
+        one = cells_of(counts, list("abc"))
+        people = one.frame.loc[one.frame.index.repeat(one.frame["n"]), list("abc")]
+        order = one.frame[["n", "n_events"]].to_numpy()
+        people["y"] = np.concatenate(
+            [np.r_[np.ones(yes), np.zeros(n - yes)] for n, yes in order]
+        )
+        people["w"] = np.exp(rng.standard_normal(len(people)))
+        made = tl.compress(tl.SurveyDesign(people.reset_index(), "w"), "y", list("abc"))
+        found.append(maihda(made, weights=True).models.loc["additive", "variance"])
+        frame = made.frame.assign(sum_w2=made.frame["sum_w"] ** 2 / made.frame["n"])
+        plain = maihda(replace(made, frame=frame), weights=True)
+        by_head.append(plain.models.loc["additive", "variance"])
+    assert 0.03 < np.mean(found) < 0.08
+    assert np.mean(by_head) > 0.1
 
 
 def test_equal_weights_change_nothing():

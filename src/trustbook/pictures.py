@@ -274,7 +274,8 @@ def membership(cells: Cells, axes: Sequence[str] | None = None) -> Estimates:
         counts["n"].to_numpy(),
     )
     se = np.sqrt(np.clip(np.diag(vcov), 0, None))
-    low, high = INTERVALS["logit"](p, se, cells.df, n[kept])
+    df = cells.row_df(change)[kept]
+    low, high = INTERVALS["logit"](p, se, df, n[kept])
     with np.errstate(divide="ignore", invalid="ignore"):
         values = (
             p,
@@ -283,7 +284,7 @@ def membership(cells: Cells, axes: Sequence[str] | None = None) -> Estimates:
             high,
             np.nan,
             np.nan,
-            cells.df,
+            df,
             n[kept],
             p * (1 - p) / se**2,
         )
@@ -297,7 +298,9 @@ def membership(cells: Cells, axes: Sequence[str] | None = None) -> Estimates:
     notes = (
         f"{rest} people are in combinations that are not shown: too few are in one of them.",
     ) * (not kept.all())
-    convention = f"{cells.variance}; t with {cells.df:g} df (design); logit interval; share of all people"
+    convention = (
+        f"{cells.variance}; {cells.df_words}; logit interval; share of all people"
+    )
     facts: dict[str, Any] = {
         "source": cells.source,
         "labels": cells.labels,

@@ -42,11 +42,16 @@ from trustlib.grouping import group_rows
 from trustlib.variance import (
     Array,
     Codes,
+    Part,
+    PooledScatter,
     ReplicateScatter,
+    Sample,
     Scatter,
     SealedScatter,
     TaylorScatter,
+    joint_df,
     sum_by,
+    welch_df,
 )
 
 MAX_CELLS = 100_000
@@ -84,11 +89,12 @@ class Cells:
         (sum of squared weights, for Kish's effective number of people).
     outcome : str
     by : tuple of str
-    scatter : TaylorScatter, ReplicateScatter or SealedScatter
+    scatter : TaylorScatter, ReplicateScatter, SealedScatter or PooledScatter
         Covariance of the totals.
     df : float
         Design degrees of freedom: PSUs less strata among the people used (R's ``degf``), or the rank of the
-        replicate weights less one.
+        replicate weights less one. Of merged cells the sum over the samples, which no estimate takes: each has its own,
+        by Welch and Satterthwaite (`variance.welch_df`).
     variance : str
         The variance estimator in words.
     source : dict
@@ -97,6 +103,8 @@ class Cells:
         Variable -> label, for tables and figures.
     missing : DataFrame
         Why people in the domain left the estimate: variable, reason, n.
+    absent : dict
+        Axis -> its first level, where nobody has it, so that another level is the reference.
     """
 
     frame: pd.DataFrame
@@ -110,6 +118,7 @@ class Cells:
     missing: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["variable", "reason", "n"])
     )
+    absent: dict = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -121,7 +130,48 @@ class Cells:
     @property
     def sealed(self) -> bool:
         """Whether only totals and their covariance are left."""
-        return isinstance(self.scatter, SealedScatter) and "n_events" not in self.frame
+        totals_only = isinstance(self.scatter, (SealedScatter, PooledScatter))
+        return totals_only and "n_events" not in self.frame
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is said below every table: first levels that nobody has."""
+        notes = []
+        for axis, level in self.absent.items():
+            if axis not in self.by or self.frame[axis].dtype != "category":
+                continue
+            levels = [str(v) for v in self.frame[axis].cat.categories]
+            if level not in levels:
+                notes.append(
+                    f"Nobody in the domain is {level!r}, the first level of {axis}; "
+                    f"{levels[0]!r} is the reference instead."
+                )
+        return tuple(notes)
+
+    @property
+    def df_words(self) -> str:
+        """The rule of the degrees of freedom, for the convention line."""
+        if not isinstance(self.scatter, PooledScatter):
+            return f"t with {self.df:g} df (design)"
+        each = sorted(sample.df for sample in self.scatter.samples)
+        among = f"samples with {each[0]:g} to {each[-1]:g}"
+        return f"t with df by Welch-Satterthwaite ({among} df)"
+
+    def parts(self, a: Array) -> tuple[Part, ...]:
+        """What each sample of pooled cells adds to the covariance of ``a @ (W, Y)``; nothing for one design."""
+        if isinstance(self.scatter, PooledScatter):
+            return self.scatter.parts(a)
+        return ()
+
+    def row_df(self, a: Array) -> Array:
+        """Degrees of freedom (k,) of each of ``a @ (W, Y)``."""
+        parts = self.parts(a)
+        return welch_df(parts, len(a)) if parts else np.full(len(a), self.df)
+
+    def joint_df(self, a: Array) -> float:
+        """Degrees of freedom of a Wald test of all of ``a @ (W, Y)``."""
+        parts = self.parts(a)
+        return joint_df(parts, self.scatter.covariance(a)) if parts else self.df
 
     def counts(self, by: Sequence[str]) -> pd.DataFrame:
         """People behind each combination of `by`: columns n and smallest (see `disclosure.smallest_count`).
@@ -150,7 +200,9 @@ class Cells:
             Every verb takes them. Exact for Taylor designs. For replicate weights standard errors of ratios and
             models become linearised, and can be several per cent off for small groups: in HINTS 6 within 0.2 % for
             groups of thousands, but up to 5 % off for coefficients and 12 % for levels of groups of a few hundred with
-            very uneven weights.
+            very uneven weights. With ``lonely_psu="average"`` strata are then counted over everyone, not in each group.
+            Merged cells keep the covariance and df of each sample if all of its own cells pass the gate; else only the
+            sum is kept, with the df of the sample that has the fewest, which makes no interval too short.
 
         Raises
         ------
@@ -166,12 +218,40 @@ class Cells:
             self.frame["n"].to_numpy(), self.frame["n_events"].to_numpy()
         )
         require_showable(smallest, labels, "This set of cells")
-        return replace(self._settled(), frame=self.frame.drop(columns="n_events"))
+        settled = self._settled()._without_small_samples()
+        return replace(settled, frame=self.frame.drop(columns="n_events"))
+
+    @property
+    def _showable(self) -> bool:
+        """Whether every cell has enough people to be sealed."""
+        if self.sealed:
+            return True
+        n, events = self.frame["n"], self.frame["n_events"]
+        return bool((smallest_count(n.to_numpy(), events.to_numpy()) >= MINIMUM).all())
+
+    def _without_small_samples(self) -> Cells:
+        """Pooled cells without the samples' own covariances if one of them has cells too small to be shown."""
+        if not isinstance(self.scatter, PooledScatter):
+            return self
+        samples = self.scatter.samples
+        if all(sample.showable for sample in samples):
+            return self
+        total = self.scatter.covariance(np.eye(2 * len(self)))
+        return replace(
+            self,
+            scatter=SealedScatter(total),
+            df=min(sample.df for sample in samples),
+            variance=f"{self.variance}; df of the sample with the fewest",
+        )
 
     def _settled(self) -> Cells:
         """The covariance matrix of the totals in place of strata, PSUs and replicates; counts of answers stay."""
+        if isinstance(self.scatter, PooledScatter):
+            return replace(self, missing=self.missing.iloc[:0])
         _require_few(len(self))
         note = ", linearised" if isinstance(self.scatter, ReplicateScatter) else ""
+        if isinstance(self.scatter, TaylorScatter) and self.scatter.counts_strata:
+            note = " (strata counted over everyone)"
         scatter = SealedScatter(self.scatter.covariance(np.eye(2 * len(self))))
         return replace(
             self,
@@ -194,7 +274,8 @@ class Cells:
         Cells
             With totals and their covariance only. If any part is sealed the others are sealed first. Levels stand in
             the one order that agrees with the order of each part, alphabetically where the parts leave it open, so
-            that the reference level does not depend on the order of the parts. Degrees of freedom add up.
+            that the reference level does not depend on the order of the parts. Each estimate has its own degrees of
+            freedom, by Welch and Satterthwaite from what each part adds to its variance.
 
         Raises
         ------
@@ -247,30 +328,25 @@ class Cells:
         _require_few(size := len(frame))
         sums = [c for c in SUMS if c in stacked]
         frame[sums] = stacked[sums].groupby(cell).sum()
-        parts, matrix, start = (
-            [p._settled() for p in parts],
-            np.zeros((2 * size, 2 * size)),
-            0,
-        )
-        for part in parts:
-            at = cell[start : start + len(part)]
-            both = np.r_[at, size + at]
-            matrix[np.ix_(both, both)] += part.scatter.covariance(np.eye(2 * len(part)))
-            start += len(part)
+        settled = [p._settled() for p in parts]
+        scatter = _pooled(settled, parts, cell, size)
         facts: dict[str, Any] = {
-            "df": sum(p.df for p in parts),
-            "source": _joint_source([p.source for p in parts]),
+            "df": sum(p.df for p in settled),
+            "source": _joint_source([p.source for p in settled]),
+            "absent": {c: level for p in settled for c, level in p.absent.items()},
         }
-        if len(parts) > 1:
-            texts = Counter(p.variance for p in parts)
+        if len(settled) > 1:
+            texts = Counter(p.variance for p in settled)
             each = "; ".join(f"{n} with {text}" for text, n in texts.items())
-            facts["variance"] = f"pool of {len(parts)} parts: {each}"
-        return replace(parts[0], frame=frame, scatter=SealedScatter(matrix), **facts)
+            facts["variance"] = f"pool of {len(settled)} parts: {each}"
+        return replace(settled[0], frame=frame, scatter=scatter, **facts)
 
     def write(self, path: str | Path) -> Path:
         """Write sealed cells to a Parquet file; cells that are not sealed are sealed first.
 
-        One row per cell: axes, n, sum_w, sum_wy, sum_w2, and the rows of the covariance matrix of (sum_w, sum_wy).
+        One row per cell: axes, n, sum_w, sum_wy, sum_w2, and the rows of the covariance matrix of (sum_w, sum_wy). Of
+        merged cells the rows of the matrix of each sample follow (``_cov_w_0``, ``_cov_wy_0`` and so on), and their df
+        stand in the metadata: degrees of freedom follow from them.
 
         Parameters
         ----------
@@ -311,6 +387,14 @@ class Cells:
                 if frame[c].dtype == "category"
             },
         }
+        if sealed.absent:
+            facts["absent"] = sealed.absent
+        if isinstance(sealed.scatter, PooledScatter):
+            facts["samples"] = [sample.df for sample in sealed.scatter.samples]
+            for i, sample in enumerate(sealed.scatter.samples):
+                own = _spread(sample, size)
+                columns[f"_cov_w_{i}"] = pa.array(list(own[:size]))
+                columns[f"_cov_wy_{i}"] = pa.array(list(own[size:]))
         known = json.dumps(facts, sort_keys=True, default=str).encode()
         try:
             path = Path(path)
@@ -355,21 +439,20 @@ class Cells:
         try:
             table = pq.read_table(path)
             facts = json.loads(table.schema.metadata[b"trustlib"])
-            frame = table.drop_columns(["cov_w", "cov_wy"]).to_pandas()
-            matrix = np.vstack(
-                [np.vstack(table[c].to_pylist()) for c in ("cov_w", "cov_wy")]
-            )
+            frame = table.select([*facts["by"], *_TOTALS]).to_pandas()
+            matrix = _stored_matrix(table, "")
             for c, levels in facts["levels"].items():
                 frame[c] = pd.Categorical(frame[c], categories=levels)
-            frame = frame[[*facts["by"], *_TOTALS]]
             fits = matrix.shape == (2 * len(frame), 2 * len(frame))
             if not fits or frame.isna().any(axis=None) or (frame["sum_w"] <= 0).any():
                 raise ValueError("the covariance matrix does not fit the cells")
+            scatter = _stored_samples(table, facts, matrix)
             known = {name: facts[name] for name in _FACTS} | {
                 "by": tuple(facts["by"]),
                 "df": float(facts["df"]),
+                "absent": dict(facts.get("absent", {})),
             }
-            return Cells(frame=frame, scatter=SealedScatter(matrix), **known)
+            return Cells(frame=frame, scatter=scatter, **known)
         except (
             pa.ArrowException,
             OSError,
@@ -382,6 +465,59 @@ class Cells:
             raise SurveyFileError(
                 f"{path.name} is not a file of sealed cells, or is damaged.", hint
             ) from error
+
+
+def _pooled(
+    settled: Sequence[Cells], given: Sequence[Cells], cell: Codes, size: int
+) -> Scatter:
+    """How the totals of several samples vary; `cell` is the place of each of their cells, one part after the other."""
+    samples: list[Sample] = []
+    start = 0
+    for part, before in zip(settled, given, strict=True):
+        at = cell[start : start + len(part)]
+        start += len(part)
+        if isinstance(part.scatter, PooledScatter):
+            samples += [replace(s, cell=at[s.cell]) for s in part.scatter.samples]
+            continue
+        matrix = part.scatter.covariance(np.eye(2 * len(part)))
+        samples.append(Sample(at, matrix, part.df, before._showable))
+    if len(samples) == 1:
+        return SealedScatter(_spread(samples[0], size))
+    return PooledScatter(tuple(samples))
+
+
+def _spread(sample: Sample, size: int) -> Array:
+    """The covariance matrix of a sample's totals, with zeros for the cells that it has nobody in."""
+    matrix = np.zeros((2 * size, 2 * size))
+    both = np.r_[sample.cell, size + sample.cell]
+    matrix[np.ix_(both, both)] = sample.matrix
+    return matrix
+
+
+def _stored_matrix(table: Any, which: str) -> Array:
+    """A covariance matrix from the two columns of a file that hold its rows."""
+    prefix = "_" if which else ""
+    names = [f"{prefix}{c}{which}" for c in ("cov_w", "cov_wy")]
+    return np.vstack([np.vstack(table[c].to_pylist()) for c in names])
+
+
+def _stored_samples(table: Any, facts: dict, matrix: Array) -> Scatter:
+    """The covariance of the totals in a file: of one sample, or of each of several."""
+    if "samples" not in facts:
+        return SealedScatter(matrix)
+    size = len(matrix) // 2
+    samples = []
+    for i, df in enumerate(facts["samples"]):
+        own = _stored_matrix(table, f"_{i}")
+        variance = np.diag(own)
+        cell = np.flatnonzero((variance[:size] != 0) | (variance[size:] != 0))
+        both = np.r_[cell, size + cell]
+        samples.append(Sample(cell, own[np.ix_(both, both)], float(df), True))
+    scatter = PooledScatter(tuple(samples))
+    total = scatter.covariance(np.eye(2 * size))
+    if not np.allclose(total, matrix, rtol=1e-8, atol=1e-10 * np.abs(matrix).max()):
+        raise ValueError("the samples do not add up to the covariance matrix")
+    return scatter
 
 
 def combinations(frame: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, Codes]:
@@ -529,6 +665,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     table, cell = _cells(
         pd.DataFrame({c: _axis(kept[c], c) for c in by}, kept.index), by
     )
+    absent = _absent_first_levels(kept, by)
     events = answers[inside]
     sums = kept["n"], kept["n"] * events, kept["w"], kept["w"] * events, kept["w2"]
     for name, values in zip(SUMS, sums, strict=True):
@@ -554,7 +691,20 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         design.source or {},
         labels,
         missing,
+        absent,
     )
+
+
+def _absent_first_levels(kept: pd.DataFrame, by: Sequence[str]) -> dict[str, str]:
+    """The first level of each category that nobody in the estimate has."""
+    absent = {}
+    for c in by:
+        if kept[c].dtype != "category" or not len(kept[c].cat.categories):
+            continue
+        first = kept[c].cat.categories[0]
+        if not (kept[c] == first).any():
+            absent[c] = str(first)
+    return absent
 
 
 def _grouped(

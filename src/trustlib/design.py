@@ -69,7 +69,8 @@ class SurveyDesign:
         Left out, the final weights do (Deville and Sarndal 1992); for a single margin the two are the same.
     replicate_weights : sequence of str, optional
         Columns of replicate weights that already contain the sampling weight (R's ``combined.weights=TRUE``).
-        When given they alone determine the variance; strata and PSUs are then ignored.
+        When given they alone determine the variance; strata and PSUs are then ignored. Some may be below zero, as in
+        the American Community Survey, if `replicate_scale` is given.
     replicate_method : {"JK1", "JKn", "BRR", "Fay", "bootstrap"}, optional
         Sets the scale: JK1 (R-1)/R, BRR 1/R, bootstrap 1/(R-1). JKn and Fay need `replicate_scale`.
     replicate_scale : float or sequence of float, optional
@@ -87,8 +88,9 @@ class SurveyDesign:
     UnknownNameError
         A column or option does not exist.
     DesignError
-        Weights negative, missing, not finite, or so small or large that their squares are no numbers (outside 1e-100
-        to 1e100); a PSU in two strata; an impossible fpc; a margin with missing values.
+        Weights negative (of replicates without a scale that is given), missing, not finite, or so small or large that
+        their squares are no numbers (outside 1e-100 to 1e100); a PSU in two strata; an impossible fpc; a margin with
+        missing values.
     LonelyPSUError
         A stratum has one PSU and `lonely_psu` is "fail".
 
@@ -163,8 +165,12 @@ class SurveyDesign:
             if c is not None
         ]
         require_names("column", [*weights, *named], columns)
+        signed = self.replicate_weights if self.replicate_scale is not None else ()
         _check_weights(
-            frame, weights, [self.fpc] if self.fpc is not None and of_people else []
+            frame,
+            weights,
+            [self.fpc] if self.fpc is not None and of_people else [],
+            signed or (),
         )
         if (
             self.raked
@@ -463,8 +469,16 @@ def _units(frame: Any, keys: dict[str, str]) -> pd.DataFrame:
     )
 
 
-def _check_weights(frame: Any, weights: list[str], others: Sequence[str] = ()) -> None:
-    """Refuse a design of nobody, columns that are not numbers, and weights that are not zero or more and finite."""
+def _check_weights(
+    frame: Any,
+    weights: list[str],
+    others: Sequence[str] = (),
+    signed: Sequence[str] = (),
+) -> None:
+    """Refuse a design of nobody, columns that are not numbers, and weights that are not zero or more and finite.
+
+    Those of `signed` may be below zero.
+    """
     schema = frame.collect_schema()
     if texts := [c for c in (*weights, *others) if not schema[c].is_numeric()]:
         raise DesignError(
@@ -482,12 +496,24 @@ def _check_weights(frame: Any, weights: list[str], others: Sequence[str] = ()) -
             },
         )
         found = {
-            c: [v.min(), v.max(), v.sum(), rows, v[v > 0].min(initial=np.inf)]
+            c: [
+                v.min(),
+                v.max(),
+                v.sum(),
+                rows,
+                np.abs(v[v != 0]).min(initial=np.inf),
+            ]
             for c, v in values.items()
         }
     else:
         asked = {
-            c: (v.min(), v.max(), v.sum(), v.count(), nw.when(v > 0).then(v).min())
+            c: (
+                v.min(),
+                v.max(),
+                v.sum(),
+                v.count(),
+                nw.when(v != 0).then(v.abs()).min(),
+            )
             for c, v in columns.items()
         }
         named = [
@@ -506,16 +532,28 @@ def _check_weights(frame: Any, weights: list[str], others: Sequence[str] = ()) -
         raise DesignError("The frame has no rows.", "Expected one row per person.")
     for c, (low, high, total, known, least) in found.items():
         infinite = np.isinf([low, high]).any()
+        largest = max(abs(low), abs(high))
         faults = {
-            "missing": known < rows or (np.isnan(total) and not infinite), "infinite": infinite, "negative": low < 0,
-            "all zero": high == 0, "below 1e-100 or above 1e100": least < WEIGHTS[0] or high > WEIGHTS[1],
-        }  # fmt: skip
-        if fault := next((name for name, true in faults.items() if true), None):
-            text = f"Weights are zero or more, finite and not all zero, but those in column {c!r} are {fault}."
-            raise DesignError(
-                text,
-                "Mend the weights or drop these people knowingly; a zero weight is allowed.",
+            "missing": known < rows or (np.isnan(total) and not infinite),
+            "infinite": infinite,
+            "negative": low < 0 and c not in signed,
+            "all zero": largest == 0,
+            "below 1e-100 or above 1e100": least < WEIGHTS[0] or largest > WEIGHTS[1],
+        }
+        fault = next((name for name, true in faults.items() if true), None)
+        if fault is None:
+            continue
+        hint = (
+            "Mend the weights or drop these people knowingly; a zero weight is allowed."
+        )
+        if fault == "negative" and c not in weights[:1]:
+            hint += (
+                " Replicate weights may be below zero where replicate_scale is given."
             )
+        raise DesignError(
+            f"Weights are zero or more, finite and not all zero, but those in column {c!r} are {fault}.",
+            hint,
+        )
 
 
 def sums_by(frame: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:

@@ -32,10 +32,13 @@ from trustlib.grouping import group_rows
 from trustlib.logit import LogitFit, expit, influence
 from trustlib.variance import (
     Array,
+    Part,
     ReplicateScatter,
     delta_covariance,
+    joint_df,
     replicate_covariance,
     sum_by,
+    welch_df,
 )
 
 COLUMNS = (
@@ -62,6 +65,32 @@ MAX_ROWS = 2_000  # each row carries its covariance with all others
 MAX_BATCH = 500_000  # rows of the design matrix at a time
 
 
+@dataclass(frozen=True, eq=False)
+class People:
+    """Who is behind each row, so that people who are in several compared rows count once."""
+
+    member: (
+        np.ndarray
+    )  # (m, G) whether a row holds a group of people; groups do not overlap
+    n: np.ndarray  # (G,) people in each group
+
+    @property
+    def count(self) -> np.ndarray:
+        """People (m,) behind each row."""
+        return self.member.astype(np.int64) @ self.n
+
+    def together(self, rows: np.ndarray) -> People:
+        """The people of each of several sets of rows, `rows` (k, r)."""
+        member = np.zeros((len(rows), len(self.n)), dtype=bool)
+        for column in np.asarray(rows).T:
+            member |= self.member[column]
+        return People(member, self.n)
+
+    def kept(self, mask: np.ndarray) -> People:
+        """Those of some rows."""
+        return People(self.member[mask], self.n)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Estimates:
     """Estimates with their covariance, their convention and the people behind them.
@@ -70,8 +99,9 @@ class Estimates:
     ----------
     frame : DataFrame (m rows)
         The by-columns, then estimate, std_error, conf_low, conf_high (95 %), statistic, p_value (two-sided), df, n
-        (people), n_eff (the people of a simple random sample, split among the groups as this one is, with the same
-        standard error; for levels p(1-p)/SE^2). A copy: for the analyst, not for publication.
+        (people, each counted once), n_eff (the people of a simple random sample, split among the groups as this one
+        is, with the same standard error; for levels p(1-p)/SE^2). Gaps, coefficients and measures of interaction have
+        a column reference: what each is compared with. A copy: for the analyst, not for publication.
     vcov : array (m, m)
         Covariance of the column estimate.
     kind : str
@@ -86,6 +116,12 @@ class Estimates:
         Cautions that belong below every table of these estimates.
     replicates : ReplicateScatter, optional
         Levels and predictions under each set of replicate weights (in place of totals), for measures of interaction.
+    df : float
+        Degrees of freedom of the design; each row has its own in the frame.
+    parts : tuple of Part
+        Of several independent samples: what each adds to `vcov`, with its degrees of freedom.
+    compared : tuple of str
+        The axes along which a row is compared with its reference.
     """
 
     _frame: pd.DataFrame
@@ -100,6 +136,23 @@ class Estimates:
     labels: dict = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     replicates: ReplicateScatter | None = None
+    parts: tuple[Part, ...] = ()
+    compared: tuple[str, ...] = ()
+    _people: People | None = None
+
+    @property
+    def people(self) -> People:
+        """Who is behind each row; different people behind each where nothing else is known."""
+        if self._people is not None:
+            return self._people
+        size = len(self)
+        return People(np.eye(size, dtype=bool), self._frame["n"].to_numpy())
+
+    def df_of(self, jacobian: Array) -> Array:
+        """Degrees of freedom (k,) of functions of the rows with the derivatives `jacobian` (k, m)."""
+        if not self.parts:
+            return np.full(len(jacobian), float(self.df))
+        return welch_df([part.moved(jacobian) for part in self.parts], len(jacobian))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -157,7 +210,12 @@ class Estimates:
         smallest = (
             smallest if least == MINIMUM else np.minimum(smallest, least)
         )  # or margins tell the rows left out
-        return replace(self, _frame=rows, vcov=vcov, smallest=smallest, replicates=kept)
+        parts = tuple(part.kept(mask) for part in self.parts)
+        people = self.people.kept(mask)
+        return replace(
+            self, _frame=rows, vcov=vcov, smallest=smallest, replicates=kept,
+            parts=parts, _people=people,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"{self.kind} of {self.outcome} ({self.convention})\n" + self._shown(
@@ -189,20 +247,21 @@ def _levels(
     cells: Cells,
     interval: str,
     note: str,
+    parts: tuple[Part, ...] = (),
 ) -> Estimates:
     """Proportions or predicted probabilities as `Estimates`."""
     require_names("interval", [interval], intervals.INTERVALS)
     se, n = np.sqrt(np.clip(np.diag(vcov), 0, None)), counts["n"].to_numpy()
-    low, high = intervals.INTERVALS[interval](p, se, cells.df, n)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    df: Any = welch_df(parts, len(p)) if parts else cells.df
+    low, high = intervals.INTERVALS[interval](p, se, df, n)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         n_eff = np.where(se > 0, p * (1 - p) / se**2, np.nan)
-    convention = (
-        f"{cells.variance}; t with {cells.df:g} df (design); {interval} interval{note}"
-    )
-    frame = _filled(axes, (p, se, low, high, np.nan, np.nan, cells.df, n, n_eff))
-    return _estimates(
+    convention = f"{cells.variance}; {cells.df_words}; {interval} interval{note}"
+    frame = _filled(axes, (p, se, low, high, np.nan, np.nan, df, n, n_eff))
+    made = _estimates(
         cells, frame, vcov, "level", convention, counts["smallest"].to_numpy(), cells.df
     )
+    return replace(made, parts=parts)
 
 
 def _filled(axes: pd.DataFrame, values: Sequence[Any]) -> pd.DataFrame:
@@ -233,6 +292,7 @@ def _estimates(
         df,
         cells.source,
         cells.labels,
+        cells.notes,
     )
 
 
@@ -275,7 +335,8 @@ def cell_means(
     -----
     R: ``svyby(~y, ~gender + ethnicity, design, svymean, covmat = TRUE)`` and
     ``svyciprop(~y, design, method = "logit" | "mean" | "beta" | "likelihood", df = degf(design))``. In groups the df
-    are those of everyone together, and n is the group's people.
+    are those of everyone together, and n is the group's people. Of merged cells each level has its own df, by Welch and
+    Satterthwaite from its samples.
     """
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
     by = axis_names(cells.by if by is None else by, cells.by)
@@ -306,6 +367,7 @@ def _means(
     total = member @ cells.frame["sum_w"].to_numpy(float)
     p = member @ cells.frame["sum_wy"].to_numpy(float) / total
     replicates = None
+    parts: tuple[Part, ...] = ()
     if isinstance(cells.scatter, ReplicateScatter):
         totals = cells.scatter.totals
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -315,18 +377,43 @@ def _means(
         replicates = replace(cells.scatter, totals=values, estimate=p)
         vcov = replicate_covariance(values, p, replicates.scale, replicates.mse)
     else:
-        vcov = cells.scatter.covariance(
-            np.hstack([-member * (p / total)[:, None], member / total[:, None]])
-        )
+        a = np.hstack([-member * (p / total)[:, None], member / total[:, None]])
+        vcov = cells.scatter.covariance(a, member)
+        parts = cells.parts(a)
     if added:
-        p, vcov = intervals.plus_four(
-            p, vcov, total**2 / (member @ cells.frame["sum_w2"].to_numpy(float))
-        )
+        kish = _effective(member, cells)
+        before = np.sqrt(np.diag(vcov).clip(0))
+        p, vcov = intervals.plus_four(p, vcov, kish)
+        parts = _stretched(parts, before, np.sqrt(np.diag(vcov)))
+        replicates = None
     note = "; two people of each answer added to each group (plus four)" * added
-    return replace(
-        _levels(axes, p, vcov, counts, cells, interval, note),
-        replicates=None if added else replicates,
-    )
+    made = _levels(axes, p, vcov, counts, cells, interval, note, parts)
+    return replace(made, replicates=replicates)
+
+
+def _effective(member: Array, cells: Cells) -> Array:
+    """Kish's effective number of people in sets of cells."""
+    total = member @ cells.frame["sum_w"].to_numpy(float)
+    return total**2 / (member @ cells.frame["sum_w2"].to_numpy(float))
+
+
+def _stretched(
+    parts: tuple[Part, ...], before: Array, after: Array
+) -> tuple[Part, ...]:
+    """The parts of variances that were raised."""
+    factor = np.divide(after, before, out=np.ones_like(after), where=before > 0)
+    return _scaled(parts, factor)
+
+
+def _overlapping(cells: Cells, groups: Sequence[np.ndarray]) -> People:
+    """The people of the levels of several axes, one axis after the other; `groups` holds the level of each cell."""
+    columns = [pd.Series(group) for group in groups]
+    atom, first = group_rows(columns, len(cells))
+    n = np.bincount(atom, cells.frame["n"].to_numpy()).astype(np.int64)
+    member = [
+        np.arange(int(group.max()) + 1)[:, None] == group[first] for group in groups
+    ]
+    return People(np.vstack(member), n)
 
 
 def one_way(
@@ -387,16 +474,18 @@ def one_way(
         for setting in settings
     ]
     named = pd.DataFrame(levels, columns=["axis", "level"])
+    groups = [combinations(cells.frame, each)[1] for each in sets.values()]
+    people = _overlapping(cells, groups)
     if isinstance(source, Cells):
-        member = np.vstack(
-            [_member(combinations(cells.frame, each)[1]) for each in sets.values()]
-        )
-        return _means(cells, named, member, counts, interval, plus_four)
+        member = np.vstack([_member(group) for group in groups])
+        made = _means(cells, named, member, counts, interval, plus_four)
+        return replace(made, _people=people)
     if plus_four:
         raise EstimandError(
             "People are added to groups as answered, not to a model.", "Give the cells."
         )
-    return _margins(source, named, settings, counts, interval, sampled=False)
+    made = _margins(source, named, settings, counts, interval, sampled=False)
+    return replace(made, _people=people)
 
 
 def predictions(
@@ -467,9 +556,13 @@ def predictions(
         else everyone
     )
     axes = grid[[*by, *at]].astype({c: cells.frame[c].dtype for c in at})
-    return _margins(
+    made = _margins(
         fit, axes, axes.to_dict("records"), grid, interval, covariates == "sampled"
     )
+    groups = np.eye(len(everyone), dtype=bool)
+    times = len(grid) // len(everyone)  # the same people at each value of `at`
+    member = np.repeat(groups, times, axis=0)
+    return replace(made, _people=People(member, everyone["n"].to_numpy()))
 
 
 def _margins(
@@ -507,16 +600,18 @@ def _margins(
             replicates.totals[:, i] = (share * expit(betas @ x.T)).sum(
                 axis=1
             ) / share.sum(axis=-1)
+    parts: tuple[Part, ...] = ()
     if own is None:
         vcov = jacobian @ fit.vcov.to_numpy() @ jacobian.T
+        parts = tuple(part.moved(jacobian) for part in fit.parts)
     elif replicates is not None:
         vcov = replicate_covariance(
             replicates.totals, p, replicates.scale, replicates.mse
         )
     else:
-        vcov = scatter.covariance(
-            jacobian @ influence(fit.x, weight, fit.coef.to_numpy()) + own
-        )
+        a = jacobian @ influence(fit.x, weight, fit.coef.to_numpy()) + own
+        vcov = scatter.covariance(a)
+        parts = cells.parts(a)
     counts = counts.assign(smallest=np.minimum(counts["smallest"], fit.smallest))
     held = {c for setting in settings for c in cells.by if c not in setting}
     over = (
@@ -526,9 +621,8 @@ def _margins(
     )
     known = "as sampled" if sampled else "taken as fixed"
     note = f"; model: {fit.formula}; marginal (standardised over {over or 'no other axis'}, {known})"
-    return replace(
-        _levels(axes, p, vcov, counts, cells, interval, note), replicates=replicates
-    )
+    made = _levels(axes, p, vcov, counts, cells, interval, note, parts)
+    return replace(made, replicates=replicates)
 
 
 def _counterfactuals(
@@ -634,22 +728,38 @@ def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
     ratio = scale == "odds_ratio"
     axes = pd.DataFrame({"term": fit.coef.index})
     size, n = len(axes), int(fit.cells.frame["n"].sum())
-    rule = f"t with {fit.df:g} df (design df less coefficients but one)"
-    note = f"{fit.cells.variance}; {rule}; model: {fit.formula}; conditional"
+    note = f"{fit.cells.variance}; {fit.df_words}; model: {fit.formula}; conditional"
     smallest = np.full(size, fit.smallest)
-    terms = _estimates(
-        fit.cells, axes, fit.vcov.to_numpy(), "coefficient", note, smallest, fit.df
-    )
-    kind = "odds_ratio" if ratio else "coefficient"
-    return contrast(
+    vcov = fit.vcov.to_numpy()
+    terms = _estimates(fit.cells, axes, vcov, "coefficient", note, smallest, fit.df)
+    everyone = People(np.ones((size, 1), dtype=bool), np.array([n]))
+    notes = (*terms.notes, *fit.notes)
+    df = fit.row_df
+    parts = _reduced(fit.parts, df)
+    terms = replace(terms, parts=parts, _people=everyone, notes=notes)
+    made = contrast(
         terms,
-        axes,
+        axes.assign(reference=fit.baselines),
         fit.coef.to_numpy(),
         np.eye(size),
         np.full(size, n),
-        kind=kind,
+        kind="odds_ratio" if ratio else "coefficient",
         log=ratio,
+        df=df,
+        people=everyone,
     )
+    return replace(made, by=("term",), compared=tuple(fit.cells.by))
+
+
+def _reduced(parts: tuple[Part, ...], df: Array) -> tuple[Part, ...]:
+    """The samples of a model with fewer degrees of freedom, so that no coefficient has more than its `df` (p,)."""
+    if not parts:
+        return ()
+    whole = welch_df(parts, len(df))
+    if (whole <= 0).any():
+        return tuple(replace(part, df=0.0) for part in parts)
+    share = np.clip((df / whole).min(), 0, None)
+    return tuple(replace(part, df=part.df * share) for part in parts)
 
 
 def contrast(
@@ -664,6 +774,8 @@ def contrast(
     smallest: np.ndarray | None = None,
     note: str = "",
     covariance: Array | None = None,
+    df: Array | None = None,
+    people: People | None = None,
 ) -> Estimates:
     """Functions of estimates, with delta-method covariance: the one place where a contrast gets SE, interval and p.
 
@@ -683,30 +795,43 @@ def contrast(
         These rows are logs of ratios: they are exponentiated with their interval, and tested against 1.
     covariance : array (k, k), optional
         Covariance of `value` if it is known otherwise, such as from replicates.
+    df : array (k,), optional
+        Degrees of freedom, if they are known otherwise; by default those of the design, or, where the rows are of
+        several samples, by Welch and Satterthwaite from what each adds to the variance.
+    people : People, optional
+        Who is behind each row.
     """
     log = np.broadcast_to(np.asarray(log), value.shape)
     vcov = delta_covariance(jacobian, origin.vcov) if covariance is None else covariance
+    parts = tuple(part.moved(jacobian) for part in origin.parts)
+    if df is None:
+        df = welch_df(parts, len(value)) if parts else np.full(len(value), origin.df)
     se = np.sqrt(np.clip(np.diag(vcov), 0, None))
-    low, high = intervals.wald_interval(value, se, origin.df)
-    p, people = origin._frame.reindex(columns=["estimate", "n"]).to_numpy(float).T
+    low, high = intervals.wald_interval(value, se, df)
+    p, behind = origin._frame.reindex(columns=["estimate", "n"]).to_numpy(float).T
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         statistic = value / se
         factor = np.where(log, np.exp(value), 1.0)
         estimate, low, high = (np.where(log, np.exp(v), v) for v in (value, low, high))
         # against the variance if the people of each level were a simple random sample
         n_eff = (
-            n * (jacobian**2 @ (p * (1 - p) / people)) / se**2
+            n * (jacobian**2 @ (p * (1 - p) / behind)) / se**2
             if origin.kind == "level"
             else np.nan
         )
-    p_value = intervals.two_sided_p(statistic, origin.df)
+        scaled = vcov * np.outer(factor, factor)
+        parts = _scaled(parts, factor)
+        std_error = se * factor
+    p_value = intervals.two_sided_p(statistic, df)
     frame = _filled(
         axes,
-        (estimate, se * factor, low, high, statistic, p_value, origin.df, n, n_eff),
+        (estimate, std_error, low, high, statistic, p_value, df, n, n_eff),
     )
     facts: dict[str, Any] = {
         "smallest": origin.smallest if smallest is None else smallest,
         "replicates": None,
+        "parts": parts,
+        "_people": people,
     }
     facts["convention"] = (
         re.sub(f"; ({'|'.join(intervals.INTERVALS)}) interval", "", origin.convention)
@@ -715,9 +840,17 @@ def contrast(
     facts |= {
         "kind": kind,
         "by": tuple(axes.columns),
-        "vcov": vcov * np.outer(factor, factor),
+        "vcov": scaled,
     }
     return replace(origin, _frame=frame, **facts)
+
+
+def _scaled(parts: tuple[Part, ...], factor: Array) -> tuple[Part, ...]:
+    """The parts of estimates (m,) that are multiplied by `factor`."""
+    return tuple(
+        replace(part, vcov=part.vcov * np.outer(factor[part.rows], factor[part.rows]))
+        for part in parts
+    )
 
 
 def comparisons(
@@ -767,7 +900,8 @@ def comparisons(
     frame = estimates.frame
     by = list(estimates.by)
     rows = frame[by].to_dict("records")
-    if by == ["axis", "level"] and reference is None:  # from one_way
+    from_one_way = by == ["axis", "level"] and reference is None
+    if from_one_way:
         first: dict = {}
         reference, wanted = (
             {"level": None},
@@ -798,12 +932,11 @@ def comparisons(
     jacobian[np.arange(len(at)), base] -= slope[base]
     axes = frame[by].iloc[at].reset_index(drop=True)
     axes["reference"] = [", ".join(str(rows[b][c]) for c in reference) for b in base]
-    n, log = frame["n"].to_numpy(), scale != "difference"
-    gap, people, least = (
-        value[at] - value[base],
-        n[at] + n[base],
-        estimates.smallest[[at, base]].min(axis=0),
-    )
+    log = scale != "difference"
+    with np.errstate(invalid="ignore"):
+        gap = value[at] - value[base]
+    people = estimates.people.together(np.column_stack([at, base]))
+    least = estimates.smallest[[at, base]].min(axis=0)
     note = (
         f"; {'MOVER' if interval == 'mover' else 'Wald'} interval"
         + " on the log scale" * log
@@ -813,22 +946,22 @@ def comparisons(
         axes,
         gap,
         jacobian,
-        people,
+        people.count,
         kind=scale,
         log=log,
         smallest=least,
         note=note,
+        people=people,
     )
     if interval == "mover":
         low, high = (
             transform(frame[c].to_numpy(float), scale)[0]
             for c in ("conf_low", "conf_high")
         )
-        vcov, sign, pairs = (
-            estimates.vcov * np.outer(slope, slope),
-            np.array([1.0, -1.0]),
-            np.column_stack([at, base]),
-        )
+        with np.errstate(invalid="ignore", over="ignore"):
+            vcov = estimates.vcov * np.outer(slope, slope)
+        sign = np.array([1.0, -1.0])
+        pairs = np.column_stack([at, base])
         limits = [
             intervals.mover_interval(
                 sign, value[i], low[i], high[i], vcov[np.ix_(i, i)]
@@ -836,7 +969,8 @@ def comparisons(
             for i in pairs
         ]
         result._frame[["conf_low", "conf_high"]] = np.exp(limits) if log else limits
-    return replace(result, by=tuple(by))
+    compared = ("axis",) if from_one_way else tuple(reference)
+    return replace(result, by=tuple(by), compared=compared)
 
 
 def require_levels(estimates: Any, verb: str) -> None:
@@ -970,7 +1104,8 @@ def joint_test(estimates: Estimates) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As `LogitFit.term_test`, with the design df: `table` shows it.
+        As `LogitFit.term_test`, with the design df: `table` shows it. Where the rows are of several samples, the df
+        follow from what each adds to the covariance (`variance.joint_df`).
 
     Raises
     ------
@@ -983,7 +1118,7 @@ def joint_test(estimates: Estimates) -> pd.DataFrame:
     -----
     R: ``svycontrast`` and the quadratic form of its covariance; Korn and Graubard (1990) for the adjusted F.
     """
-    value, se, log = _tested(estimates, "joint_test")
+    value, _, log = _tested(estimates, "joint_test")
     if "term" in estimates.by:
         raise EstimandError(
             "These are coefficients of a model.",
@@ -991,21 +1126,19 @@ def joint_test(estimates: Estimates) -> pd.DataFrame:
         )
     estimates.require_showable("This test")
     scale = np.where(log, estimates.frame["estimate"], 1.0)
-    vcov = estimates.vcov / np.outer(scale, scale)
-    if not np.isfinite(vcov).all() or np.linalg.matrix_rank(
-        vcov / np.outer(se, se), tol=1e-9
-    ) < len(value):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        vcov = estimates.vcov / np.outer(scale, scale)
+    if not intervals.independent(value, vcov):
         hint = "Leave out rows that are undefined or that follow from others, and keep one method of interaction."
         raise EstimandError(
             f"The {len(value)} rows are not all defined and independent of each other.",
             hint,
         )
+    df = estimates.df
+    if estimates.parts:
+        df = joint_df(_scaled(estimates.parts, 1 / scale), vcov)
     test = intervals.wald_test(
-        f"{len(value)} of kind {estimates.kind}",
-        value,
-        vcov,
-        estimates.df,
-        estimates.df,
+        f"{len(value)} of kind {estimates.kind}", value, vcov, df, df
     )
     test.attrs = {"source": estimates.source, "smallest": int(estimates.smallest.min())}
     return test
@@ -1030,7 +1163,8 @@ def detectable(
         standard errors finds with that probability. For ratios it is the smallest above 1; below 1 it is its inverse.
     """
     _, se, log = _tested(estimates, "detectable")
-    size = intervals.detectable_size(se, estimates.df, power, level)
+    df = estimates.frame["df"].to_numpy(float)
+    size = intervals.detectable_size(se, df, power, level)
     frame = estimates.frame.assign(detectable=np.where(log, np.exp(size), size))
     return replace(
         estimates,
@@ -1061,8 +1195,10 @@ def reliability(estimates: Estimates) -> Estimates:
     """
     require_levels(estimates, "reliability")
     frame = estimates.frame
-    p, se, n = (frame[c].to_numpy(float) for c in ("estimate", "std_error", "n"))
-    flag = intervals.nchs_flag(p, se, estimates.df, n)
+    p, se, df, n = (
+        frame[c].to_numpy(float) for c in ("estimate", "std_error", "df", "n")
+    )
+    flag = intervals.nchs_flag(p, se, df, n)
     named = "; ".join(
         f"{r} ({f})"
         for r, f in zip(estimates.row_labels, flag, strict=True)

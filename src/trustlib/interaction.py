@@ -34,8 +34,9 @@ Sources: Rothman (1986); Hosmer and Lemeshow (1992) for the delta method; Zou (2
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -120,9 +121,17 @@ def measures(p: Array) -> dict[str, tuple[float, Array]]:
 
 
 def mover_limits(
-    p: Array, low: Array, high: Array, vcov: Array, df: float
+    p: Array,
+    low: Array,
+    high: Array,
+    vcov: Array,
+    df: float | Callable[[Array], Array],
 ) -> dict[str, Array]:
-    """Limits of the additive measures from the risks of all groups (as in `measures`), their intervals, covariance."""
+    """Limits of the additive measures from the risks of all groups (as in `measures`), their intervals, covariance.
+
+    `df` are the degrees of freedom, or a function that gives those of functions of the risks from their derivatives
+    (k, 2^k).
+    """
     sign, size = _signs(len(p).bit_length() - 1), len(p)
     with np.errstate(divide="ignore", invalid="ignore"):
         out = {"interaction_contrast": mover_interval(sign, p, low, high, vcov)}
@@ -134,10 +143,12 @@ def mover_limits(
             ):  # ratios to none, or to all together
                 turn = np.delete(np.eye(size), base, axis=0)
                 turn[:, base] = -1
-                cov, log_ratio = (turn * slope) @ vcov @ (turn * slope).T, turn @ value
-                low_ratio, high_ratio = np.exp(
-                    wald_interval(log_ratio, np.sqrt(np.diag(cov)), df)
-                )
+                jacobian = turn * slope
+                cov = delta_covariance(jacobian, vcov)
+                log_ratio = turn @ value
+                se = np.sqrt(np.diag(cov))
+                own = df(jacobian) if callable(df) else df
+                low_ratio, high_ratio = np.exp(wald_interval(log_ratio, se, own))
                 limits = mover_interval(
                     np.delete(sign, base), np.exp(log_ratio), low_ratio, high_ratio, cov
                 )
@@ -169,7 +180,8 @@ def interactions(
     Returns
     -------
     Estimates
-        Columns: the by-columns, ``measure``, ``method``, then as always; all rows of a method stand together. Synergy
+        Columns: the by-columns, ``measure``, ``method``, ``reference`` (the group with none of the identities, such as
+        "gender man, ethnicity majority"), then as always; all rows of a method stand together. Synergy
         and the two ratios have intervals on the log scale and are tested against 1, the others against 0. The notes say
         where the additive and the multiplicative scale disagree (see `verdict`). `vcov` holds the covariance within
         delta and within replicate; it is NaN for mover and between methods.
@@ -205,9 +217,8 @@ def interactions(
     methods = list(dict.fromkeys(listed(methods or known)))
     require_names("method", methods, known)
     frame, by = estimates.frame, list(estimates.by)
-    groups = _corners(
-        frame[by].astype(object), reference_levels(frame, chosen, reference, fill=True)
-    )
+    base = reference_levels(frame, chosen, reference, fill=True)
+    groups = _corners(frame[by].astype(object), base)
     p, low, high = (
         frame[c].to_numpy(float) for c in ("estimate", "conf_low", "conf_high")
     )
@@ -255,12 +266,25 @@ def interactions(
     facts |= {
         "note": f"; {', '.join(methods)} method, synergy and ratios on the log scale"
     }
-    n = frame["n"].to_numpy()[behind].sum(axis=1)
-    result = contrast(estimates, every, np.tile(values, times), jacobian, n, **facts)
+    people = estimates.people.together(behind)
+    result = contrast(
+        estimates,
+        every.assign(reference=_named({c: base[c] for c in by if c in base})),
+        np.tile(values, times),
+        jacobian,
+        people.count,
+        people=people,
+        **facts,
+    )
+    result = replace(result, by=tuple(every.columns), compared=tuple(chosen))
     if "mover" in methods:
         limits = [
             mover_limits(
-                p[a], low[a], high[a], estimates.vcov[np.ix_(a, a)], estimates.df
+                p[a],
+                low[a],
+                high[a],
+                estimates.vcov[np.ix_(a, a)],
+                partial(_df_of_groups, estimates, a),
             )
             for a in groups
         ]
@@ -277,7 +301,19 @@ def interactions(
         notes.append(
             "A dash marks a measure that is not defined here: S needs both its parts to have the same sign."
         )
-    return replace(result, notes=(*notes, *verdict(result)))
+    return replace(result, notes=(*result.notes, *notes, *verdict(result)))
+
+
+def _named(base: Mapping[str, Any]) -> str:
+    """The group that has none of the identities: ``gender man, ethnicity majority``."""
+    return ", ".join(f"{axis} {level}" for axis, level in base.items())
+
+
+def _df_of_groups(estimates: Estimates, rows: Array, jacobian: Array) -> Array:
+    """Degrees of freedom of functions of some rows, from their derivatives by these rows."""
+    whole = np.zeros((len(jacobian), len(estimates)))
+    whole[:, rows] = jacobian
+    return estimates.df_of(whole)
 
 
 def _corners(keys: pd.DataFrame, base: dict[str, Any]) -> np.ndarray:

@@ -43,19 +43,21 @@ def t_quantile(df: float | Array, level: float = LEVEL) -> Any:
     return np.where(np.isinf(df), ndtri((1 + level) / 2), finite)
 
 
-def two_sided_p(statistic: Array, df: float) -> Array:
-    """Two-sided p-value of a t statistic."""
+def two_sided_p(statistic: Array, df: float | Array) -> Any:
+    """Two-sided p-value of a t statistic; NaN without degrees of freedom."""
     from scipy.special import ndtr, stdtr
 
     size = -np.abs(np.asarray(statistic, dtype=float))
-    return 2 * (ndtr(size) if np.isinf(df) else stdtr(df if df > 0 else np.nan, size))
+    df = np.asarray(df, dtype=float)
+    finite = np.where((df > 0) & np.isfinite(df), df, np.nan)
+    return 2 * np.where(np.isinf(df), ndtr(size), stdtr(finite, size))
 
 
 # -- intervals --------------------------------------------------------------------------------------------------------
 
 
 def wald_interval(
-    estimate: Array, se: Array, df: float, n: Array | None = None
+    estimate: Array, se: Array, df: float | Array, n: Array | None = None
 ) -> tuple[Array, Array]:
     """Estimate -/+ t SE (R: ``svyciprop(method = "mean")``, ``confint``); `n` does not matter."""
     margin = t_quantile(df) * se
@@ -63,7 +65,7 @@ def wald_interval(
 
 
 def logit_interval(
-    p: Array, se: Array, df: float, n: Array | None = None
+    p: Array, se: Array, df: float | Array, n: Array | None = None
 ) -> tuple[Array, Array]:
     """expit(logit p -/+ t SE / (p (1-p))); NaN for p of 0 or 1; `n` does not matter."""
     from scipy.special import expit, logit
@@ -80,7 +82,9 @@ def effective_n(p: Array, se: Array, n: Array) -> Array:
         return np.where((p > 0) & (p < 1), p * (1 - p) / se**2, n)
 
 
-def beta_interval(p: Array, se: Array, df: float, n: Array) -> tuple[Array, Array]:
+def beta_interval(
+    p: Array, se: Array, df: float | Array, n: Array
+) -> tuple[Array, Array]:
     """Clopper-Pearson interval with the effective sample size, adjusted for degrees of freedom (Korn and Graubard)."""
     from scipy.special import betaincinv
 
@@ -92,7 +96,9 @@ def beta_interval(p: Array, se: Array, df: float, n: Array) -> tuple[Array, Arra
     return np.where(known, low, certain), np.where(known, high, certain)
 
 
-def wilson_interval(p: Array, se: Array, df: float, n: Array) -> tuple[Array, Array]:
+def wilson_interval(
+    p: Array, se: Array, df: float | Array, n: Array
+) -> tuple[Array, Array]:
     """Wilson's score interval with the effective sample size of `beta_interval` (R: ``prop.test(correct = FALSE)``)."""
     size = effective_n(p, se, n) * (t_quantile(n - 1) / t_quantile(df)) ** 2
     share = t_quantile(np.inf) ** 2 / size
@@ -101,7 +107,7 @@ def wilson_interval(p: Array, se: Array, df: float, n: Array) -> tuple[Array, Ar
 
 
 def likelihood_interval(
-    p: Array, se: Array, df: float, n: Array
+    p: Array, se: Array, df: float | Array, n: Array
 ) -> tuple[Array, Array]:
     """Interval of the binomial likelihood ratio, scaled by the design effect (Rao and Scott)."""
     from scipy.optimize import bisect
@@ -154,7 +160,7 @@ def plus_four(p: Array, vcov: Array, n: Array) -> tuple[Array, Array]:
     return moved, vcov
 
 
-INTERVALS: dict[str, Callable[[Array, Array, float, Array], tuple[Array, Array]]] = {
+INTERVALS: dict[str, Callable[[Array, Array, Any, Array], tuple[Array, Array]]] = {
     interval.__name__.removesuffix("_interval"): interval
     for interval in (
         logit_interval,
@@ -193,11 +199,23 @@ def mover_interval(
     )
     below = value - np.where(sign > 0, low, high)
     above = np.where(sign > 0, high, low) - value
-    down, up = (np.sqrt(np.maximum(e @ correlation @ e, 0)) for e in (below, above))
-    return sign @ value + np.array([-down, up])
+    with np.errstate(invalid="ignore"):  # a part that is not defined leaves no limits
+        down, up = (np.sqrt(np.maximum(e @ correlation @ e, 0)) for e in (below, above))
+        return sign @ value + np.array([-down, up])
 
 
 # -- tests and precision ----------------------------------------------------------------------------------------------
+
+
+def independent(b: Array, vcov: Array) -> bool:
+    """Whether estimates are all defined, and none of them follows from the others."""
+    if not np.isfinite(b).all() or not np.isfinite(vcov).all():
+        return False
+    se = np.sqrt(np.clip(np.diag(vcov), 0, None))
+    if not (se > 0).all():
+        return False
+    correlation = vcov / np.outer(se, se)
+    return bool(np.linalg.matrix_rank(correlation, tol=1e-9) == len(b))
 
 
 def wald_test(
@@ -218,15 +236,27 @@ def wald_test(
     DataFrame
         Two rows: ``wald`` is F = b'V^-1 b / q on (q, df), R's ``survey::regTermTest(method = "Wald")``; ``adjusted`` is
         Stata's F = (d - q + 1)/(d q) b'V^-1 b on (q, d - q + 1) with design df d (Korn and Graubard 1990). Columns:
-        term, statistic, df_num, df_den, p_value.
+        term, statistic, df_num, df_den, p_value. Without degrees of freedom there is no p-value.
+
+    Raises
+    ------
+    EstimandError
+        The design tells less than all of `b` apart: it has fewer PSUs or replicates, or nothing varies.
     """
     from scipy.special import fdtrc
 
+    if not independent(b, vcov):
+        text = f"The design cannot test {name}: the covariance of its {len(b)} coefficients is singular or not known."
+        raise EstimandError(
+            text,
+            "There are too few PSUs or replicates for so many terms: test fewer of them, or join levels.",
+        )
     q, d = len(b), design_df
     wald = float(b @ np.linalg.solve(vcov, b))
+    adjusted = wald * (d - q + 1) / (d * q) if d > 0 else np.nan
     rows = [
         ("wald", wald / q, q, df),
-        ("adjusted", wald * (d - q + 1) / (d * q), q, d - q + 1),
+        ("adjusted", adjusted, q, d - q + 1),
     ]
     out = pd.DataFrame(
         rows, columns=["rule", "statistic", "df_num", "df_den"]
@@ -247,21 +277,25 @@ def require_shares(*values: Any) -> None:
         )
 
 
-def detectable_size(se: Array, df: float, power: float, level: float = LEVEL) -> Array:
+def detectable_size(
+    se: Array, df: float | Array, power: float, level: float = LEVEL
+) -> Array:
     """What a two-sided t test finds with the given power: (t of level + t of power) times the standard error."""
     require_shares(power, level)
     return (t_quantile(df, level) + t_quantile(df, 2 * power - 1)) * se
 
 
-def nchs_flag(p: Array, se: Array, df: float, n: Array) -> Array:
+def nchs_flag(p: Array, se: Array, df: float | Array, n: Array) -> Array:
     """Presentation standards for proportions, as texts; see `trustlib.estimates.reliability`."""
     se = np.maximum(
         se, np.sqrt(p * (1 - p) / n)
     )  # a sample is never worth more than its people
     low, high = beta_interval(p, se, df, n)
     width = high - low
-    shown = "review: fewer than 8 degrees of freedom" if df < 8 else "show"
-    rules = [
+    few = np.broadcast_to(np.asarray(df) < 8, p.shape)
+    shown: Any = np.where(few, "review: fewer than 8 degrees of freedom", "show")
+    complement: Any = np.char.add(shown, "; not the complement")
+    rules: list[tuple[Array, Any]] = [
         (~(effective_n(p, se, n) >= 30), "suppress: fewer than 30 effective people"),
         ((p == 0) | (p == 1), "review: nobody or everyone"),
         (width <= 0.05, shown),
@@ -270,7 +304,7 @@ def nchs_flag(p: Array, se: Array, df: float, n: Array) -> Array:
             ~(width <= 1.3 * p),
             "suppress: the interval is wider than 1.3 times the proportion",
         ),
-        (width > 1.3 * (1 - p), f"{shown}; not the complement"),
+        (width > 1.3 * (1 - p), complement),
     ]
     return np.select([rule for rule, _ in rules], [text for _, text in rules], shown)
 

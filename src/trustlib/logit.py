@@ -33,7 +33,15 @@ from trustlib.errors import (
     require_names,
 )
 from trustlib.intervals import wald_test
-from trustlib.variance import Array, ReplicateScatter, replicate_covariance
+from trustlib.variance import (
+    Array,
+    Part,
+    PooledScatter,
+    ReplicateScatter,
+    joint_df,
+    replicate_covariance,
+    welch_df,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +58,8 @@ class LogitFit:
     vcov : DataFrame (p, p)
         Design-based covariance of `coef`.
     df : float
-        Degrees of freedom for t tests of coefficients, design df - (p - 1), as R's ``svyglm``.
+        Degrees of freedom for t tests of coefficients, design df - (p - 1), as R's ``svyglm``. Of merged cells see
+        `row_df`.
     glm : statsmodels GLMResults
         The fitted statsmodels object. Its standard errors ignore the design.
     x : array (C, p)
@@ -78,6 +87,52 @@ class LogitFit:
     def std_error(self) -> pd.Series:
         """Design-based standard errors of `coef`."""
         return pd.Series(np.sqrt(np.diag(self.vcov)), index=self.coef.index)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What each sample of merged cells adds to the covariance of the coefficients; nothing for one design."""
+        if not isinstance(self.cells.scatter, PooledScatter) or not np.isfinite(
+            self.df
+        ):
+            return ()
+        return self.cells.parts(self._influence)
+
+    @property
+    def _influence(self) -> Array:
+        """Derivative (p, 2C) of the coefficients by the cell totals."""
+        weight = self.cells.frame["sum_w"].to_numpy(float)
+        return influence(self.x, weight, self.coef.to_numpy())
+
+    @property
+    def row_df(self) -> Array:
+        """Degrees of freedom (p,) of each coefficient: `df`, or by Welch and Satterthwaite from the merged samples."""
+        parts = self.parts
+        if not parts:
+            return np.full(len(self.coef), self.df)
+        return welch_df(parts, len(self.coef)) - (len(self.coef) - 1)
+
+    @property
+    def df_words(self) -> str:
+        """The rule of the degrees of freedom, for the convention line."""
+        if self.parts:
+            return f"{self.cells.df_words} less coefficients but one"
+        return f"t with {self.df:g} df (design df less coefficients but one)"
+
+    @property
+    def baselines(self) -> list[str]:
+        """What each coefficient is compared with: the reference levels that its value depends on.
+
+        These are the references of its own axes, and of all axes that an interaction joins to them: with
+        ``gender * ethnicity`` the coefficient of a gender is that among the first ethnicity. The intercept depends on
+        the references of all axes. Empty for the slope of a number that is in no interaction.
+        """
+        return _baselines(self.spec)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Cautions that belong below every table of the coefficients."""
+        few = _too_few(len(self.coef), self.row_df)
+        return (few,) if few else ()
 
     @property
     def smallest(self) -> int:
@@ -164,9 +219,78 @@ class LogitFit:
             self.coef.to_numpy()[columns],
             self.vcov.to_numpy()[np.ix_(columns, columns)],
         )
-        test = wald_test(" + ".join(map(str, terms)), b, vcov, self.df, self.cells.df)
+        df, design_df = self._joint_df(columns, vcov)
+        test = wald_test(" + ".join(map(str, terms)), b, vcov, df, design_df)
         test.attrs = {"source": self.cells.source, "smallest": self.smallest}
+        if self.notes:
+            test.attrs["notes"] = list(self.notes)
         return test
+
+    def _joint_df(self, columns: list[int], vcov: Array) -> tuple[float, float]:
+        """Degrees of freedom of some coefficients together by R's rule, and those of the design."""
+        parts = self.parts
+        if not parts:
+            return self.df, self.cells.df
+        chosen = np.isin(np.arange(len(self.coef)), columns)
+        order = np.argsort(np.argsort(columns))
+        sorted_vcov = vcov[np.ix_(np.argsort(order), np.argsort(order))]
+        design_df = joint_df([part.kept(chosen) for part in parts], sorted_vcov)
+        return design_df - (len(self.coef) - 1), design_df
+
+
+def _baselines(spec: Any) -> list[str]:
+    """The reference levels that each column of a design matrix depends on, as texts."""
+    reference = {
+        str(f): _reference(state) for f, state in spec.factor_contrasts.items()
+    }
+    levels = {str(f): len(state.levels) for f, state in spec.factor_contrasts.items()}
+    compared: list[set[str]] = []  # of each column: numbers, and categories less one
+    standing: list[set[str]] = []  # and all that stand in it
+    order: dict[str, None] = {}
+    for term in spec.structure:
+        for scoped in term.scoped_terms:
+            named = [str(f.factor) for f in scoped.factors]
+            order |= dict.fromkeys(named)
+            every = set(named)
+            whole = {str(f.factor) for f in scoped.factors if not f.reduced}
+            width = 1
+            for f in scoped.factors:
+                width *= levels.get(str(f.factor), 1 + f.reduced) - f.reduced
+            compared += [every - (whole & set(reference))] * width
+            standing += [every] * width
+    reference = {f: reference[f] for f in order if f in reference}
+    if len(compared) != len(spec.column_names):  # a term that makes columns of its own
+        return [_listed_levels(reference)] * len(spec.column_names)
+    told = []
+    for own, every in zip(compared, standing, strict=True):
+        joined = set().union(*(other for other in standing if own <= other))
+        needed = joined - (every - own)
+        told.append(_listed_levels({f: v for f, v in reference.items() if f in needed}))
+    return told
+
+
+def _listed_levels(levels: dict[str, str]) -> str:
+    return ", ".join(f"{factor} {level}" for factor, level in levels.items())
+
+
+def _reference(state: Any) -> str:
+    """The level that the others are compared with; the coding, where it is no single level."""
+    from formulaic.transforms.contrasts import TreatmentContrasts
+
+    if isinstance(state.contrasts, TreatmentContrasts):
+        return str(state.contrasts.get_coefficient_row_names(list(state.levels))[0])
+    return f"by {type(state.contrasts).__name__}"
+
+
+def _too_few(size: int, df: Array) -> str:
+    """The caution about a model with more coefficients than the design has degrees of freedom for."""
+    if not (df <= 0).any():
+        return ""
+    return (
+        f"More coefficients ({size}) than degrees of freedom: the design leaves {df.min():g} for t tests, so that "
+        "coefficients have no p-values and no intervals. Use fewer terms, or probabilities by predictions(...), "
+        "which take the degrees of freedom of the design."
+    )
 
 
 def _term_key(term: str) -> frozenset[str]:
@@ -210,13 +334,19 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
         What is given are not cells, or the left-hand side names another outcome.
     FitError
         The formula cannot be read or evaluated, or uses the distribution of an axis (``scale``, ``center``, ``poly``,
-        ``bs``, a mean): it would be that of the cells, not of people. ``I(x**2)`` and ``C(x)`` are fine.
+        ``bs``, a mean): it would be that of the cells, not of people. ``I(x**2)`` and ``C(x)`` are fine. Or replicate
+        weights below zero add up to less than nothing in a cell.
     SeparationError
         Some terms predict the outcome perfectly; found before fitting, by linear programming (Konis 2007).
     RankError
         Coefficients are aliased or rest on empty cells.
     ConvergenceError
         The fit, or that under some replicate weights, did not converge.
+
+    Warns
+    -----
+    FewPSUWarning
+        There are more coefficients than degrees of freedom: none has a p-value or an interval.
 
     Notes
     -----
@@ -256,6 +386,7 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
         if isinstance(cells.scatter, ReplicateScatter):
             beta = _newton(x, weight[None], events[None], beta)[0]
             totals = cells.scatter.totals
+            _require_positive(cells)
             betas = _newton(x, totals[:, : len(cells)], totals[:, len(cells) :], beta)
             vcov = replicate_covariance(
                 betas, beta, cells.scatter.scale, cells.scatter.mse
@@ -267,9 +398,37 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
         pd.Series(beta, index=names, name="coef"),
         pd.DataFrame(vcov, index=names, columns=names),
     )
-    return LogitFit(
+    fit = LogitFit(
         cells, formula, coef, table, cells.df - (len(names) - 1), glm, x, spec, betas
     )
+    for note in fit.notes:
+        warnings.warn(note, errors.FewPSUWarning, stacklevel=2)
+    return fit
+
+
+def _require_positive(cells: Cells) -> None:
+    """Refuse refits with weights that may be negative where those of a cell add up to less than nothing."""
+    assert isinstance(cells.scatter, ReplicateScatter)
+    size = len(cells)
+    people, events = cells.scatter.totals[:, :size], cells.scatter.totals[:, size:]
+    rounding = 1e-9 * cells.frame["sum_w"].to_numpy(float)
+    everyone = people.sum(axis=1) <= rounding.sum()
+    if everyone.any():
+        number = int(np.argmax(everyone)) + 1
+        raise FitError(
+            f"The weights of replicate {number} do not add up to more than zero.",
+            "A model cannot be fitted there; leave the replicate out, with its scale.",
+        )
+    for sums in (people, events, people - events):
+        below = sums < -rounding
+        if below.any():
+            replicate, cell = np.argwhere(below)[0]
+            name = describe(cells.frame.iloc[cell], cells.by)
+            raise FitError(
+                f"The sum of the weights of replicate {replicate + 1} is negative in cell {name}, so that no model can "
+                "be fitted there.",
+                "Use coarser levels, or cell_means, which need no refit.",
+            )
 
 
 def influence(x: Array, weight: Array, beta: Array) -> Array:

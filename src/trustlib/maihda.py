@@ -567,6 +567,12 @@ class MaihdaFit:
         )
 
 
+def _worth(table: pd.DataFrame) -> Array:
+    """Kish's effective number of people of each cell."""
+    total = table["sum_w"].to_numpy(float)
+    return total**2 / table["sum_w2"].to_numpy(float)
+
+
 def maihda(
     cells: Cells,
     strata: Sequence[str] | None = None,
@@ -575,7 +581,7 @@ def maihda(
     method: str = "reml",
     points: int = 1,
 ) -> MaihdaFit:
-    """Intersectional MAIHDA: null, adjusted and additive random-intercept logistic models of the strata.
+    r"""Intersectional MAIHDA: null, adjusted and additive random-intercept logistic models of the strata.
 
     Parameters
     ----------
@@ -587,7 +593,9 @@ def maihda(
         Axes that enter as fixed main effects: categories as dummies, numbers as numbers.
     weights : bool
         False: every person counts once and the weights are not used. True: each cell of strata and covariates has its
-        weighted proportion and the number of people it has. These are population-weighted point estimates: no standard
+        weighted proportion, and as many people as it is worth, Kish's effective number
+        :math:`(\sum w)^2/\sum w^2`. With the plain number of people the noise of uneven weights would count as variance
+        between strata (``benchmarks/maihda_weights.py``). These are population-weighted point estimates: no standard
         error of them is known, and none is given.
     method : {"reml", "ml"}
         REML-Laplace, or maximum likelihood, whose variances are biased downwards when strata are few.
@@ -614,7 +622,9 @@ def maihda(
     Notes
     -----
     R: ``glmer(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial, nAGQ = points)`` and
-    ``glmmTMB(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial, REML = TRUE)``.
+    ``glmmTMB(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial, REML = TRUE)``. With ``weights=True`` n is the
+    effective number of people and y its weighted share with the outcome; glmer rounds such counts in its likelihood, so
+    that the two agree where they are whole numbers.
     """
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
     covariates = axis_names(covariates, cells.by)
@@ -656,7 +666,8 @@ def maihda(
         table[total].to_numpy(float),
         (table[events] / table[total]).clip(0, 1).to_numpy(),
     )
-    n, stratum = table["n"].to_numpy(float), combinations(table, strata)[1]
+    n = _worth(table) if weights else table["n"].to_numpy(float)
+    stratum = combinations(table, strata)[1]
     counts = _Counts(
         n, n * share, stratum, np.flatnonzero(np.diff(stratum, prepend=-1)), None
     )
@@ -702,7 +713,7 @@ def maihda(
         else f"maximum likelihood, {quadrature}"
     )
     weighting = (
-        "population-weighted point estimates, no standard errors"
+        "population-weighted point estimates with Kish's effective people, no standard errors"
         if weights
         else "weights not used"
     )

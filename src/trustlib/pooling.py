@@ -17,6 +17,7 @@ and Sidik and Jonkman (2002) for the interval; Knapp and Hartung (2003) for its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -26,9 +27,9 @@ import pandas as pd
 
 from trustlib.cells import _joint_source, combinations, describe
 from trustlib.errors import EstimandError, require_a, require_names
-from trustlib.estimates import Estimates, axis_levels, contrast
+from trustlib.estimates import Estimates, People, _scaled, axis_levels, contrast
 from trustlib.intervals import LEVEL, t_quantile
-from trustlib.variance import Array, delta_covariance
+from trustlib.variance import Array, Part, delta_covariance
 
 GAPS = ("difference", "coefficient", "ratio", "odds_ratio")
 FEW = 5  # below this tau^2 is hardly known (IntHout et al. 2014; Röver et al. 2015)
@@ -49,14 +50,16 @@ def stack(parts: Mapping[Any, Estimates], over: str) -> Estimates:
     Returns
     -------
     Estimates
-        The rows of all parts. Later contrasts take the sum of the parts' degrees of freedom, as one design with
-        disjoint strata has (`Cells.merge`).
+        The rows of all parts. Later contrasts over the samples have degrees of freedom by Welch and Satterthwaite, from
+        what each sample adds to the variance (`variance.welch_df`): with 6 PSUs beside 4,000 people the sum of both
+        would be far too many.
 
     Raises
     ------
     EstimandError
         The parts differ in kind of estimate, by-columns, outcome, wording of the outcome (its label), kind of data
-        (real, synthetic) or model, so that they are not answers to the same item in the same form.
+        (real, synthetic) or model, so that they are not answers to the same item in the same form. Or the same
+        coefficient, gap or measure is compared with another reference in another part.
     """
     from scipy.linalg import block_diag
 
@@ -93,11 +96,75 @@ def stack(parts: Mapping[Any, Estimates], over: str) -> Estimates:
             else [v for e in several for v in e.frame[c].cat.categories]
         )
         frame[c] = pd.Categorical(frame[c], categories=list(dict.fromkeys(levels)))
+    _require_one_reference(frame, over, list(several[0].by))
     return replace(
-        several[0], _frame=frame, vcov=block_diag(*(e.vcov for e in several)), by=by, replicates=None,
-        smallest=np.concatenate([e.smallest for e in several]), df=sum(e.df for e in several),
-        source=_joint_source([e.source for e in several]), notes=tuple({n: 0 for e in several for n in e.notes}),
-    )  # fmt: skip
+        several[0],
+        _frame=frame,
+        vcov=block_diag(*(e.vcov for e in several)),
+        by=by,
+        replicates=None,
+        smallest=np.concatenate([e.smallest for e in several]),
+        df=sum(e.df for e in several),
+        convention=_joint_convention([e.convention for e in several]),
+        source=_joint_source([e.source for e in several]),
+        notes=tuple(dict.fromkeys(n for e in several for n in e.notes)),
+        parts=_stacked_parts(several),
+        _people=_stacked_people(several),
+    )
+
+
+def _stacked_parts(several: list[Estimates]) -> tuple[Part, ...]:
+    """What each sample adds to the block-diagonal covariance of estimates that stand below each other."""
+    parts: list[Part] = []
+    start = 0
+    for e in several:
+        rows = np.arange(start, start + len(e))
+        own = e.parts or (Part(np.arange(len(e)), e.vcov, float(e.df)),)
+        parts += [replace(part, rows=rows[part.rows]) for part in own]
+        start += len(e)
+    return tuple(parts)
+
+
+def _stacked_people(several: list[Estimates]) -> People:
+    """The people of estimates that stand below each other: nobody is in two samples."""
+    from scipy.linalg import block_diag
+
+    each = [e.people for e in several]
+    member = block_diag(*(people.member for people in each)).astype(bool)
+    return People(member, np.concatenate([people.n for people in each]))
+
+
+_DF = r"t with (?:[\d.e+]+|inf) df \(design[^)]*\)"
+
+
+def _joint_convention(conventions: list[str]) -> str:
+    """The convention of several samples: the first, without what is true of it alone."""
+    first = conventions[0]
+    if len(conventions) == 1:
+        return first
+    rule = (
+        "t with the df of each sample, of contrasts between them by Welch-Satterthwaite"
+    )
+    told = re.sub(_DF, rule, first)
+    return told if told != first else f"{first}; {rule}"
+
+
+def _require_one_reference(frame: pd.DataFrame, over: str, by: list[str]) -> None:
+    """Refuse rows of the same name that are compared with different groups."""
+    if "reference" not in frame:
+        return
+    keys = frame[by].astype(str).agg(", ".join, axis=1)
+    different = frame.groupby(keys, sort=False)["reference"].nunique()
+    if not (different > 1).any():
+        return
+    name = different.index[(different > 1).argmax()]
+    rows = frame[keys == name].drop_duplicates("reference")
+    told = [f"{row['reference']!r} in {over} {row[over]}" for _, row in rows.iterrows()]
+    raise EstimandError(
+        f"{name} has another reference in another {over}: {' and '.join(told[:4])}.",
+        "Compare all with the same group: give the levels of each axis the same order, "
+        "or leave out with .where(...) what has no common reference.",
+    )
 
 
 def _rows(
@@ -115,6 +182,13 @@ def _rows(
             "Expected standard errors above zero.",
             "Leave rows without one out with .where(...).",
         )
+    if over in estimates.compared:
+        raise EstimandError(
+            f"These are gaps to another {over}.",
+            f"Choose a reference within each {over}.",
+        )
+    held = [c for c in estimates.by if c != over]
+    _require_one_reference(frame, over, held)
     axes, group = combinations(
         frame, [c for c in frame if c in {*estimates.by, "reference"} - {over}]
     )
@@ -131,28 +205,15 @@ def _rows(
             text,
             "Leave out with .where(...) what is not in all of them, or is there twice.",
         )
-    if "reference" in axes and set(map(str, levels)) & set(
-        ", ".join(axes["reference"]).split(", ")
-    ):
-        raise EstimandError(
-            f"These are gaps to another {over}.",
-            f"Choose a reference within each {over}.",
-        )
     return axes, at, names
 
 
 def _values(estimates: Estimates) -> tuple[Array, Array, bool]:
     """The estimates (m,) and their covariance (m, m), of the logarithms if they are ratios, and whether they are."""
-    value, vcov, log = (
-        estimates.frame["estimate"].to_numpy(float),
-        estimates.vcov,
-        estimates.kind.endswith("ratio"),
-    )
-    return (
-        (np.log(value), vcov / np.outer(value, value), log)
-        if log
-        else (value, vcov, log)
-    )
+    value = estimates.frame["estimate"].to_numpy(float)
+    if not estimates.kind.endswith("ratio"):
+        return value, estimates.vcov, False
+    return np.log(value), estimates.vcov / np.outer(value, value), True
 
 
 def _combined(
@@ -167,17 +228,29 @@ def _combined(
     value, vcov, log = _values(estimates)
     jacobian = np.zeros((len(at), len(value)))
     np.put_along_axis(jacobian, at, weights, axis=1)
-    n, smallest = (
-        estimates.frame["n"].to_numpy()[at].sum(axis=1),
-        estimates.smallest[at].min(axis=1),
-    )
-    covariance = (
-        delta_covariance(jacobian, vcov) if variance is None else np.diag(variance)
-    )
+    people = estimates.people.together(at)
+    if variance is None:
+        covariance = delta_covariance(jacobian, vcov)
+        scale = (
+            estimates.frame["estimate"].to_numpy(float) if log else np.ones(len(value))
+        )
+        origin = replace(estimates, parts=_scaled(estimates.parts, 1 / scale))
+    else:
+        covariance = np.diag(variance)
+        origin = replace(estimates, parts=())
     out = contrast(
-        estimates, axes, jacobian @ value, jacobian, n,
-        kind=estimates.kind, log=log, smallest=smallest, note=note, covariance=covariance,
-    )  # fmt: skip
+        origin,
+        axes,
+        jacobian @ value,
+        jacobian,
+        people.count,
+        kind=estimates.kind,
+        log=log,
+        smallest=estimates.smallest[at].min(axis=1),
+        note=note,
+        covariance=covariance,
+        people=people,
+    )
     return replace(out, by=tuple(c for c in axes if c != "reference"))
 
 

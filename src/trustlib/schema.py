@@ -699,9 +699,11 @@ def _design_columns(
                 faults.append(
                     f"design: {unknown} values of {column} are blank or not numbers"
                 )
+            signed = own.startswith("weight_") and design.replicate_scale is not None
+            size = number.abs() if signed else number  # replicates may be below zero
             if own != "fpc" and (
                 bad := int(
-                    (number.notna() & (number != 0) & ~number.between(*WEIGHTS)).sum()
+                    (number.notna() & (number != 0) & ~size.between(*WEIGHTS)).sum()
                 )
             ):
                 faults.append(

@@ -86,7 +86,7 @@ def evidence(source: dict) -> str:
 
 def number(value: float, kind: str, measure: str | None = None) -> str:
     """An estimate as it is printed: percent and points with one decimal, ratios with two, gaps with their sign."""
-    if pd.isna(value):
+    if not np.isfinite(value):
         return "–"
     points = kind in _PERCENT or measure == "interaction_contrast"
     signed = kind == "difference" or measure in (
@@ -144,7 +144,7 @@ def readable(estimates: Estimates) -> pd.DataFrame:
             }
             out[f"{name} ({c})" if name in taken else name] = frame[c].astype(str)
     if "reference" in frame:
-        out["Compared with"] = frame["reference"]
+        out["Compared with"] = frame["reference"].replace("", "–")
     cells = list(
         zip(
             frame["estimate"],
@@ -156,7 +156,9 @@ def readable(estimates: Estimates) -> pd.DataFrame:
     )
     out[HEADINGS[kind]] = [number(e, kind, m) for e, _, _, m in cells]
     out[INTERVAL] = [
-        "–" if pd.isna(low) else f"{number(low, kind, m)} to {number(high, kind, m)}"
+        f"{number(low, kind, m)} to {number(high, kind, m)}"
+        if np.isfinite([low, high]).any()
+        else "–"
         for _, low, high, m in cells
     ]
     if frame["p_value"].notna().any():
@@ -178,12 +180,30 @@ def readable(estimates: Estimates) -> pd.DataFrame:
         ):
             factor, form = 1, ".2f"
         values = frame[c] ** 0.5 if c == "tau2" else frame[c]
-        out[name] = [
-            "–" if pd.isna(v) else format(factor * v, f"z{form}").replace("-", "−")
-            for v in values
-        ]
-    out[BOTH if "reference" in frame else "People"] = frame["n"].map("{:,.0f}".format)
+        out[name] = [_beside(v, factor, form) for v in values]
+    pairs = "reference" in frame and not {"term", "measure"} & {*estimates.by}
+    out[BOTH if pairs else "People"] = frame["n"].map("{:,.0f}".format)
     return out
+
+
+def _beside(value: Any, factor: int, form: str) -> str:
+    """A number of a further column as it is printed; a text as it is."""
+    if isinstance(value, str):
+        return value
+    if not np.isfinite(value):
+        return "–"
+    return format(factor * value, f"z{form}").replace("-", "−")
+
+
+def _undefined(estimates: Estimates) -> list[str]:
+    """What a dash in place of a number means, if there is one and nothing says it yet."""
+    told = any(note.startswith("A dash marks") for note in estimates.notes)
+    numbers = estimates.frame[["estimate", "conf_low", "conf_high"]].to_numpy(float)
+    if told or np.isfinite(numbers).all():
+        return []
+    return [
+        "A dash marks what is not defined here, such as an interval without degrees of freedom or at 0 or 100 %."
+    ]
 
 
 def _term(name: str) -> str:
@@ -315,7 +335,10 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
     if isinstance(estimates, pd.DataFrame):
         shown, notes = (
             _readable_test(estimates),
-            [evidence(estimates.attrs.get("source", {}))],
+            [
+                evidence(estimates.attrs.get("source", {})),
+                *estimates.attrs.get("notes", []),
+            ],
         )
         title = title or "Wald test"
     else:
@@ -326,6 +349,7 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
             *same,
             evidence(estimates.source),
             *estimates.notes,
+            *_undefined(estimates),
             f"Convention: {estimates.convention}.",
         ]
     name = hashlib.sha256((title + shown.to_csv()).encode()).hexdigest()[:8]

@@ -72,12 +72,13 @@ def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFra
     -------
     DataFrame
         One row: term, statistic (F), df_num, df_den, p_value. C are the contrasts of the interaction, D the shares of
-        the table's cells, V their covariance under the design, nu the design's degrees of freedom.
+        the table's cells, V their covariance under the design, nu the design's degrees of freedom (of merged cells
+        those of the samples together, `variance.joint_df`). NaN where the design leaves no variance.
 
     Raises
     ------
     EstimandError
-        Rows or columns have fewer than two levels with people.
+        Rows or columns have fewer than two levels with people, or everybody has the same answer.
 
     Notes
     -----
@@ -106,6 +107,19 @@ def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFra
     )
     people = member @ np.r_[cells.frame["sum_w"], cells.frame["sum_wy"]]
     share = people / people.sum()
+    table = share.reshape(size)
+    if not (table.sum(axis=0) > 0).all() or not (table.sum(axis=1) > 0).all():
+        raise EstimandError(
+            "Nobody is in some row or column of the table.",
+            "Join levels; an outcome that all or none have is associated with nothing.",
+        )
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0))
+    contrasts = np.kron(*(np.eye(k)[:, 1:] - 1 / k for k in size))
+    inverse = (
+        np.divide(1, share, out=np.zeros_like(share), where=share > 0)[:, None]
+        * contrasts
+    )
+    design_df = cells.df
     if isinstance(cells.scatter, ReplicateScatter):
         replicates = cells.scatter.totals @ member.T
         replicates /= replicates.sum(axis=1, keepdims=True)
@@ -113,23 +127,21 @@ def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFra
             replicates, share, cells.scatter.scale, cells.scatter.mse
         )
     else:
-        vcov = cells.scatter.covariance(
-            (member - np.outer(share, member.sum(axis=0))) / people.sum()
-        )
-    table = share.reshape(size)
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0))
-    contrasts = np.kron(*(np.eye(k)[:, 1:] - 1 / k for k in size))
-    inverse = (
-        np.divide(1, share, out=np.zeros_like(share), where=share > 0)[:, None]
-        * contrasts
-    )
+        a = (member - np.outer(share, member.sum(axis=0))) / people.sum()
+        vcov = cells.scatter.covariance(a)
+        design_df = cells.joint_df(inverse.T @ a)
     delta = np.linalg.solve(
         contrasts.T @ inverse, inverse.T @ vcov @ inverse
     )  # per person: n cancels
-    statistic = ((table - expected) ** 2 / expected).sum() / np.trace(delta)
-    df = np.trace(delta) ** 2 / np.trace(delta @ delta)
-    p = fdtrc(df, df * cells.df if cells.df > 0 else np.nan, statistic)
-    result = (f"{rows} x {columns or cells.outcome}", statistic, df, df * cells.df, p)
+    distance = ((table - expected) ** 2 / expected).sum()
+    trace = np.trace(delta)
+    squares = np.trace(delta @ delta)
+    statistic = df = np.nan  # where nothing varies under the design
+    if trace > 0 and squares > 0:
+        statistic = distance / trace
+        df = trace**2 / squares
+    p = fdtrc(df, df * design_df if design_df > 0 else np.nan, statistic)
+    result = (f"{rows} x {columns or cells.outcome}", statistic, df, df * design_df, p)
     facts = ["term", "statistic", "df_num", "df_den", "p_value"]
     test = pd.DataFrame(
         [result], columns=facts, index=pd.Index(["rao_scott"], name="rule")

@@ -2,12 +2,16 @@
 
 Everything the library estimates is a function of cell totals: for each cell c the sum of weights
 ``W_c`` and the weighted sum of a 0/1 outcome ``Y_c``. A linearised estimator is ``A @ (W, Y)`` with
-a matrix ``A`` of shape (k, 2C): the first C columns act on ``W``, the last C on ``Y``. Three kinds
+a matrix ``A`` of shape (k, 2C): the first C columns act on ``W``, the last C on ``Y``. Four kinds
 of scatter know the covariance of the totals, and each answers ``covariance(A)``:
 
 * `TaylorScatter` - strata, PSUs and finite population corrections (linearisation);
 * `ReplicateScatter` - totals under each set of replicate weights (jackknife, BRR, bootstrap);
-* `SealedScatter` - the covariance matrix of the totals itself, all that leaves a machine.
+* `SealedScatter` - the covariance matrix of the totals itself, all that leaves a machine;
+* `PooledScatter` - those of several independent samples, each with its degrees of freedom.
+
+What each of several samples adds to the variance of an estimate is a `Part`. Its degrees of freedom follow from the
+parts (Satterthwaite 1946, *Biometrics Bulletin* 2:110; Welch 1947, *Biometrika* 34:28): see `welch_df`.
 
 Sources: Lumley (2010), *Complex Surveys*, ch. 2 and appendix; R ``survey::svyrecvar`` (Taylor, with its
 lonely-PSU rules) and ``survey::svrVar`` (replicates), version 4.1-1.
@@ -15,6 +19,7 @@ lonely-PSU rules) and ``survey::svrVar`` (replicates), version 4.1-1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +54,7 @@ def stratified_covariance(
     lonely_psu: str = "fail",
     first: Array | None = None,
     second: Array | None = None,
+    present: Array | None = None,
 ) -> Array:
     r"""Covariance of the sum of PSU totals over a stratified sample.
 
@@ -68,6 +74,8 @@ def stratified_covariance(
         Rule for a stratum with one PSU, as R's ``options(survey.lonely.psu=)``.
     first, second : array (m,), optional
         If a row stands for several PSUs that are multiples w of it: the sum of w and of w squared.
+    present : boolean array (k, H), optional
+        Strata in which there are people of each estimate, for `average`; by default those with rows, for all alike.
 
     Returns
     -------
@@ -76,7 +84,10 @@ def stratified_covariance(
     Notes
     -----
     R: ``survey::svyrecvar``. `adjust` uses the PSU's distance from zero, which is the grand mean of scores;
-    `average` gives lonely strata the mean variance of the others.
+    `average` gives lonely strata the mean variance of the others: the variance of an estimate is multiplied by its
+    strata over those of them that are not lonely. R counts the strata of the people whom the estimate is of, so that
+    ``svyby`` has a factor for each group. A covariance is multiplied by the root of the two factors, which leaves
+    correlations as they are (``svyby(covmat = TRUE)`` of R's survey 4.1 sets covariances to zero).
     """
     first = np.ones(len(rows)) if first is None else first
     second = np.ones(len(rows)) if second is None else second
@@ -85,8 +96,8 @@ def stratified_covariance(
     cov = rows.T @ (rows * (second * scale[stratum])[:, None]) - totals.T @ (
         totals * (scale / n_psu)[:, None]
     )
-    present = np.bincount(stratum, minlength=len(n_psu)) > 0
-    lonely = present & (n_psu == 1) & (remaining > 0)
+    sampled = np.bincount(stratum, minlength=len(n_psu)) > 0
+    lonely = sampled & (n_psu == 1) & (remaining > 0)
     if lonely.any():
         if lonely_psu == "fail":
             raise LonelyPSUError(
@@ -96,9 +107,21 @@ def stratified_covariance(
         if lonely_psu == "adjust":
             cov = cov + totals[lonely].T @ (totals[lonely] * remaining[lonely][:, None])
         if lonely_psu == "average":
-            known = present.sum() - lonely.sum()
-            cov = cov * (present.sum() / known) if known else np.full_like(cov, np.nan)
+            if present is None:
+                present = np.broadcast_to(sampled, (len(cov), len(sampled)))
+            cov = cov * _average_factor(present, lonely)
     return cov
+
+
+def _average_factor(present: Array, lonely: Array) -> Array:
+    """Factors (k, k) of `average`: strata of an estimate over those whose variance is known; NaN without one."""
+    strata = present.sum(axis=1)
+    known = (present & ~lonely).sum(axis=1)
+    ratio = np.full(len(strata), np.nan)
+    np.divide(strata, known, out=ratio, where=known > 0)
+    factor = np.sqrt(np.outer(ratio, ratio))
+    np.fill_diagonal(factor, ratio)
+    return factor
 
 
 def without_margins(values: Array, margins: Array, weight: Array) -> Array:
@@ -164,13 +187,17 @@ def replicate_covariance(
 def delta_covariance(jacobian: Array, vcov: Array) -> Array:
     """Covariance (k, k) of functions with the derivatives `jacobian` (k, m) of estimates with the covariance `vcov`.
 
-    What is undefined (NaN) makes undefined only what depends on it.
+    What is undefined (NaN, or an infinite derivative) makes undefined only what depends on it.
     """
-    unknown, used = np.isnan(vcov), jacobian != 0
-    depends = used.astype(float) @ unknown @ used.T > 0
-    return np.where(
-        depends, np.nan, jacobian @ np.where(unknown, 0.0, vcov) @ jacobian.T
-    )
+    unknown = ~np.isfinite(vcov)
+    undefined = ~np.isfinite(jacobian)
+    used = (jacobian != 0).astype(float)
+    depends = used @ unknown @ used.T > 0
+    without = np.asarray(undefined.any(axis=1))
+    depends |= without[:, None] | without[None, :]
+    known = np.where(undefined, 0.0, jacobian)
+    moved = known @ np.where(unknown, 0.0, vcov) @ known.T
+    return np.where(depends, np.nan, moved)
 
 
 @dataclass(frozen=True)
@@ -193,9 +220,14 @@ class TaylorScatter:
     margins: Array | None = None  # (G, M) dummies of the margins
     base: Array | None = None  # (G,) sum of the weights of the regression on them
 
-    def covariance(self, a: Array) -> Array:
-        """Covariance (k, k) of ``a @ (W, Y)``; `a` has shape (k, 2C)."""
+    def covariance(self, a: Array, member: Array | None = None) -> Array:
+        """Covariance (k, k) of ``a @ (W, Y)``; `a` has shape (k, 2C).
+
+        `member` (k, C) says which cells each estimate is of, where that is not all: the rule `average` for lonely PSUs
+        counts their strata.
+        """
         n_cells = a.shape[1] // 2
+        present = self._present(member)
         unit = a[:, self.cell].T + self.answer[:, None] * a[:, n_cells + self.cell].T
         if self.margins is not None and self.base is not None:
             unit = without_margins(
@@ -210,14 +242,32 @@ class TaylorScatter:
                 self.lonely_psu,
                 self.sum_w,
                 self.sum_w2,
+                present,
             )
         size = int(self.psu.max()) + 1
         stratum = np.zeros(size, dtype=np.int64)
         stratum[self.psu] = self.stratum
         rows = sum_by(unit * self.sum_w[:, None], self.psu, size)
         return stratified_covariance(
-            rows, stratum, self.n_psu, self.remaining, self.lonely_psu
+            rows, stratum, self.n_psu, self.remaining, self.lonely_psu, present=present
         )
+
+    @property
+    def counts_strata(self) -> bool:
+        """Whether a variance depends on the strata that an estimate has people in."""
+        lonely = (self.n_psu == 1) & (self.remaining > 0)
+        # of raked weights everyone stays in the design, in R too
+        return (
+            self.lonely_psu == "average" and self.margins is None and bool(lonely.any())
+        )
+
+    def _present(self, member: Array | None) -> Array | None:
+        """Strata (k, H) with people in the cells of each estimate, where that matters."""
+        if member is None or not self.counts_strata:
+            return None
+        people = np.zeros((member.shape[1], len(self.n_psu)))
+        people[self.cell, self.stratum] = 1
+        return (member != 0) @ people > 0
 
 
 @dataclass(frozen=True)
@@ -229,7 +279,7 @@ class ReplicateScatter:
     scale: Array  # (R,)
     mse: bool
 
-    def covariance(self, a: Array) -> Array:
+    def covariance(self, a: Array, member: Array | None = None) -> Array:
         """Covariance (k, k) of ``a @ (W, Y)``: exact for linear functions, linearised for others."""
         return replicate_covariance(
             self.totals @ a.T, a @ self.estimate, self.scale, self.mse
@@ -242,9 +292,134 @@ class SealedScatter:
 
     matrix: Array  # (2C, 2C)
 
-    def covariance(self, a: Array) -> Array:
+    def covariance(self, a: Array, member: Array | None = None) -> Array:
         """Covariance (k, k) of ``a @ (W, Y)``."""
         return a @ self.matrix @ a.T
 
 
-Scatter = TaylorScatter | ReplicateScatter | SealedScatter
+@dataclass(frozen=True)
+class Part:
+    """What one of several independent samples adds to the covariance of some estimates."""
+
+    rows: Codes  # (r,) the estimates that rest on the sample
+    vcov: Array  # (r, r)
+    df: float
+
+    def moved(self, jacobian: Array) -> Part:
+        """Its part in functions of the estimates, with the derivatives `jacobian` (k, m)."""
+        own = jacobian[:, self.rows]
+        rows = np.flatnonzero((own != 0).any(axis=1))
+        return Part(rows, delta_covariance(own[rows], self.vcov), self.df)
+
+    def kept(self, mask: Array) -> Part:
+        """Its part in some of the estimates, chosen by a boolean array (m,)."""
+        inside = mask[self.rows]
+        number = np.cumsum(mask) - 1
+        rows = number[self.rows[inside]]
+        return Part(rows, self.vcov[np.ix_(inside, inside)], self.df)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One of the samples of pooled cells."""
+
+    cell: Codes  # (c,) the cells that it has people in
+    matrix: Array  # (2c, 2c) covariance of its totals
+    df: float
+    showable: bool  # whether its own cells pass the disclosure gate
+
+
+@dataclass(frozen=True)
+class PooledScatter:
+    """The covariance matrices of the totals of independent samples."""
+
+    samples: tuple[Sample, ...]
+
+    def covariance(self, a: Array, member: Array | None = None) -> Array:
+        """Covariance (k, k) of ``a @ (W, Y)``: the sum of those of the samples."""
+        total = np.zeros((len(a), len(a)))
+        for part in self.parts(a):
+            total[np.ix_(part.rows, part.rows)] += part.vcov
+        return total
+
+    def parts(self, a: Array) -> tuple[Part, ...]:
+        """What each sample adds to the covariance of ``a @ (W, Y)``."""
+        size = a.shape[1] // 2
+        parts = []
+        for sample in self.samples:
+            own = a[:, np.r_[sample.cell, size + sample.cell]]
+            rows = np.flatnonzero((own != 0).any(axis=1))
+            vcov = own[rows] @ sample.matrix @ own[rows].T
+            parts.append(Part(rows, vcov, sample.df))
+        return tuple(parts)
+
+
+Scatter = TaylorScatter | ReplicateScatter | SealedScatter | PooledScatter
+
+
+def welch_df(parts: Sequence[Part], size: int) -> Array:
+    r"""Degrees of freedom (m,) of estimates whose variances are sums over independent samples.
+
+    .. math:: \mathrm{df}=\Big(\sum_i V_i\Big)^2\Big/\sum_i V_i^2/\mathrm{df}_i
+
+    Parameters
+    ----------
+    parts : sequence of Part
+    size : int
+        The number m of estimates.
+
+    Returns
+    -------
+    array (m,)
+        Between the smallest df of a sample and the sum of all. An estimate whose variance is zero or unknown has the
+        smallest df of its samples, because what each adds is unknown.
+
+    Notes
+    -----
+    R: of two samples ``t.test(x, y)``.
+    """
+    total = np.zeros(size)
+    least = np.full(size, np.inf)
+    for part in parts:
+        total[part.rows] += np.diag(part.vcov)
+        least[part.rows] = np.minimum(least[part.rows], part.df)
+    known = np.isfinite(total) & (total > 0) & (least > 0)
+    scale = np.where(known, total, 1.0)
+    below = np.zeros(size)
+    for part in parts:
+        share = np.diag(part.vcov) / scale[part.rows]
+        below[part.rows] += share**2 / part.df if part.df > 0 else 0.0
+    df = least.copy()
+    np.divide(1.0, below, out=df, where=known & (below > 0))
+    return df
+
+
+def joint_df(parts: Sequence[Part], vcov: Array) -> float:
+    r"""Degrees of freedom of the covariance of q estimates together, for a Wald test of all of them.
+
+    .. math:: \mathrm{df}=(q+q^2)\Big/\sum_i\big[\mathrm{tr}(A_i^2)+(\mathrm{tr}A_i)^2\big]/\mathrm{df}_i,\qquad
+              A_i=V_iV^{-1}
+
+    which is `welch_df` for one estimate, and does not change when other combinations of the estimates are tested.
+
+    Notes
+    -----
+    Krishnamoorthy and Yu (2004), *Statistics and Probability Letters* 66:161, after Nel and van der Merwe (1986).
+    """
+    size = len(vcov)
+    se = np.sqrt(np.diag(vcov))
+    if not np.isfinite(vcov).all() or not (se > 0).all():
+        return np.nan
+    scale = np.outer(se, se)
+    inverse = np.linalg.pinv(vcov / scale, rcond=1e-9, hermitian=True)
+    q = np.linalg.matrix_rank(vcov / scale, tol=1e-9)
+    below = 0.0
+    for part in parts:
+        own = np.zeros((size, size))
+        own[np.ix_(part.rows, part.rows)] = part.vcov
+        share = (own / scale) @ inverse
+        squares = np.trace(share @ share) + np.trace(share) ** 2
+        if part.df <= 0 and squares > 0:
+            return 0.0
+        below += squares / part.df if part.df > 0 else 0.0
+    return (q + q**2) / below if below > 0 else np.inf

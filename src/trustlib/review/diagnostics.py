@@ -288,9 +288,10 @@ def calibration(
     mean = np.where(exact, 0.0, found.mean)
     vcov = np.where(exact[:, None] | exact, 0.0, vcov)
     terms = coefficients(fit)
-    note = f"{cells.variance}; t with {cells.df:g} df (design); Wald interval; model: {fit.formula}; mean residuals"
+    note = f"{cells.variance}; {cells.df_words}; Wald interval; model: {fit.formula}; mean residuals"
     origin = replace(
         terms,
+        parts=(),
         df=cells.df,
         convention=note,
         labels=cells.labels | {RISK: "Risk, from low to high"},
@@ -299,8 +300,9 @@ def calibration(
     n, none = found.counts["n"].to_numpy(), np.empty((len(mean), 0))
     made = contrast(
         replace(origin, _frame=origin.frame.iloc[:0]), found.axes, mean, none, n,
-        kind="difference", smallest=smallest, covariance=vcov,
+        kind="difference", smallest=smallest, covariance=vcov, df=cells.row_df(found.estimated),
     )  # fmt: skip
+    made = replace(made, compared=())
     columns = {"weighted": found.observed, "predicted": found.observed - mean}
     return replace(made, _frame=made.frame.assign(**columns))
 
@@ -358,7 +360,8 @@ def goodness_of_fit(
         raise EstimandError(
             f"The residuals of group {empty} do not vary.", "Use coarser groups."
         )
-    d, g, mean = fit.cells.df, len(found.mean), found.mean / size
+    g, mean = len(found.mean), found.mean / size
+    d = fit.cells.joint_df(found.held)
     value, vector = np.linalg.eigh(null / np.outer(size, size))
     kept = value > EXACT
     if (rank := int(kept.sum())) == 0:
@@ -369,6 +372,7 @@ def goodness_of_fit(
         )
     first = mean @ np.linalg.solve(held / np.outer(size, size), mean)
     second = ((vector[:, kept].T @ mean) ** 2 / value[kept]).sum()
+    own_d = fit.cells.joint_df(vector[:, kept].T @ (found.null / size[:, None]))
     what = (
         f"{g} groups of risk"
         if by is None
@@ -385,9 +389,9 @@ def goodness_of_fit(
         (
             "adjusted",
             f"{what}, coefficients estimated",
-            second * (d - rank + 1) / (d * rank),
+            second * (own_d - rank + 1) / (own_d * rank),
             rank,
-            d - rank + 1,
+            own_d - rank + 1,
         ),
     ]
     return _tests(rows, fit.cells.source, fdtrc)

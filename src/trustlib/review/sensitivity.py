@@ -135,6 +135,14 @@ class _LinkFit(LogitFit):
         mu = np.where((mu == 0) | (mu == 1), np.clip(mu, 1e-300, 1 - 1e-16), mu)
         return mu, x * (slope / (mu * (1 - mu)))[:, None]
 
+    @property
+    def _influence(self) -> Array:
+        """Derivative (p, 2C) of the coefficients by the cell totals."""
+        weight = self.cells.frame["sum_w"].to_numpy(float)
+        mu, slope = (f(self.x @ self.coef.to_numpy()) for f in INVERSE[self.link])
+        inverse = np.linalg.inv((self.x * (weight * slope)[:, None]).T @ self.x)
+        return inverse @ np.hstack([-(self.x * mu[:, None]).T, self.x.T])
+
 
 def _fit(cells: Cells, formula: str, link: str) -> LogitFit:
     """A model with design-based covariance by link, or by Firth's method with its own covariance."""
@@ -397,7 +405,8 @@ def combine(parts: Sequence[Estimates]) -> Estimates:
         raise EstimandError(
             "Expected two or more estimates of one kind with the same rows.", hint
         )
-    first, m, df = parts[0], len(parts), min(p.df for p in parts)
+    first, m = parts[0], len(parts)
+    df = np.min([p.frame["df"] for p in parts], axis=0)
     frame, level = first.frame, first.kind == "level"
     log = frame.get("measure", pd.Series(first.kind, frame.index)).isin(LOG_SCALES)
     raw = np.array([p.frame["estimate"] for p in parts], float)
@@ -444,6 +453,7 @@ def combine(parts: Sequence[Estimates]) -> Estimates:
         vcov=total * np.outer(size, size),
         df=float(nu.min()),
         smallest=smallest,
+        parts=(),
     )
     return replace(made, convention=how, notes=(*first.notes, note), replicates=None)
 
@@ -663,6 +673,9 @@ def _specifications(
         by=tuple(CHOICES),
         smallest=smallest,
         df=float(table["df"].min()),
+        parts=(),
+        compared=(),
+        _people=None,
     )
     return replace(made, convention=how, notes=(about, *notes))
 
