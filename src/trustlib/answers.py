@@ -90,16 +90,16 @@ def numbers_of(column: pd.Series, decimal: str = ".") -> pd.Series:
         return numbers_of(column.astype(object), decimal)
     if column.dtype != object and not isinstance(column.dtype, pd.StringDtype):
         return pd.to_numeric(column, errors="coerce").astype(float)
-    texts = column[column.map(type) == str]
-    others = column.drop(texts.index)
+    is_text = np.array([isinstance(value, str) for value in column], dtype=bool)
+    numbers = np.full(len(column), np.nan)
+    numbers[~is_text] = pd.to_numeric(column[~is_text], errors="coerce")
+    texts = column[is_text].astype("str")
     if decimal == ",":
-        read = dict(
-            zip(texts.unique(), _with_points(list(texts.unique())), strict=True)
-        )
-        texts = texts.map(read)
-    spelt = texts[texts.astype("str").str.fullmatch(_SPELT)]
-    numbers = [pd.to_numeric(part, errors="coerce") for part in (spelt, others)]
-    return pd.concat(numbers).astype(float).reindex(column.index)
+        distinct = list(texts.unique())
+        texts = texts.map(dict(zip(distinct, _with_points(distinct), strict=True)))
+    spelt = texts.where(texts.str.fullmatch(_SPELT))
+    numbers[is_text] = pd.to_numeric(spelt, errors="coerce")
+    return pd.Series(numbers, column.index)
 
 
 def _with_points(texts: list[str]) -> list[str]:

@@ -28,7 +28,7 @@ from pandas.api.types import (
 
 from trustlib import errors
 from trustlib.answers import RESERVED, in_one_form, kinds_of
-from trustlib.design import DOMAIN, SurveyDesign, sums_by
+from trustlib.design import DOMAIN, SurveyDesign, require_plain_names, sums_by
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
 from trustlib.errors import (
     DesignError,
@@ -110,8 +110,15 @@ class Cells:
         return len(self.frame)
 
     def __repr__(self) -> str:
-        axes = ", ".join(self.by) or "everyone"
+        axes = ", ".join(map(self._axis_in_words, self.by)) or "everyone"
         return f"<Cells: {self.outcome} by {axes}; {len(self)} cells; {self.variance}; {self.df:g} df>"
+
+    def _axis_in_words(self, name: str) -> str:
+        """An axis and its reference level, the first."""
+        column = self.frame[name]
+        if column.dtype != "category":
+            return name
+        return f"{name} (reference {column.cat.categories[0]})"
 
     @property
     def sealed(self) -> bool:
@@ -468,6 +475,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         if not isinstance(name, str) or name in RESERVED or name.startswith("_"):
             text = f"The name of column {name!r} is not a text, or would clash with the columns of results."
             raise DesignError(text, "Rename it in the frame.")
+    require_plain_names(frame, [outcome, *by])
     if repeated := [c for c in [*by, outcome] if [*by, outcome].count(c) > 1]:
         raise DesignError(
             f"{repeated[0]!r} is named more than once among outcome and axes.",
@@ -565,7 +573,7 @@ def _grouped(
     kinds = {
         f"_k{i}": f"{c}_missing"
         for i, c in enumerate([outcome, *by])
-        if f"{c}_missing" in columns and f"{c}_missing" not in by
+        if f"{c}_missing" in columns and f"{c}_missing" not in (outcome, *by)
     }
     made: dict[str, Any] = {}
     if design.replicate_weights:
@@ -760,7 +768,7 @@ def _scatter(
     layout = design.layout
     stratum = (
         layout.key.get_indexer(kept["_stratum"])
-        if design.strata
+        if design.strata is not None
         else np.zeros(len(kept), dtype=np.int64)
     )
     inside, psu = cell >= 0, None

@@ -165,6 +165,7 @@ class SurveyDesign:
             if c is not None
         ]
         require_names("column", [*weights, *named], columns)
+        require_plain_names(frame, [*weights, *named])
         _check_weights(
             frame, weights, [self.fpc] if self.fpc is not None and of_people else []
         )
@@ -448,6 +449,18 @@ class SurveyDesign:
         return new
 
 
+def require_plain_names(frame: Any, names: Sequence[str]) -> None:
+    """Refuse names of columns that Polars and DuckDB take for a pattern, and so for other columns."""
+    if frame.implementation.is_pandas() or frame.implementation.is_pyarrow():
+        return
+    for name in names:
+        if name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise DesignError(
+                f"The name of column {name!r} stands for several columns in Polars and DuckDB.",
+                "Rename it in the frame.",
+            )
+
+
 def _units(frame: Any, keys: dict[str, str]) -> pd.DataFrame:
     """The combinations of some columns that occur, under new names, with their number of rows."""
     schema = frame.collect_schema()
@@ -482,9 +495,12 @@ def _check_labels(labels: pd.Series, people: pd.Series, column: str, role: str) 
     lost = labels.isna() | labels.isin([v for v in distinct if means_missing(v)])
     if lost.any():
         count = masked_count(int(people[lost].sum()))
-        text = f"Some people ({count}) have no value in column {column!r} ({role}), or a text that means missing, such as NA."
-        hint = "Everyone in the sample has one: mend the file, rename a label that is meant, or drop these people knowingly."
-        raise DesignError(text, hint)
+        raise DesignError(
+            f"Some people ({count}) have no value in column {column!r} ({role}), "
+            "or a text that means missing, such as NA.",
+            "Everyone in the sample has one: mend the file, rename a label that is meant, "
+            "or drop these people knowingly.",
+        )
     kinds = kinds_of(distinct)
     if len(kinds) > 1:
         raise DesignError(
@@ -493,9 +509,10 @@ def _check_labels(labels: pd.Series, people: pd.Series, column: str, role: str) 
         )
     texts = [v for v in distinct if isinstance(v, str)]
     if len({plain(v) for v in texts}) < len(texts):
-        text = f"Column {column!r} ({role}) has labels that differ only in blanks at their ends, or in the Unicode form of a letter."
         raise DesignError(
-            text, "Write each in one way, or read the file with read_survey."
+            f"Column {column!r} ({role}) has labels that differ only in blanks at their ends, "
+            "or in the Unicode form of a letter.",
+            "Write each in one way, or read the file with read_survey.",
         )
 
 

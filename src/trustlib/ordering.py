@@ -105,6 +105,7 @@ def declared_orders(frame: Any, axes: Sequence[str]) -> dict[str, list]:
         Axis -> its levels in order; those without a declared order are left out.
     """
     native = frame.to_native()
+    orders: dict[str, Any] = {}
     if frame.implementation.is_pyarrow():
         orders = {c: levels_of(native[c]) for c in axes}
     elif frame.implementation.is_duckdb():
@@ -114,18 +115,20 @@ def declared_orders(frame: Any, axes: Sequence[str]) -> dict[str, list]:
     elif frame.implementation.is_polars() and isinstance(frame, nw.LazyFrame):
         schema = frame.collect_schema()
         wanted = [c for c in axes if schema[c] == nw.Categorical]
-        orders = _orders_in_files(_files_of_polars(native), wanted) if wanted else {}
-    else:
-        orders = {}
+        if wanted:
+            orders = _orders_in_files(_files_of_polars(native), wanted)
     return {c: order for c, order in orders.items() if order is not None}
 
 
 def require_order(column: pd.Series, name: str) -> None:
     """Refuse an axis that was a Polars Categorical, unless its order was found."""
     if column.dtype != "category" and column.nunique() > 1:
-        text = f"The axis {name!r} is a Polars Categorical, which keeps no order of its levels, so nobody knows which is the reference."
-        hint = "Cast it: to pl.Enum([...]) with the levels in your order, or to pl.String for levels that are sorted."
-        raise DesignError(text, hint)
+        raise DesignError(
+            f"The axis {name!r} is a Polars Categorical, which keeps no order of its levels, "
+            "so nobody knows which is the reference.",
+            "Cast it: to pl.Enum([...]) with the levels in your order, "
+            "or to pl.String for levels that are sorted.",
+        )
 
 
 def in_order(column: pd.Series, order: Sequence[Any]) -> pd.Series:

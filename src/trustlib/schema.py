@@ -230,7 +230,10 @@ def _named(
     names = pd.Index([in_one_form(name) for name in frame.columns])
     if not names.is_unique:
         again = _first(sorted({repr(name) for name in names[names.duplicated()]}))
-        text = f"{file} has two columns named {again} (the index of pandas counts as a column, and so do two Unicode forms of a name)."
+        text = (
+            f"{file} has two columns named {again} (the index of pandas counts as a column, "
+            "and two Unicode forms of a name are one)."
+        )
         raise SurveyFileError(text, "Rename one of them.")
     declared = frame.attrs.get("missing", {})
     frame.columns = names
@@ -702,9 +705,9 @@ def read_survey(
     out: dict[str, Any] = {}
     labels: dict[str, str] = {}
     for name, rule in plan.variables.items():
-        if name in RESERVED or name.startswith("_"):
+        if not _may_name(name):
             faults.append(
-                f"variable {name}: results have columns of this name; choose another"
+                f"variable {name}: results or formulas cannot have a column of this name; choose another"
             )
         if name in out:
             faults.append(
@@ -730,6 +733,13 @@ def read_survey(
         "labels": labels,
     }
     return frame
+
+
+def _may_name(name: str) -> bool:
+    """Whether a variable may have this name: not one of results, and one that can be quoted in a formula."""
+    if name in RESERVED or name.startswith(("_", "^")):
+        return False
+    return bool(name.strip()) and not set(name) & set("`\\*\n\r\t")
 
 
 @dataclass(frozen=True)
@@ -768,7 +778,7 @@ class _Columns:
         first = pd.Series(parts[0][0], dtype=object)
         if not (known or variable.levels or rule.targets) and _spells_numbers(first):
             variable = variable.model_copy(update={"type": "binary"})
-        positive = next(reversed(variable.levels), None)
+        positive: Any = next(reversed(variable.levels), None)
         if variable.type == "binary":
             positive = 1
         value, kind = _any_of(parts, positive)
@@ -933,7 +943,9 @@ def _declared_missing(column: pd.Series, declared: list) -> pd.Series:
     names = {plain(str(answer)) for answer in declared}
     values = column.dropna().unique()
     lost = [
-        value for value in values if value in declared or names & {*_own_names(value)}
+        value
+        for value in values
+        if value in declared or names & {*_own_names(value), code_of(value)}
     ]
     return column.isin(lost)
 

@@ -116,7 +116,7 @@ def load(text: str) -> Any:
 
 def _require_finite(text: str) -> None:
     """Refuse deep nesting, and aliases that stand for themselves or for very much, before anything is built."""
-    sizes: dict[str, int] = {}  # nodes of what has an anchor
+    sizes: dict[str | None, int] = {}  # nodes of what has an anchor
     open_nodes: list[tuple[str | None, int]] = []  # its anchor, nodes before it
     nodes = 0
     aliases = False
