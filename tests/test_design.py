@@ -133,10 +133,20 @@ def test_impossible_designs(call, kind, builtin, word):
     refused(call, kind, builtin, word)
 
 
-POLARS = pl.from_pandas(FRAME)
+def polars(frame):
+    """A Polars frame in which categories keep their order."""
+    kept = {
+        c: pl.Enum(frame[c].cat.categories.tolist())
+        for c in frame
+        if frame[c].dtype == "category"
+    }
+    return pl.from_pandas(frame).cast(kept)
+
+
+POLARS = polars(FRAME)
 ENGINES = {
-    "polars": lambda f: pl.from_pandas(f), "polars lazy": lambda f: pl.from_pandas(f).lazy(), "duckdb": duckdb.from_df,
-    "duckdb with nulls": lambda f: duckdb.from_arrow(pl.from_pandas(f).to_arrow()), "arrow": lambda f: pl.from_pandas(f).to_arrow(),
+    "polars": polars, "polars lazy": lambda f: polars(f).lazy(), "duckdb": duckdb.from_df,
+    "duckdb with nulls": lambda f: duckdb.from_arrow(polars(f).to_arrow()), "arrow": lambda f: polars(f).to_arrow(),
 }  # fmt: skip
 
 
@@ -203,9 +213,18 @@ def test_a_polars_categorical_has_no_order_but_an_enum_has():
         tl.compress(tl.SurveyDesign(f), "damaged", "gender")
         .frame["gender"]
         .cat.categories.tolist()
-        for f in (categorical, enum)
+        for f in (texts, enum)
     ]
     assert found == [["man", "woman"], ["woman", "man"]]
+    for frame in (categorical, categorical.lazy()):
+        refused(
+            lambda frame=frame: tl.compress(
+                tl.SurveyDesign(frame), "damaged", "gender"
+            ),
+            *DESIGN_ERROR,
+            "Polars Categorical",
+            "pl.Enum",
+        )
 
 
 # -- what is allowed -----------------------------------------------------------------------------------------------------

@@ -315,7 +315,7 @@ def test_csv_files_that_are_right(tmp_path):
     for mark in (b"a;b\n", b'a;"b"\n'):  # as Excel writes it in Germany and in France
         (tmp_path / "x.csv").write_bytes(mark + b'1,5;"x, y; z"\n;2,5\n-2;\n')
         assert read_table(tmp_path / "x.csv")[0].to_dict("list") == {
-            "a": ["1.5", "", "-2"],
+            "a": ["1,5", "", "-2"],
             "b": ["x, y; z", "2,5", ""],
         }
     (tmp_path / "x.csv").write_bytes(b'"a;1",b\n"1,5",2\n')

@@ -23,7 +23,8 @@ MODULES = {
 }
 ORDER = [
     {"trustlib.errors"},
-    {"trustlib.variance", "trustlib.disclosure"},
+    {"trustlib.variance", "trustlib.disclosure", "trustlib.answers"},
+    {"trustlib.yaml12", "trustlib.ordering"},
     {"trustlib.forms", "trustlib.intervals", "trustlib.grouping"},
     {"trustlib.schema"},
     {"trustlib.design"},

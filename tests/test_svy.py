@@ -9,9 +9,7 @@ import pytest
 import trustlib as tl
 from test_identities import AXES, DESIGN, MODEL, cells_of, people
 
-svy = pytest.importorskip(
-    "svy", reason="needs the extra svy of trustgap"
-)
+svy = pytest.importorskip("svy", reason="needs the extra svy of trustgap")
 pytestmark = pytest.mark.filterwarnings(
     "ignore::trustlib.FewPSUWarning", "ignore::trustlib.MissingRowsWarning"
 )

@@ -229,7 +229,8 @@ def cluster(address: str) -> Iterator[Executor]:
         client = import_module("distributed").Client(address, timeout=PATIENCE)
     except ImportError:
         raise RunError(
-            "--scheduler needs the package distributed.", "Install the extra dask: trustgap[dask]."
+            "--scheduler needs the package distributed.",
+            "Install the extra dask: trustgap[dask].",
         ) from None
     except (OSError, ValueError) as error:
         what = f"No Dask scheduler answers at {address}: {one_line(error)}"

@@ -28,6 +28,8 @@ def leaks(folder: str | Path, frame: pd.DataFrame) -> list[str]:
         people share. No value is repeated.
     """
     numbers, pairs = set[str](), Counter[tuple[str, str]]()
+    if frame.attrs.get("decimal") == ",":  # what is published has points
+        frame = frame.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
     for row in frame.astype(str).itertuples(index=False, name=None):
         fields = _fields(",".join(row))
         long = {v for v in fields if re.fullmatch(r"[\d.]{9,}", v)}

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from trustbook.runs import source_kind
+from trustlib.answers import code_of, numbers_of, plain
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import one_line
 from trustlib.schema import load_yaml, read_table
@@ -127,7 +128,7 @@ def _design(raw: pd.DataFrame) -> dict[str, list[str]]:
         key: [c for c in raw if re.search(words, _spaced(c))]
         for key, words in WORDS["design"].items()
     }
-    numbers = {c: pd.to_numeric(raw[c], errors="coerce") for c in found["weight"]}
+    numbers = {c: _numbers(raw, c) for c in found["weight"]}
     weights = [
         c
         for c, n in numbers.items()
@@ -147,6 +148,14 @@ def _design(raw: pd.DataFrame) -> dict[str, list[str]]:
         "replicate_weights": series,
     }
     return {key: columns for key, columns in found.items() if columns}
+
+
+def _numbers(raw: pd.DataFrame, column: str) -> pd.Series:
+    """A column as numbers; none if its decimals are written in two ways."""
+    try:
+        return numbers_of(raw[column], raw.attrs.get("decimal", "."))
+    except ValueError:
+        return pd.Series(float("nan"), raw.index)
 
 
 def _proposal(
@@ -259,19 +268,18 @@ def _proposal(
 
 
 def _spelt(value: Any, labels: dict) -> str:
-    """How an answer is written in a mapping: its label if only it has this one, else its code."""
-    label = str(labels.get(value, ""))
-    if (
-        label
-        and label == label.strip()
-        and [str(v) for v in labels.values()].count(label) == 1
-    ):
-        return label
-    return (
-        str(int(value))
-        if isinstance(value, float) and value.is_integer()
-        else str(value).strip()
-    )
+    """How an answer is written in a mapping: its label if only it has this one, else its code, else both."""
+    label = labels.get(value, "")
+    code = code_of(value) if not isinstance(value, str) else None
+    own = code or plain(str(value))
+    others = [code for code in labels if code != value]
+    if own in [labels[code] for code in others]:
+        return f"[{own}] {label}" if label else own
+    if not label or label in [labels[code] for code in others]:
+        return own
+    if label in [code_of(code) or plain(str(code)) for code in others]:
+        return f"[{own}] {label}"
+    return label
 
 
 def _absent(answers: Mapping[str, Any], labels: dict) -> dict[str, str]:

@@ -27,7 +27,8 @@ from pandas.api.types import (
 )
 
 from trustlib import errors
-from trustlib.design import DOMAIN, SurveyDesign, sums_by
+from trustlib.answers import RESERVED, in_one_form, kinds_of
+from trustlib.design import DOMAIN, SurveyDesign, require_plain_names, sums_by
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
 from trustlib.errors import (
     DesignError,
@@ -39,6 +40,7 @@ from trustlib.errors import (
     require_names,
 )
 from trustlib.grouping import group_rows
+from trustlib.ordering import declared_orders, in_order, joint_order, require_order
 from trustlib.variance import (
     Array,
     Codes,
@@ -58,13 +60,6 @@ MAX_CELLS = 100_000
 MAX_SETTLED = 2_000  # cells whose whole covariance matrix is kept
 FEW_DF = 8  # the US National Center for Health Statistics flags estimates with fewer (Parker et al. 2017)
 _USED = "_used"
-# Names of columns that the verbs add beside axes and outcome.
-RESERVED = {
-    "n", "n_events", "n_eff", "w", "w2", "sum_w", "sum_wy", "sum_w2", "smallest", "cov_w", "cov_wy", "estimate",
-    "std_error", "conf_low", "conf_high", "statistic", "p_value", "df", "reference", "measure", "method", "term",
-    "axis", "level", "detectable", "reliability", "raw", "weighted", "weighted_low", "weighted_high", "additive",
-    "model",
-}  # fmt: skip
 _FACTS = (
     "outcome",
     "by",
@@ -124,8 +119,15 @@ class Cells:
         return len(self.frame)
 
     def __repr__(self) -> str:
-        axes = ", ".join(self.by) or "everyone"
+        axes = ", ".join(map(self._axis_in_words, self.by)) or "everyone"
         return f"<Cells: {self.outcome} by {axes}; {len(self)} cells; {self.variance}; {self.df:g} df>"
+
+    def _axis_in_words(self, name: str) -> str:
+        """An axis and its reference level, the first."""
+        column = self.frame[name]
+        if column.dtype != "category":
+            return name
+        return f"{name} (reference {column.cat.categories[0]})"
 
     @property
     def sealed(self) -> bool:
@@ -609,6 +611,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         if not isinstance(name, str) or name in RESERVED or name.startswith("_"):
             text = f"The name of column {name!r} is not a text, or would clash with the columns of results."
             raise DesignError(text, "Rename it in the frame.")
+    require_plain_names(frame, [outcome, *by])
     if repeated := [c for c in [*by, outcome] if [*by, outcome].count(c) > 1]:
         raise DesignError(
             f"{repeated[0]!r} is named more than once among outcome and axes.",
@@ -710,58 +713,59 @@ def _absent_first_levels(kept: pd.DataFrame, by: Sequence[str]) -> dict[str, str
 def _grouped(
     design: SurveyDesign, frame: Any, outcome: str, by: list[str], columns: list[str]
 ) -> pd.DataFrame:
-    """One pass over the people, on whatever engine holds them: sums per stratum x PSU x cell x answer."""
-    weight = nw.col(design.weight).cast(nw.Float64) if design.weight else nw.lit(1.0)
-    inside = (weight > 0) & (nw.col(DOMAIN) if DOMAIN in columns else nw.lit(True))
-    renamed = {
-        own: c
-        for own, c in (("_stratum", design.strata), ("_psu", design.psu))
-        if c is not None
+    """One pass over the people, on whatever engine holds them: sums per stratum x PSU x cell x answer.
+
+    Meanwhile the columns have names of our own, so that no engine minds what the file calls them.
+    """
+    orders = declared_orders(frame, by)
+    schema = frame.collect_schema()
+    own = {f"_a{i}": c for i, c in enumerate(by)}
+    kinds = {
+        f"_k{i}": f"{c}_missing"
+        for i, c in enumerate([outcome, *by])
+        if f"{c}_missing" in columns and f"{c}_missing" not in (outcome, *by)
     }
+    made: dict[str, Any] = {}
     if design.replicate_weights:
-        renamed = {f"_r{i}": c for i, c in enumerate(design.replicate_weights)}
-    renamed |= {f"_m{i}": c for i, c in enumerate(design.raked or ())}
-    kinds = [
-        k for c in [outcome, *by] if (k := f"{c}_missing") in columns and k not in by
-    ]
-    if (
-        frame.implementation.is_polars()
-    ):  # a Categorical's order is that of first use anywhere; an Enum's is its own
-        schema = frame.collect_schema()
-        frame = frame.with_columns(
-            nw.col(c).cast(nw.String) for c in by if schema[c] == nw.Categorical
-        )
-    made = {
-        outcome: nw.col(outcome).cast(nw.Float64),
-        "w": weight,
-        "w2": weight * weight,
-        _USED: inside,
-    }
+        sums = {f"_r{i}": c for i, c in enumerate(design.replicate_weights)}
+    else:
+        sums = {}
+        units = {"_stratum": design.strata, "_psu": design.psu}
+        made |= {key: nw.col(c) for key, c in units.items() if c is not None}
+    made |= {f"_m{i}": nw.col(c) for i, c in enumerate(design.raked or ())}
+    for key, c in own.items():
+        made[key] = nw.col(c)
+        # a Categorical's order is that of first use anywhere; an Enum's is its own
+        if frame.implementation.is_polars() and schema[c] == nw.Categorical:
+            made[key] = nw.col(c).cast(nw.String)
+    made |= {key: nw.col(c) for key, c in kinds.items()}
+    inside = nw.lit(True)
+    if DOMAIN in columns:
+        inside = nw.col(DOMAIN)
+    weight = nw.lit(1.0)
+    if design.weight is not None:
+        weight = nw.col(design.weight).cast(nw.Float64)
+    made |= {"_y": nw.col(outcome).cast(nw.Float64), _USED: (weight > 0) & inside}
+    keys = list(made)
+    made |= {"w": weight, "w2": weight * weight}
     if design.raked:
-        made["_base"] = (
-            nw.col(design.base_weight).cast(nw.Float64)
-            if design.base_weight
-            else weight
-        )
-    ready = frame.select(
-        *by, *kinds, **made, **{k: nw.col(c) for k, c in renamed.items()}
-    )
-    keys = [
-        *(k for k in renamed if not k.startswith("_r")),
-        *by,
-        *kinds,
-        outcome,
-        _USED,
-    ]
+        made["_base"] = weight
+        if design.base_weight is not None:
+            made["_base"] = nw.col(design.base_weight).cast(nw.Float64)
+    made |= {key: nw.col(c) for key, c in sums.items()}
     try:
-        return sums_by(
-            ready, keys, [c for c in ready.collect_schema().names() if c not in keys]
-        )
+        groups = sums_by(frame.select(**made), keys, [c for c in made if c not in keys])
     except Exception as error:  # the engines have their own exceptions
         hint = "Axes are categories, texts, booleans or numbers."
         raise DesignError(
-            f"The frame cannot be grouped by {keys}: {one_line(error)}", hint
+            f"The frame cannot be grouped by {by}: {one_line(error)}", hint
         ) from error
+    for key, c in own.items():
+        if c in orders:
+            groups[key] = in_order(groups[key], orders[c])
+        if frame.implementation.is_polars() and schema[c] == nw.Categorical:
+            require_order(groups[key], c)
+    return groups.rename(columns={**own, **kinds, "_y": outcome})
 
 
 def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
@@ -786,7 +790,8 @@ def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
 def _axis(column: pd.Series, name: str) -> pd.Series:
     """An axis with its observed levels in order: a category stays one, a text becomes one, a number stays a number.
 
-    Levels are texts, numbers or booleans; all others, such as intervals and dates, become texts.
+    Levels are texts, numbers or booleans; all others, such as intervals and dates, become texts. Texts that are the
+    same in the Unicode form NFC are one level.
     """
     if is_numeric_dtype(column) and not is_bool_dtype(column):
         if is_complex_dtype(column) or not np.isfinite(column.astype(float)).all():
@@ -796,48 +801,72 @@ def _axis(column: pd.Series, name: str) -> pd.Series:
             )
         return column.astype(float)
     if column.dtype == "category":
-        plain = column.cat.remove_unused_categories().cat.as_unordered()
+        category = column.cat.remove_unused_categories().cat.as_unordered()
     else:
-        codes, found = pd.factorize(column)
-        levels = list(found.astype(object))
-        if len(kinds := sorted({type(v).__name__ for v in levels})) > 1:
-            raise DesignError(
-                f"The axis {name!r} mixes {' and '.join(kinds)}.",
-                "Make it one kind, such as texts.",
-            )
-        plain = pd.Series(
-            pd.Categorical.from_codes(codes, levels).reorder_categories(sorted(levels)),
-            column.index,
+        category = _sorted_category(column, name)
+    levels = list(category.cat.categories)
+    if not all(isinstance(level, str) for level in levels):
+        return _plain_levels(category, name)
+    texts = [in_one_form(level) for level in levels]
+    return _renamed(category, texts)
+
+
+def _sorted_category(column: pd.Series, name: str) -> pd.Series:
+    """Values without an order of their own as a category of sorted levels, which are of one kind."""
+    codes, found = pd.factorize(column)
+    levels = list(found.astype(object))
+    kinds = kinds_of(levels)
+    if len(kinds) > 1:
+        raise DesignError(
+            f"The axis {name!r} mixes {' and '.join(kinds)}.",
+            "Make it one kind, such as texts.",
         )
-    if plain.cat.categories.inferred_type in (
-        "string",
-        "integer",
-        "floating",
-        "boolean",
-    ):
-        return plain
-    texts = list(map(str, plain.cat.categories))
+    if len({type(level) for level in levels}) > 1:
+        levels = [float(level) for level in levels]  # whole numbers among others
+    try:
+        ordered = sorted(levels)
+    except TypeError as error:
+        raise DesignError(
+            f"The levels of the axis {name!r} cannot be put in order.",
+            "Make them texts, or a category with its levels in order.",
+        ) from error
+    category = pd.Categorical.from_codes(codes, levels).reorder_categories(ordered)
+    return pd.Series(category, column.index)
+
+
+def _plain_levels(category: pd.Series, name: str) -> pd.Series:
+    """Levels that are not all texts: numbers or booleans as they are, others as texts."""
+    levels = category.cat.categories
+    if levels.inferred_type in ("integer", "floating", "boolean"):
+        return category
+    texts = list(map(str, levels))
     if len(set(texts)) < len(texts):
         raise DesignError(
             f"Two levels of the axis {name!r} are the same as texts.",
             "Rename one of them.",
         )
-    return plain.cat.rename_categories(texts)
+    return category.cat.rename_categories(texts)
+
+
+def _renamed(category: pd.Series, names: list[str]) -> pd.Series:
+    """A category with other names of its levels; levels that get the same name become one."""
+    if names == list(category.cat.categories):
+        return category
+    own = list(dict.fromkeys(names))
+    place = np.array([*(own.index(name) for name in names), -1])
+    codes = place[category.cat.codes.to_numpy()]  # -1 stays -1
+    return pd.Series(pd.Categorical.from_codes(codes, own), category.index)
 
 
 def _joint_order(name: str, orders: list[list]) -> list:
     """One order of the levels of several parts that agrees with each of theirs, whatever the order of the parts."""
-    out: list = []
-    while rest := [
-        order for order in ([v for v in o if v not in out] for o in orders) if order
-    ]:
-        free = {order[0] for order in rest} - {v for order in rest for v in order[1:]}
-        if not free:
-            text = f"The parts have levels of {name!r} in orders that contradict each other."
-            raise DesignError(
-                text, "Give the categories the same order in all of them."
-            )
-        out.append(min(free))
+    out = joint_order(orders)
+    if out is None:
+        text = (
+            f"The parts have levels of {name!r} in orders that contradict each other."
+        )
+        hint = "Give the categories the same order in all of them."
+        raise DesignError(text, hint)
     return out
 
 
@@ -889,7 +918,7 @@ def _scatter(
     layout = design.layout
     stratum = (
         layout.key.get_indexer(kept["_stratum"])
-        if design.strata
+        if design.strata is not None
         else np.zeros(len(kept), dtype=np.int64)
     )
     inside, psu = cell >= 0, None

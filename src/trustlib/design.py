@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from trustlib.disclosure import EVIDENCE
+from trustlib.answers import kinds_of, means_missing, plain
+from trustlib.disclosure import EVIDENCE, masked_count
 from trustlib.errors import (
     DesignError,
     LonelyPSUError,
@@ -30,6 +31,7 @@ from trustlib.errors import (
     require_names,
 )
 from trustlib.grouping import group_rows
+from trustlib.ordering import as_category, as_pandas, without_dictionaries
 from trustlib.schema import WEIGHTS
 from trustlib.variance import LONELY_HINT, LONELY_PSU, REPLICATE_METHODS, Array
 
@@ -165,6 +167,7 @@ class SurveyDesign:
             if c is not None
         ]
         require_names("column", [*weights, *named], columns)
+        require_plain_names(frame, [*weights, *named])
         signed = self.replicate_weights if self.replicate_scale is not None else ()
         _check_weights(
             frame,
@@ -252,14 +255,8 @@ class SurveyDesign:
     def _strata(self, units: pd.DataFrame, keys: dict[str, str]) -> Strata:
         """The strata with their PSUs, from one row per stratum, PSU and fpc."""
         for own, c in keys.items():
-            if own != "_fpc" and (
-                units[own].isna().any()
-                or (units[own].astype(str).str.strip() == "").any()
-            ):
-                hint = "Everyone in the sample has one: mend the file, or drop these people knowingly."
-                raise DesignError(
-                    f"Some people have no value in column {c!r} ({own[1:]}).", hint
-                )
+            if own != "_fpc":
+                _check_labels(units[own], units["n"], c, own[1:])
         grouped = units.groupby(
             units["_stratum"] if "_stratum" in keys else np.zeros(len(units), int),
             observed=True,
@@ -458,15 +455,71 @@ class SurveyDesign:
         return new
 
 
+def require_plain_names(frame: Any, names: Sequence[str]) -> None:
+    """Refuse names of columns that Polars and DuckDB take for a pattern, and so for other columns."""
+    if frame.implementation.is_pandas() or frame.implementation.is_pyarrow():
+        return
+    for name in names:
+        if name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise DesignError(
+                f"The name of column {name!r} stands for several columns in Polars and DuckDB.",
+                "Rename it in the frame.",
+            )
+
+
 def _units(frame: Any, keys: dict[str, str]) -> pd.DataFrame:
     """The combinations of some columns that occur, under new names, with their number of rows."""
-    return sums_by(
-        frame.select(*(nw.col(c).alias(own) for own, c in keys.items()))
-        if keys
-        else frame,
-        list(keys),
-        [],
+    schema = frame.collect_schema()
+    renamed = [nw.col(c).alias(own) for own, c in keys.items()]
+    nested = [c for c in keys.values() if schema[c].is_nested()]
+    if not nested:
+        try:
+            return sums_by(frame.select(*renamed) if keys else frame, list(keys), [])
+        except TypeError:  # what cannot be compared, such as lists among objects
+            nested = _of_lists(frame, list(keys.values()))
+    raise DesignError(
+        f"Column {nested[0]!r} holds lists or structures, expected one value for each person.",
+        "Make it a text or a number.",
     )
+
+
+def _of_lists(frame: Any, columns: list[str]) -> list[str]:
+    """Those of some columns whose values cannot be compared; all if none is found."""
+    people = frame.to_native()
+    found = []
+    for c in columns:
+        try:
+            pd.factorize(people[c])
+        except TypeError:
+            found.append(c)
+    return found or columns
+
+
+def _check_labels(labels: pd.Series, people: pd.Series, column: str, role: str) -> None:
+    """Refuse strata or PSUs that are missing, of several kinds, or one label written in two ways."""
+    distinct = list(labels.dropna().unique())
+    lost = labels.isna() | labels.isin([v for v in distinct if means_missing(v)])
+    if lost.any():
+        count = masked_count(int(people[lost].sum()))
+        raise DesignError(
+            f"Some people ({count}) have no value in column {column!r} ({role}), "
+            "or a text that means missing, such as NA.",
+            "Everyone in the sample has one: mend the file, rename a label that is meant, "
+            "or drop these people knowingly.",
+        )
+    kinds = kinds_of(distinct)
+    if len(kinds) > 1:
+        raise DesignError(
+            f"Column {column!r} ({role}) mixes {' and '.join(kinds)}, so that one label may count as two.",
+            "Make it one kind, such as texts.",
+        )
+    texts = [v for v in distinct if isinstance(v, str)]
+    if len({plain(v) for v in texts}) < len(texts):
+        raise DesignError(
+            f"Column {column!r} ({role}) has labels that differ only in blanks at their ends, "
+            "or in the Unicode form of a letter.",
+            "Write each in one way, or read the file with read_survey.",
+        )
 
 
 def _check_weights(
@@ -558,6 +611,9 @@ def _check_weights(
 
 def sums_by(frame: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:
     """One pass over the people, on whatever engine holds them: rows `n` and sums of columns per combination of keys."""
+    if frame.implementation.is_pyarrow():
+        plain_table = without_dictionaries(frame.to_native())
+        frame = nw.from_native(plain_table)
     people = frame.to_native()
     if not isinstance(people, pd.DataFrame):
         asked = [nw.len().alias("n"), *(nw.col(c).sum() for c in columns)]
@@ -566,7 +622,8 @@ def sums_by(frame: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:
             if keys
             else frame.select(*asked)
         )
-    group, row = group_rows([people[c] for c in keys], len(people))
+    by = {c: as_category(people[c]) for c in keys}
+    group, row = group_rows(list(by.values()), len(people))
     step = max(len(row), 2**14)  # sums of sums are more exact than one long sum
     parts = [slice(i, i + step) for i in range(0, len(group), step)]
     sums = {"n": np.bincount(group)}
@@ -576,13 +633,17 @@ def sums_by(frame: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:
             [np.bincount(group[part], values[part], len(row)) for part in parts], axis=0
         )
     return pd.DataFrame(
-        sums | {c: people[c].array.take(row) for c in keys}
+        sums | {c: values.array.take(row) for c, values in by.items()}
     )  # a margin may be called n
 
 
 def _collect(frame: Any) -> pd.DataFrame:
     """A small result as pandas, whatever engine computed it."""
-    return (frame.collect() if isinstance(frame, nw.LazyFrame) else frame).to_pandas()
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    if frame.implementation.is_pyarrow():
+        return as_pandas(frame.to_native())
+    return frame.to_pandas()
 
 
 def _require_boolean(frame: Any, where: nw.Expr, hint: str) -> None:

@@ -115,15 +115,30 @@ def unknown_name(
     kind: str, name: object, allowed: Iterable[object]
 ) -> UnknownNameError:
     """Build the error for a misspelt name: what exists, and the nearest to what was written."""
-    names = [str(a) for a in allowed]
+    known = list(allowed)
+    names = [str(a) for a in known]
     near = get_close_matches(str(name), names, n=1, cutoff=0.5)
-    listed = ", ".join(names[:12]) + (
-        f" and {len(names) - 12} more" if len(names) > 12 else ""
-    )
+    listed = ", ".join(names[:12])
+    if len(names) > 12:
+        listed += f" and {len(names) - 12} more"
     hint = f"Did you mean {near[0]!r}? " if near else ""
+    if str(name) in names:  # the same to the eye
+        other = known[names.index(str(name))]
+        hint = f"What was written is {_type_of(name)}, and {other!r} is {_type_of(other)}: write it so. "
     return UnknownNameError(
         f"There is no {kind} {str(name)!r}.", f"{hint}There is: {listed or 'none'}."
     )
+
+
+def _type_of(value: object) -> str:
+    """The type of a value, in a word."""
+    if isinstance(value, str):
+        return "a text"
+    if type(value).__name__ in ("bool", "bool_"):
+        return "True or False"
+    if isinstance(value, Real):
+        return "a number"
+    return f"a {type(value).__name__}"
 
 
 def require_names(

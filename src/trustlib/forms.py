@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from trustlib.answers import code_of, plain
 from trustlib.disclosure import EVIDENCE
 from trustlib.errors import TrustlibError, one_line, raise_faults, unknown_name
 
@@ -61,7 +62,7 @@ def _answers(raw: Any) -> Any:
     """Answers as texts, each there once and with a text or a number."""
     if not isinstance(raw, dict):
         return raw
-    texts = [str(answer).strip() for answer in raw]
+    texts = [plain(str(answer)) for answer in raw]
     if twice := sorted({t for t in texts if texts.count(t) > 1}):
         raise ValueError(f"answers declared more than once: {', '.join(twice)}")
     if lacking := [
@@ -156,6 +157,18 @@ class Rule(Part):
             )
         if any(part.column is None or part.values is None for part in self.any_of):
             raise ValueError("each entry of any_of has a column and values")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_are_no_texts(self) -> Rule:
+        given = [*self.targets, *([] if self.missing_as is None else [self.missing_as])]
+        texts = [value for value in given if isinstance(value, str)]
+        spelt = sorted({text for text in texts if code_of(text) is not None})
+        if spelt and len(texts) < len(given):
+            raise ValueError(
+                f"values gives numbers beside texts that spell numbers ({', '.join(map(repr, spelt))}); "
+                "write all with quotes, or none"
+            )
         return self
 
     @property

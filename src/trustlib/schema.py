@@ -27,10 +27,12 @@ import codecs
 import csv
 import gzip
 import hashlib
+import json
 import pickle
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +41,17 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from trustlib import errors
+from trustlib import errors, yaml12
+from trustlib.answers import (
+    RESERVED,
+    code_of,
+    in_one_form,
+    kinds_of,
+    means_missing,
+    numbers_of,
+    plain,
+)
+from trustlib.disclosure import masked_count
 from trustlib.errors import (
     CodebookError,
     SurveyFileError,
@@ -48,6 +60,7 @@ from trustlib.errors import (
     unknown_name,
 )
 from trustlib.grouping import group_rows
+from trustlib.ordering import as_pandas
 from trustlib.variance import LONELY_PSU, REPLICATE_METHODS
 
 if TYPE_CHECKING:
@@ -55,7 +68,11 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv.gz", ".csv", ".sav", ".zsav", ".dta", ".parquet")
 BLANK = "blank in the file"
-_DECIMAL = r"(-?\d+(,\d+)?)?"
+DECLARED = "declared missing in the file"
+_BOTH_MARKS = (
+    "has points beside decimal commas, or points that may separate thousands; "
+    "write its numbers in one way"
+)
 WEIGHTS = (
     1e-100,
     1e100,
@@ -70,33 +87,8 @@ _DESIGN_NAMES = {
 _FORM = "Under `variables:` each has a column with values, or any_of. In a proposal, delete the # of what is right."
 
 
-class _Yaml(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the one in C is ten times as fast
-    """YAML in which Yes, No, On and Off are texts, as survey answers are; only true and false are booleans."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict:
-        """Refuse a key that is written twice: plain YAML would silently keep the last."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value!r} is there twice", key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-_Yaml.yaml_implicit_resolvers = {
-    first: [
-        (tag, rule)
-        for tag, rule in rules
-        if tag != "tag:yaml.org,2002:bool" or first in "tTfF"
-    ]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def load_yaml(path: str | Path) -> Any:
-    """Read a YAML file in which ``Yes`` and ``No`` stay texts.
+    """Read a YAML file by the rules of `trustlib.yaml12`: ``Yes``, ``012``, ``1_000`` and dates stay texts.
 
     Raises
     ------
@@ -104,7 +96,7 @@ def load_yaml(path: str | Path) -> Any:
     """
     path = _existing(path, "file", "Check the spelling and the folder you run from.")
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Yaml)
+        return yaml12.load(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         hint = "Open it in an editor and save it again with the encoding UTF-8."
         raise CodebookError(f"{path} is not text in UTF-8.", hint) from error
@@ -145,13 +137,14 @@ def load_mapping(mapping: str | Path | dict) -> tuple[MappingForm, dict[str, Var
     """
     from trustlib import forms
 
-    folder, name, raw = Path.cwd(), "The mapping", mapping
-    if not isinstance(mapping, dict):
-        raw, name, folder = (
-            load_yaml(mapping),
-            str(mapping),
-            Path(mapping).resolve().parent,
-        )
+    folder = Path.cwd()
+    name = "The mapping"
+    if isinstance(mapping, dict):
+        raw = in_one_form(mapping)
+    else:
+        raw = load_yaml(mapping)
+        name = str(mapping)
+        folder = Path(mapping).resolve().parent
     read = forms.read(
         forms.MappingForm,
         raw,
@@ -179,15 +172,17 @@ def read_table(
         One of .csv, .csv.gz, .sav, .zsav, .dta, .parquet.
     encoding : str, optional
         Of the texts; UTF-8 for CSV, the file's own declaration for .sav and .dta. CSV files have commas, or semicolons
-        and then perhaps decimal commas, which become points.
+        and then perhaps decimal commas, which stay in the texts (see `numbers`).
 
     Returns
     -------
     frame : DataFrame
-        One row per person. Columns of CSV files are texts; '' is a blank. ``attrs["missing"]`` has the codes that an
-        SPSS file declares missing and that occur, by column.
+        One row per person, numbered from 0. Columns of CSV files are texts; '' is a blank. What pandas kept in the
+        index of a Parquet file comes back as columns, the last ones. Names of columns are in the Unicode form NFC.
+        ``attrs["missing"]`` has the codes that an SPSS or Stata file declares missing and that occur, by column
+        (``.a`` to ``.z`` of Stata are such codes); ``attrs["decimal"]`` what may stand before decimals.
     labels : dict
-        Column -> {code: label}, for files that carry value labels.
+        Column -> {code: label}, for files that carry value labels, in the order of the codes.
 
     Raises
     ------
@@ -202,38 +197,15 @@ def read_table(
     if suffix is None:
         hint = f"Expected one of {', '.join(SUFFIXES)}. Save an Excel sheet as CSV, or from SPSS as .sav."
         raise SurveyFileError(f"{path.name} has an ending that is not known.", hint)
+    labels: dict[str, dict] = {}
     try:
         if suffix in (".csv", ".csv.gz"):
-            encoding = encoding or "utf-8-sig"
-            mark, labels = _separator(path, encoding), dict[str, dict]()
-            frame = pd.read_csv(
-                path, sep=mark, dtype=str, keep_default_na=False, encoding=encoding
-            )
-            if mark == ";":
-                frame = frame.apply(
-                    lambda c: (
-                        c.str.replace(",", ".")
-                        if c.str.fullmatch(_DECIMAL).all()
-                        else c
-                    )
-                )
+            frame = _read_csv(path, encoding or "utf-8-sig")
         elif suffix == ".parquet":
-            import pyarrow.parquet as pq
-
-            table = pq.read_table(path, page_checksum_verification=True)
-            table.validate(
-                full=True
-            )  # else a damaged text is found where it is first looked at
-            if nested := [repr(f.name) for f in table.schema if f.type.num_fields]:
-                text = f"{path.name} holds lists or structures in {_first(nested)}, expected one answer in each place."
-                raise SurveyFileError(
-                    text, "Give each part a column of its own, or leave these out."
-                )
-            frame, labels = table.to_pandas(), {}
+            frame = _read_parquet(path)
         else:
-            frame, labels = _read_labelled(
-                path, "read_dta" if suffix == ".dta" else "read_sav", encoding
-            )
+            reader = "read_dta" if suffix == ".dta" else "read_sav"
+            frame, labels = _read_labelled(path, reader, encoding)
     except SurveyFileError:
         raise
     except (
@@ -248,11 +220,94 @@ def read_table(
         raise SurveyFileError(
             f"{path.name} holds no rows.", "Expected one row per person."
         )
-    return frame, labels
+    return _named(frame.reset_index(drop=True), labels, path.name)
+
+
+def _named(
+    frame: pd.DataFrame, labels: dict[str, dict], file: str
+) -> tuple[pd.DataFrame, dict[str, dict]]:
+    """Names of columns and labels in one Unicode form; two columns of one name are refused."""
+    names = pd.Index([in_one_form(name) for name in frame.columns])
+    if not names.is_unique:
+        again = _first(sorted({repr(name) for name in names[names.duplicated()]}))
+        text = (
+            f"{file} has two columns named {again} (the index of pandas counts as a column, "
+            "and two Unicode forms of a name are one)."
+        )
+        raise SurveyFileError(text, "Rename one of them.")
+    declared = frame.attrs.get("missing", {})
+    frame.columns = names
+    frame.attrs["missing"] = {in_one_form(c): codes for c, codes in declared.items()}
+    return frame, {
+        in_one_form(column): _labels_in_order(codes) for column, codes in labels.items()
+    }
+
+
+def _labels_in_order(labels: dict) -> dict:
+    """Code -> label, in the order of the codes: numbers, then texts."""
+    codes = sorted(labels, key=lambda code: (isinstance(code, str), code))
+    texts = {code: plain(str(labels[code])) for code in codes}
+    return {code: text for code, text in texts.items() if text}
+
+
+def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
+    mark = _separator(path, encoding)
+    frame = pd.read_csv(
+        path,
+        sep=mark,
+        dtype=str,
+        keep_default_na=False,
+        encoding=encoding,
+    )
+    frame.attrs["decimal"] = "," if mark == ";" else "."
+    return frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path, page_checksum_verification=True)
+    # else a damaged text is found where it is first looked at
+    table.validate(full=True)
+    nested = [repr(f.name) for f in table.schema if _is_nested(f.type)]
+    if nested:
+        text = f"{path.name} holds lists or structures in {_first(nested)}, expected one answer in each place."
+        hint = "Give each part a column of its own, or leave these out."
+        raise SurveyFileError(text, hint)
+    index, names = _index_of_pandas(table)
+    frame = as_pandas(table, ignore_metadata=True)
+    frame = frame.rename(columns=names)
+    if index:
+        frame = pd.concat([frame, pd.DataFrame(index, index=frame.index)], axis=1)
+    return frame
+
+
+def _is_nested(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_nested(kind))
+
+
+def _index_of_pandas(table: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """What pandas put into the index of its frame: named ranges, and new names of the columns it made for the rest."""
+    about = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}"))
+    own = {c["field_name"]: c["name"] for c in about.get("columns", [])}
+    ranges: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    for i, entry in enumerate(about.get("index_columns", [])):
+        if isinstance(entry, dict):
+            steps = range(entry["start"], entry["stop"], entry["step"])
+            if entry["name"] is not None and len(steps) == len(table):
+                ranges[str(entry["name"])] = np.array(steps)
+        elif entry.startswith("__index_level_"):
+            unnamed = "index" if "index" not in table.column_names else f"level_{i}"
+            name = own.get(entry)
+            names[entry] = unnamed if name is None else str(name)
+    return ranges, names
 
 
 _CHILD = """
-import io, pickle, sys, pyreadstat
+import io, pickle, string, sys, pyreadstat
 read, source, said, more = getattr(pyreadstat, sys.argv[1]), sys.argv[2], -1, {}
 if sys.argv[1] == "read_sav":
     with open(source, "rb") as stream:
@@ -261,11 +316,27 @@ if sys.argv[1] == "read_sav":
     data[80:84] = b"\\xff" * 4  # a number of people that is not known: the reader goes on to the end
     source, more = io.BytesIO(data), {"user_missing": True}
 frame, meta = read(source, encoding=sys.argv[3] or None, **more)
-told = lambda c, v: any(r["lo"] <= v <= r["hi"] for r in meta.missing_ranges[c])
-frame.attrs["missing"] = {c: [v for v in frame[c].dropna().unique() if told(c, v)] for c in meta.missing_ranges}
+labels = {c: dict(names) for c, names in meta.variable_value_labels.items()}
+
+def bare(value):
+    return value.rstrip(" ") if isinstance(value, str) else value
+
+def told(c, v):
+    return any(bare(r["lo"]) <= bare(v) <= bare(r["hi"]) for r in meta.missing_ranges[c])
+
+missing = {c: [v for v in frame[c].dropna().unique() if told(c, v)] for c in meta.missing_ranges}
+if sys.argv[1] == "read_dta":  # .a to .z, which one reading gives as letters, and the other as no value
+    letters, kinds = read(source, encoding=sys.argv[3] or None, user_missing=True)
+    for c in kinds.missing_user_values:
+        lost = frame[c].isna() & letters[c].isin(list(string.ascii_lowercase))
+        labels[c] = {"." + v if isinstance(v, str) else v: text for v, text in labels.get(c, {}).items()}
+        if lost.any():
+            frame[c] = frame[c].astype(object).mask(lost, "." + letters[c].astype(str))
+            missing[c] = sorted(frame[c][lost].unique())
+frame.attrs["missing"] = {c: found for c, found in missing.items() if found}
 if said not in (-1, len(frame)):
     sys.exit(f"its header says {said} people, and it holds {len(frame)}")
-pickle.dump((frame, dict(meta.variable_value_labels)), sys.stdout.buffer)
+pickle.dump((frame, labels), sys.stdout.buffer)
 """
 
 
@@ -335,62 +406,154 @@ def _separator(path: Path, encoding: str) -> str:
     return mark
 
 
-def _spellings(value: object, labels: dict) -> list[str]:
-    """How an answer may be written in a mapping: its label, its text, its code."""
-    names = [str(labels[value])] if value in labels else []
-    names.append(str(value).strip())
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return names
-    return (
-        [*names, str(int(number))]
-        if np.isfinite(number) and number == int(number)
-        else names
-    )
+def _own_names(value: object) -> list[str]:
+    """How an answer without a label is written: as it stands in the file; a number also as a whole number."""
+    text = plain(str(value))
+    if isinstance(value, (bool, np.bool_)):
+        return [text, text.lower()]
+    code = code_of(value)
+    if code is None or isinstance(value, str):
+        return [text]
+    return [text, code]
+
+
+def _names(value: object, labels: dict) -> list[list[str]]:
+    """How an answer may be written in a mapping, the surest first.
+
+    ``[2] Female``; its label, its text or for a number its code; for a text that spells a number this number.
+    """
+    own = _own_names(value)
+    loose = [code_of(value) or own[0]]
+    if value not in labels:
+        return [own, loose]
+    label = labels[value]
+    return [[f"[{own[-1]}] {label}"], [label], own, loose]
 
 
 def _first(names: list[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
 
 
+@dataclass(frozen=True)
+class _OfFile:
+    """What a file says of one column: its labels, and the codes that it declares missing."""
+
+    labels: dict
+    missing: list
+
+    def kind(self, answer: Any) -> str | None:
+        """The kind of missing that the file gives a code: its label, and the code where that tells several apart."""
+        if answer not in self.missing:
+            return None
+        if answer in self.labels:
+            return str(self.labels[answer])
+        unnamed = [code for code in self.missing if code not in self.labels]
+        if len(unnamed) == 1:
+            return DECLARED
+        return f"{DECLARED} ({_own_names(answer)[-1]})"
+
+
+class _Meanings:
+    """What the answers of one column mean by one rule of a mapping, and what is wrong with them."""
+
+    def __init__(self, part: Part, missing: dict[str, str], file: _OfFile) -> None:
+        self.part = part
+        self.file = file
+        self.values = part.values or {}
+        self.kinds = [part.missing, missing]
+        self.faults: list[str] = []
+        self.undeclared: list[str] = []
+
+    def of(self, answer: Any) -> tuple[Any, str | None]:
+        """The value of an answer and its kind of missing; one of the two is None."""
+        names = _names(answer, self.file.labels)
+        value = self._found(self.values, names)
+        kind = self._found(self.part.missing, names)
+        if value is not None and kind is not None:
+            self.faults.append(
+                f"{names[0][-1]!r} is declared as an answer and as missing"
+            )
+        if value is not None:
+            return value, None
+        for known in (kind, self._found(self.kinds[1], names), self.file.kind(answer)):
+            if known is not None:
+                return None, str(known)
+        if plain(str(answer)) == "":
+            return self.blank
+        if self.part.values is not None:
+            shown = self.file.labels.get(answer, names[0][0])
+            self.undeclared.append(repr(shown[:60]))
+            return None, None
+        return plain(answer) if isinstance(answer, str) else answer, None
+
+    @property
+    def blank(self) -> tuple[Any, str | None]:
+        """What it means to have given no answer."""
+        if self.part.blank is not None:
+            return self.part.blank, None
+        for kinds in self.kinds:
+            if "" in kinds:
+                return None, str(kinds[""])
+        return None, BLANK
+
+    def _found(self, meanings: dict[str, Any], names: list[list[str]]) -> Any:
+        """What the surest of some names means."""
+        for level in names:
+            named = [name for name in dict.fromkeys(level) if name in meanings]
+            found = {str(meanings[name]): meanings[name] for name in named}
+            if len(found) > 1:
+                both = " and ".join(map(repr, named))
+                self.faults.append(f"{both} are one answer, with different meanings")
+            if found:
+                return next(iter(found.values()))
+        return None
+
+    def check(self, answers: list[Any]) -> None:
+        """Find keys that could mean two answers: a code and another's label, or a number in two spellings."""
+        labels = self.file.labels
+        known = [*labels, *(answer for answer in answers if answer not in labels)]
+        declared = {*self.values, *self.kinds[0], *self.kinds[1]}
+        for key in sorted(declared):
+            labelled = {code for code, label in labels.items() if label == key}
+            coded = {answer for answer in known if key in _own_names(answer)}
+            if labelled and coded and labelled != coded:
+                self.faults.append(
+                    f"{key!r} is the code of one answer and the label of another; write '[code] label'"
+                )
+            texts = {
+                plain(a) for a in known if isinstance(a, str) and code_of(a) == key
+            }
+            unclear = {text for text in texts if text == key or text not in declared}
+            if unclear - {key} and len(unclear) > 1:
+                both = " and ".join(map(repr, sorted(unclear)))
+                self.faults.append(
+                    f"{key!r} may mean {both}; declare each as it is written in the file"
+                )
+
+
 def _translate(
     raw: pd.Series,
     part: Part,
     missing: dict[str, str],
-    labels: dict,
+    file: _OfFile,
     name: str,
     faults: list[str],
 ) -> tuple[np.ndarray, np.ndarray]:
     """One column through one rule: codebook values (None where missing), and the kind of missing (None elsewhere)."""
-    kinds = missing | {answer: str(kind) for answer, kind in part.missing.items()}
     codes, distinct = pd.factorize(raw, use_na_sentinel=True)
-    translated: list[tuple[Any, Any]] = []
-    undeclared: list[str] = []
-    for answer in distinct:
-        spelt = _spellings(answer, labels)
-        kind = next(
-            (kinds[s] for s in spelt if s in kinds), BLANK if spelt[-1] == "" else None
-        )
-        if part.values is None:
-            value = answer if kind is None else None
-        else:
-            value = next((part.values[s] for s in spelt if s in part.values), None)
-        value = part.blank if value is None and kind == BLANK else value
-        if value is None and kind is None:
-            undeclared.append(repr(spelt[0][:60]))
-        translated.append((value, kind if value is None else None))
-    if undeclared:
-        faults.append(
-            f"variable {name}: column {raw.name} has answers that are not declared: {_first(undeclared)}"
-        )
-    translated.append(
-        (part.blank, BLANK if part.blank is None else None)
-    )  # what factorize codes as -1
-    values, kinds_of = (
+    meanings = _Meanings(part, missing, file)
+    translated = [meanings.of(answer) for answer in distinct]
+    translated.append(meanings.blank)  # what factorize codes as -1
+    meanings.check(list(distinct))
+    place = f"variable {name}: column {raw.name}"
+    faults += [f"{place}: {fault}" for fault in dict.fromkeys(meanings.faults)]
+    if meanings.undeclared:
+        listed = _first(meanings.undeclared)
+        faults.append(f"{place} has answers that are not declared: {listed}")
+    values, kinds_of_missing = (
         np.array(side, dtype=object)[codes] for side in zip(*translated, strict=True)
     )
-    return values, kinds_of
+    return values, kinds_of_missing
 
 
 def _any_of(
@@ -408,30 +571,47 @@ def _any_of(
 
 
 def _typed(
-    value: np.ndarray, variable: Variable, declared: set, name: str, faults: list[str]
-) -> pd.Series:
-    """Codebook values as a pandas column of the variable's type; `declared` values were checked before."""
+    value: np.ndarray,
+    variable: Variable,
+    declared: set,
+    order: list[str] | None,
+    decimal: str,
+) -> tuple[pd.Series, list[str]]:
+    """Codebook values as a pandas column of the variable's type, and the faults of undeclared ones.
+
+    `declared` values were checked before; `order` is that of the file, if it has one.
+    """
     given = pd.Series(value, dtype=object)
     if variable.type in ("binary", "number"):
-        column = pd.to_numeric(given, errors="coerce").astype(float)
-        if bad := [
-            repr(str(answer)[:60]) for answer in given[given.notna() & column.isna()]
-        ]:
-            faults.append(
-                f"variable {name}: has answers that are not numbers: {_first(bad)}"
-            )
-        if variable.type == "binary" and not column.dropna().isin([0, 1]).all():
-            faults.append(
-                f"variable {name}: holds numbers other than 0 and 1; give values"
-            )
-        return column
+        return _as_numbers(given, variable, decimal)
     texts = given.map(str, na_action="ignore")
-    levels = list(variable.levels or texts.dropna().unique())
-    if extra := sorted(set(texts.dropna()) - set(levels) - declared):
-        faults.append(
-            f"variable {name}: {extra} are not levels; the levels are {levels}"
-        )
-    return pd.Series(pd.Categorical(texts.where(texts.isin(levels)), categories=levels))
+    found = set(texts.dropna())
+    levels = list(variable.levels)
+    if not levels:
+        levels = [level for level in order or sorted(found) if level in found]
+        levels += sorted(found - set(levels))
+    extra = sorted(found - set(levels) - declared)
+    faults = [f"{extra} are not levels; the levels are {levels}"] if extra else []
+    kept = texts.where(texts.isin(levels))
+    return pd.Series(pd.Categorical(kept, categories=levels)), faults
+
+
+def _as_numbers(
+    given: pd.Series, variable: Variable, decimal: str
+) -> tuple[pd.Series, list[str]]:
+    try:
+        column = numbers_of(given, decimal)
+    except ValueError:
+        return given, [_BOTH_MARKS]
+    faults = []
+    bad = given[given.notna() & ~np.isfinite(column)]
+    if len(bad):
+        listed = _first([repr(str(answer)[:60]) for answer in bad])
+        faults.append(f"has answers that are not numbers: {listed}")
+    known = column[np.isfinite(column)]
+    if variable.type == "binary" and not known.isin([0, 1]).all():
+        faults.append("holds numbers other than 0 and 1; give values")
+    return column, faults
 
 
 def declared_design(
@@ -525,56 +705,19 @@ def read_survey(
     out: dict[str, Any] = {}
     labels: dict[str, str] = {}
     for name, rule in plan.variables.items():
-        variable = _variable(name, rule, codebook, faults)
-        wanted = [(part.column or name, part) for part in rule.parts]
-        there = [(column, part) for column, part in wanted if column in raw.columns]
-        absent = [
-            unknown_name("column", column, raw.columns)
-            for column, _ in wanted
-            if column not in raw.columns
-        ]
-        faults += [f"variable {name}: {one_line(fault, 999)}" for fault in absent]
-        if not there:
-            continue
-        pattern, row = group_rows([raw[column] for column in dict(there)], len(raw))
-        parts = []
-        for column, part in there:
-            known, declared = (
-                value_labels.get(column, {}),
-                raw.attrs.get("missing", {}).get(column, []),
-            )
-            own = {
-                _spellings(v, {})[-1]: str(known.get(v, "declared missing in the file"))
-                for v in declared
-            }
-            parts.append(
-                _translate(
-                    raw[column].iloc[row], part, own | plan.missing, known, name, faults
-                )
+        if not _may_name(name):
+            faults.append(
+                f"variable {name}: results or formulas cannot have a column of this name; choose another"
             )
         if name in out:
             faults.append(
                 f"variable {name}: the kind of missing of another variable has this name; choose another"
             )
-        numbers = _numbers_where_possible(
-            pd.Series(parts[0][0], dtype=object)
-        ).dtype in (bool, float, int)
-        if name not in codebook and not (variable.levels or rule.targets) and numbers:
-            variable = variable.model_copy(update={"type": "binary"})
-        value, kind = _any_of(
-            parts,
-            1 if variable.type == "binary" else next(reversed(variable.levels), None),
-        )
-        if rule.missing_as is not None:
-            value[pd.isna(value)] = rule.missing_as
-            kind[:] = None
-        out[name] = _typed(value, variable, _targets(rule), name, faults)[
-            pattern
-        ].reset_index(drop=True)
+        variable = _variable(name, rule, codebook, faults)
         labels[name] = variable.label or name
-        if pd.notna(kind).any():
-            out[f"{name}_missing"] = pd.Series(pd.Categorical(kind)[pattern])
-    of_design = _design_columns(raw, plan.design, faults)
+        columns = _Columns(raw, value_labels, plan.missing)
+        out |= columns.variable(name, rule, variable, name in codebook, faults)
+    of_design = _design_columns(raw, plan.design, plan.missing, faults)
     both = sorted(set(out) & set(of_design))
     faults += [
         f"variable {name}: a column of the design has this name; choose another"
@@ -592,25 +735,126 @@ def read_survey(
     return frame
 
 
+def _may_name(name: str) -> bool:
+    """Whether a variable may have this name: not one of results, and one that can be quoted in a formula."""
+    if name in RESERVED or name.startswith(("_", "^")):
+        return False
+    return bool(name.strip()) and not set(name) & set("`\\*\n\r\t")
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of a file, and what its mapping says of all of them."""
+
+    raw: pd.DataFrame
+    labels: dict[str, dict]
+    missing: dict[str, str]
+
+    def variable(
+        self, name: str, rule: Rule, variable: Variable, known: bool, faults: list[str]
+    ) -> dict[str, pd.Series]:
+        """One variable of the mapping and its kinds of missing; `known` if the codebook has it."""
+        raw = self.raw
+        wanted = [(part.column or name, part) for part in rule.parts]
+        there = [(column, part) for column, part in wanted if column in raw.columns]
+        absent = [column for column, _ in wanted if column not in raw.columns]
+        for column in absent:
+            fault = unknown_name("column", column, raw.columns)
+            faults.append(f"variable {name}: {one_line(fault, 999)}")
+        if not there:
+            return {}
+        pattern, row = group_rows([raw[column] for column in dict(there)], len(raw))
+        parts = [
+            _translate(
+                raw[column].iloc[row],
+                part,
+                self.missing,
+                self.of_file(column),
+                name,
+                faults,
+            )
+            for column, part in there
+        ]
+        first = pd.Series(parts[0][0], dtype=object)
+        if not (known or variable.levels or rule.targets) and _spells_numbers(first):
+            variable = variable.model_copy(update={"type": "binary"})
+        positive: Any = next(reversed(variable.levels), None)
+        if variable.type == "binary":
+            positive = 1
+        value, kind = _any_of(parts, positive)
+        if rule.missing_as is not None:
+            value[pd.isna(value)] = rule.missing_as
+            kind[:] = None
+        order = _own_order(raw[there[0][0]])
+        decimal = raw.attrs.get("decimal", ".")
+        typed, more = _typed(value, variable, _targets(rule), order, decimal)
+        faults += [f"variable {name}: {fault}" for fault in more]
+        out = {name: typed[pattern].reset_index(drop=True)}
+        if pd.notna(kind).any():
+            out[f"{name}_missing"] = pd.Series(pd.Categorical(kind)[pattern])
+        return out
+
+    def of_file(self, column: str) -> _OfFile:
+        """What the file says of a column."""
+        declared = self.raw.attrs.get("missing", {}).get(column, [])
+        return _OfFile(self.labels.get(column, {}), list(declared))
+
+
+def _own_order(column: pd.Series) -> list[str] | None:
+    """The levels of a column in the file's own order, as texts, if it has one."""
+    if column.dtype != "category":
+        return None
+    texts = [plain(str(level)) for level in column.cat.categories]
+    return list(dict.fromkeys(texts))
+
+
 def _as_it_is(path: str | Path) -> pd.DataFrame:
-    """A survey file without a mapping: labels where each has one code, numbers where a CSV column holds only these."""
+    """A survey file without a mapping: labels where each answer has its own, numbers where a CSV column holds these."""
     frame, value_labels = read_table(path)
     for column, codes in frame.attrs.pop("missing", {}).items():
-        frame[column] = frame[column].mask(frame[column].isin(codes))
+        kept = frame[column].mask(frame[column].isin(codes))
+        frame[column] = kept.infer_objects()
+    decimal = frame.attrs.pop("decimal", None)
     for column, names in value_labels.items():
-        if len(set(names.values())) == len(names):
-            frame[column] = frame[column].map(lambda v, names=names: names.get(v, v))
-    return (
-        frame.apply(_numbers_where_possible)
-        if str(path).lower().endswith((".csv", ".csv.gz"))
-        else frame
-    )
+        found = frame[column].dropna().unique()
+        if len(set(names.values())) == len(names) and set(found) <= set(names):
+            texts = frame[column].map(names)
+            frame[column] = pd.Categorical(texts, categories=list(names.values()))
+    if decimal is not None:
+        frame = frame.apply(_numbers_where_possible)
+    return frame.apply(_in_one_form)
+
+
+def _in_one_form(column: pd.Series) -> pd.Series:
+    """Texts in the Unicode form NFC."""
+    if column.dtype == "category":
+        renamed = [in_one_form(level) for level in column.cat.categories]
+        if renamed == list(column.cat.categories):
+            return column
+        order = list(dict.fromkeys(renamed))
+        texts = column.astype(object).map(in_one_form)
+        return pd.Series(pd.Categorical(texts, categories=order), column.index)
+    if column.dtype != object and not isinstance(column.dtype, pd.StringDtype):
+        return column
+    changed = {
+        v: in_one_form(v) for v in column.dropna().unique() if isinstance(v, str)
+    }
+    changed = {before: after for before, after in changed.items() if before != after}
+    return column.replace(changed) if changed else column
+
+
+def _spells_numbers(column: pd.Series) -> bool:
+    """Whether all values are numbers or booleans, or texts that spell numbers."""
+    return bool(np.isfinite(numbers_of(column.dropna())).all())
 
 
 def _numbers_where_possible(column: pd.Series) -> pd.Series:
+    """A column of texts as numbers, if all are such; codes with leading zeros stay texts, and blanks are missing."""
     filled = column.replace("", None)
-    number = pd.to_numeric(filled, errors="coerce")
-    return number if number.notna().equals(filled.notna()) else filled
+    texts = filled.dropna()
+    if texts.str.contains(r"^\s*[+-]?0[0-9]").any() or not _spells_numbers(texts):
+        return filled
+    return pd.to_numeric(filled)
 
 
 def _variable(
@@ -642,12 +886,18 @@ def _variable(
             f"variable {name}: any_of needs two levels in order, the second for 'any'; got {own.levels}"
         )
     return (
-        own
-        if own.levels
-        else own.model_copy(
-            update={"levels": list(dict.fromkeys(map(str, rule.targets)))}
-        )
+        own if own.levels else own.model_copy(update={"levels": _levels_of_rule(rule)})
     )
+
+
+def _levels_of_rule(rule: Rule) -> list[str]:
+    """The values that a rule gives, in its order; none if it takes the answers as they are."""
+    if not rule.targets:
+        return []
+    given = (
+        rule.targets if rule.missing_as is None else [*rule.targets, rule.missing_as]
+    )
+    return list(dict.fromkeys(map(str, given)))
 
 
 def _targets(rule: Rule) -> set[str]:
@@ -658,55 +908,90 @@ def _targets(rule: Rule) -> set[str]:
 
 
 def _design_columns(
-    raw: pd.DataFrame, design: Design, faults: list[str]
+    raw: pd.DataFrame, design: Design, missing: dict[str, str], faults: list[str]
 ) -> dict[str, pd.Series]:
     """Weights as numbers, strata and PSUs as they are, under the names of the codebook."""
-    rules = [("lonely-PSU rule", design.lonely_psu, LONELY_PSU)]
-    rules += [("replicate method", design.replicate_method, REPLICATE_METHODS)]
-    wrong = [
-        one_line(unknown_name(kind, rule, known))
-        for kind, rule, known in rules
-        if rule not in (None, *known)
+    rules = [
+        ("lonely-PSU rule", design.lonely_psu, LONELY_PSU),
+        ("replicate method", design.replicate_method, REPLICATE_METHODS),
     ]
-    faults += [f"design: {fault}" for fault in wrong]
-    wanted = {
-        own: column
-        for key, own in _DESIGN_NAMES.items()
-        if (column := getattr(design, key)) is not None
-    }
-    wanted |= {
-        f"weight_{i}": column for i, column in enumerate(design.replicate_weights, 1)
-    }
-    out = {}
+    for kind, rule, known in rules:
+        if rule not in (None, *known):
+            faults.append(f"design: {one_line(unknown_name(kind, rule, known))}")
+    named = {own: getattr(design, key) for key, own in _DESIGN_NAMES.items()}
+    wanted = {own: column for own, column in named.items() if column is not None}
+    for i, column in enumerate(design.replicate_weights, 1):
+        wanted[f"weight_{i}"] = column
+    out: dict[str, pd.Series] = {}
     for own, column in wanted.items():
         if column not in raw.columns:
-            faults.append(
-                f"design: {one_line(unknown_name('column', column, raw.columns), 999)}"
-            )
-        elif own in ("stratum", "psu"):
-            out[own] = raw[column]
-            if blank := int(
-                (raw[column].isna() | (raw[column].astype(str).str.strip() == "")).sum()
-            ):
-                faults.append(
-                    f"design: {blank} people have no value in column {column} ({own})"
-                )
+            fault = unknown_name("column", column, raw.columns)
+            faults.append(f"design: {one_line(fault, 999)}")
+            continue
+        declared = [*missing, *raw.attrs.get("missing", {}).get(column, [])]
+        if own in ("stratum", "psu"):
+            out[own], found = _units_of(raw[column], declared)
         else:
-            out[own] = number = pd.to_numeric(raw[column], errors="coerce").astype(
-                float
-            )
-            if unknown := int(number.isna().sum()):
-                faults.append(
-                    f"design: {unknown} values of {column} are blank or not numbers"
-                )
+            decimal = raw.attrs.get("decimal", ".")
             signed = own.startswith("weight_") and design.replicate_scale is not None
-            size = number.abs() if signed else number  # replicates may be below zero
-            if own != "fpc" and (
-                bad := int(
-                    (number.notna() & (number != 0) & ~size.between(*WEIGHTS)).sum()
-                )
-            ):
-                faults.append(
-                    f"design: {bad} values of {column} ({own}) are negative or absurd; weights are 0 or more"
-                )
+            out[own], found = _weights_of(raw[column], own, declared, decimal, signed)
+        faults += [f"design: {fault}" for fault in found]
     return out
+
+
+def _declared_missing(column: pd.Series, declared: list) -> pd.Series:
+    """Who has an answer that the mapping or the file declares missing."""
+    names = {plain(str(answer)) for answer in declared}
+    values = column.dropna().unique()
+    lost = [
+        value
+        for value in values
+        if value in declared or names & {*_own_names(value), code_of(value)}
+    ]
+    return column.isin(lost)
+
+
+def _units_of(column: pd.Series, declared: list) -> tuple[pd.Series, list[str]]:
+    """Strata or PSUs, texts in one form; a text that means missing is none."""
+    values = column.dropna().unique()
+    blank = column.isna() | column.isin([v for v in values if means_missing(v)])
+    blank |= _declared_missing(column, declared)
+    faults = []
+    if blank.any():
+        people = masked_count(int(blank.sum()))
+        faults.append(
+            f"{people} people have no value in column {column.name}, or one that means missing"
+        )
+    kinds = kinds_of(values)
+    if len(kinds) > 1:
+        faults.append(f"column {column.name} mixes {' and '.join(kinds)}")
+    own = {value: plain(value) for value in values if isinstance(value, str)}
+    own = {before: after for before, after in own.items() if before != after}
+    if own:
+        column = column.astype(object).replace(own)
+    return column, faults
+
+
+def _weights_of(
+    column: pd.Series, own: str, declared: list, decimal: str, signed: bool = False
+) -> tuple[pd.Series, list[str]]:
+    """Weights or population sizes as numbers; `signed` replicates may be below zero."""
+    try:
+        number = numbers_of(column, decimal)
+    except ValueError:
+        return column, [f"column {column.name} {_BOTH_MARKS}"]
+    lost = _declared_missing(column, declared) & number.notna()
+    faults = []
+    if lost.any():
+        people = masked_count(int(lost.sum()))
+        faults.append(f"{people} values of {column.name} ({own}) are declared missing")
+    unknown = int(number.isna().sum())
+    if unknown:
+        faults.append(f"{unknown} values of {column.name} are blank or not numbers")
+    size = number.abs() if signed else number
+    absurd = number.notna() & (number != 0) & ~size.between(*WEIGHTS)
+    if own != "fpc" and absurd.any():
+        faults.append(
+            f"{absurd.sum()} values of {column.name} ({own}) are negative or absurd; weights are 0 or more"
+        )
+    return number, faults

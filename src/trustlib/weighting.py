@@ -194,10 +194,12 @@ def bootstrap_weights(
     )
     strata = (
         design.layout.key.get_indexer(frame[design.strata])
-        if design.strata
+        if design.strata is not None
         else np.zeros(len(frame), dtype=int)
     )
-    labels = frame[design.psu] if design.psu else pd.Series(range(len(frame)))
+    labels = pd.Series(range(len(frame)))
+    if design.psu is not None:
+        labels = frame[design.psu]
     unit, row = group_rows([pd.Series(strata), labels], len(frame))
     stratum, n = strata[row], size.astype(int)
     members = np.argsort(

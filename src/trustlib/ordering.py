@@ -1,0 +1,185 @@
+"""In which order the levels of a column stand: the first is the reference, so the order decides the sign of a gap.
+
+The order is the one that is declared: by a mapping or codebook, else by the data themselves (categories of pandas, a
+Polars or DuckDB enumeration, the dictionary of an Arrow or Parquet column, value labels in the order of their codes),
+else texts are sorted character by character and numbers by size. It never depends on the order of the rows, nor on the
+engine: DuckDB and lazy Polars frames lose the dictionary of a Parquet file, so it is looked up in the file; an eager
+Polars Categorical has lost it for good, and is refused as an axis.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from glob import glob
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+
+from trustlib.errors import DesignError
+
+_FILES_OF_POLARS = re.compile(r"Parquet SCAN \[(.*?)\]")
+_QUOTED = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"")
+
+
+def joint_order(orders: Sequence[Sequence[Any]]) -> list | None:
+    """One order that agrees with each of several, the smallest level first where they leave it open.
+
+    None if they contradict each other.
+    """
+    out: list = []
+    while True:
+        rest = [[level for level in order if level not in out] for order in orders]
+        rest = [order for order in rest if order]
+        if not rest:
+            return out
+        later = {level for order in rest for level in order[1:]}
+        free = {order[0] for order in rest} - later
+        if not free:
+            return None
+        out.append(min(free))
+
+
+def levels_of(column: Any) -> list | None:
+    """The levels of an Arrow column with a dictionary, in its order; None for other columns.
+
+    Row groups may have different dictionaries: those of later ones add their levels, as pandas does it.
+    """
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return None
+    levels: dict[Any, None] = {}
+    for chunk in getattr(column, "chunks", [column]):
+        levels |= dict.fromkeys(chunk.dictionary.to_pylist())
+    levels.pop(None, None)
+    return list(levels)
+
+
+def without_dictionaries(table: Any) -> Any:
+    """An Arrow table whose columns hold their values instead of a dictionary."""
+    import pyarrow as pa
+
+    for i, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            values = table.column(i).cast(field.type.value_type)
+            table = table.set_column(i, field.name, values)
+    return table
+
+
+def as_pandas(table: Any, **options: Any) -> pd.DataFrame:
+    """An Arrow table as a pandas frame, its dictionaries as categories in one order."""
+    frame = without_dictionaries(table).to_pandas(**options)
+    for column in table.column_names:
+        order = levels_of(table[column])
+        if order is not None:
+            frame[column] = pd.Categorical(frame[column], categories=order)
+    return frame
+
+
+def as_category(column: pd.Series) -> pd.Series:
+    """A pandas column; if Arrow holds it with a dictionary, as a category."""
+    import pyarrow as pa
+
+    kind = column.dtype
+    if not (
+        isinstance(kind, pd.ArrowDtype) and pa.types.is_dictionary(kind.pyarrow_dtype)
+    ):
+        return column
+    frame = as_pandas(pa.table({"column": column.array.__arrow_array__()}))
+    return frame["column"].set_axis(column.index)
+
+
+def declared_orders(frame: Any, axes: Sequence[str]) -> dict[str, list]:
+    """The levels of axes, where the data declare an order that grouping would lose.
+
+    Parameters
+    ----------
+    frame : narwhals frame
+    axes : sequence of str
+
+    Returns
+    -------
+    dict
+        Axis -> its levels in order; those without a declared order are left out.
+    """
+    native = frame.to_native()
+    orders: dict[str, Any] = {}
+    if frame.implementation.is_pyarrow():
+        orders = {c: levels_of(native[c]) for c in axes}
+    elif frame.implementation.is_duckdb():
+        schema = frame.collect_schema()
+        texts = [c for c in axes if schema[c] == nw.String]
+        orders = _orders_in_files(_files_of_duckdb(native), texts)
+    elif frame.implementation.is_polars() and isinstance(frame, nw.LazyFrame):
+        schema = frame.collect_schema()
+        wanted = [c for c in axes if schema[c] == nw.Categorical]
+        if wanted:
+            orders = _orders_in_files(_files_of_polars(native), wanted)
+    return {c: order for c, order in orders.items() if order is not None}
+
+
+def require_order(column: pd.Series, name: str) -> None:
+    """Refuse an axis that was a Polars Categorical, unless its order was found."""
+    if column.dtype != "category" and column.nunique() > 1:
+        raise DesignError(
+            f"The axis {name!r} is a Polars Categorical, which keeps no order of its levels, "
+            "so nobody knows which is the reference.",
+            "Cast it: to pl.Enum([...]) with the levels in your order, "
+            "or to pl.String for levels that are sorted.",
+        )
+
+
+def in_order(column: pd.Series, order: Sequence[Any]) -> pd.Series:
+    """A column as a category in a declared order, if that knows all its values."""
+    if not set(column.dropna().unique()) <= set(order):
+        return column
+    return pd.Series(pd.Categorical(column, categories=list(order)), column.index)
+
+
+def _files_of_duckdb(relation: Any) -> list[str]:
+    """The Parquet files that a relation reads, by itself or through views."""
+    try:
+        query = relation.sql_query()
+        asked = "select view_name, sql from duckdb_views() where not internal"
+        views = dict(relation.query("_trustlib_views", asked).fetchall())
+    except Exception:  # a relation without a query, or another version of DuckDB
+        return []
+    read = [query]
+    for text in read:
+        named = [name for name in views if name in text]
+        read += [views.pop(name) for name in named]
+    quoted = [pair for text in read for pair in _QUOTED.findall(text)]
+    names = [one.replace("''", "'") or two.replace('""', '"') for one, two in quoted]
+    return list(dict.fromkeys(names))
+
+
+def _files_of_polars(frame: Any) -> list[str]:
+    """The Parquet files that a lazy frame scans; none if it does not name them all."""
+    plan = frame.explain(optimized=False)
+    named = [call.split(", ") for call in _FILES_OF_POLARS.findall(plan)]
+    files = [name for call in named for name in call]
+    if any(name.startswith("...") for name in files):
+        return []
+    return files
+
+
+def _orders_in_files(files: Sequence[str], columns: Sequence[str]) -> dict[str, list]:
+    """The dictionaries of columns in Parquet files; nothing where a file cannot be read or has none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found: dict[str, list] = {c: [] for c in columns}
+    for file in [file for name in files for file in sorted(glob(name))]:
+        try:
+            schema = pq.read_schema(file)
+            here = [c for c in columns if c in schema.names]
+            here = [c for c in here if pa.types.is_dictionary(schema.field(c).type)]
+            table = pq.read_table(file, columns=here)
+        except (OSError, pa.ArrowException):
+            continue
+        for c in here:
+            levels = levels_of(table[c]) or []
+            found[c] += [level for level in levels if level not in found[c]]
+    return {c: levels for c, levels in found.items() if levels}
