@@ -22,8 +22,15 @@ MODULES = {
 }
 ORDER = [
     {"trustlib.errors"},
-    {"trustlib.variance", "trustlib.disclosure"},
-    {"trustlib.forms", "trustlib.intervals", "trustlib.grouping"},
+    {"trustlib.variance", "trustlib.disclosure", "trustlib.expressions"},
+    {
+        "trustlib.forms",
+        "trustlib.intervals",
+        "trustlib.grouping",
+        "trustlib.formulas",
+        "trustlib.values",
+    },
+    {"trustlib.conditions"},
     {"trustlib.schema"},
     {"trustlib.design"},
     {"trustlib.cells", "trustlib.weighting"},

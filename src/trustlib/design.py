@@ -7,9 +7,7 @@ Words and rules are those of R's ``survey`` package; every difference is named i
 
 from __future__ import annotations
 
-import ast
 import copy
-import re
 from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,8 +16,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from pandas.api.types import infer_dtype
 
+from trustlib.conditions import Condition
 from trustlib.disclosure import EVIDENCE
 from trustlib.errors import (
     DesignError,
@@ -34,7 +32,6 @@ from trustlib.schema import WEIGHTS
 from trustlib.variance import LONELY_HINT, LONELY_PSU, REPLICATE_METHODS, Array
 
 DOMAIN = "_in_domain"
-_ASKS_FOR_MISSING = ("isna", "isnull", "notna", "notnull")
 
 
 # The strata of the full design: their values (one 0 without strata), PSUs (H,) and 1 - sampling fraction (H,).
@@ -567,44 +564,10 @@ def _require_boolean(frame: Any, where: nw.Expr, hint: str) -> None:
 
 def _evaluate(where: str, frame: Any, columns: list[str]) -> np.ndarray:
     """A domain written as text, with missing values outside, as a boolean array."""
-    quoted = {
-        f"_quoted_{i}": c
-        for i, c in enumerate(dict.fromkeys(re.findall("`(.+?)`", where)))
-    }
-    plain = where
-    for own, c in quoted.items():
-        plain = plain.replace(f"`{c}`", own)
-    try:
-        nodes = list(ast.walk(ast.parse(plain, mode="eval")))
-        names = [node.id for node in nodes if isinstance(node, ast.Name)]
-        if 2 * sum(name in quoted for name in names) < where.count("`"):
-            raise ValueError("backticks within a text")
-    except (SyntaxError, ValueError) as error:
-        hint = "For example: \"gender == 'woman'\". A name with spaces stands in backticks."
-        raise DesignError(
-            f"The domain {where!r} is not a valid expression.", hint
-        ) from error
-    asks = [
-        node.value
-        for node in nodes
-        if isinstance(node, ast.Attribute) and node.attr in _ASKS_FOR_MISSING
-    ]
-    asked = {node.id for node in asks if isinstance(node, ast.Name)}
-    used = {name: quoted.get(name, name) for name in sorted(names)}
-    require_names("variable", used.values(), columns)
-    people = frame.select(
-        *(nw.col(c).alias(name) for name, c in used.items())
-    ).to_pandas()
-    try:
-        values = people.astype(
-            {c: "boolean" for c in people if infer_dtype(people[c]) == "boolean"}
-        ).eval(plain)
-    except Exception as error:  # pandas.eval raises many kinds
-        hint = "For example: \"gender == 'woman' and age_band != '75+'\"."
-        raise DesignError(
-            f"The domain {where!r} cannot be evaluated: {one_line(error)}", hint
-        ) from error
-    if not isinstance(values, pd.Series) or infer_dtype(values) != "boolean":
-        return np.asarray(values)
-    known = people[[name for name in used if name not in asked]].notna().all(axis=1)
-    return (values.fillna(False).astype(bool) & known).to_numpy()
+    condition = Condition.read(where, DesignError)
+    used = condition.columns(columns)
+    condition.require_allowed()
+    if not used:
+        return condition.holds(pd.DataFrame(index=range(len(frame))))
+    people = frame.select(*(nw.col(c).alias(own) for own, c in used.items()))
+    return condition.holds(people.to_pandas())
