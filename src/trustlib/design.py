@@ -8,6 +8,7 @@ Words and rules are those of R's ``survey`` package; every difference is named i
 from __future__ import annotations
 
 import copy
+import re
 from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -377,11 +378,17 @@ class SurveyDesign:
         Parameters
         ----------
         where : str, boolean array or narwhals expression
-            Which people. In a text such as ``"age_band != '75+'"`` (pandas syntax) a person with a missing value
-            in any variable named is outside, as in R (where ``a | b`` keeps those for whom one side is true). Ask
-            for missing values with ``age_band.isna()``; a name with spaces stands in backticks. A boolean array has
-            one entry per row, and a Series the frame's index. A lazy frame needs a narwhals expression, in which NaN
-            is missing too; a pandas frame takes none, because NaN there differs from all values.
+            Which people. A text such as ``"age_band != '75+' and age > 20"`` has names of columns, texts in quotes,
+            numbers, ``== != < <= > >=``, ``in`` and ``not in`` with a list, ``and``, ``or``, ``not``, ``+ - * / %``,
+            brackets, ``.isna()``, ``.notna()`` and ``.isin([...])``, and nothing else: it is read, never run. A name
+            with other signs than letters, digits and ``_`` stands in backticks. A person with a missing value in any
+            variable named is outside, as in R (where ``a | b`` keeps those for whom one side is true), save in those
+            asked for by ``age_band.isna()`` and the like; there a comparison with a missing value is neither true nor
+            false. So is what divides by zero. A text never compares with a number, nor a category with what is none
+            of its levels, and ``<`` takes numbers, dates (``"day >= '2024-03-31'"``) and ordered categories. A
+            boolean array has one entry per row, and a Series the frame's index. A lazy frame needs a narwhals
+            expression, in which NaN is missing too; a pandas frame takes none, because NaN there differs from all
+            values.
 
         Returns
         -------
@@ -560,6 +567,38 @@ def _require_boolean(frame: Any, where: nw.Expr, hint: str) -> None:
             f"A domain is True or False for each person; this expression gives {kind}.",
             hint,
         )
+    _require_like_kinds(frame, where)
+
+
+_UNLIKE = re.compile(
+    r"matching input types \((?=.*\bstring\b)(?=.*\b(?:int64|double)\b)|match type of values set"
+)
+
+
+def _require_like_kinds(frame: Any, where: nw.Expr) -> None:
+    """Refuse an expression that compares texts with numbers, which some engines cast without a word.
+
+    It is tried on an empty Arrow table with columns of the same kinds, which compares values of one kind only.
+    """
+    import pyarrow as pa
+
+    fields = {}
+    for name, kind in frame.collect_schema().items():
+        if kind.is_numeric():
+            fields[name] = pa.int64() if kind.is_integer() else pa.float64()
+        elif kind in (nw.String, nw.Categorical, nw.Enum):
+            fields[name] = pa.string()
+        elif kind == nw.Boolean:
+            fields[name] = pa.bool_()
+    empty = nw.from_native(pa.schema(list(fields.items())).empty_table())
+    try:
+        empty.select(where.alias(DOMAIN))
+    except Exception as error:  # what Arrow cannot do is not refused for that
+        if _UNLIKE.search(str(error)):
+            raise DesignError(
+                "The domain compares texts with numbers.",
+                "Write texts in quotes and numbers without, as the column holds them.",
+            ) from error
 
 
 def _evaluate(where: str, frame: Any, columns: list[str]) -> np.ndarray:
