@@ -221,7 +221,7 @@ def test_codes_without_a_label_leave_the_column_as_it_is(tmp_path):
 )
 def test_texts_without_an_order_are_sorted_whatever_the_rows(
     tmp_path, forked, kind, rows
-):  # noqa: F811
+):
     frame = pd.DataFrame({"q": list(rows)})
     path = tmp_path / kind
     if "csv" in kind:

@@ -24,7 +24,7 @@ INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 # -- messages ---------------------------------------------------------------------------------------------------------
 
 MODULES = ("trustlib.errors", "trustlib.forms", "trustlib.schema", "trustlib.design", "trustlib.cells",
-           "trustlib.disclosure", "trustlib.variance", "trustlib.logit", "trustbook.supplied", "trustbook.sealing",
+           "trustlib.disclosure", "trustlib.variance", "trustlib.conditions", "trustlib.formulas", "trustlib.logit", "trustbook.supplied", "trustbook.sealing",
            "trustbook.runs", "trustbook.pages", "trustbook.cli")  # fmt: skip
 REASONS = (
     "reasons",
@@ -54,8 +54,11 @@ source is ….
 The axis … is a number in some parts and a category in others, or of several kinds.
 The parts have levels of … in orders that contradict each other.
 Two levels of the axis … are the same as texts.
-The formula … uses the distribution of an axis, such as its mean: that of cells, not people.
-backticks within a text
+The formula … makes two coefficients of one name.
+The formula … is not defined in all cells: it divides by zero, or a number is too large.
+some values are not finite
+it cannot be read from … on
+it is nested more than … deep
 Expected cells of one outcome and the same axes.
 The axis … holds numbers that are not finite.
 The axis … mixes ….
@@ -67,7 +70,7 @@ A formula is a text, got ….
 Expected at least one term to test.
 The formula is for …, the cells are of ….
 The formula … cannot be evaluated: …
-The formula … cannot be read: …
+The formula … cannot be read: ….
 The formula … does not make one set of coefficients.
 # …The ledger: published, and this file … …
 Numbers differ from those of the last release, … faults:
@@ -83,7 +86,7 @@ run …: …
 … cannot be run; nothing was, … faults:
 … has no list `runs:`.
 …: a text of it uses …, which its grid does not give
-…: an id has letters, digits, - and _ only
+…: an id has …
 …: parameter … is missing
 …: published …, ours …
 …: there is no data file …

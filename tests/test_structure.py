@@ -23,9 +23,21 @@ MODULES = {
 }
 ORDER = [
     {"trustlib.errors"},
-    {"trustlib.variance", "trustlib.disclosure", "trustlib.answers"},
+    {
+        "trustlib.variance",
+        "trustlib.disclosure",
+        "trustlib.answers",
+        "trustlib.expressions",
+    },
     {"trustlib.yaml12", "trustlib.ordering"},
-    {"trustlib.forms", "trustlib.intervals", "trustlib.grouping"},
+    {
+        "trustlib.forms",
+        "trustlib.intervals",
+        "trustlib.grouping",
+        "trustlib.formulas",
+        "trustlib.values",
+    },
+    {"trustlib.conditions"},
     {"trustlib.schema"},
     {"trustlib.design"},
     {"trustlib.cells", "trustlib.weighting"},

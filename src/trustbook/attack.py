@@ -44,7 +44,8 @@ import pandas as pd
 from trustbook.sealing import load_cell_plan
 from trustlib import disclosure
 from trustlib.cells import Cells
-from trustlib.errors import DisclosureError
+from trustlib.conditions import Condition
+from trustlib.errors import CodebookError, DisclosureError
 from trustlib.schema import load_mapping
 from trustlib.variance import Array
 
@@ -200,24 +201,30 @@ def _rows(
 
 def _conditions(where: str | None) -> list[tuple[str, bool, set[str]]]:
     """A `where` as (axis, whether it must be among the levels, levels); what is not so simple is an axis of its own."""
-    out, parts = [], [ast.parse(where, mode="eval").body] if where else []
+    if not where:
+        return []
+    condition = Condition.read(where, CodebookError)
+    condition.require_allowed()
+    out = []
+    parts = [condition.tree]
     while parts:
-        part = parts.pop()
-        text = ast.unparse(part)
-        if isinstance(part, ast.BoolOp) and isinstance(part.op, ast.And):
-            parts += part.values
-        elif simple := re.fullmatch(
-            r"(\w+) (==|!=|in|not in) ('[^']*'|\[[^]]*\]|[\d.]+)", text
-        ):
-            out.append(
-                (
-                    simple[1],
-                    simple[2] in ("==", "in"),
-                    {*map(str, np.atleast_1d(ast.literal_eval(simple[3])))},
-                )
-            )
-        else:
-            out.append((text, True, {"holds"}))
+        match parts.pop():
+            case ast.BoolOp(ast.And(), joined):
+                parts += joined
+            case ast.Compare(
+                ast.Name(own), [ast.Eq() | ast.NotEq() as sign], [ast.Constant(value)]
+            ):
+                levels = {str(value)}
+                out.append((condition.names[own], isinstance(sign, ast.Eq), levels))
+            case ast.Compare(
+                ast.Name(own),
+                [ast.In() | ast.NotIn() as sign],
+                [ast.List() | ast.Tuple() as given],
+            ):
+                levels = {str(ast.literal_eval(each)) for each in given.elts}
+                out.append((condition.names[own], isinstance(sign, ast.In), levels))
+            case part:
+                out.append((condition.written(part), True, {"holds"}))
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from trustlib.forms import Form
+from trustlib.forms import Form, Name, Template
 
 
 class CellSet(Form):
@@ -32,14 +32,14 @@ class CellPlanForm(Form):
     """``cells.yml``."""
 
     mapping: str
-    cells: dict[str, CellSet]
+    cells: dict[Name, CellSet]
 
 
 class RunForm(Form):
     """One run of ``runs.yml``, or one for each combination of a grid; see `trustbook.runs.load_plan`."""
 
     id: str
-    template: str
+    template: Template
     parameters: dict[str, Any] = {}
     grid: dict[str, list[Any]] = {}
     page: bool = True
@@ -48,8 +48,8 @@ class RunForm(Form):
 class Finding(Form):
     """Where one number stands: run, table, the row's columns, and the column; see `trustbook.findings`."""
 
-    run: str
-    table: str
+    run: Name
+    table: Name
     row: dict[str, Any] = {}
     column: str = "estimate"
     format: Literal["percent", "points", "ratio", "count"] = "percent"

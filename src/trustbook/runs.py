@@ -235,7 +235,7 @@ def load_plan(path: str | Path) -> list[Run]:
         one that is missing, a data file that does not exist, two runs with one id, a name that is not in the grid.
     """
     from trustbook.plans import RunForm
-    from trustlib.forms import attempt
+    from trustlib.forms import NAMED, attempt, is_name
 
     path = Path(path).resolve()
     raw = load_yaml(path)
@@ -258,11 +258,7 @@ def load_plan(path: str | Path) -> list[Run]:
         f"{name}: two runs have this id"
         for name in sorted({i for i in ids if ids.count(i) > 1})
     ]
-    faults += [
-        f"{name}: an id has letters, digits, - and _ only"
-        for name in ids
-        if not re.fullmatch(r"\w[\w-]*", name, re.ASCII)
-    ]
+    faults += [f"{name[:100]}: an id has {NAMED}" for name in ids if not is_name(name)]
     declared = {
         template: _declared(template) for template in {run.template for run in runs}
     }

@@ -45,6 +45,7 @@ from trustlib.errors import (
     one_line,
     raise_faults,
 )
+from trustlib.expressions import quoted
 from trustlib.record.printed import load_figures
 from trustlib.schema import (
     declared_design,
@@ -281,7 +282,7 @@ def plan_runs(
         given: dict[str, Any] = {
             "cells": sealed(axes),
             "axes": axes,
-            "formula": " + ".join(axes),
+            "formula": " + ".join(map(quoted, axes)),
         }
         planned.append(("levels", axes, given | shown | {"everyone": sealed([])}, []))
     for pair in map(
@@ -291,7 +292,7 @@ def plan_runs(
             "cells": sealed(pair),
             "identities": pair,
             "pair": pair,
-            "formula": " * ".join(pair),
+            "formula": " * ".join(map(quoted, pair)),
         }
         planned.append(("intersection", pair, given | shown, []))
     places, why = _over_places(family)
@@ -403,7 +404,7 @@ def _together(family: Family, form: str) -> str:
 
 def _known(family: Family) -> str:
     """The condition that picks the people of a family from the file."""
-    return " and ".join(f"{a}.notna()" for a in [family.outcome, *family.axes])
+    return " and ".join(f"{quoted(a)}.notna()" for a in [family.outcome, *family.axes])
 
 
 def _over_places(family: Family) -> tuple[dict[str, list[str]], dict[str, str]]:
@@ -456,7 +457,9 @@ def _key(taken: dict[str, tuple[str, ...]], *parts: str) -> str:
         .encode("ascii", "ignore")
         .decode()
     )
-    name = re.sub(r"[\W_]", "-", plain).strip("-") or "unnamed"
+    name = re.sub(r"[\W_]", "-", plain).strip("-")[:90] or "unnamed"
+    if not name[0].isalpha():
+        name = f"x-{name}"
     names = [name, *(f"{name}-{i}" for i in range(2, len(taken) + 3))]
     return next(n for n in names if taken.setdefault(n, parts) == parts)
 

@@ -7,7 +7,6 @@ Words and rules are those of R's ``survey`` package; every difference is named i
 
 from __future__ import annotations
 
-import ast
 import copy
 import re
 from collections import namedtuple
@@ -18,9 +17,9 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from pandas.api.types import infer_dtype
 
 from trustlib.answers import kinds_of, means_missing, plain
+from trustlib.conditions import Condition
 from trustlib.disclosure import EVIDENCE, masked_count
 from trustlib.errors import (
     DesignError,
@@ -36,7 +35,6 @@ from trustlib.schema import WEIGHTS
 from trustlib.variance import LONELY_HINT, LONELY_PSU, REPLICATE_METHODS, Array
 
 DOMAIN = "_in_domain"
-_ASKS_FOR_MISSING = ("isna", "isnull", "notna", "notnull")
 
 
 # The strata of the full design: their values (one 0 without strata), PSUs (H,) and 1 - sampling fraction (H,).
@@ -383,11 +381,17 @@ class SurveyDesign:
         Parameters
         ----------
         where : str, boolean array or narwhals expression
-            Which people. In a text such as ``"age_band != '75+'"`` (pandas syntax) a person with a missing value
-            in any variable named is outside, as in R (where ``a | b`` keeps those for whom one side is true). Ask
-            for missing values with ``age_band.isna()``; a name with spaces stands in backticks. A boolean array has
-            one entry per row, and a Series the frame's index. A lazy frame needs a narwhals expression, in which NaN
-            is missing too; a pandas frame takes none, because NaN there differs from all values.
+            Which people. A text such as ``"age_band != '75+' and age > 20"`` has names of columns, texts in quotes,
+            numbers, ``== != < <= > >=``, ``in`` and ``not in`` with a list, ``and``, ``or``, ``not``, ``+ - * / %``,
+            brackets, ``.isna()``, ``.notna()`` and ``.isin([...])``, and nothing else: it is read, never run. A name
+            with other signs than letters, digits and ``_`` stands in backticks. A person with a missing value in any
+            variable named is outside, as in R (where ``a | b`` keeps those for whom one side is true), save in those
+            asked for by ``age_band.isna()`` and the like; there a comparison with a missing value is neither true nor
+            false. So is what divides by zero. A text never compares with a number, nor a category with what is none
+            of its levels, and ``<`` takes numbers, dates (``"day >= '2024-03-31'"``) and ordered categories. A
+            boolean array has one entry per row, and a Series the frame's index. A lazy frame needs a narwhals
+            expression, in which NaN is missing too; a pandas frame takes none, because NaN there differs from all
+            values.
 
         Returns
         -------
@@ -662,48 +666,46 @@ def _require_boolean(frame: Any, where: nw.Expr, hint: str) -> None:
             f"A domain is True or False for each person; this expression gives {kind}.",
             hint,
         )
+    _require_like_kinds(frame, where)
+
+
+_UNLIKE = re.compile(
+    r"matching input types \((?=.*\bstring\b)(?=.*\b(?:int64|double)\b)|match type of values set"
+)
+
+
+def _require_like_kinds(frame: Any, where: nw.Expr) -> None:
+    """Refuse an expression that compares texts with numbers, which some engines cast without a word.
+
+    It is tried on an empty Arrow table with columns of the same kinds, which compares values of one kind only.
+    """
+    import pyarrow as pa
+
+    fields = {}
+    for name, kind in frame.collect_schema().items():
+        if kind.is_numeric():
+            fields[name] = pa.int64() if kind.is_integer() else pa.float64()
+        elif kind in (nw.String, nw.Categorical, nw.Enum):
+            fields[name] = pa.string()
+        elif kind == nw.Boolean:
+            fields[name] = pa.bool_()
+    empty = nw.from_native(pa.schema(list(fields.items())).empty_table())
+    try:
+        empty.select(where.alias(DOMAIN))
+    except Exception as error:  # what Arrow cannot do is not refused for that
+        if _UNLIKE.search(str(error)):
+            raise DesignError(
+                "The domain compares texts with numbers.",
+                "Write texts in quotes and numbers without, as the column holds them.",
+            ) from error
 
 
 def _evaluate(where: str, frame: Any, columns: list[str]) -> np.ndarray:
     """A domain written as text, with missing values outside, as a boolean array."""
-    quoted = {
-        f"_quoted_{i}": c
-        for i, c in enumerate(dict.fromkeys(re.findall("`(.+?)`", where)))
-    }
-    plain = where
-    for own, c in quoted.items():
-        plain = plain.replace(f"`{c}`", own)
-    try:
-        nodes = list(ast.walk(ast.parse(plain, mode="eval")))
-        names = [node.id for node in nodes if isinstance(node, ast.Name)]
-        if 2 * sum(name in quoted for name in names) < where.count("`"):
-            raise ValueError("backticks within a text")
-    except (SyntaxError, ValueError) as error:
-        hint = "For example: \"gender == 'woman'\". A name with spaces stands in backticks."
-        raise DesignError(
-            f"The domain {where!r} is not a valid expression.", hint
-        ) from error
-    asks = [
-        node.value
-        for node in nodes
-        if isinstance(node, ast.Attribute) and node.attr in _ASKS_FOR_MISSING
-    ]
-    asked = {node.id for node in asks if isinstance(node, ast.Name)}
-    used = {name: quoted.get(name, name) for name in sorted(names)}
-    require_names("variable", used.values(), columns)
-    people = frame.select(
-        *(nw.col(c).alias(name) for name, c in used.items())
-    ).to_pandas()
-    try:
-        values = people.astype(
-            {c: "boolean" for c in people if infer_dtype(people[c]) == "boolean"}
-        ).eval(plain)
-    except Exception as error:  # pandas.eval raises many kinds
-        hint = "For example: \"gender == 'woman' and age_band != '75+'\"."
-        raise DesignError(
-            f"The domain {where!r} cannot be evaluated: {one_line(error)}", hint
-        ) from error
-    if not isinstance(values, pd.Series) or infer_dtype(values) != "boolean":
-        return np.asarray(values)
-    known = people[[name for name in used if name not in asked]].notna().all(axis=1)
-    return (values.fillna(False).astype(bool) & known).to_numpy()
+    condition = Condition.read(where, DesignError)
+    used = condition.columns(columns)
+    condition.require_allowed()
+    if not used:
+        return condition.holds(pd.DataFrame(index=range(len(frame))))
+    people = frame.select(*(nw.col(c).alias(own) for own, c in used.items()))
+    return condition.holds(people.to_pandas())

@@ -18,10 +18,12 @@ import pandas as pd
 
 from trustlib import intervals
 from trustlib.cells import SUMS, Cells, combinations, describe
+from trustlib.conditions import evaluate
 from trustlib.disclosure import MINIMUM, ROUNDED, require_showable, rounded
 from trustlib.errors import (
     DisclosureError,
     EstimandError,
+    UnknownNameError,
     axis_names,
     is_number,
     listed,
@@ -183,17 +185,11 @@ class Estimates:
     def where(self, condition: str | Array) -> Estimates:
         """Some of the rows, with their covariance. They pass the gate only if all rows would.
 
-        `condition` is a query of the frame or a boolean array.
+        `condition` is a text on columns of the frame, as in `SurveyDesign.domain`, or a boolean array. In a text a row
+        with a missing value in any column named is left out, unless it is asked for with ``.isna()``.
         """
         columns = f"The columns are {', '.join(self._frame)}."
-        try:
-            mask = np.asarray(
-                self._frame.eval(condition) if isinstance(condition, str) else condition
-            )
-        except Exception as error:  # pandas.eval raises many kinds
-            raise EstimandError(
-                f"The condition {condition!r} cannot be evaluated.", columns
-            ) from error
+        mask = self._mask(condition)
         if mask.dtype != bool or mask.shape != (len(self),):
             text = f"A condition is one True or False for each of {len(self)} rows; got {mask.dtype}."
             raise EstimandError(text, f"Compare a column with a value. {columns}")
@@ -216,6 +212,18 @@ class Estimates:
             self, _frame=rows, vcov=vcov, smallest=smallest, replicates=kept,
             parts=parts, _people=people,
         )  # fmt: skip
+
+    def _mask(self, condition: str | Array) -> np.ndarray:
+        """Whether a condition holds in each row; a column that does not exist is no estimand."""
+        if not isinstance(condition, str):
+            return np.asarray(condition)
+        try:
+            return evaluate(condition, self._frame, EstimandError)
+        except UnknownNameError as error:
+            raise EstimandError(
+                f"The condition {condition[:200]!r} cannot be evaluated: {error.message}",
+                error.hint,
+            ) from error
 
     def __repr__(self) -> str:
         return f"{self.kind} of {self.outcome} ({self.convention})\n" + self._shown(

@@ -88,6 +88,29 @@ def _numbered(raw: Any) -> Any:
     )
 
 
+NAMED = "letters, digits, - and _ only, a letter first, and up to 100 of them"
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
+
+
+def is_name(text: object) -> bool:
+    """Whether something can be the name of a set of cells, a run or a template: files and folders are called so."""
+    return isinstance(text, str) and bool(_NAME.fullmatch(text))
+
+
+def _name(raw: Any) -> Any:
+    text = str(raw) if isinstance(raw, int) else raw
+    if not is_name(text):
+        raise ValueError(f"{str(raw)[:100]!r} is no name; a name has {NAMED}")
+    return text
+
+
+def _template(raw: Any) -> Any:
+    """The name of a template, or of a lesson, which lies in the folder beside."""
+    return raw if is_name(str(raw).removeprefix("../lessons/")) else _name(raw)
+
+
+Name = Annotated[str, BeforeValidator(_name)]
+Template = Annotated[str, BeforeValidator(_template)]
 Levels = Annotated[list[str], BeforeValidator(_distinct)]
 Answers = Annotated[dict[str, Any], BeforeValidator(_answers)]
 Columns = Annotated[list[str], BeforeValidator(_numbered)]

@@ -30,8 +30,8 @@ from trustlib.errors import (
     RankError,
     one_line,
     require_a,
-    require_names,
 )
+from trustlib.formulas import Terms, read_formula
 from trustlib.intervals import wald_test
 from trustlib.variance import (
     Array,
@@ -64,7 +64,7 @@ class LogitFit:
         The fitted statsmodels object. Its standard errors ignore the design.
     x : array (C, p)
         Design matrix, one row per cell.
-    spec : formulaic.ModelSpec
+    spec : ModelTerms
         Makes the design matrix of other cells.
     replicates : array (R, p), optional
         Coefficients under each set of replicate weights.
@@ -77,7 +77,7 @@ class LogitFit:
     df: float
     glm: Any
     x: Array
-    spec: Any
+    spec: ModelTerms
     replicates: Array | None = None
 
     def __repr__(self) -> str:
@@ -146,7 +146,7 @@ class LogitFit:
         """
         frame, least = self.cells.frame, []
         axes = {
-            term: {*map(str, each)} & {*self.cells.by}
+            term: each & {*self.cells.by}
             for term, each in self.spec.term_variables.items()
         }
         for largest in {
@@ -201,20 +201,17 @@ class LogitFit:
         -----
         R: ``regTermTest(fit, ~gender:ethnicity, method = "Wald")``; df are `fit.df`, which is R's default.
         """
-        indices = {
-            _term_key(str(term)): at for term, at in self.spec.term_indices.items()
-        }
+        indices = self.spec.term_indices
         if not terms:
             raise EstimandError(
                 "Expected at least one term to test.", f"The model is: {self.formula}."
             )
         columns: list[int] = []
         for term in dict.fromkeys(map(str, terms)):
-            if _term_key(term) not in indices:
-                raise errors.unknown_name(
-                    "term", term, [str(t) for t in self.spec.term_indices]
-                )
-            columns += indices[_term_key(term)]
+            found = self.spec.find(term)
+            if found is None:
+                raise errors.unknown_name("term", term, indices)
+            columns += indices[found]
         b, vcov = (
             self.coef.to_numpy()[columns],
             self.vcov.to_numpy()[np.ix_(columns, columns)],
@@ -293,10 +290,6 @@ def _too_few(size: int, df: Array) -> str:
     )
 
 
-def _term_key(term: str) -> frozenset[str]:
-    return frozenset(part.strip() for part in term.split(":"))
-
-
 def expit(eta: Array) -> Array:
     """1 / (1 + exp(-eta)), without overflow."""
     from scipy import special
@@ -320,7 +313,8 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     cells : Cells
     formula : str
         Right-hand side over the cells' axes, for example ``"gender * ethnicity + disability"``. The first level of
-        each category is the reference, as in R.
+        each category is the reference, as in R. An axis with a name of other signs than letters, digits and ``_``
+        stands in backticks: ``"`age band` * gender"``. ``x**2`` is no square but x crossed with itself, and refused.
 
     Returns
     -------
@@ -333,9 +327,10 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     EstimandError
         What is given are not cells, or the left-hand side names another outcome.
     FitError
-        The formula cannot be read or evaluated, or uses the distribution of an axis (``scale``, ``center``, ``poly``,
-        ``bs``, a mean): it would be that of the cells, not of people. ``I(x**2)`` and ``C(x)`` are fine. Or replicate
-        weights below zero add up to less than nothing in a cell.
+        The formula cannot be read or evaluated, or has something else than names of axes, ``+ - * : / ** ( )``,
+        ``C(x)``, ``C(x, contr.sum)``, and ``I()`` or ``np.log()`` of arithmetic on numbers, such as ``I(x**2)``. A
+        function of the distribution of an axis (``scale``, ``poly``, a mean) would be that of the cells, not of people.
+        Or replicate weights below zero add up to less than nothing in a cell.
     SeparationError
         Some terms predict the outcome perfectly; found before fitting, by linear programming (Konis 2007).
     RankError
@@ -438,62 +433,136 @@ def influence(x: Array, weight: Array, beta: Array) -> Array:
     return np.linalg.solve(information, np.hstack([-(x * mu[:, None]).T, x.T]))
 
 
-def _design_matrix(cells: Cells, formula: str) -> tuple[Any, Array, list[str]]:
+@dataclass(frozen=True, eq=False)
+class ModelTerms:
+    """What makes the design matrix of cells: the terms of a formula, and formulaic's encoding of them.
+
+    Attributes
+    ----------
+    terms : Terms
+        The formula as it was read.
+    model : formulaic.ModelSpec
+        With names of ours for the axes.
+    """
+
+    terms: Terms
+    model: Any
+
+    def _shown(self, name: object) -> str:
+        return self.terms.shown(str(name))
+
+    @property
+    def required_variables(self) -> list[str]:
+        """The axes that the formula names."""
+        return list(self.terms.own)
+
+    @property
+    def column_names(self) -> list[str]:
+        """The coefficients."""
+        return [self._shown(name) for name in self.model.column_names]
+
+    @property
+    def term_indices(self) -> dict[str, list[int]]:
+        """Term -> the places of its coefficients."""
+        return {
+            self._shown(term): list(at) for term, at in self.model.term_indices.items()
+        }
+
+    @property
+    def factors(self) -> dict[str, tuple[str, ...]]:
+        """Term -> the axes, or what is computed of them, that it crosses."""
+        return {
+            self._shown(term): tuple(self._shown(factor) for factor in term.factors)
+            for term in self.model.term_indices
+        }
+
+    @property
+    def term_variables(self) -> dict[str, set[str]]:
+        """Term -> the axes in it."""
+        axes = {own: axis for axis, own in self.terms.own.items()}
+        return {
+            self._shown(term): {axes[str(v)] for v in used if str(v) in axes}
+            for term, used in self.model.term_variables.items()
+        }
+
+    def find(self, term: str) -> str | None:
+        """The term that somebody means: the order of names, spaces and backticks do not matter."""
+        wanted = self.terms.factors_of(term)
+        for own in self.model.term_indices:
+            factors = frozenset(map(str, own.factors))
+            shown = frozenset(map(self._shown, own.factors))
+            if wanted in (factors, shown) or term == self._shown(own):
+                return self._shown(own)
+        return None
+
+    def matrix(self, frame: pd.DataFrame) -> Array:
+        """The design matrix (m, p) of rows of axes; formulaic's many errors if a term is not defined."""
+        made = self.model.get_model_matrix(
+            _renamed(frame, self.terms), na_action="raise"
+        )
+        x = np.asarray(made, dtype=float)
+        if not np.isfinite(x).all():
+            raise ValueError("some values are not finite")
+        return x
+
+
+def _renamed(frame: pd.DataFrame, terms: Terms) -> pd.DataFrame:
+    """The axes that a formula uses, with names of ours."""
+    return pd.DataFrame(
+        {own: frame[axis] for axis, own in terms.own.items()}, frame.index
+    )
+
+
+def _design_matrix(cells: Cells, formula: str) -> tuple[ModelTerms, Array, list[str]]:
     import formulaic
 
-    left, tilde, right = formula.rpartition("~")
-    if tilde and left.strip() not in ("", cells.outcome):
-        text = (
-            f"The formula is for {left.strip()!r}, the cells are of {cells.outcome!r}."
-        )
-        raise EstimandError(
-            text, "Give the right-hand side only, or compress that outcome."
-        )
     frame = cells.frame[list(cells.by)]
-    hint = f'Use + * : and names of axes ({", ".join(cells.by) or "none"}), such as "gender * ethnicity + disability".'
-    try:
-        parsed = formulaic.Formula(right)
-        required = sorted(str(v) for v in parsed.required_variables)
-    except Exception as error:  # formulaic has many
-        raise FitError(
-            f"The formula {formula!r} cannot be read: {_plain(error)}", hint
-        ) from error
-    require_names("axis", required, cells.by)
-    for c in required:
-        if frame[c].dtype == "category" and frame[c].nunique() < 2:
+    numbers = {axis: frame[axis].dtype != "category" for axis in cells.by}
+    levels = [
+        str(level)
+        for axis, is_number in numbers.items()
+        if not is_number
+        for level in frame[axis].cat.categories
+    ]
+    terms = read_formula(formula, cells.outcome, numbers, levels)
+    for c in sorted(terms.own):
+        if not numbers[c] and frame[c].nunique() < 2:
             text = f"Everyone has the same level {frame[c].iloc[0]!r} of {c!r}, so it has no coefficient."
             raise RankError(text, "Leave it out.")
-    try:
-        matrix = formulaic.model_matrix(
-            parsed, frame, na_action="raise", output="numpy"
-        )
-    except Exception as error:
+    hint = (
+        "Leave out the values for which it is not, or make the column before compress."
+    )
+    with np.errstate(all="ignore"):
+        try:
+            matrix = formulaic.model_matrix(
+                terms.text,
+                _renamed(frame, terms),
+                na_action="raise",
+                output="numpy",
+                context={},
+            )
+        except Exception as error:  # formulaic has many
+            raise FitError(
+                f"The formula {formula!r} cannot be evaluated: {_plain(error)}", hint
+            ) from error
+    x = np.asarray(matrix, dtype=float)
+    if not np.isfinite(x).all():
         raise FitError(
-            f"The formula {formula!r} cannot be evaluated: {_plain(error)}", hint
-        ) from error
-    if isinstance(matrix, formulaic.ModelMatrices) or not matrix.shape[1]:
-        raise FitError(
-            f"The formula {formula!r} does not make one set of coefficients.", hint
+            f"The formula {formula!r} is not defined in all cells: it divides by zero, or a number is too large.",
+            hint,
         )
-    spec, x = matrix.model_spec, np.asarray(matrix, dtype=float)
-    rows = (
-        (0, -1) if {*map(str, spec.factor_variables)} - {*cells.by, "1"} else ()
-    )  # terms that are computed
-    alone = [
-        np.allclose(_matrix(spec, frame.iloc[[i]], FitError, hint), x[i], rtol=1e-9)
-        for i in rows
-    ]
-    if spec.transform_state or not all(alone):
-        text = f"The formula {formula!r} uses the distribution of an axis, such as its mean: that of cells, not people."
+    spec = ModelTerms(terms, matrix.model_spec)
+    names = spec.column_names
+    if len(set(names)) < len(names):
         raise FitError(
-            text,
-            "Make that column before compress; polynomials of the axis itself are I(x**2).",
+            f"The formula {formula!r} makes two coefficients of one name.",
+            "Rename the axis.",
         )
-    return spec, x, list(spec.column_names)
+    return spec, x, names
 
 
 def _matrix(
-    spec: Any, frame: pd.DataFrame, kind: type[errors.TrustlibError], hint: str
+    spec: ModelTerms, frame: pd.DataFrame, kind: type[errors.TrustlibError], hint: str
 ) -> Array:
     """The design matrix of some cells, each of which has values that the terms are defined for."""
     from formulaic.errors import DataMismatchWarning
@@ -501,13 +570,12 @@ def _matrix(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("error", DataMismatchWarning)
         try:
-            return np.asarray(
-                spec.get_model_matrix(frame, na_action="raise"), dtype=float
-            )
+            return spec.matrix(frame)
         except Exception as error:  # formulaic has many
+            names = " + ".join(spec.term_indices)
+            why = spec.terms.shown(_plain(error))
             raise kind(
-                f"The terms {spec.formula} are not defined for all values: {_plain(error)}",
-                hint,
+                f"The terms {names} are not defined for all values: {why}", hint
             ) from error
 
 

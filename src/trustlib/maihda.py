@@ -44,6 +44,7 @@ from trustlib.errors import (
     require_names,
 )
 from trustlib.estimates import Estimates, _estimates, _filled, cell_means, contrast
+from trustlib.expressions import quoted
 from trustlib.intervals import logit_interval, t_quantile
 from trustlib.logit import _blas, _design_matrix, _require_overlap, _require_rank, expit
 from trustlib.variance import Array
@@ -256,9 +257,7 @@ def _fit(
     cells: Cells, terms: list[str], c: _Counts, method: str, points: int
 ) -> RandomIntercept:
     """Fit one model; refuse what is not identified."""
-    _, x, names = _design_matrix(
-        cells, " + ".join(f"`{term}`" for term in terms) or "1"
-    )
+    _, x, names = _design_matrix(cells, " + ".join(map(quoted, terms)) or "1")
     _require_rank(x, names)
     _require_overlap(x, names, c.n, c.events, cells)
     c = c._replace(x=x)

@@ -206,12 +206,19 @@ def _undefined(estimates: Estimates) -> list[str]:
     ]
 
 
+_NAME = r"(?:`(?:[^`]|``)*`|[^\[\]:`])+"
+_PART = re.compile(rf"({_NAME})(?:\[T\.(.*?)\](?=$|:{_NAME}(?:[\[:]|$)))?:?", re.DOTALL)
+
+
 def _term(name: str) -> str:
-    """``gender[T.woman]:ethnicity[T.minority]`` as ``gender: woman × ethnicity: minority``."""
-    return " × ".join(
-        re.sub(r"^(.*)\[T\.(.*)\]$", r"\1: \2", part)
-        for part in re.split(r":(?![^\[]*\])", name)
-    )
+    """``gender[T.woman]:ethnicity[T.minority]`` as ``gender: woman × ethnicity: minority``; a level has any sign."""
+    parts = []
+    at = 0
+    while found := _PART.match(name, at):
+        level = found[2]
+        parts.append(found[1] if level is None else f"{found[1]}: {level}")
+        at = found.end()
+    return " × ".join(parts) if at == len(name) else name
 
 
 def _condense(shown: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -521,6 +521,6 @@ def _mask(expression: str, states: pd.DataFrame) -> Array:
 
     try:
         return true(ast.parse(expression, mode="eval").body)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         hint = 'Write all, or comparisons such as ethnicity == "minority", joined by and, or, not.'
         raise EstimandError(f"{expression!r} is not a group of people.", hint) from None

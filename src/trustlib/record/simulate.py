@@ -21,9 +21,9 @@ Source of the entropy step: Csiszár (1975), *I-divergence geometry of probabili
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from trustlib.conditions import Condition
 from trustlib.errors import (
     CodebookError,
     SurveyFileError,
@@ -237,9 +238,6 @@ def _impossible(t: Target, waves: Mapping[int, Mapping[str, Any]]) -> list[str]:
     return faults
 
 
-_LEVEL = re.compile(r'(\w+) *== *"([^"]*)"')
-
-
 def _mask(text: str, table: pd.DataFrame, countries: Sequence[str] = ()) -> Array:
     """The rows of a table (of cells or of people) that are in a group."""
     inside = np.full(len(table), not countries)
@@ -247,26 +245,29 @@ def _mask(text: str, table: pd.DataFrame, countries: Sequence[str] = ()) -> Arra
         inside |= (table["country"] == country).to_numpy(bool)
     if text == "all":
         return inside
-    parts: list[Array] = []
+    group = Condition.read(text, CodebookError)
 
-    def take(found: re.Match[str]) -> str:
-        require_names("axis", [found[1]], LEVELS)
-        require_names(f"level of {found[1]}", [found[2]], LEVELS[found[1]])
-        parts.append((table[found[1]] == found[2]).to_numpy(bool))
-        return f"(_[{len(parts) - 1}])"
-
-    code = re.sub(
-        r"[a-z]+",
-        lambda word: {"and": "&", "or": "|", "not": "~"}.get(word[0], "?"),
-        _LEVEL.sub(take, text),
-    )
-    try:
-        return inside & eval(code, {"__builtins__": {}}, {"_": parts})
-    except (SyntaxError, TypeError):
+    def members(node: ast.expr) -> Array:
+        match node:
+            case ast.BoolOp(ast.And(), parts):
+                return np.logical_and.reduce([members(part) for part in parts])
+            case ast.BoolOp(ast.Or(), parts):
+                return np.logical_or.reduce([members(part) for part in parts])
+            case ast.UnaryOp(ast.Not(), part):
+                return ~members(part)
+            case ast.Compare(ast.Name(own), [ast.Eq()], [ast.Constant(str(level))]):
+                return having(group.names[own], level)
         raise CodebookError(
             f"{text!r} is no group.",
             'Write all, or gender == "woman" and lgbtq == "yes".',
-        ) from None
+        )
+
+    def having(axis: str, level: str) -> Array:
+        require_names("axis", [axis], LEVELS)
+        require_names(f"level of {axis}", [level], LEVELS[axis])
+        return (table[axis] == level).to_numpy(bool)
+
+    return inside & members(group.tree)
 
 
 # -- the true model ---------------------------------------------------------------------------------------------------

@@ -495,10 +495,11 @@ def joint_tests(fit: LogitFit) -> pd.DataFrame:
     """
     require_a(LogitFit, fit, FIT)
     coefficients(fit).require_showable("These tests")
-    terms = [str(term) for term in fit.spec.term_indices if str(term) != "1"]
-    sets = {term: [term] for term in terms if ":" in term}
-    for axis in dict.fromkeys(name for term in terms for name in term.split(":")):
-        sets[f"{axis}, all terms"] = [term for term in terms if axis in term.split(":")]
+    factors = {term: each for term, each in fit.spec.factors.items() if term != "1"}
+    sets = {term: [term] for term, each in factors.items() if len(each) > 1}
+    for axis in dict.fromkeys(name for each in factors.values() for name in each):
+        inside = [term for term, each in factors.items() if axis in each]
+        sets[f"{axis}, all terms"] = inside
     if not sets:
         raise EstimandError(
             "The model has an intercept only: there is no term to test.", "Add an axis."
@@ -623,7 +624,8 @@ def checks(fit: LogitFit, groups: int = 10) -> Report:
     scale = np.sqrt(np.diag(information))
     extreme = np.linalg.eigvalsh(information / np.outer(scale, scale))[[0, -1]]
     rarer = overall["n_eff"] * min(overall["estimate"], 1 - overall["estimate"]) / k
-    share = influence_shares(fit).query("term != 'Intercept'")
+    share = influence_shares(fit)
+    share = share[share["term"] != "Intercept"]
     condition, most = np.sqrt(extreme[1] / extreme[0]), share["cell"].max()
     values = [
         ("separation", "cells with one answer only", pure, f"{pure} of {len(cells)}", "above 0"),

@@ -39,6 +39,7 @@ from trustlib.estimates import (
     comparisons,
     predictions,
 )
+from trustlib.expressions import quoted
 from trustlib.intervals import INTERVALS, two_sided_p, wald_interval
 from trustlib.logit import (
     LogitFit,
@@ -628,9 +629,8 @@ def _specifications(
     failed: dict[str, list[str]] = {}
     for use, name, missing, extra, cells in sets:
         for link, model in product(links, models):
-            formula = " + ".join(
-                [(" * " if model == "saturated" else " + ").join(by), *extra]
-            )
+            joint = " * " if model == "saturated" else " + "
+            formula = " + ".join([joint.join(map(quoted, by)), *map(quoted, extra)])
             choice = (use, name, link, model, missing)
             try:
                 gaps = [
