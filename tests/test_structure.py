@@ -22,7 +22,7 @@ MODULES = {
 }
 ORDER = [
     {"trustlib.errors"},
-    {"trustlib.variance", "trustlib.disclosure"},
+    {"trustlib.variance", "trustlib.disclosure", "trustlib.writing"},
     {"trustlib.forms", "trustlib.intervals", "trustlib.grouping"},
     {"trustlib.schema"},
     {"trustlib.design"},
@@ -40,7 +40,7 @@ ORDER = [
     {"trustreview.sensitivity", "trustreview.diagnostics", "trustreview.curve"},
     {"trustrecord.audit", "trustrecord.record", "trustrecord.simulate"},
     {"trustrecord.questions", "trustrecord.arithmetic"},
-    {"trustbook.plans", "trustbook.pages"},
+    {"trustbook.plans", "trustbook.pages", "trustbook.start"},
     {"trustbook.engine", "trustbook.leaks"},
     {"trustbook.sealing", "trustbook.runs"},
     {

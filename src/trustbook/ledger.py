@@ -43,6 +43,7 @@ from trustlib.errors import (
 )
 from trustlib.estimates import cell_means, comparisons
 from trustlib.schema import declared_design, load_codebook, load_yaml, read_survey
+from trustlib.writing import write_together
 from trustrecord.arithmetic import HOLDS, INCONSISTENT, arithmetic
 from trustrecord.questions import _flat, answers
 from trustrecord.record import load_figures, parse_group
@@ -605,9 +606,6 @@ def frozen_rows(ledger: pd.DataFrame) -> pd.DataFrame:
 def write_ledger(ledger: pd.DataFrame, runs: str | Path) -> Path:
     """Write the ledger for the book: ``ledger.csv``, and the figures with intervals as the table ``ledger.md``."""
     runs = Path(runs)
-    ledger.to_csv(
-        runs / "ledger.csv", index=False, lineterminator="\n", float_format="%.10g"
-    )
     lines = [
         "| What was published | Published | Ours | People | Verdict |",
         "|---|--:|--:|--:|---|",
@@ -618,5 +616,7 @@ def write_ledger(ledger: pd.DataFrame, runs: str | Path) -> Path:
         for r in ledger[ledger["published_low"].notna()].itertuples()
     ]
     path = runs / "ledger.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with write_together([runs / "ledger.csv", path]) as (numbers, page):
+        ledger.to_csv(numbers, index=False, lineterminator="\n", float_format="%.10g")
+        page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

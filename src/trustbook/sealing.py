@@ -17,6 +17,7 @@ design's, so that a reader sees what the weights do (see `trustreview.reweighted
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from pathlib import Path
@@ -31,6 +32,7 @@ from trustlib.disclosure import DOMINANT, MINIMUM
 from trustlib.errors import CodebookError, DesignError, DisclosureError
 from trustlib.forms import read
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
+from trustlib.writing import write_together
 from trustreview import reweighted
 
 RELATIVE = 1e-10
@@ -94,6 +96,14 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
     for name, spec in plan.sets.items():
         _require_nobody_dominates(name, spec, bases[name])
     return sealed
+
+
+def write_cells(made: Mapping[str, Cells], folder: Path) -> None:
+    """Write sealed cells as ``<name>.parquet``: all of them are written before the first replaces an old file."""
+    paths = [folder / f"{name}.parquet" for name in made]
+    with write_together(paths) as temporary:
+        for cells, path in zip(made.values(), temporary, strict=True):
+            cells._write_to(path)
 
 
 def _require_nobody_dominates(name: str, spec: CellSet, base: SurveyDesign) -> None:

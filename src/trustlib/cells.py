@@ -48,6 +48,7 @@ from trustlib.variance import (
     TaylorScatter,
     sum_by,
 )
+from trustlib.writing import write_whole
 
 MAX_CELLS = 100_000
 MAX_SETTLED = 2_000  # cells whose whole covariance matrix is kept
@@ -288,6 +289,17 @@ class Cells:
         SurveyFileError
             The file cannot be written.
         """
+        sealed = self.seal()
+        try:
+            with write_whole(path) as temporary:
+                sealed._write_to(temporary)
+        except TypeError as error:
+            raise SurveyFileError(
+                f"{path} cannot be written: {one_line(error)}", "Name a file."
+            ) from error
+        return Path(path)
+
+    def _write_to(self, path: Path) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -312,19 +324,8 @@ class Cells:
             },
         }
         known = json.dumps(facts, sort_keys=True, default=str).encode()
-        try:
-            path = Path(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(
-                pa.table(columns).replace_schema_metadata({b"trustlib": known}),
-                path,
-                compression="zstd",
-            )
-        except (OSError, TypeError) as error:
-            raise SurveyFileError(
-                f"{path} cannot be written: {one_line(error)}", "Name a file."
-            ) from error
-        return path
+        table = pa.table(columns).replace_schema_metadata({b"trustlib": known})
+        pq.write_table(table, path, compression="zstd")
 
     @staticmethod
     def read(path: str | Path) -> Cells:

@@ -38,6 +38,7 @@ from trustlib.estimates import Estimates, coefficients, comparisons, predictions
 from trustlib.logit import LogitFit
 from trustlib.schema import declared_design, load_mapping, read_survey
 from trustlib.tables import evidence
+from trustlib.writing import write_together, write_whole
 from trustreview import (
     Report,
     calibration,
@@ -315,10 +316,9 @@ def write(
         f"{name}-expected.txt": as_text(tables),
     }
     folder = Path(os.environ.get("TRUSTLIB_RUN_FOLDER", "."))
-    (folder / "scripts").mkdir(parents=True, exist_ok=True)
-    for file, text in scripts.items():
-        (folder / "scripts" / file).write_text(text, encoding="utf-8")
-    (folder / "tables").mkdir(exist_ok=True)
+    with write_together([folder / "scripts" / file for file in scripts]) as places:
+        for place, text in zip(places, scripts.values(), strict=True):
+            place.write_text(text, encoding="utf-8")
     facts = {
         "kind": "check",
         "outcome": sealed.outcome,
@@ -331,12 +331,10 @@ def write(
         ("joint_tests", tables["joint_tests"]),
     ):
         frame = frame.assign(evidence=sealed.source.get("kind"))
-        frame.to_csv(
-            folder / "tables" / f"{table}.csv", index=False, lineterminator="\n"
-        )
-        (folder / "tables" / f"{table}.json").write_text(
-            json.dumps(facts, indent=1, sort_keys=True) + "\n"
-        )
+        path = folder / "tables" / f"{table}.csv"
+        with write_together([path.with_suffix(".json"), path]) as (about, numbers):
+            about.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+            frame.to_csv(numbers, index=False, lineterminator="\n")
     frame = pd.DataFrame(
         {"table": tables.keys(), "rows": [len(t) for t in tables.values()]}
     )
@@ -479,6 +477,5 @@ def _recodes(fit: LogitFit, plan: CellPlan, stem: str) -> dict[str, str]:
 
 if __name__ == "__main__":
     made = flows(load_cell_plan(sys.argv[1]), sys.argv[2], sys.argv[3:])
-    made.to_csv(
-        Path(sys.argv[1]).with_name("flow.csv"), index=False, lineterminator="\n"
-    )
+    with write_whole(Path(sys.argv[1]).with_name("flow.csv")) as temporary:
+        made.to_csv(temporary, index=False, lineterminator="\n")
