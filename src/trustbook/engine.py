@@ -126,7 +126,7 @@ def _reply(client: Any, reader: NotebookClient, cell: Any, index: int) -> Any:
 class _Progress:
     """Which cells were begun, and which of them ended as cells should."""
 
-    def __init__(self, begins: Callable[[str], None]) -> None:
+    def __init__(self, begins: Callable[[str], object]) -> None:
         self.begins = begins
         self.done: set[int] = set()
         self.last = ""
@@ -155,7 +155,7 @@ def execute_notebook(
     parameters: dict[str, Any],
     folder: Path,
     engine: str,
-    begins: Callable[[str], None] = lambda cell: None,
+    begins: Callable[[str], object] = lambda cell: None,
 ) -> Any:
     """Execute a notebook in this process or a kernel, `folder` being the current one; its outputs are steady.
 

@@ -545,7 +545,3 @@ def _remove(path: Path) -> None:
 def _empty(folder: Path) -> None:
     for path in folder.iterdir():
         _remove(path)
-
-
-if __name__ == "__main__":
-    replace_folder(Path(sys.argv[1]), Path(sys.argv[2]))
