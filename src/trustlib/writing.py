@@ -115,6 +115,9 @@ def write_together(
             with _refusals(draft.path, written):
                 draft.put_in_place()
             written.append(draft.path)
+        for folder in dict.fromkeys(draft.target.parent for draft in made):
+            with _refusals(folder, written):
+                _sync_folder(folder)
 
 
 def write_text(path: str | os.PathLike[str], text: str, new: bool = False) -> Path:
@@ -133,7 +136,7 @@ class _Draft:
         if new and os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
         self.target = path if new else _followed(path)
-        self.target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(self.target.parent)
         _remove_left_over_files(self.target)
         self.temporary, self.lock = _locked_file(self.target)
 
@@ -150,7 +153,6 @@ class _Draft:
             _move_to_new(self.temporary, self.target)
         else:
             os.replace(self.temporary, self.target)
-        _sync_folder(self.target.parent)
 
     def close(self) -> None:
         """Remove what did not get its place, and free the lock."""
@@ -185,6 +187,14 @@ def _followed(path: Path) -> Path:
     if not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     return target
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        reason = os.strerror(errno.ENOTDIR)
+        raise NotADirectoryError(errno.ENOTDIR, reason, error.filename) from None
 
 
 def _short(name: str) -> str:
@@ -361,7 +371,7 @@ def write_folder(path: str | os.PathLike[str], resume: bool = False) -> Iterator
     with ExitStack() as locks:
         with _refusals(final):
             _require_movable(final)
-            final.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(final.parent)
             recover(final.parent, final.name)
             new = _locked_folder(final, locks)
             if not resume:
