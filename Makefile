@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.in-step
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 HTML := _build/html
+# The book is built here, checked, and exchanged with the former one.
+NEW := .book.new
 HINTS = $(or $(TRUSTLIB_DATA),data/external)/hints6/hints6_extract.csv.gz
 # One hash of every file that a page can rest on, the executed runs included.
 PAGES_REST_ON = find book data notebooks src _config.yml _toc.yml *.json *.cff *.lock -type f \
@@ -80,11 +82,13 @@ book: env ## Run the notebooks, check the findings, build the book (_build/html/
 	if [ -f $(HTML)/index.html ] && [ "$$made_from" = "$$(cat _build/made-from 2>/dev/null)" ]; then \
 	  echo "Nothing that a page rests on has changed since the book was built."; \
 	else \
-	  rm -rf _build && \
-	  $(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -n -W --keep-going && \
-	  $(BIN)/trustlib check-pages $(HTML) && \
-	  if [ -f "$(HINTS)" ]; then $(BIN)/trustlib check-rows "$(HINTS)" _build book/_runs; fi && \
-	  echo "$$made_from" > _build/made-from; \
+	  rm -rf $(NEW) && \
+	  $(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output $(NEW) -n -W --keep-going && \
+	  $(BIN)/trustlib check-pages $(NEW)/$(HTML) && \
+	  if [ -f "$(HINTS)" ]; then $(BIN)/trustlib check-rows "$(HINTS)" $(NEW)/_build book/_runs; fi && \
+	  echo "$$made_from" > $(NEW)/_build/made-from && \
+	  $(BIN)/python -c 'from pathlib import Path; from trustlib.writing import replace_folder; replace_folder(Path("$(NEW)/_build"), Path("_build"))' && \
+	  rm -rf $(NEW); \
 	fi
 	@test -f $(HTML)/index.html && echo "The book is built: $(HTML)/index.html"
 
@@ -139,5 +143,5 @@ lock: $(BIN)/uv ## Write requirements.lock again from pyproject.toml (UPGRADE=1 
 
 .PHONY: clean
 clean: ## Remove the built book, the executed notebooks and all caches (.venv stays)
-	rm -rf _build book/_runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build ._build.old $(NEW) book/_runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests book notebooks benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

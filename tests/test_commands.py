@@ -239,7 +239,7 @@ def test_ctrl_c_ends_in_one_line(tmp_path, moment):
         [sys.executable, "-m", "trustbook.cli", *words], start_new_session=True, **given
     )
     until = "PRIVATE.txt" if moment == "before the first run" else "notebooks/runs.yml"
-    while not (tmp_path / "private" / until).exists():
+    while not (tmp_path / ".private.new" / until).exists():
         assert started.poll() is None
         time.sleep(0.05)
     time.sleep(

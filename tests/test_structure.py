@@ -28,6 +28,7 @@ ORDER = [
         "trustlib.disclosure",
         "trustlib.answers",
         "trustlib.expressions",
+        "trustlib.writing",
     },
     {"trustlib.yaml12", "trustlib.ordering"},
     {
@@ -62,7 +63,7 @@ ORDER = [
         "trustlib.record.simulate",
     },
     {"trustlib.record.questions", "trustlib.record.arithmetic"},
-    {"trustbook.plans", "trustbook.pages", "trustbook.resources"},
+    {"trustbook.plans", "trustbook.pages", "trustbook.resources", "trustbook.start"},
     {"trustbook.engine", "trustbook.leaks"},
     {"trustbook.sealing", "trustbook.runs"},
     {

@@ -470,22 +470,17 @@ class TestReading:
             reproduce(file, plan, out, ROOT)
         os.close(holder)
         assert list((out / "notebooks").iterdir()) == []
-        assert sorted(p.name for p in out.iterdir()) == [
-            ".gitignore",
-            "PRIVATE.txt",
-            "notebooks",
-        ]
+        assert sorted(p.name for p in out.iterdir()) == ["PRIVATE.txt", "notebooks"]
 
     def test_what_the_system_refuses_is_a_message(self, tmp_path, monkeypatch):
         monkeypatch.chdir(ROOT)
         monkeypatch.setattr(supplied, "run_all", lambda *args, **more: {})
         file, plan = written(tmp_path, people())
-        (tmp_path / "private" / "ledger.csv").mkdir(parents=True)
-        (tmp_path / "private" / "PRIVATE.txt").write_text("")
-        told = command(
-            "reproduce", file, "--mapping", plan, "--out", tmp_path / "private", code=1
-        )
-        assert "ledger.csv cannot be read or written: Is a directory." in told
+        (tmp_path / "private").write_text("a file of mine")
+        private = tmp_path / "private" / "book"
+        told = command("reproduce", file, "--mapping", plan, "--out", private, code=1)
+        assert "book cannot be written: Not a directory." in told
+        assert (tmp_path / "private").read_text() == "a file of mine"
 
     def test_validate_says_what_each_variable_is_and_how_many_people_there_are(
         self, tmp_path

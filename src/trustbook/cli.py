@@ -1,15 +1,23 @@
 """The command line: ``trustlib validate | compress | audit | simulate | mapping-init | reproduce | run | check``.
 
 Every error that trustlib raises on purpose is printed as its two sentences, never as a traceback, and ends the command
-with status 1; so does what the system refuses, such as a file that cannot be written. Ctrl-C ends it with status 130.
+with status 1; so does what the system refuses, such as a file that cannot be written. Ctrl-C ends it with status 130,
+SIGTERM with 143 and SIGHUP with 129; see `trustbook.start`.
 """
 
 from __future__ import annotations
+
+if __name__ == "__main__":
+    # Before the imports, so that a signal is answered while they run.
+    from trustbook.start import main
+
+    main()
 
 import functools
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +25,7 @@ import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from trustbook.start import SENTENCE, stoppable
 from trustlib.errors import (
     DisclosureError,
     FindingError,
@@ -28,6 +37,7 @@ from trustlib.errors import (
     raise_faults,
     require_names,
 )
+from trustlib.writing import HINT, write_text
 
 app = typer.Typer(
     help="Design-based analysis of identity intersections.",
@@ -57,26 +67,34 @@ def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
-            return command(*args, **kwargs)
-        except KeyboardInterrupt:
-            console.print("Stopped. Run it again: finished runs are kept.")
-            raise typer.Exit(130) from None
+            with stoppable():
+                return command(*args, **kwargs)
+        except KeyboardInterrupt as stopped:
+            _say(SENTENCE)
+            raise typer.Exit(getattr(stopped, "status", 130)) from None
         except BrokenPipeError:
             raise
         except (TrustlibError, OSError) as error:
             told = error if isinstance(error, TrustlibError) else _of_the_system(error)
-            console.print(f"{type(told).__name__}: {told}", markup=False, style="red")
+            _say(f"{type(told).__name__}: {told}", "red")
             raise typer.Exit(1) from None
 
     return wrapped
 
 
+def _say(text: str, style: str | None = None) -> None:
+    """Print, or say it where errors are said: what cannot be written may be the output itself."""
+    try:
+        console.print(text, markup=False, style=style)
+    except OSError:
+        with suppress(OSError):
+            os.write(2, f"{text}\n".encode())
+
+
 def _of_the_system(error: OSError) -> SurveyFileError:
-    what = f"{error.filename or 'A file'} cannot be read or written: {error.strerror or one_line(error)}."
-    return SurveyFileError(
-        what,
-        "Is the disk full, the file open in another program, or the folder not yours?",
-    )
+    named = one_line(error.filename or "A file")
+    reason = error.strerror or one_line(error)
+    return SurveyFileError(f"{named} cannot be read or written: {reason}.", HINT)
 
 
 @app.command()
@@ -125,17 +143,18 @@ def compress(
     ] = False,
 ) -> None:
     """Make the sealed cells that may be committed: totals and their covariance, every cell of 10 people or more."""
-    from trustbook.sealing import load_cell_plan, make_cells, require_same
+    from trustbook.sealing import load_cell_plan, make_cells, require_same, write_cells
 
     cell_plan = load_cell_plan(plan)
+    folder = plan.parent / "cells"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MissingRowsWarning)
-        for name, cells in make_cells(cell_plan, file or data / cell_plan.file).items():
-            path = plan.parent / "cells" / f"{name}.parquet"
+        made = make_cells(cell_plan, file or data / cell_plan.file)
+        if not check:
+            write_cells(made, folder)
+        for name, cells in made.items():
             if check:
-                require_same(cells, path)
-            else:
-                cells.write(path)
+                require_same(cells, folder / f"{name}.parquet")
             console.print(
                 f"  {'agrees' if check else 'written'}: {name} ({len(cells)} cells)",
                 markup=False,
@@ -222,15 +241,8 @@ def mapping_init(
     if out is None:
         console.print(text, markup=False)
         return
-    try:
-        with out.open(
-            "x", encoding="utf-8"
-        ) as stream:  # never over a mapping that somebody has worked on
-            stream.write(text)
-    except OSError as error:
-        raise SurveyFileError(
-            f"{out} cannot be written: {error.strerror}", "Choose another name."
-        ) from error
+    # Never over a mapping that somebody has worked on.
+    write_text(out, text, new=True)
     console.print(f"Written: {out}", markup=False)
 
 
@@ -493,7 +505,3 @@ def check_rows(
     console.print(
         f"Nothing of a respondent of {survey.name} stands in {', '.join(map(str, folders))}."
     )
-
-
-if __name__ == "__main__":
-    app()

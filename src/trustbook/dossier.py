@@ -56,6 +56,7 @@ from trustlib.review import (
 )
 from trustlib.schema import declared_design, load_mapping, read_survey
 from trustlib.tables import evidence
+from trustlib.writing import write_together, write_whole
 
 R = Path(__file__).with_name("r")
 NEXT = "\n  "  # a line of R that goes on
@@ -396,10 +397,9 @@ def write(
         f"{name}-expected.txt": as_text(tables),
     }
     folder = Path(os.environ.get("TRUSTLIB_RUN_FOLDER", "."))
-    (folder / "scripts").mkdir(parents=True, exist_ok=True)
-    for file, text in scripts.items():
-        (folder / "scripts" / file).write_text(text, encoding="utf-8")
-    (folder / "tables").mkdir(exist_ok=True)
+    with write_together([folder / "scripts" / file for file in scripts]) as places:
+        for place, text in zip(places, scripts.values(), strict=True):
+            place.write_text(text, encoding="utf-8")
     facts = {
         "kind": "check",
         "outcome": sealed.outcome,
@@ -412,12 +412,10 @@ def write(
         ("joint_tests", tables["joint_tests"]),
     ):
         frame = frame.assign(evidence=sealed.source.get("kind"))
-        frame.to_csv(
-            folder / "tables" / f"{table}.csv", index=False, lineterminator="\n"
-        )
-        (folder / "tables" / f"{table}.json").write_text(
-            json.dumps(facts, indent=1, sort_keys=True) + "\n"
-        )
+        path = folder / "tables" / f"{table}.csv"
+        with write_together([path.with_suffix(".json"), path]) as (about, numbers):
+            about.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+            frame.to_csv(numbers, index=False, lineterminator="\n")
     frame = pd.DataFrame(
         {"table": tables.keys(), "rows": [len(t) for t in tables.values()]}
     )
@@ -581,14 +579,13 @@ def _main(plan_file: str, survey: str, runs: str = "notebooks/runs.yml") -> None
                 trimmed_gaps(cells, design, given["identities"], given["contrast"])
             )
     people = flows(plan, survey, names)
-    people.to_csv(folder / "flow.csv", index=False, lineterminator="\n")
+    with write_whole(folder / "flow.csv") as temporary:
+        people.to_csv(temporary, index=False, lineterminator="\n")
     if gaps:
-        pd.concat(gaps).to_csv(
-            folder / "trimmed.csv",
-            index=False,
-            lineterminator="\n",
-            float_format="%.6g",
-        )
+        with write_whole(folder / "trimmed.csv") as temporary:
+            pd.concat(gaps).to_csv(
+                temporary, index=False, lineterminator="\n", float_format="%.6g"
+            )
 
 
 if __name__ == "__main__":

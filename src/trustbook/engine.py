@@ -17,7 +17,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import connection, get_context, parent_process, resource_tracker
 from pathlib import Path
@@ -29,7 +29,7 @@ from typing import Any
 import papermill
 from ipykernel.inprocess.manager import InProcessKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionComplete
+from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbformat.v4 import new_output
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
@@ -38,6 +38,7 @@ from traitlets.config import Config
 from trustlib.errors import RunError, one_line
 
 ENGINES = {"fast": "trustbook-fast", "kernel": None}  # our names, papermill's names
+AT_WORK: set[int] = set()  # processes of notebooks, which are waited for
 PATIENCE = 10  # seconds until a scheduler answers
 FORK = sys.platform == "linux"  # elsewhere system libraries may not survive a fork
 # What is imported in the process that is forked. No data: reading a file would leave threads behind.
@@ -46,10 +47,11 @@ PRELOAD = ["trustbook.runs", "trustbook.engine", "trustlib.review", "typer", "ri
            "pyarrow.parquet", "pandas.io.formats.style", "scipy.stats", "scipy.optimize", "statsmodels.api",
            "formulaic", "firthmodels", "seaborn", "great_tables", "PIL.PngImagePlugin", "IPython.core.magics",
            "matplotlib_inline.backend_inline", "ipykernel.inprocess.ipkernel", "ipykernel.debugger"]  # fmt: skip
-UNSTEADY = {
-    re.compile(r"[^\s\"']*ipykernel_\d+/\d+\.py"): "cell",
-    re.compile(r" at 0x[0-9a-f]{6,16}\b"): "",
-}
+# What differs between two executions: where an address lies, and the file of a cell (its folders stand before).
+ADDRESS = re.compile(r" at 0x[0-9a-f]{6,16}\b")
+CELL_FILE = re.compile(r"ipykernel_\d+/\d+\.py")
+ENDS_OF_PATHS = re.compile(r"[\s\"']")
+LEAVES = "leaves the notebook half way, in the cell that begins"
 
 
 class FastEngine(Engine):
@@ -70,14 +72,17 @@ class FastEngine(Engine):
         client = manager.client()
         client.start_channels()
         reader = NotebookClient(nb_man.nb, record_timing=False)
+        on_cell_start = kwargs["on_cell_start"]
+        on_cell_executed = kwargs["on_cell_executed"]
         reader.reset_execution_trackers()
         for index, cell in enumerate(nb_man.nb.cells):
             nb_man.cell_start(cell, index)
-            good = (
-                cell.cell_type != "code"
-                or not cell.source.strip()
-                or _succeeds(client, reader, cell, index)
-            )
+            good = True
+            if _is_run(cell):
+                on_cell_start(cell, index)
+                reply = _reply(client, reader, cell, index)
+                on_cell_executed(cell, index, {"content": reply})
+                good = reply["status"] == "ok"
             if not good:
                 nb_man.cell_exception(cell, cell_index=index)
             nb_man.cell_complete(cell, cell_index=index)
@@ -88,10 +93,15 @@ class FastEngine(Engine):
 papermill_engines.register(ENGINES["fast"], FastEngine)
 
 
-def _succeeds(client: Any, reader: NotebookClient, cell: Any, index: int) -> bool:
-    """Run one cell and store its outputs, as nbclient does."""
-    if reader.skip_cells_with_tag in cell.metadata.get("tags", []):
-        return True
+def _is_run(cell: Any) -> bool:
+    """Whether this is a cell that an engine runs."""
+    if cell.cell_type != "code" or not cell.source.strip():
+        return False
+    return "skip-execution" not in cell.metadata.get("tags", [])
+
+
+def _reply(client: Any, reader: NotebookClient, cell: Any, index: int) -> Any:
+    """Run one cell and store its outputs, as nbclient does; what the shell answers."""
     reader.clear_before_next_output = False
     try:
         request = client.execute(cell.source, allow_stdin=False)
@@ -111,19 +121,53 @@ def _succeeds(client: Any, reader: NotebookClient, cell: Any, index: int) -> boo
                 reader.process_message(message, cell, index)
     except CellExecutionComplete:
         pass
-    return client.get_shell_msg(timeout=60)["content"]["status"] == "ok"
+    return client.get_shell_msg(timeout=60)["content"]
+
+
+class _Progress:
+    """Which cells were begun, and which of them ended as cells should."""
+
+    def __init__(self, begins: Callable[[str], object]) -> None:
+        self.begins = begins
+        self.done: set[int] = set()
+        self.last = ""
+
+    def start(self, cell: Any, cell_index: int) -> None:
+        """Note the cell that is begun."""
+        if _is_run(cell):
+            self.last = beginning(cell)
+            self.begins(self.last)
+
+    def end(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        """Note a cell that was executed to its end, and did not ask to leave."""
+        reply = execute_reply["content"]
+        leaves = any(p.get("source") == "ask_exit" for p in reply.get("payload", []))
+        if reply["status"] == "ok" and not leaves:
+            self.done.add(cell_index)
+
+
+def beginning(cell: Any) -> str:
+    """The first line of a cell, as messages name it."""
+    return one_line(cell.source.strip().splitlines()[0], 80)
 
 
 def execute_notebook(
-    notebook: Any, parameters: dict[str, Any], folder: Path, engine: str
+    notebook: Any,
+    parameters: dict[str, Any],
+    folder: Path,
+    engine: str,
+    begins: Callable[[str], object] = lambda cell: None,
 ) -> Any:
     """Execute a notebook in this process or a kernel, `folder` being the current one; its outputs are steady.
+
+    `begins` is called with the first line of each cell before it is run.
 
     Raises
     ------
     RunError
-        A cell failed; the message names the cell.
+        A cell failed, or left the notebook before its end; the message names the cell.
     """
+    progress = _Progress(begins)
     try:
         with TemporaryDirectory(
             prefix="tl"
@@ -136,6 +180,8 @@ def execute_notebook(
                 cwd=str(folder),
                 kernel_name="python3",
                 progress_bar=False,
+                on_cell_start=progress.start,
+                on_cell_executed=progress.end,
                 extra_arguments=[
                     "--IPKernelApp.log_level=50"
                 ],  # it calls its own shutdown an error
@@ -143,16 +189,27 @@ def execute_notebook(
                     {"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}
                 ),
             )
+    except DeadKernelError:
+        raise _left(progress.last) from None
     except PapermillExecutionError as error:
-        begin = error.source.strip().splitlines()[0]
+        begin = one_line(error.source.strip().splitlines()[0], 80)
         what = f"failed in the cell that begins {begin!r}: {error.ename}: {one_line(error.evalue, 300)}"
         raise RunError(
             what, "Open its template with these parameters to see it."
         ) from None
-    for cell in done.cells:
+    for index, cell in enumerate(done.cells):
+        if _is_run(cell) and index not in progress.done:
+            raise _left(beginning(cell))
         if cell.cell_type == "code":
             cell["outputs"] = _steady(cell.outputs)
     return done
+
+
+def _left(begin: str) -> RunError:
+    return RunError(
+        f"{LEAVES} {begin!r}.",
+        "Take exit(), sys.exit() and their like out of it: every cell is to be executed to its end.",
+    )
 
 
 def _steady(outputs: Iterable[Any]) -> list[Any]:
@@ -180,15 +237,25 @@ def _steady(outputs: Iterable[Any]) -> list[Any]:
 
 
 def _cleaned(text: str) -> str:
-    for pattern, instead in UNSTEADY.items():
-        text = pattern.sub(instead, text)
-    return text
+    return ADDRESS.sub("", _without_paths_of_cells(text))
+
+
+def _without_paths_of_cells(text: str) -> str:
+    """A text in which the file of a cell, with its folders, is called cell; in one walk, however long a line is."""
+    parts = []
+    end = 0
+    for found in CELL_FILE.finditer(text):
+        before = text[end : found.start()]
+        *_, begin = [0, *(mark.end() for mark in ENDS_OF_PATHS.finditer(before))]
+        parts += [before[:begin], "cell"]
+        end = found.end()
+    return "".join([*parts, text[end:]])
 
 
 def own_process(work: Callable[..., None], *given: Any) -> None:
     """Call `work` in a new process, forked from one that has imported `PRELOAD` where forking is at home; wait for it.
 
-    The process ends when this one does, however this one ends.
+    The process ends when this one does, however this one ends, and what it has started ends with it.
     """
     os.environ.setdefault(
         "PYDEVD_DISABLE_FILE_VALIDATION", "1"
@@ -205,11 +272,43 @@ def own_process(work: Callable[..., None], *given: Any) -> None:
         process.start()
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    process.join()
+    AT_WORK.add(process.pid)
+    try:
+        process.join()
+    finally:
+        AT_WORK.discard(process.pid)
+        _end_group(process.pid)
+
+
+def end_processes() -> None:
+    """End the processes that `own_process` waits for, with what they have started."""
+    for pid in list(AT_WORK):
+        _end_group(pid)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _end_group(pid: int) -> None:
+    """End what is left of the processes of one notebook, which are a group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _apart() -> None:
+    """Make this process a group of its own, without the input and output of the command.
+
+    A process that a cell starts and leaves behind would hold the output of the command open.
+    """
+    os.setpgid(0, 0)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nowhere, number)
+    os.close(nowhere)
 
 
 def _call(work: Callable[..., None], *given: Any) -> None:
     try:
+        _apart()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         gc.freeze()  # the collector would copy what is shared with the process that was forked
         parent: Any = parent_process()

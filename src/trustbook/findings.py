@@ -26,6 +26,7 @@ from trustbook.plans import Finding, FindingsForm
 from trustlib.errors import FindingError, one_line, raise_faults, require_names
 from trustlib.forms import read
 from trustlib.schema import load_yaml
+from trustlib.writing import write_whole
 
 FROZEN = ["kind", "id", "value", "low", "high", "text"]
 DRIFT = (
@@ -212,5 +213,5 @@ def read_frozen(path: str | Path) -> pd.DataFrame:
 
 def freeze(now: pd.DataFrame, path: str | Path) -> None:
     """Keep what is printed now for the next release to be compared with."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    now.to_csv(path, index=False, lineterminator="\n", float_format="%.10g")
+    with write_whole(path) as temporary:
+        now.to_csv(temporary, index=False, lineterminator="\n", float_format="%.10g")

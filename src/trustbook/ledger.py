@@ -47,6 +47,7 @@ from trustlib.record.arithmetic import HOLDS, INCONSISTENT, arithmetic
 from trustlib.record.printed import load_figures, parse_group
 from trustlib.record.questions import _flat, answers
 from trustlib.schema import declared_design, load_codebook, load_yaml, read_survey
+from trustlib.writing import write_together
 
 VERDICTS = ("match", "within rounding", "differs", "calibrated (synthetic)", HOLDS, INCONSISTENT,
             "needs microdata", "not releasable")  # fmt: skip
@@ -606,9 +607,6 @@ def frozen_rows(ledger: pd.DataFrame) -> pd.DataFrame:
 def write_ledger(ledger: pd.DataFrame, runs: str | Path) -> Path:
     """Write the ledger for the book: ``ledger.csv``, and the figures with intervals as the table ``ledger.md``."""
     runs = Path(runs)
-    ledger.to_csv(
-        runs / "ledger.csv", index=False, lineterminator="\n", float_format="%.10g"
-    )
     lines = [
         "| What was published | Published | Ours | People | Verdict |",
         "|---|--:|--:|--:|---|",
@@ -619,5 +617,7 @@ def write_ledger(ledger: pd.DataFrame, runs: str | Path) -> Path:
         for r in ledger[ledger["published_low"].notna()].itertuples()
     ]
     path = runs / "ledger.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with write_together([runs / "ledger.csv", path]) as (numbers, page):
+        ledger.to_csv(numbers, index=False, lineterminator="\n", float_format="%.10g")
+        page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -20,6 +20,7 @@ from typing import Any
 
 from trustlib.errors import RunError, require_file
 from trustlib.schema import file_hash, load_yaml
+from trustlib.writing import write_text
 
 NAME = "ro-crate-metadata.json"
 VERSION = "https://w3id.org/ro/crate/1.1"
@@ -98,8 +99,7 @@ def write_crate(root: str | Path, runs: str | Path) -> Path:
         ensure_ascii=False,
         default=str,
     )
-    (root / NAME).write_text(text + "\n", encoding="utf-8")
-    return root / NAME
+    return write_text(root / NAME, text + "\n")
 
 
 class _Crate:

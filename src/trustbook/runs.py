@@ -19,12 +19,11 @@ import json
 import os
 import pickle
 import re
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -46,10 +45,13 @@ from trustlib.errors import (
     unknown_name,
 )
 from trustlib.schema import SUFFIXES, file_hash, load_yaml
+from trustlib.writing import recover, replace_folder, write_text
 
 if TYPE_CHECKING:
     from trustbook.plans import RunForm
 
+# In the folder of a run that is being made: the beginning of the cell that it is at.
+AT = "cell.txt"
 LIBRARIES = ("numpy", "pandas", "statsmodels", "formulaic", "seaborn", "papermill")
 
 
@@ -403,15 +405,19 @@ def make(run: Run, folder: Path, engine: str, made_from: dict[str, str]) -> None
     from trustbook.engine import execute_notebook
 
     start = time.perf_counter()
+    at = folder / AT
     os.environ["TRUSTLIB_RUN_FOLDER"] = str(folder)
     notebook = nbformat.read(run.template, as_version=4)
     fill_markdown(
         notebook, run.parameters, f"Run {run.id}: a text of {run.template.name}"
     )
     try:
-        done = execute_notebook(notebook, run.parameters, run.template.parent, engine)
+        done = execute_notebook(
+            notebook, run.parameters, run.template.parent, engine, at.write_text
+        )
     except RunError as error:
         raise RunError(f"Run {run.id} {error.message}", error.hint) from None
+    at.unlink(missing_ok=True)
     facts = _provenance(run, folder, made_from)
     facts |= {"figures": finish(done, folder, facts), "engine": engine}
     nbformat.write(done, folder / f"{run.id}.ipynb")
@@ -475,9 +481,13 @@ def _require_made(run: Run, folder: Path) -> None:
     if (folder / "error.txt").is_file():
         raise RunError((folder / "error.txt").read_text(encoding="utf-8"))
     if not (folder / "provenance.json").is_file():
+        at = folder / AT
+        where = "before its first cell"
+        if at.is_file():
+            where = f"in the cell that begins {at.read_text(encoding='utf-8')!r}"
         raise RunError(
-            f"Run {run.id}: its process ended half way.",
-            "It may have been killed for want of memory.",
+            f"Run {run.id}: its process ended half way, {where}.",
+            "The cell ends the process, or it was killed for want of memory.",
         )
 
 
@@ -531,30 +541,6 @@ def _elsewhere(run: Run, engine: str, made_from: dict[str, str]) -> dict[str, by
             for p in folder.rglob("*")
             if p.is_file()
         }
-
-
-def _put_in_place(new: Path, final: Path) -> None:
-    """Replace a result as a whole. Killed between the two moves, `recover` brings the old one back."""
-    old = final.with_name(f".{final.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if final.exists():
-        final.rename(old)
-    new.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def recover(out: Path) -> None:
-    """Clean up after a stopped run: unfinished folders go, a result that was being replaced comes back."""
-    for old in out.glob(".*.old"):
-        final = out / old.name[1:].removesuffix(".old")
-        if final.exists():
-            shutil.rmtree(old)
-        else:
-            old.rename(final)
-    for unfinished in out.glob(".*.new"):
-        shutil.rmtree(
-            unfinished, ignore_errors=True
-        )  # an orphan may be writing there, in its last moments
 
 
 @contextmanager
@@ -614,7 +600,7 @@ def run_all(
     RunError
         Another runner is at work in `out`, or no scheduler answers.
     """
-    from trustbook.engine import cluster
+    from trustbook.engine import cluster, end_processes
 
     out = Path(out).resolve()
     out.mkdir(parents=True, exist_ok=True)
@@ -644,17 +630,28 @@ def run_all(
                 for future in as_completed(waiting):
                     run = waiting[future]
                     try:
-                        _put_in_place(
+                        replace_folder(
                             _folder_of(future.result(), run, out), out / run.id
                         )
                     except Exception as error:
                         failed[run.id] = str(error) or type(error).__name__
                     report(run.id, failed.get(run.id, "done"))
-            finally:
-                for future in waiting:
-                    future.cancel()
+            except BaseException:
+                _stop(waiting, end_processes if scheduler is None else None)
+                raise
         recover(out)
     return failed
+
+
+def _stop(
+    waiting: Collection[Future[Any]], end_those_here: Callable[[], None] | None
+) -> None:
+    """Begin no other run, and end those that have begun on this machine."""
+    for future in waiting:
+        future.cancel()
+    while end_those_here is not None and any(future.running() for future in waiting):
+        end_those_here()
+        time.sleep(0.05)
 
 
 def _folder_of(result: Any, run: Run, out: Path) -> Path:
@@ -680,10 +677,7 @@ def provenance(run_id: str, out: str | Path) -> dict[str, Any]:
 
 def write_status(runs: Sequence[Run], out: str | Path) -> Path:
     """Write ``status.md`` for the book: runs, seconds, data and versions of the results that are in place."""
-    path, facts = (
-        Path(out) / "status.md",
-        [(run, provenance(run.id, out)) for run in runs],
-    )
+    facts = [(run, provenance(run.id, out)) for run in runs]
     lines = ["| Run | Template | Seconds | Data |", "|---|---|--:|---|"]
     for run, f in facts:
         data = ", ".join(
@@ -699,5 +693,4 @@ def write_status(runs: Sequence[Run], out: str | Path) -> Path:
         "",
         "Software: " + "; ".join(sorted({software(f) for _, f in facts})) + ".",
     ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+    return write_text(Path(out) / "status.md", "\n".join(lines) + "\n")

@@ -19,6 +19,7 @@ the weighted ones they leave the few people whose weights were trimmed. What tri
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from pathlib import Path
@@ -34,6 +35,7 @@ from trustlib.errors import CodebookError, DesignError, DisclosureError
 from trustlib.forms import read
 from trustlib.review import reweighted
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
+from trustlib.writing import write_together
 
 RELATIVE = 1e-10
 
@@ -103,6 +105,14 @@ def people_of(spec: CellSet, design: SurveyDesign) -> SurveyDesign:
         told = design.frame[sorted(spec.told)].notna().all(axis=1)
         base = base.domain(told.to_numpy())
     return base
+
+
+def write_cells(made: Mapping[str, Cells], folder: Path) -> None:
+    """Write sealed cells as ``<name>.parquet``: all of them are written before the first replaces an old file."""
+    paths = [folder / f"{name}.parquet" for name in made]
+    with write_together(paths) as temporary:
+        for cells, path in zip(made.values(), temporary, strict=True):
+            cells._write_to(path)
 
 
 def _require_nobody_dominates(name: str, spec: CellSet, base: SurveyDesign) -> None:

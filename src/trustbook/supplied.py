@@ -20,7 +20,7 @@ import sys
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from os.path import relpath
@@ -32,7 +32,7 @@ import yaml
 
 from trustbook.families import REASONS, Family
 from trustbook.ledger import answer_record
-from trustbook.runs import _alone, load_plan, run_all, source_kind
+from trustbook.runs import load_plan, run_all, source_kind
 from trustbook.site import check_pages
 from trustlib import errors
 from trustlib.cells import compress
@@ -55,9 +55,24 @@ from trustlib.schema import (
     load_yaml,
     read_survey,
 )
+from trustlib.writing import write_folder, write_text
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
 MARK = "PRIVATE.txt"
+# What `reproduce` writes at the top of the folder; whatever else lies there belongs to its user.
+OURS = {
+    MARK,
+    ".gitignore",
+    "faults.html",
+    "_build",
+    "_config.yml",
+    "_toc.yml",
+    "book",
+    "cells",
+    "ledger.csv",
+    "notebooks",
+    "requirements.lock",
+}
 NUMBER = "a number, neither outcome nor identity"
 FEWEST_STRATA = 8  # with fewer a variance between strata is not worth a page
 
@@ -553,31 +568,55 @@ def reproduce(
             "Choose a new folder for --out.",
         )
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / MARK).write_text(
-            "Made by `trustlib reproduce` from microdata. Do not publish it.\n"
-        )
-        (out / ".gitignore").write_text("*\n")
-    except OSError as error:
-        raise SurveyFileError(
-            f"{out} cannot be written: {error.strerror}", "Choose another folder."
-        ) from error
-    with _alone(out):
-        (out / "faults.html").unlink(missing_ok=True)
-        try:
-            design, *known = read_supplied(file, mapping)
-            _require("outcome", outcomes, known)
-            _require("identity", axes, known[::-1])
-        except TrustlibError as error:
-            (out / "faults.html").write_text(
-                _faults(error, Path(file), Path(mapping)), encoding="utf-8"
-            )
-            raise
-        _lay_out(out, root)
-        paths = {"file": Path(file).resolve(), "mapping": Path(mapping).resolve()}
-        outcomes, axes = list(outcomes) or known[0], list(axes) or known[1]
-        run = partial(run_all, jobs=jobs, report=report)
-        return _made(design, paths, out, root, outcomes, axes, run)
+        design, *known = read_supplied(file, mapping)
+        _require("outcome", outcomes, known)
+        _require("identity", axes, known[::-1])
+    except TrustlibError as error:
+        _mark_private(out)
+        write_text(out / "faults.html", _faults(error, Path(file), Path(mapping)))
+        raise
+    paths = {"file": Path(file).resolve(), "mapping": Path(mapping).resolve()}
+    outcomes, axes = list(outcomes) or known[0], list(axes) or known[1]
+    run = partial(run_all, jobs=jobs, report=report)
+    # Built beside the former book, which stays as it is until this one is complete.
+    with write_folder(out, resume=True) as new:
+        _mark_private(new)
+        _take_over_runs(out, new)
+        _lay_out(new, root)
+        made = _made(design, paths, new, root, outcomes, axes, run)
+        _take_over_files_of_others(out, new)
+    return replace(made, site=out / "_build" / "html")
+
+
+def _mark_private(folder: Path) -> None:
+    """Say in a folder what it is, to its user and to git."""
+    write_text(folder / ".gitignore", "*\n")
+    told = "Made by `trustlib reproduce` from microdata. Do not publish it.\n"
+    write_text(folder / MARK, told)
+
+
+def _take_over_runs(former: Path, new: Path) -> None:
+    """Copy the runs of the former book: those of which nothing has changed are not executed again."""
+    runs = new / "book" / "_runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    for result in (former / "book" / "_runs").glob("[!.]*/"):
+        if not (runs / result.name).exists():
+            copy = runs / f".{result.name}.copy.new"
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(result, copy)
+            copy.rename(runs / result.name)
+
+
+def _take_over_files_of_others(former: Path, new: Path) -> None:
+    """Copy what somebody has put beside the book: the folder is replaced as a whole."""
+    others = []
+    if former.is_dir():
+        others = [path for path in former.iterdir() if path.name not in OURS]
+    for path in others:
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, new / path.name, symlinks=True, dirs_exist_ok=True)
+        else:
+            shutil.copy2(path, new / path.name, follow_symlinks=False)
 
 
 def _require(kind: str, names: Sequence[str], known: Sequence[Sequence[str]]) -> None:
@@ -847,5 +886,5 @@ def _build(out: Path) -> None:
         errors.RunError,
         "The private book was not built",
         faults,
-        "Its cells and runs are in the folder.",
+        "The former book, if there was one, is as it was, and finished runs are kept.",
     )

@@ -55,6 +55,7 @@ from trustlib.variance import (
     sum_by,
     welch_df,
 )
+from trustlib.writing import write_whole
 
 MAX_CELLS = 100_000
 MAX_SETTLED = 2_000  # cells whose whole covariance matrix is kept
@@ -366,6 +367,17 @@ class Cells:
         SurveyFileError
             The file cannot be written.
         """
+        sealed = self.seal()
+        try:
+            with write_whole(path) as temporary:
+                sealed._write_to(temporary)
+        except TypeError as error:
+            raise SurveyFileError(
+                f"{path} cannot be written: {one_line(error)}", "Name a file."
+            ) from error
+        return Path(path)
+
+    def _write_to(self, path: Path) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -398,19 +410,8 @@ class Cells:
                 columns[f"_cov_w_{i}"] = pa.array(list(own[:size]))
                 columns[f"_cov_wy_{i}"] = pa.array(list(own[size:]))
         known = json.dumps(facts, sort_keys=True, default=str).encode()
-        try:
-            path = Path(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(
-                pa.table(columns).replace_schema_metadata({b"trustlib": known}),
-                path,
-                compression="zstd",
-            )
-        except (OSError, TypeError) as error:
-            raise SurveyFileError(
-                f"{path} cannot be written: {one_line(error)}", "Name a file."
-            ) from error
-        return path
+        table = pa.table(columns).replace_schema_metadata({b"trustlib": known})
+        pq.write_table(table, path, compression="zstd")
 
     @staticmethod
     def read(path: str | Path) -> Cells:

@@ -22,6 +22,7 @@ from trustlib.errors import (
     require_a,
 )
 from trustlib.estimates import Estimates
+from trustlib.writing import write_together
 
 MEASURE_NAMES = {
     "interaction_contrast": "Interaction contrast (points)",
@@ -418,14 +419,12 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
             Path(folder or Path(os.environ.get("TRUSTLIB_RUN_FOLDER", ".")) / "tables")
             / f"{name}.csv"
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_suffix(".json").write_text(
-            about, encoding="utf-8"
-        )  # first: no table without what it is
-        estimates.frame.assign(evidence=estimates.source.get("kind")).to_csv(
-            path, index=False, lineterminator="\n"
-        )
-    except (OSError, TypeError) as error:
+        # What the table is takes its place first: there is no table without it.
+        with write_together([path.with_suffix(".json"), path]) as (told, numbers):
+            told.write_text(about, encoding="utf-8")
+            frame = estimates.frame.assign(evidence=estimates.source.get("kind"))
+            frame.to_csv(numbers, index=False, lineterminator="\n")
+    except TypeError as error:
         raise SurveyFileError(
             f"{name}.csv cannot be written: {one_line(error)}", "Choose another folder."
         ) from error

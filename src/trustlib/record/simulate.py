@@ -36,7 +36,6 @@ from threadpoolctl import threadpool_limits
 from trustlib.conditions import Condition
 from trustlib.errors import (
     CodebookError,
-    SurveyFileError,
     one_line,
     raise_faults,
     require_file,
@@ -44,6 +43,7 @@ from trustlib.errors import (
 )
 from trustlib.schema import file_hash, load_yaml
 from trustlib.variance import Array
+from trustlib.writing import write_set, write_whole
 
 FOLDER = Path("data/synthetic")  # below the working directory
 FILES = ("trust_polling_synthetic.parquet", "true_model.json", "calibration.csv")
@@ -906,14 +906,15 @@ def write(
         File name -> SHA-256. The same targets, seed and library versions give the same bytes.
     """
     plan, folder = load_targets(targets), Path(folder)
-    data, stored, calibration = (folder / name for name in FILES)
-    write_people(frame := simulate(plan, model=(model := true_model(plan))), data)
-    stored.write_text(
-        json.dumps(model, indent=0, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    calibration_table(frame, plan).round({"achieved": 3}).to_csv(
-        calibration, index=False, lineterminator="\n"
-    )
+    model = true_model(plan)
+    frame = simulate(plan, model=model)
+    people = _as_arrow(frame)
+    table = calibration_table(frame, plan).round({"achieved": 3})
+    with write_set(folder, FILES) as (data, stored, calibration):
+        _write_arrow(people, data)
+        told = json.dumps(model, indent=0, ensure_ascii=False) + "\n"
+        stored.write_text(told, encoding="utf-8")
+        table.to_csv(calibration, index=False, lineterminator="\n")
     return {name: file_hash(folder / name) for name in FILES}
 
 
@@ -922,8 +923,20 @@ def write_people(frame: pd.DataFrame, path: str | Path) -> None:
 
     Read it through ``data/synthetic/mapping.yml``; the file itself says that it is synthetic.
     """
-    import pyarrow as pa
+    table = _as_arrow(frame)
+    with write_whole(path) as temporary:
+        _write_arrow(table, temporary)
+
+
+def _write_arrow(table: Any, path: Path) -> None:
     import pyarrow.parquet as pq
+
+    pq.write_table(table, path, compression="zstd", compression_level=19)
+
+
+def _as_arrow(frame: pd.DataFrame) -> Any:
+    """Made-up people as an Arrow table that says that they are synthetic."""
+    import pyarrow as pa
 
     columns = {}
     for name in (c for c in frame if not c.endswith("_missing")):
@@ -935,13 +948,6 @@ def write_people(frame: pd.DataFrame, path: str | Path) -> None:
                 .fillna(frame[f"{name}_missing"].astype(object))
             )
         columns[name] = pa.array(column if name == "weight" else column.astype(str))
-    table = pa.table(columns).replace_schema_metadata(
+    return pa.table(columns).replace_schema_metadata(
         {"source": json.dumps(frame.attrs["source"], sort_keys=True)}
     )
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, path, compression="zstd", compression_level=19)
-    except OSError as error:
-        raise SurveyFileError(
-            f"{path} cannot be written: {error.strerror or error}", "Choose another."
-        ) from error
