@@ -22,6 +22,7 @@ MODULES = {
 }
 ORDER = [
     {"trustlib.errors"},
+    {"trustlib.escaping"},
     {"trustlib.variance", "trustlib.disclosure"},
     {"trustlib.forms", "trustlib.intervals", "trustlib.grouping"},
     {"trustlib.schema"},
@@ -35,7 +36,7 @@ ORDER = [
         "trustlib.maihda",
         "trustlib.pooling",
     },
-    {"trustlib.tables"},
+    {"trustlib.tables", "trustlib.letters"},
     {"trustlib.figures"},
     {"trustreview.sensitivity", "trustreview.diagnostics", "trustreview.curve"},
     {"trustrecord.audit", "trustrecord.record", "trustrecord.simulate"},
@@ -59,7 +60,12 @@ ORDER = [
 ONLY = {
     "great_tables": {"trustlib.tables"},
     "seaborn": {"trustlib.figures", "trustreview.curve", "trustpages.pictures"},
-    "matplotlib": {"trustlib.figures", "trustreview.curve", "trustpages.pictures"},
+    "matplotlib": {
+        "trustlib.letters",
+        "trustlib.figures",
+        "trustreview.curve",
+        "trustpages.pictures",
+    },
     "papermill": {"trustbook.runs", "trustbook.engine"},
     "pandera": {"trustrecord.record"},
     "pydantic": {"trustlib.forms"},

@@ -21,6 +21,7 @@ from trustlib.errors import (
     one_line,
     require_a,
 )
+from trustlib.escaping import csv_cells, visible
 from trustlib.estimates import Estimates
 
 MEASURE_NAMES = {
@@ -63,6 +64,7 @@ BESIDE = {
     "n_eff": ("Effective people", 1, ",.0f"),
 }
 _PERCENT = ("level", "difference")
+UNDEFINED = "–"  # in place of a number that is not defined
 INTERVAL, BOTH = "95\N{NO-BREAK SPACE}% interval", "People, both groups"
 _NUMBERS = {*HEADINGS.values(), *(name for name, *_ in BESIDE.values())}
 _NUMBERS |= {
@@ -81,13 +83,13 @@ _NUMBERS |= {
 def evidence(source: dict) -> str:
     """What kind of evidence this is, for every table and figure."""
     kind = EVIDENCE.get(str(source.get("kind")), "Source not stated")
-    return f"{kind}: {source['label']}" if source.get("label") else kind
+    return f"{kind}: {visible(source['label'])}" if source.get("label") else kind
 
 
 def number(value: float, kind: str, measure: str | None = None) -> str:
     """An estimate as it is printed: percent and points with one decimal, ratios with two, gaps with their sign."""
     if pd.isna(value):
-        return "–"
+        return UNDEFINED
     points = kind in _PERCENT or measure == "interaction_contrast"
     signed = kind == "difference" or measure in (
         "interaction_contrast",
@@ -107,7 +109,7 @@ def number(value: float, kind: str, measure: str | None = None) -> str:
 
 
 def _p_value(p: float) -> str:
-    return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return UNDEFINED if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def readable(estimates: Estimates) -> pd.DataFrame:
@@ -142,9 +144,9 @@ def readable(estimates: Estimates) -> pd.DataFrame:
                 "Axis",
                 "Compared with",
             }
-            out[f"{name} ({c})" if name in taken else name] = frame[c].astype(str)
+            out[f"{name} ({c})" if name in taken else name] = frame[c].map(visible)
     if "reference" in frame:
-        out["Compared with"] = frame["reference"]
+        out["Compared with"] = frame["reference"].map(visible)
     cells = list(
         zip(
             frame["estimate"],
@@ -156,7 +158,7 @@ def readable(estimates: Estimates) -> pd.DataFrame:
     )
     out[HEADINGS[kind]] = [number(e, kind, m) for e, _, _, m in cells]
     out[INTERVAL] = [
-        "–" if pd.isna(low) else f"{number(low, kind, m)} to {number(high, kind, m)}"
+        UNDEFINED if pd.isna(low) else f"{number(low, kind, m)} to {number(high, kind, m)}"
         for _, low, high, m in cells
     ]
     if frame["p_value"].notna().any():
@@ -179,7 +181,7 @@ def readable(estimates: Estimates) -> pd.DataFrame:
             factor, form = 1, ".2f"
         values = frame[c] ** 0.5 if c == "tau2" else frame[c]
         out[name] = [
-            "–" if pd.isna(v) else format(factor * v, f"z{form}").replace("-", "−")
+            UNDEFINED if pd.isna(v) else format(factor * v, f"z{form}").replace("-", "−")
             for v in values
         ]
     out[BOTH if "reference" in frame else "People"] = frame["n"].map("{:,.0f}".format)
@@ -190,7 +192,7 @@ def _term(name: str) -> str:
     """``gender[T.woman]:ethnicity[T.minority]`` as ``gender: woman × ethnicity: minority``."""
     return " × ".join(
         re.sub(r"^(.*)\[T\.(.*)\]$", r"\1: \2", part)
-        for part in re.split(r":(?![^\[]*\])", name)
+        for part in re.split(r":(?![^\[]*\])", visible(name))
     )
 
 
@@ -225,7 +227,8 @@ def _showable(estimates: Estimates, what: str) -> Estimates:
 
 def heading(column: str, labels: dict) -> str:
     """Heading of an axis: its label, or its name in plain words."""
-    return str(labels.get(column) or column.replace("_", " ").capitalize())
+    own = visible(labels.get(column) or "")
+    return own or visible(column.replace("_", " ").capitalize())
 
 
 TEST_COLUMNS = {
@@ -256,6 +259,7 @@ def _readable_test(test: pd.DataFrame) -> pd.DataFrame:
         np.array([test.attrs["smallest"]]), [frame["term"].iloc[0]], "This test"
     )
     frame["rule"] = frame["rule"].map(RULES)
+    frame["term"] = frame["term"].map(visible)
     frame["statistic"] = frame["statistic"].map("{:.2f}".format)
     frame[["df_num", "df_den"]] = frame[["df_num", "df_den"]].map("{:.6g}".format)
     frame["p_value"] = frame["p_value"].map(_p_value)
@@ -311,7 +315,7 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
     """
     from great_tables import GT
 
-    title = None if title is None else str(title)
+    title = None if title is None else visible(title)
     if isinstance(estimates, pd.DataFrame):
         shown, notes = (
             _readable_test(estimates),
@@ -360,7 +364,8 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
     -------
     Path
         The CSV file. Numbers have full precision; probabilities are on the scale 0 to 1. The last column, ``evidence``,
-        says in each row whether the data are real, supplied or synthetic.
+        says in each row whether the data are real, supplied or synthetic. A text that a spreadsheet would compute has an
+        apostrophe before it, see `trustlib.escaping.csv_cell`.
 
     Raises
     ------
@@ -391,9 +396,8 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
         path.with_suffix(".json").write_text(
             about, encoding="utf-8"
         )  # first: no table without what it is
-        estimates.frame.assign(evidence=estimates.source.get("kind")).to_csv(
-            path, index=False, lineterminator="\n"
-        )
+        told = estimates.frame.assign(evidence=estimates.source.get("kind"))
+        csv_cells(told).to_csv(path, index=False, lineterminator="\n")
     except (OSError, TypeError) as error:
         raise SurveyFileError(
             f"{name}.csv cannot be written: {one_line(error)}", "Choose another folder."
