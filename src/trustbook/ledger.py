@@ -41,6 +41,7 @@ from trustlib.errors import (
     one_line,
     raise_faults,
 )
+from trustlib.escaping import csv_cells
 from trustlib.estimates import cell_means, comparisons
 from trustlib.schema import declared_design, load_codebook, load_yaml, read_survey
 from trustrecord.arithmetic import HOLDS, INCONSISTENT, arithmetic
@@ -605,7 +606,7 @@ def frozen_rows(ledger: pd.DataFrame) -> pd.DataFrame:
 def write_ledger(ledger: pd.DataFrame, runs: str | Path) -> Path:
     """Write the ledger for the book: ``ledger.csv``, and the figures with intervals as the table ``ledger.md``."""
     runs = Path(runs)
-    ledger.to_csv(
+    csv_cells(ledger).to_csv(
         runs / "ledger.csv", index=False, lineterminator="\n", float_format="%.10g"
     )
     lines = [

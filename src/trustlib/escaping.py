@@ -8,7 +8,7 @@ writing) is replaced, see `visible`.
 ========================  =====================================================
 place                     function
 ========================  =====================================================
-one line for people       `visible`
+one line for people       `visible`, cut where it is too long
 a terminal                `terminal_text`
 HTML, also attributes     `html_text`
 Markdown and MyST         `markdown_text`, `markdown_code`; back: `markdown_plain`
@@ -42,8 +42,11 @@ _TERMINAL = re.compile(f"(?![\n\t]){_UNSEEN.pattern}")
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#&|$~^@]|:(?=//)")
 _BEGINS_BLOCK = re.compile(r"^(?:[^\w\s]|\d{1,9}(?=[.)])[.)]?)")
 _R_WORDS = frozenset(
-    "if else repeat while function for next break in TRUE FALSE NULL Inf NaN NA NA_integer_ NA_real_ "
-    "NA_complex_ NA_character_".split()
+    (
+        *("if", "else", "repeat", "while", "function", "for", "next", "break", "in"),
+        *("TRUE", "FALSE", "NULL", "Inf", "NaN", "NA"),
+        *("NA_integer_", "NA_real_", "NA_complex_", "NA_character_"),
+    )
 )
 _FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # also in full width
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
@@ -54,28 +57,32 @@ _RESERVED_FILES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 
 def visible(text: Any, longest: int = LONGEST) -> str:
-    """A text as one line that people can read: what cannot be seen is replaced, what is too long is cut.
+    r"""A text as one line that people can read: what cannot be seen is replaced, what is too long is cut.
 
     Examples
     --------
-    >>> visible("two\\nlines")
+    >>> visible("two\nlines")
     'two lines'
     >>> visible("abcdef", longest=4)
     'abc…'
     """
-    words = " ".join(str(text).split())
-    seen = _UNSEEN.sub(REPLACEMENT, words)
+    seen = one_line_of(text)
     if len(seen) <= longest:
         return seen
     return seen[: longest - 1].rstrip() + ELLIPSIS
 
 
+def one_line_of(text: Any) -> str:
+    """`visible` without a limit of length: code and lists are never cut."""
+    return _UNSEEN.sub(REPLACEMENT, " ".join(str(text).split()))
+
+
 def terminal_text(text: Any) -> str:
-    """A text of several lines for a terminal: no character of it gives the terminal an order.
+    r"""A text of several lines for a terminal: no character of it gives the terminal an order.
 
     Examples
     --------
-    >>> terminal_text("a\\x1b[31mb")
+    >>> terminal_text("a\x1b[31mb")
     'a�[31mb'
     """
     return _TERMINAL.sub(REPLACEMENT, str(text))
@@ -89,7 +96,7 @@ def html_text(text: Any) -> str:
     >>> html_text("<b>")
     '&lt;b&gt;'
     """
-    return html.escape(visible(text))
+    return html.escape(one_line_of(text))
 
 
 def markdown_text(text: Any) -> str:
@@ -105,7 +112,7 @@ def markdown_text(text: Any) -> str:
     >>> markdown_text("1. first")
     '1&#46; first'
     """
-    line = visible(text)
+    line = one_line_of(text)
     marked = _MARKUP.sub(_reference, line)
     if marked.startswith("&"):
         return marked
@@ -143,7 +150,7 @@ def markdown_code(text: Any) -> str:
     >>> markdown_code("a`b")
     '``a`b``'
     """
-    line = visible(text)
+    line = one_line_of(text)
     runs = {len(run) for run in re.findall("`+", line)}
     length = next(n for n in range(1, len(runs) + 2) if n not in runs)
     fence = "`" * length
@@ -153,25 +160,25 @@ def markdown_code(text: Any) -> str:
 
 
 def code_line(text: Any) -> str:
-    """A text for a line of a code block: it neither ends the block nor begins a line of it.
+    r"""A text for a line of a code block: it neither ends the block nor begins a line of it.
 
     Examples
     --------
-    >>> code_line("x\\n```\\ny")
+    >>> code_line("x\n```\ny")
     'x ``` y'
     """
-    return visible(text)
+    return one_line_of(text)
 
 
 def r_string(text: Any, lines: bool = False) -> str:
-    """A text as a string of R, with its quotes; with `lines` its line breaks stay as they are.
+    r"""A text as a string of R, with its quotes; with `lines` its line breaks stay as they are.
 
     R has no character of number zero: it becomes the replacement character, as do halves of characters.
 
     Examples
     --------
     >>> print(r_string('a "b"'))
-    "a \\"b\\""
+    "a \"b\""
     """
     whole = re.sub("[\x00\ud800-\udfff]", REPLACEMENT, str(text))
     quoted = json.dumps(whole, ensure_ascii=False)
@@ -192,14 +199,14 @@ def _numbered(found: re.Match[str]) -> str:
 
 
 def r_comment(text: Any) -> str:
-    """A text for a comment of R: one line.
+    r"""A text for a comment of R: one line.
 
     Examples
     --------
-    >>> r_comment("a\\nsystem('b')")
+    >>> r_comment("a\nsystem('b')")
     "a system('b')"
     """
-    return visible(text)
+    return one_line_of(text)
 
 
 def r_name(name: Any) -> str:
@@ -288,18 +295,21 @@ def _in_json(found: re.Match[str]) -> str:
 
 
 def file_name(*parts: Any) -> str:
-    """A name for a file or a run, in plain letters, digits and hyphens; it begins with a letter and is of bounded length.
+    """A name for a file or a run, in plain letters, digits and hyphens, of bounded length.
+
+    It begins with a letter.
+
 
     Examples
     --------
-    >>> file_name("Trust", "../age band")
+    >>> file_name("Trust", "age_band/..")
     'trust-age-band'
     >>> file_name("性別")
     'unnamed'
     """
     joined = "-".join(map(str, parts)).casefold()
     letters = unicodedata.normalize("NFKD", joined).encode("ascii", "ignore").decode()
-    name = re.sub(r"[\W_]+", "-", letters)[:LONGEST_NAME].strip("-") or "unnamed"
+    name = re.sub(r"[\W_]", "-", letters)[:LONGEST_NAME].strip("-") or "unnamed"
     if not name[0].isalpha() or _RESERVED_FILES.fullmatch(name):
         return f"x-{name}"
     return name

@@ -324,9 +324,7 @@ def _ends(names: list[str], estimates: Estimates, shown: list[str]) -> str:
     if not len(defined):
         return "None of them is defined."
     low, high = (defined[find(value[defined])] for find in (np.argmin, np.argmax))
-    told = (
-        f"Lowest: {names[low]}, {shown[low]}. Highest: {names[high]}, {shown[high]}."
-    )
+    told = f"Lowest: {names[low]}, {shown[low]}. Highest: {names[high]}, {shown[high]}."
     if len(defined) < len(value):
         told += f" Not defined: {len(value) - len(defined)}."
     return told

@@ -8,7 +8,7 @@ none has them, the words become ``[1]``, ``[2]``, ... and the names are told bes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib import metadata, util
 from pathlib import Path

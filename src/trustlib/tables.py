@@ -158,7 +158,9 @@ def readable(estimates: Estimates) -> pd.DataFrame:
     )
     out[HEADINGS[kind]] = [number(e, kind, m) for e, _, _, m in cells]
     out[INTERVAL] = [
-        UNDEFINED if pd.isna(low) else f"{number(low, kind, m)} to {number(high, kind, m)}"
+        UNDEFINED
+        if pd.isna(low)
+        else f"{number(low, kind, m)} to {number(high, kind, m)}"
         for _, low, high, m in cells
     ]
     if frame["p_value"].notna().any():
@@ -181,7 +183,9 @@ def readable(estimates: Estimates) -> pd.DataFrame:
             factor, form = 1, ".2f"
         values = frame[c] ** 0.5 if c == "tau2" else frame[c]
         out[name] = [
-            UNDEFINED if pd.isna(v) else format(factor * v, f"z{form}").replace("-", "−")
+            UNDEFINED
+            if pd.isna(v)
+            else format(factor * v, f"z{form}").replace("-", "−")
             for v in values
         ]
     out[BOTH if "reference" in frame else "People"] = frame["n"].map("{:,.0f}".format)
@@ -364,8 +368,8 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
     -------
     Path
         The CSV file. Numbers have full precision; probabilities are on the scale 0 to 1. The last column, ``evidence``,
-        says in each row whether the data are real, supplied or synthetic. A text that a spreadsheet would compute has an
-        apostrophe before it, see `trustlib.escaping.csv_cell`.
+        says in each row whether the data are real, supplied or synthetic. A text that a spreadsheet would
+        compute has an apostrophe before it, see `trustlib.escaping.csv_cell`.
 
     Raises
     ------

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib.errors import EstimandError, require_a
-from trustlib.escaping import markdown_plain, markdown_text
+from trustlib.escaping import markdown_plain, markdown_text, visible
 from trustlib.estimates import LOG_SCALES, Estimates
 from trustlib.tables import number
 
@@ -148,12 +148,12 @@ def _synthetic(estimates: Estimates) -> str:
 
 def _name(row: pd.Series, by: Sequence[str]) -> str:
     """The group of a row, in Markdown."""
-    axis = f"{markdown_text(row['axis'])}: " if "axis" in by else ""
+    axis = f"{markdown_text(visible(row['axis']))}: " if "axis" in by else ""
     reference = row.get("reference")
     against = ""
     if isinstance(reference, str):
-        against = f" against {markdown_text(reference)}"
-    levels = ", ".join(markdown_text(row[c]) for c in by if c != "axis")
+        against = f" against {markdown_text(visible(reference))}"
+    levels = ", ".join(markdown_text(visible(row[c])) for c in by if c != "axis")
     return f"{axis}{levels}{against}"
 
 
@@ -175,7 +175,7 @@ def _contrast(row: pd.Series) -> str:
     side = int(row["conf_low"] > 0) - int(row["conf_high"] < 0)
     than = {1: "more than", -1: "less than", 0: "not clearly more or less than"}[side]
     among = [
-        markdown_text(v)
+        markdown_text(visible(v))
         for c, v in row.items()
         if c not in NO_LEVELS and isinstance(v, str)
     ]
