@@ -2,10 +2,10 @@
 
     python benchmarks/attack_escaping.py FOLDER [FILES]
 
-makes FILES survey files (default 6) in FOLDER, which between them hold every payload of ``tests/payloads.py`` in labels,
-levels, kinds of missing, headers, names of files and values of ``.sav`` files; makes a private book of each; opens all of
-its pages in headless Chromium, the page of the search too; has R parse every script and every block of R that is
-printed; and looks at every cell of CSV. It prints one line for each breach and ends with status 1 if there is one.
+makes FILES survey files (default 6) in FOLDER. Between them they hold every payload of ``tests/payloads.py`` in labels,
+levels, kinds of missing, headers, names of files and the labels of ``.sav`` files. Of each it makes a private book. It
+opens all pages in headless Chromium, the page of the search too. R parses every script and every block of R that is
+printed. Every cell of CSV is looked at. A line is printed for each breach; with one the status is 1.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import payloads as texts  # noqa: E402
-
 from trustlib.escaping import csv_plain  # noqa: E402
 
 FORBIDDEN_IN_R = "system|system2|file\\.create|unlink|eval|parse|writeLines|shell"
 PARSE = f"""
 for (file in commandArgs(TRUE)) {{
-  made <- tryCatch(parse(file, encoding = "UTF-8"), error = function(e) {{ cat("UNREADABLE", file, conditionMessage(e), "\\n"); NULL }})
+  unreadable <- function(e) {{ cat("UNREADABLE", file, conditionMessage(e), "\\n"); NULL }}
+  made <- tryCatch(parse(file, encoding = "UTF-8"), error = unreadable)
   for (part in as.list(made)) {{
     used <- grep("^({FORBIDDEN_IN_R})$", all.names(part), value = TRUE)
     if (length(used)) cat("CALLS", file, used, "\\n")
@@ -47,13 +47,13 @@ def labelled_survey(folder: Path, payloads: list[str]) -> tuple[Path, Path]:
     mapping = yaml.safe_load(plan.read_text(encoding="utf-8"))
     labels: dict[str, dict[float, str]] = {}
     numbers = pd.DataFrame()
-    for i, (name, rule) in enumerate(mapping["variables"].items()):
+    for i, rule in enumerate(mapping["variables"].values()):
         codes = {
             text: float(k) for k, text in enumerate(frame[rule["column"]].unique())
         }
         own = rule.get("values", {}) | rule.get("missing", {})
         named = {
-            code: f"{k}: {own[text]}"[:100].replace("\x00", "")
+            code: _short(f"{k}: {own[text]}")
             for text, (k, code) in zip(codes, enumerate(codes.values()), strict=True)
         }
         labels[f"V{i}"] = named
@@ -65,7 +65,7 @@ def labelled_survey(folder: Path, payloads: list[str]) -> tuple[Path, Path]:
                 }
         rule["column"] = f"V{i}"
     titles = {
-        f"V{i}": str(rule["label"])[:200].replace("\x00", "")
+        f"V{i}": _short(rule["label"])
         for i, rule in enumerate(mapping["variables"].values())
     }
     pyreadstat.write_sav(
@@ -76,6 +76,11 @@ def labelled_survey(folder: Path, payloads: list[str]) -> tuple[Path, Path]:
     )
     plan.write_text(yaml.safe_dump(mapping, sort_keys=False), encoding="utf-8")
     return file.with_suffix(".sav"), plan
+
+
+def _short(text: str) -> str:
+    """A label as SPSS keeps it: of at most 120 bytes, without the character of number zero."""
+    return str(text).replace("\x00", "").encode()[:100].decode(errors="ignore")
 
 
 def reproduce(file: Path, plan: Path, out: Path) -> str:
@@ -151,8 +156,7 @@ def in_chromium(site: Path) -> list[str]:
             if (
                 not state[0]
                 or state[1] == "PWNED"
-                or "?" not in address
-                and state[2] != address
+                or ("?" not in address and state[2] != address)
             ):
                 breaches.append(f"ran on {address}: {state}")
             inside = site.as_uri()
@@ -222,7 +226,7 @@ def strays(folder: Path, out: Path, before: set[Path]) -> list[str]:
     breaches = [f"outside of its folder: {path}" for path in sorted(made)]
     breaches += [f"made by a payload: {path}" for path in ROOT.rglob(texts.CANARY)]
     for path in out.rglob("*"):
-        if texts.CANARY == path.name or path.name in ("secret.txt", "passwd"):
+        if path.name == texts.CANARY or path.name in ("secret.txt", "passwd"):
             breaches.append(f"made or copied: {path}")
         if path.suffix in (
             ".html",

@@ -28,6 +28,7 @@ from trustlib.errors import (
     raise_faults,
     require_names,
 )
+from trustlib.escaping import terminal_text
 
 app = typer.Typer(
     help="Design-based analysis of identity intersections.",
@@ -65,7 +66,8 @@ def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             raise
         except (TrustlibError, OSError) as error:
             told = error if isinstance(error, TrustlibError) else _of_the_system(error)
-            console.print(f"{type(told).__name__}: {told}", markup=False, style="red")
+            text = terminal_text(f"{type(told).__name__}: {told}")
+            console.print(text, markup=False, style="red")
             raise typer.Exit(1) from None
 
     return wrapped
@@ -276,7 +278,8 @@ def reproduce(
             markup=False,
         )
     console.print(
-        f"Runs: {len(made.runs)}, withheld: {len(made.withheld)}. The private book: {made.site}/index.html"
+        f"Runs: {len(made.runs)}, withheld: {len(made.withheld)}. The private book: {made.site}/index.html",
+        markup=False,
     )
     raise_faults(
         RunError,

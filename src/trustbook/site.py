@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from posixpath import normpath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -300,9 +301,9 @@ def _runs_something(tag: Any) -> Iterator[str]:
 def _is_ours(script: Any) -> bool:
     """Whether a script is one of the book, or holds data only."""
     if script.get("src"):
-        path = urlsplit(str(script["src"])).path
-        parts = [part for part in path.split("/") if part != ".."]
-        return bool(parts) and parts[0] in SCRIPT_PLACES
+        address = urlsplit(str(script["src"]))
+        path = re.sub(r"^(\.\./)+", "", normpath(address.path))
+        return not address.netloc and path.split("/")[0] in SCRIPT_PLACES
     if str(script.get("type", "")).lower() not in RUNNING:
         return True
     text = str(script.string or "").strip()

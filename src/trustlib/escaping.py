@@ -38,6 +38,7 @@ _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_BLANKS = re.compile("[^\\S\xa0\u2007\u202f]+")  # all but those that do not break
 _TERMINAL = re.compile(f"(?![\n\t]){_UNSEEN.pattern}")
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#&|$~^@]|:(?=//)")
 _BEGINS_BLOCK = re.compile(r"^(?:[^\w\s]|\d{1,9}(?=[.)])[.)]?)")
@@ -48,6 +49,10 @@ _R_WORDS = frozenset(
         *("NA_integer_", "NA_real_", "NA_complex_", "NA_character_"),
     )
 )
+_IN_BACKTICKS = {
+    ord(sign): f"\\{written}"
+    for sign, written in zip("\\`\n\r\t", "\\`nrt", strict=True)
+}
 _FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # also in full width
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
 _CSV_START = re.compile(rf"(?:[\s']*[{_FORMULA}]|'*[\t\r\n])")
@@ -74,7 +79,8 @@ def visible(text: Any, longest: int = LONGEST) -> str:
 
 def one_line_of(text: Any) -> str:
     """`visible` without a limit of length: code and lists are never cut."""
-    return _UNSEEN.sub(REPLACEMENT, " ".join(str(text).split()))
+    line = _BLANKS.sub(" ", str(text)).strip()
+    return _UNSEEN.sub(REPLACEMENT, line)
 
 
 def terminal_text(text: Any) -> str:
@@ -212,6 +218,8 @@ def r_comment(text: Any) -> str:
 def r_name(name: Any) -> str:
     """A name of R, in backticks where R would not read it as one.
 
+    R takes no name with signs that turn the direction of writing: the replacement character stands for them.
+
     Examples
     --------
     >>> r_name("gender"), r_name("age band"), r_name("if")
@@ -220,15 +228,16 @@ def r_name(name: Any) -> str:
     text = str(name)
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]*", text) and text not in _R_WORDS:
         return text
-    inside = r_string(text)[1:-1].replace(r"\"", '"').replace("`", r"\`")
-    return f"`{inside}`"
+    whole = re.sub("[\x00\u202a-\u202e\u2066-\u2069\ud800-\udfff]", REPLACEMENT, text)
+    return f"`{whole.translate(_IN_BACKTICKS)}`"
 
 
 def csv_cell(value: Any) -> Any:
     """A value for a cell of CSV: a text that a spreadsheet would compute gets an apostrophe before it.
 
     Spreadsheets compute what begins with ``= + - @``, a tab or a line break, also behind a semicolon where they take it
-    for the end of a cell. Numbers stay numbers, and so do texts that are numbers. `csv_plain` gives the text back.
+    for the end of a cell. Numbers stay numbers, and so do texts that are numbers. `csv_plain` gives the text back,
+    with one kind of line break.
 
     Examples
     --------
@@ -237,7 +246,8 @@ def csv_cell(value: Any) -> Any:
     """
     if not isinstance(value, str) or _NUMBER.fullmatch(value):
         return value
-    text = _CSV_INSIDE.sub("'", value)
+    lines = re.sub("\r\n?", "\n", value)
+    text = _CSV_INSIDE.sub("'", lines)
     if _CSV_START.match(text):
         return f"'{text}"
     return text
@@ -291,7 +301,10 @@ def yaml_string(value: Any) -> str:
 
 
 def _in_json(found: re.Match[str]) -> str:
-    return json.dumps(found[0])[1:-1]
+    sign = found[0]
+    if sign > "\uffff":  # YAML reads it as it is, and JSON's two halves as two
+        return sign
+    return json.dumps(sign)[1:-1]
 
 
 def file_name(*parts: Any) -> str:

@@ -86,7 +86,7 @@ def _helped(
     if not lacking:
         return words, None
     known = _families(lacking)
-    families = [*text.get_fontfamily(), *dict.fromkeys(known.values())]
+    families = list(dict.fromkeys([*text.get_fontfamily(), *known.values()]))
     absent = lacking - set(known)
     if absent:
         words = _numbered(words, absent, numbers)

@@ -251,7 +251,7 @@ def _if_testable(test: Any) -> list[pd.DataFrame]:
         return []
 
 
-def asr_string(tables: Mapping[str, pd.DataFrame]) -> str:
+def as_text(tables: Mapping[str, pd.DataFrame]) -> str:
     """Tables as the scripts print them: a line with the name, a line of columns, comma-separated rows."""
     parts = []
     for name, table in tables.items():
@@ -263,7 +263,7 @@ def asr_string(tables: Mapping[str, pd.DataFrame]) -> str:
     return "".join(parts)
 
 
-def readr_string(text: str) -> dict[str, pd.DataFrame]:
+def read_text(text: str) -> dict[str, pd.DataFrame]:
     """The tables of `as_text`, or of what a script printed."""
     from io import StringIO
 
@@ -307,7 +307,7 @@ def write(
         )
     plan, stem = _plan_of(cells)
     tables, sealed = results(fit, identities), fit.cells.seal()
-    common = (R / "common.R").readr_string(encoding="utf-8")
+    common = (R / "common.R").read_text(encoding="utf-8")
     told = {
         "title": r_comment(title),
         "name": name,
@@ -321,12 +321,12 @@ def write(
     scripts = {
         f"{name}-cells.R": _filled("cells.R", told | _numbers(sealed)),
         f"{name}-people.R": _filled("people.R", told | _recodes(fit, plan, stem)),
-        f"{name}-expected.txt": asr_string(tables),
+        f"{name}-expected.txt": as_text(tables),
     }
     folder = Path(os.environ.get("TRUSTLIB_RUN_FOLDER", "."))
     (folder / "scripts").mkdir(parents=True, exist_ok=True)
     for file, text in scripts.items():
-        (folder / "scripts" / file).writer_string(text, encoding="utf-8")
+        (folder / "scripts" / file).write_text(text, encoding="utf-8")
     (folder / "tables").mkdir(exist_ok=True)
     facts = {
         "kind": "check",
@@ -343,7 +343,7 @@ def write(
         csv_cells(frame).to_csv(
             folder / "tables" / f"{table}.csv", index=False, lineterminator="\n"
         )
-        (folder / "tables" / f"{table}.json").writer_string(
+        (folder / "tables" / f"{table}.json").write_text(
             json.dumps(facts, indent=1, sort_keys=True) + "\n"
         )
     frame = pd.DataFrame(
@@ -358,7 +358,7 @@ def write(
 
 def _filled(template: str, told: Mapping[str, str]) -> str:
     """A script with its ``@{name}`` filled in; each text is written for its place before."""
-    text = (R / template).readr_string(encoding="utf-8")
+    text = (R / template).read_text(encoding="utf-8")
     return re.sub(r"@\{(\w+)\}", lambda found: told[found[1]], text)
 
 

@@ -621,9 +621,11 @@ def slopes(
             "" if len(parts) < grid.size else f"\n{note}",
         )
         figure.get_layout_engine().set(w_pad=0.12)
-        names = _beside(figure, labelled, aside.max())
+        numbered = _beside(figure, labelled, aside.max())
     changes = _changes(estimates, shown, over, waves)
-    return Picture(figure, f"{title}. {changes} {evidence(estimates.source)}.", names)
+    return Picture(
+        figure, f"{title}. {changes} {evidence(estimates.source)}.", numbered
+    )
 
 
 def _beside(figure: Any, labelled: list[tuple], aside: float) -> tuple[str, ...]:
