@@ -23,6 +23,7 @@ MODULES = {
 }
 ORDER = [
     {"trustlib.errors"},
+    {"trustlib.escaping"},
     {
         "trustlib.variance",
         "trustlib.disclosure",
@@ -50,7 +51,7 @@ ORDER = [
         "trustlib.maihda",
         "trustlib.pooling",
     },
-    {"trustlib.tables"},
+    {"trustlib.tables", "trustlib.letters"},
     {"trustlib.figures"},
     {
         "trustlib.review.sensitivity",
@@ -91,7 +92,7 @@ PICTURES = {"trustlib.figures", "trustlib.review.curve", "trustbook.pictures"}
 ONLY = {
     "great_tables": {"trustlib.tables"},
     "seaborn": PICTURES,
-    "matplotlib": PICTURES,
+    "matplotlib": PICTURES | {"trustlib.letters"},
     "papermill": {"trustbook.runs", "trustbook.engine"},
     "pandera": {"trustlib.record.printed"},
     "pydantic": {"trustlib.forms"},

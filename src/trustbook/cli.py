@@ -37,6 +37,7 @@ from trustlib.errors import (
     raise_faults,
     require_names,
 )
+from trustlib.escaping import terminal_text
 from trustlib.writing import HINT, write_text
 
 app = typer.Typer(
@@ -76,7 +77,7 @@ def _plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             raise
         except (TrustlibError, OSError) as error:
             told = error if isinstance(error, TrustlibError) else _of_the_system(error)
-            _say(f"{type(told).__name__}: {told}", "red")
+            _say(terminal_text(f"{type(told).__name__}: {told}"), "red")
             raise typer.Exit(1) from None
 
     return wrapped
@@ -288,7 +289,8 @@ def reproduce(
             markup=False,
         )
     console.print(
-        f"Runs: {len(made.runs)}, withheld: {len(made.withheld)}. The private book: {made.site}/index.html"
+        f"Runs: {len(made.runs)}, withheld: {len(made.withheld)}. The private book: {made.site}/index.html",
+        markup=False,
     )
     raise_faults(
         RunError,

@@ -13,6 +13,7 @@ cells with trimmed weights would single people out.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -39,6 +40,7 @@ from trustlib.errors import (
     require_file,
     require_names,
 )
+from trustlib.escaping import csv_cells, csv_plains, r_comment, r_name, r_string
 from trustlib.estimates import Estimates, coefficients, comparisons, predictions
 from trustlib.logit import LogitFit
 from trustlib.review import (
@@ -102,11 +104,8 @@ def flow_table(path: str | Path, cells: str | Path) -> Report:
         The number of people at its end is not that of the cells.
     """
     sealed, name = Cells.read(cells), Path(cells).stem
-    every = pd.read_csv(
-        require_file(
-            path, "flow of people", "Make it with `python -m trustbook.dossier`."
-        )
-    )
+    hint = "Make it with `python -m trustbook.dossier`."
+    every = csv_plains(pd.read_csv(require_file(path, "flow of people", hint)))
     frame = (
         every[every["cells"] == name]
         .drop(columns="cells")
@@ -253,7 +252,9 @@ def trimmed_gaps(
 def _committed(path: str | Path, name: str) -> pd.DataFrame:
     """The rows of one set of cells in the committed ``trimmed.csv``."""
     hint = "Make it with `python -m trustbook.dossier`."
-    every = pd.read_csv(require_file(path, "file of gaps with trimmed weights", hint))
+    every = csv_plains(
+        pd.read_csv(require_file(path, "file of gaps with trimmed weights", hint))
+    )
     rows = every[every["cells"] == name].drop(columns="cells")
     if rows.empty:
         text = f"{Path(path).name} has no gap with trimmed weights for {name}."
@@ -383,14 +384,24 @@ def write(
     DisclosureError
         Something would rest on fewer than 10 people; nothing is written.
     """
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
+        raise RunError(
+            f"{name[:100]!r} cannot be the name of a script.",
+            "Use up to 100 letters, digits, - and _.",
+        )
     plan, stem = _plan_of(cells)
     tables, sealed = results(fit, identities), fit.cells.seal()
     common = (R / "common.R").read_text(encoding="utf-8")
     told = {
-        "title": title, "name": name, "common": common, "evidence": f"{evidence(sealed.source)}.",
-        "outcome": sealed.labels.get(sealed.outcome, sealed.outcome), "variance": sealed.variance,
-        "df": f"{sealed.df:g}", "facts": _facts(fit, identities, tables),
-    }  # fmt: skip
+        "title": r_comment(title),
+        "name": name,
+        "common": common,
+        "evidence": r_comment(f"{evidence(sealed.source)}."),
+        "outcome": r_comment(sealed.labels.get(sealed.outcome, sealed.outcome)),
+        "variance": r_comment(sealed.variance),
+        "df": f"{sealed.df:g}",
+        "facts": _facts(fit, identities, tables),
+    }
     scripts = {
         f"{name}-cells.R": _filled("cells.R", told | _numbers(sealed)),
         f"{name}-people.R": _filled("people.R", told | _recodes(fit, plan, stem)),
@@ -415,7 +426,7 @@ def write(
         path = folder / "tables" / f"{table}.csv"
         with write_together([path.with_suffix(".json"), path]) as (about, numbers):
             about.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
-            frame.to_csv(numbers, index=False, lineterminator="\n")
+            csv_cells(frame).to_csv(numbers, index=False, lineterminator="\n")
     frame = pd.DataFrame(
         {"table": tables.keys(), "rows": [len(t) for t in tables.values()]}
     )
@@ -427,30 +438,34 @@ def write(
 
 
 def _filled(template: str, told: Mapping[str, str]) -> str:
-    """A script with its ``@{name}`` filled in."""
+    """A script with its ``@{name}`` filled in; each text is written for its place before."""
     text = (R / template).read_text(encoding="utf-8")
     return re.sub(r"@\{(\w+)\}", lambda found: told[found[1]], text)
 
 
-def _text(value: Any) -> str:
-    """A text of R."""
-    return json.dumps(str(value), ensure_ascii=False)
-
-
 def _vector(values: Iterable[Any]) -> str:
-    return f"c({', '.join(map(_text, values))})"
+    return f"c({', '.join(map(r_string, values))})"
 
 
 def _list(named: Mapping[str, str]) -> str:
     return (
         "list("
-        + ",\n  ".join(f"{_name(name)} = {value}" for name, value in named.items())
+        + ",\n  ".join(f"{r_name(name)} = {value}" for name, value in named.items())
         + ")"
     )
 
 
-def _name(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z][\w.]*", name) else f"`{name}`"
+def _formula(fit: LogitFit) -> str:
+    """The formula of a model in R, which may hold the names of the cells, numbers, signs, C() and I() only."""
+    left = fit.formula
+    for name in sorted(fit.cells.by, key=len, reverse=True):
+        left = re.sub(rf"`{re.escape(name)}`|\b{re.escape(name)}\b", "", left)
+    if re.search(r"[^\s\d.+*:()^<>=!~-]", re.sub(r"\b[CI]\(", "(", left)):
+        raise RunError(
+            f"The script cannot say this formula in R: {r_comment(fit.formula)[:200]}.",
+            "Use + * : ( ), numbers and the names of the cells.",
+        )
+    return r_comment(fit.formula)
 
 
 def _facts(
@@ -474,7 +489,7 @@ def _facts(
         and tables["goodness_of_fit"]["term"].str.contains("link test").any()
     )
     return "\n".join([
-        f"model <- ~ {fit.formula}",
+        f"model <- ~ {_formula(fit)}",
         f"levels_of <- {_list(levels)}",
         f"identities <- {_vector(identities)}",
         f"term_names <- {_vector(fit.coef.index)}",
@@ -491,7 +506,7 @@ def _numbers(sealed: Cells) -> dict[str, str]:
     text = sealed.frame[columns].to_csv(
         index=False, lineterminator="\n", float_format="%.17g"
     )
-    return {"cells": text.replace('"', "'"), "covariance": "\n".join(lower)}
+    return {"cells": r_string(text, lines=True), "covariance": "\n".join(lower)}
 
 
 def _recodes(fit: LogitFit, plan: CellPlan, stem: str) -> dict[str, str]:
@@ -505,11 +520,7 @@ def _recodes(fit: LogitFit, plan: CellPlan, stem: str) -> dict[str, str]:
         raise RunError(
             f"The script cannot say in R who is in {stem!r}: {spec.where}.", hint
         )
-    in_r = {"in": lambda value: f"%in% c({value[1:-1]})"}
-    where = [
-        f"{name} {in_r[sign](value) if sign in in_r else f'{sign} {value}'}"
-        for name, sign, value in parts
-    ]
+    where = [_condition(*part) for part in parts]
     lines = []
     for name in dict.fromkeys(
         [fit.cells.outcome, *fit.cells.by, *known, *(name for name, *_ in parts)]
@@ -524,18 +535,18 @@ def _recodes(fit: LogitFit, plan: CellPlan, stem: str) -> dict[str, str]:
                 else {level: level for level in levels}
             )
             pairs = ", ".join(
-                f"{_text(answer)} = {_text(value)}" for answer, value in values.items()
+                f"{r_string(answer)} = {r_string(value)}"
+                for answer, value in values.items()
             )
-            made.append(f"recode({_text(part.column or name)}, c({pairs}))")
-        several = f"any_of(list({f',{NEXT}'.join(made)}), {_text(levels[-1])})"
-        lines.append(f"people${target} <- {several if rule.any_of else made[0]}")
+            made.append(f"recode({r_string(part.column or name)}, c({pairs}))")
+        several = f"any_of(list({f',{NEXT}'.join(made)}), {r_string(levels[-1])})"
+        own = f"people${r_name(target)}"
+        lines.append(f"{own} <- {several if rule.any_of else made[0]}")
         if rule.missing_as is not None:
-            lines.append(
-                f"people${target}[is.na(people${target})] <- {_text(rule.missing_as)}"
-            )
+            lines.append(f"{own}[is.na({own})] <- {r_string(rule.missing_as)}")
     columns = {"weight": design.weight, "stratum": design.strata, "psu": design.psu}
     lines += [
-        f"people${own} <- raw[[{_text(column)}]]"
+        f"people${own} <- raw[[{r_string(column)}]]"
         for own, column in columns.items()
         if column
     ]
@@ -549,11 +560,21 @@ def _recodes(fit: LogitFit, plan: CellPlan, stem: str) -> dict[str, str]:
     return {
         "recodes": "\n".join(lines),
         "design": f"design <- svydesign(ids = ~{ids}, {strata}weights = ~weight, nest = {nest}, data = people)",
-        "known": "".join(f", {_text(c)}" for c in known),
+        "known": "".join(f", {r_string(c)}" for c in known),
         "where": "".join(f" & people${each}" for each in where),
         "lonely": design.lonely_psu or "fail",
-        "file": f"{Path(form.file or '').name}, as comma-separated values: {fit.cells.source.get('label', '')}",
+        "file": r_comment(
+            f"{Path(form.file or '').name}, as comma-separated values: {fit.cells.source.get('label', '')}"
+        ),
     }
+
+
+def _condition(name: str, sign: str, value: str) -> str:
+    """One comparison of a condition in R."""
+    given = ast.literal_eval(value)
+    if sign == "in":
+        return f"{r_name(name)} %in% {_vector(given)}"
+    return f"{r_name(name)} {sign} {r_string(given)}"
 
 
 def _main(plan_file: str, survey: str, runs: str = "notebooks/runs.yml") -> None:
@@ -578,12 +599,12 @@ def _main(plan_file: str, survey: str, runs: str = "notebooks/runs.yml") -> None
             gaps.append(
                 trimmed_gaps(cells, design, given["identities"], given["contrast"])
             )
-    people = flows(plan, survey, names)
+    people = csv_cells(flows(plan, survey, names))
     with write_whole(folder / "flow.csv") as temporary:
         people.to_csv(temporary, index=False, lineterminator="\n")
     if gaps:
         with write_whole(folder / "trimmed.csv") as temporary:
-            pd.concat(gaps).to_csv(
+            csv_cells(pd.concat(gaps)).to_csv(
                 temporary, index=False, lineterminator="\n", float_format="%.6g"
             )
 

@@ -24,6 +24,7 @@ import pandas as pd
 
 from trustbook.plans import Finding, FindingsForm
 from trustlib.errors import FindingError, one_line, raise_faults, require_names
+from trustlib.escaping import csv_plains
 from trustlib.forms import read
 from trustlib.schema import load_yaml
 from trustlib.writing import write_whole
@@ -76,6 +77,7 @@ def resolve(finding: Finding, runs: str | Path) -> pd.Series:
             f"Run {finding.run!r}: {path.name} has no column {absent[0]!r}.",
             f"It has {list(frame)}.",
         )
+    frame = csv_plains(frame)
     for column, value in finding.row.items():
         frame = frame[frame[column] == str(value)]
     if len(frame) != 1:

@@ -42,6 +42,7 @@ from trustlib.errors import (
     one_line,
     raise_faults,
 )
+from trustlib.escaping import csv_cells
 from trustlib.estimates import cell_means, comparisons
 from trustlib.record.arithmetic import HOLDS, INCONSISTENT, arithmetic
 from trustlib.record.printed import load_figures, parse_group
@@ -618,6 +619,8 @@ def write_ledger(ledger: pd.DataFrame, runs: str | Path) -> Path:
     ]
     path = runs / "ledger.md"
     with write_together([runs / "ledger.csv", path]) as (numbers, page):
-        ledger.to_csv(numbers, index=False, lineterminator="\n", float_format="%.10g")
+        csv_cells(ledger).to_csv(
+            numbers, index=False, lineterminator="\n", float_format="%.10g"
+        )
         page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

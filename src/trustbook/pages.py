@@ -10,7 +10,14 @@ from typing import Any
 
 from trustlib.disclosure import EVIDENCE
 from trustlib.errors import RunError
+from trustlib.escaping import code_line, markdown_code, markdown_text
 
+# Parameters that are Markdown, written by whoever plans a run; what comes from a file is escaped in them already.
+# All other parameters are data, and escaped here for the place they are put into.
+MARKDOWN = ("title", "question", "about", "asked")
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+PLAIN_NAME = re.compile(r"[\w.+*: -]+")
 JOINED = {"": ", ", "_plus": " + ", "_times": " * ", "_and": " and ", "_dash": "-"}
 PUBLISHED = re.compile(r"""tl\.publish\([^"']*["'](\w+)["']""")
 
@@ -41,16 +48,73 @@ def _words(values: dict[str, Any]) -> dict[str, str]:
 
 
 def fill_markdown(notebook: Any, parameters: dict[str, Any], what: str) -> None:
-    """Give the page its own title and words: ``@{name}`` becomes the parameter (lists joined by commas)."""
+    """Give the page its own title and words: ``@{name}`` becomes the parameter (lists joined by commas).
+
+    The parameters in `MARKDOWN` are taken as they are. The others are texts, and are written so that the place they
+    stand in, prose, code or a code block, shows them and does nothing else with them.
+    """
+    words = _words(parameters)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             try:
-                cell.source = filled(cell.source, parameters)
+                cell.source = _page_text(cell.source, words)
             except (KeyError, ValueError) as error:
                 hint = f"The parameters are {', '.join(parameters)}."
                 raise RunError(
                     f"{what} uses @{{{error.args[0]}}}, which is no parameter.", hint
                 ) from None
+
+
+def _page_text(source: str, words: dict[str, str]) -> str:
+    """The Markdown of a template with words filled in, each written for its place."""
+    prose = {
+        name: word if name in MARKDOWN else markdown_text(word)
+        for name, word in words.items()
+    }
+    code = {name: code_line(word) for name, word in words.items()}
+    lines = []
+    fence = ""
+    for line in source.split("\n"):
+        mark = FENCE.match(line)
+        if fence:
+            lines.append(_Fill(line).substitute(code))
+            if line.strip() == fence:
+                fence = ""
+        elif mark:
+            fence = mark[1]
+            lines.append(line)
+        else:
+            lines.append(_prose_line(line, words, prose))
+    return "\n".join(lines)
+
+
+def _prose_line(line: str, words: dict[str, str], prose: dict[str, str]) -> str:
+    """A line outside of code blocks: its pieces of code hold the words themselves, the rest holds them escaped."""
+    made = []
+    end = 0
+    for found in CODE.finditer(line):
+        made.append(_Fill(line[end : found.start()]).substitute(prose))
+        made.append(_piece_of_code(found, words))
+        end = found.end()
+    made.append(_Fill(line[end:]).substitute(prose))
+    return "".join(made)
+
+
+def _piece_of_code(found: re.Match[str], words: dict[str, str]) -> str:
+    """Code within a line, or what a role such as ``{download}`` is given."""
+    inside = _Fill(found[2]).substitute(words)
+    if inside == found[2]:
+        return found[0]
+    is_role = found.string[: found.start()].endswith("}")
+    if not is_role:
+        return markdown_code(inside)
+    given = {name: word for name, word in words.items() if f"@{{{name}}}" in found[2]}
+    if not all(PLAIN_NAME.fullmatch(word) for word in given.values()):
+        raise RunError(
+            f"A link of the page cannot be made of {', '.join(given.values())!r}.",
+            "Use letters, digits, - and _.",
+        )
+    return f"{found[1]}{inside}{found[1]}"
 
 
 def finish(notebook: Any, folder: Path, facts: dict[str, Any]) -> list[dict[str, str]]:
@@ -112,10 +176,7 @@ def _origin(folder: Path, facts: dict[str, Any], mark: str) -> str:
         for v in map(str, shown.values())
         if v.startswith("../../data/")
     }
-    links = {
-        n: f"{{download}}`{n}{mark} <{committed[n]}>`" if n in committed else f"`{n}`"
-        for n in facts["data"]
-    }
+    links = {name: _link(name, committed.get(name), mark) for name in facts["data"]}
     tables = sorted(path.name for path in (folder / "tables").glob("*.csv"))
     rows = {
         "Evidence": "; ".join(
@@ -128,9 +189,14 @@ def _origin(folder: Path, facts: dict[str, Any], mark: str) -> str:
         "Terms of the data": "; ".join(
             dict.fromkeys(entry["terms"] for entry in facts["manifest"])
         ),
-        "Conventions": "<br>".join(dict.fromkeys(facts["conventions"].values())),
+        "Conventions": "<br>".join(
+            map(markdown_text, dict.fromkeys(facts["conventions"].values()))
+        ),
         "Template": f"`{facts['template']}` (SHA-256 `{facts['template_sha256'][:12]}…`)",
-        "Parameters": "; ".join(f"`{name}` = {value}" for name, value in shown.items()),
+        "Parameters": "; ".join(
+            f"{markdown_code(name)} = {markdown_text(value)}"
+            for name, value in shown.items()
+        ),
         "Software": software(facts),
         "Tables": ", ".join(f"{{download}}`{name} <tables/{name}>`" for name in tables),
     }
@@ -142,6 +208,13 @@ def _origin(folder: Path, facts: dict[str, Any], mark: str) -> str:
     return "\n".join(
         ["## Where these numbers come from", "", "| What | Which |", "|---|---|", *told]
     )
+
+
+def _link(name: str, path: str | None, mark: str) -> str:
+    """A data file: offered for download if it lies in the project, else only named."""
+    if path is None or not re.fullmatch(r"[\w./ -]+", path):
+        return markdown_code(name)
+    return f"{{download}}`{name}{mark} <{path}>`"
 
 
 def software(facts: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib import figures
+from trustlib import figures, letters
 from trustlib.cells import Cells, combinations
 from trustlib.disclosure import MINIMUM, masked_count, require_showable
 from trustlib.errors import EstimandError, axis_names, require_a, require_names
@@ -624,15 +624,18 @@ def slopes(
             "" if len(parts) < grid.size else f"\n{note}",
         )
         figure.get_layout_engine().set(w_pad=0.12)
-        _beside(figure, labelled, aside.max())
+        numbered = _beside(figure, labelled, aside.max())
+    changes = _changes(estimates, shown, over, waves)
     return Picture(
-        figure,
-        f"{title}. {_changes(estimates, shown, over, waves)} {evidence(estimates.source)}.",
+        figure, f"{title}. {changes} {evidence(estimates.source)}.", numbered
     )
 
 
-def _beside(figure: Any, labelled: list[tuple], aside: float) -> None:
-    """Texts beside the two ends of the lines, moved apart where they would cover each other."""
+def _beside(figure: Any, labelled: list[tuple], aside: float) -> tuple[str, ...]:
+    """Texts beside the two ends of the lines, moved apart where they would cover each other.
+
+    Returns what the numbers in the picture stand for, see `trustlib.letters`.
+    """
     texts = []
     for ax, end, y, text, colour in labelled:
         place: dict = {
@@ -645,6 +648,7 @@ def _beside(figure: Any, labelled: list[tuple], aside: float) -> None:
         texts.append(
             ax.annotate(text, (at, y), (away, 0), color=dark, fontsize=SMALL, **place)
         )
+    names = letters.drawable(figure)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     point = 72 / figure.dpi
@@ -664,6 +668,7 @@ def _beside(figure: Any, labelled: list[tuple], aside: float) -> None:
         apart = np.clip((up + down) / 2, lowest, max(lowest, highest)) + steps
         for i, moved in zip(mine, (apart - centre) * point, strict=True):
             texts[i].set_position((texts[i].get_position()[0], moved))
+    return names
 
 
 def _changes(estimates: Estimates, shown: pd.DataFrame, over: str, waves: list) -> str:
@@ -945,8 +950,11 @@ def _names(estimates: Estimates) -> list[str]:
 def _extremes(estimates: Estimates, shown: pd.DataFrame) -> str:
     """The lowest and the highest row in words, and how far they lie apart."""
     names, unit = _names(estimates), UNITS.get(estimates.kind, "")
-    value = estimates.frame["estimate"].to_numpy()
-    low, high = int(np.nanargmin(value)), int(np.nanargmax(value))
+    value = estimates.frame["estimate"].to_numpy(float)
+    defined = np.flatnonzero(np.isfinite(value))
+    if not len(defined):
+        return "None of them is defined."
+    low, high = (defined[find(value[defined])] for find in (np.argmin, np.argmax))
     texts = [
         f"{names[i]}, {shown['value'].iloc[i]}{unit} ({shown['interval'].iloc[i]})"
         for i in (low, high)

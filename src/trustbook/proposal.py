@@ -19,7 +19,7 @@ import pandas as pd
 from trustbook.runs import source_kind
 from trustlib.answers import code_of, numbers_of, plain
 from trustlib.disclosure import MINIMUM
-from trustlib.errors import one_line
+from trustlib.escaping import one_line_of, visible, yaml_string
 from trustlib.schema import load_yaml, read_table
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
@@ -53,10 +53,12 @@ def first_mapping(file: str | Path, encoding: str | None = None) -> str:
     raw, labels = read_table(file, encoding)
     titles, declared, sets = _facts(Path(file))
     name, kind = (
-        _q(one_line(Path(file).name.partition(".")[0])),
+        yaml_string(visible(Path(file).name.partition(".")[0])),
         source_kind(Path(file)) or "supplied",
     )
-    lines = [WORDS["head"] + (f"encoding: {_q(encoding)}\n" if encoding else "")]
+    lines = [
+        WORDS["head"] + (f"encoding: {yaml_string(encoding)}\n" if encoding else "")
+    ]
     lines[0] += f"source:\n  id: {name}\n  kind: {kind}\n  label: {name}\nvariables:"
     listed = {c for made in sets.values() for c in made["variable_list"]}
     taken: set[str] = set()
@@ -64,22 +66,22 @@ def first_mapping(file: str | Path, encoding: str | None = None) -> str:
     for column in (
         c for c in raw if not any(c in columns for columns in design.values())
     ):
-        title, known = one_line(titles.get(column) or ""), labels.get(column, {})
+        title, known = visible(titles.get(column) or "", 160), labels.get(column, {})
         absent = raw[column].isin(raw.attrs.get("missing", {}).get(column, []))
         told = ", ".join(
             _spelt(v, known)
             for v, n in raw.loc[absent, column].value_counts().items()
             if n >= MINIMUM
         )
-        lines += [f"\n## {_q(column)}{': ' + title if title else ''}"]
+        lines += [f"\n## {yaml_string(column)}{': ' + title if title else ''}"]
         lines += [
-            f"## declared missing in the file, and kept apart: {one_line(told) or 'rare answers'}"
+            f"## declared missing in the file, and kept apart: {visible(told, 160) or 'rare answers'}"
         ] * (column in declared)
         lines += _proposal(
             raw[column].mask(absent), absent, title, known, taken, column in listed
         )
     lines += [
-        f"## columns that belong together, {_q(key)}: {made['variable_list']}"
+        f"## columns that belong together, {yaml_string(key)}: {one_line_of(made['variable_list'])}"
         for key, made in sets.items()
     ]
     lines.append("\n# design:" if design else "")
@@ -87,7 +89,7 @@ def first_mapping(file: str | Path, encoding: str | None = None) -> str:
     for key, columns in design.items():
         lists = key == "replicate_weights"
         lines += [
-            f"{'## or' if i else '#  '} {key}: {_q(c)}"
+            f"{'## or' if i else '#  '} {key}: {yaml_string(c)}"
             for i, c in enumerate([columns] if lists else columns)
         ]
         lines += (
@@ -98,11 +100,6 @@ def first_mapping(file: str | Path, encoding: str | None = None) -> str:
             else []
         )
     return "\n".join(lines) + "\n"
-
-
-def _q(value: Any) -> str:
-    """A text in quotes, which is YAML too."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _facts(path: Path) -> tuple[dict, dict, dict]:
@@ -242,15 +239,15 @@ def _proposal(
     taken.add(own)
     order = [level for level in levels if level in meant] if fits else kept
     lines = [
-        f"  {_q(own)}:",
-        f"    column: {_q(name)}",
-        f"    label: {_q(title or name)}",
+        f"  {yaml_string(own)}:",
+        f"    column: {yaml_string(name)}",
+        f"    label: {yaml_string(title or name)}",
     ]
-    lines += [] if fits and binary else [f"    levels: {_q(order)}"]
+    lines += [] if fits and binary else [f"    levels: {yaml_string(order)}"]
     lines += [
         "    values:",
         *(
-            f"      {_q(t)}: {_q(to)}"
+            f"      {yaml_string(t)}: {yaml_string(to)}"
             for t, to in zip(kept, meant if fits else kept, strict=True)
         ),
     ]
@@ -258,7 +255,10 @@ def _proposal(
     lines += (
         [
             "    missing:",
-            *(f"      {_q(text)}: {_q(kind)}" for text, kind in missing.items()),
+            *(
+                f"      {yaml_string(text)}: {yaml_string(kind)}"
+                for text, kind in missing.items()
+            ),
         ]
         if missing
         else []

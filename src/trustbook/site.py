@@ -7,10 +7,12 @@ not leave the house.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from posixpath import normpath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -239,6 +241,87 @@ def _target(page: str, href: str) -> str:
     return str(Path(parts))
 
 
+SCRIPT_PLACES = ("_static", "mathjax", "searchindex.js")  # scripts of ours lie here
+# The scripts that the theme writes into pages: settings, whose values are plain, and two programs.
+SETTINGS = re.compile(
+    r"(?:(?:DOCUMENTATION_OPTIONS\.\w+|kernelName|(?:let |var )?toggle\w+) = "
+    r"(?:'[^'\\<>]*'|true|false);?\s*)+"
+)
+MATHJAX = re.compile(r"window\.MathJax = (\{.*\})", re.DOTALL)
+PROGRAMS = (
+    'document.documentElement.dataset.mode = localStorage.getItem("mode") || "auto"; '
+    'document.documentElement.dataset.theme = localStorage.getItem("theme") || "auto";',
+    "// Activate the search field on page load let searchInput = "
+    'document.querySelector("form.bd-search input"); if (searchInput) { '
+    'searchInput.focus(); searchInput.select(); console.log("[PST]: Set focus on search field."); }',
+)
+RUNNING = {"", "module", "text/javascript", "application/javascript", "importmap"}
+EMBEDDING = ("iframe", "frame", "object", "embed", "base", "applet")
+ADDRESSES = (
+    *("href", "src", "action", "formaction", "data", "poster", "background"),
+    "xlink:href",
+)
+RUNNING_ADDRESS = re.compile(
+    r"[\s\x00-\x1f]*(?:javascript|vbscript|data:(?!image/))", re.IGNORECASE
+)
+
+
+def foreign_scripts(site: Path) -> list[str]:
+    """Return what a browser would run that is not a script of the book: a text of a survey that became one.
+
+    Allowed are script files of the book, the few scripts that the theme writes into each page, and nothing else: no
+    attribute such as onclick, no address that is a script, no frame, no page that leads away by itself.
+    """
+    faults = []
+    for page in pages(site):
+        for tag in _soup(site / page).find_all(True):
+            faults += [f"{page}: {fault}" for fault in _runs_something(tag)]
+    search = site / "_static" / "searchtools.js"
+    if search.is_file() and "innerHTML = title" in search.read_text(encoding="utf-8"):
+        faults.append("_static/searchtools.js: writes headings of pages as HTML")
+    return faults
+
+
+def _runs_something(tag: Any) -> Iterator[str]:
+    """What a tag would run, load a page into, or lead to by itself."""
+    if tag.name == "script" and not _is_ours(tag):
+        shown = str(tag.get("src") or tag.string or "").strip()
+        yield f"a script that is not ours: {shown[:80]}"
+    if tag.name in EMBEDDING or tag.has_attr("srcdoc"):
+        yield f"<{tag.name}> holds another page"
+    if str(tag.get("http-equiv", "")).lower() == "refresh":
+        yield "leads to another page by itself"
+    for name, value in tag.attrs.items():
+        if name.lower().startswith("on"):
+            yield f"<{tag.name}> runs a script {name}"
+        if name.lower() in ADDRESSES and RUNNING_ADDRESS.match(str(value)):
+            yield f"<{tag.name}> has the address {str(value).strip()[:40]}"
+
+
+def _is_ours(script: Any) -> bool:
+    """Whether a script is one of the book, or holds data only."""
+    if script.get("src"):
+        address = urlsplit(str(script["src"]))
+        path = re.sub(r"^(\.\./)+", "", normpath(address.path))
+        return not address.netloc and path.split("/")[0] in SCRIPT_PLACES
+    if str(script.get("type", "")).lower() not in RUNNING:
+        return True
+    text = str(script.string or "").strip()
+    mathjax = MATHJAX.fullmatch(text)
+    if mathjax:
+        return _is_json(mathjax[1])
+    one_line = " ".join(text.split())
+    return not text or bool(SETTINGS.fullmatch(text)) or one_line in PROGRAMS
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
 LARGEST_PAGE = 1_500_000  # bytes, pictures not counted
 INLINE_PICTURE = re.compile(rb"data:image/[^\"')\s]*")
 
@@ -262,6 +345,7 @@ CHECKS = (
     poor_alt_texts,
     error_outputs,
     unmarked_synthetic,
+    foreign_scripts,
     heavy_pages,
 )
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib.errors import EstimandError, require_a
+from trustlib.escaping import markdown_plain, markdown_text, visible
 from trustlib.estimates import LOG_SCALES, Estimates
 from trustlib.tables import number
 
@@ -31,7 +32,7 @@ class Paragraph:
         return self.text
 
     def __repr__(self) -> str:
-        return self.text
+        return markdown_plain(self.text)
 
 
 def in_short(gaps: Estimates, together: Estimates | None = None) -> Paragraph:
@@ -124,7 +125,9 @@ def range_in_short(specifications: Estimates) -> Paragraph:
         told += " All of them have the same sign."
     else:
         told += " Its sign depends on the choice" + (
-            f": above all on {' and '.join(turns)}." if turns else "."
+            f": above all on {' and '.join(map(markdown_text, turns))}."
+            if turns
+            else "."
         )
     return Paragraph(f"**In short.** {_synthetic(shown)}{told}")
 
@@ -144,11 +147,14 @@ def _synthetic(estimates: Estimates) -> str:
 
 
 def _name(row: pd.Series, by: Sequence[str]) -> str:
-    axis = f"{row['axis']}: " if "axis" in by else ""
-    against = (
-        f" against {row['reference']}" if isinstance(row.get("reference"), str) else ""
-    )
-    return f"{axis}{', '.join(str(row[c]) for c in by if c != 'axis')}{against}"
+    """The group of a row, in Markdown."""
+    axis = f"{markdown_text(visible(row['axis']))}: " if "axis" in by else ""
+    reference = row.get("reference")
+    against = ""
+    if isinstance(reference, str):
+        against = f" against {markdown_text(visible(reference))}"
+    levels = ", ".join(markdown_text(visible(row[c])) for c in by if c != "axis")
+    return f"{axis}{levels}{against}"
 
 
 def _value(row: pd.Series, kind: str) -> str:
@@ -169,6 +175,8 @@ def _contrast(row: pd.Series) -> str:
     side = int(row["conf_low"] > 0) - int(row["conf_high"] < 0)
     than = {1: "more than", -1: "less than", 0: "not clearly more or less than"}[side]
     among = [
-        str(v) for c, v in row.items() if c not in NO_LEVELS and isinstance(v, str)
+        markdown_text(visible(v))
+        for c, v in row.items()
+        if c not in NO_LEVELS and isinstance(v, str)
     ]
     return f"Together ({', '.join(among)}): {than} the single gaps add up to, {_value(row, 'difference')}."

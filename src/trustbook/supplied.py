@@ -12,12 +12,10 @@ Words and texts are in ``words.yml`` beside this module.
 
 from __future__ import annotations
 
-import html
 import re
 import shutil
 import subprocess
 import sys
-import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +42,16 @@ from trustlib.errors import (
     TrustlibError,
     one_line,
     raise_faults,
+)
+from trustlib.escaping import (
+    csv_cells,
+    file_name,
+    html_text,
+    markdown_code,
+    markdown_plain,
+    markdown_text,
+    r_name,
+    visible,
 )
 from trustlib.expressions import quoted
 from trustlib.record.printed import load_figures
@@ -219,13 +227,13 @@ def described(frame: pd.DataFrame, mapping: str | Path) -> list[str]:
             lambda n: n > 0
         ]
         counts = [
-            (f"{k:g}" if isinstance(k, float) else str(k), int(n))
+            (f"{k:g}" if isinstance(k, float) else visible(k), int(n))
             for s in (levels, kinds)
             for k, n in s.items()
         ]
         told = shown_counts(counts, frame.attrs["source"].get("rounding"))
         lines.append(
-            f"  {name}: {role}"
+            f"  {visible(name)}: {role}"
             + (f" ({'; '.join(told[: len(levels)])})" if len(levels) else "")
         )
         lines[-1] += (
@@ -276,12 +284,11 @@ def plan_runs(
     of.
     """
     frame, outcome = family.base.frame, family.outcome
-    source, labels = (
-        frame.attrs["source"],
-        {v: _plain(text) for v, text in frame.attrs["labels"].items()},
-    )
-    told = ", ".join(labels[a] for a in family.axes)
-    about = f"{EVIDENCE[source['kind']]}: {_plain(source.get('label'))}. {WORDS['about']} {told}."
+    source = frame.attrs["source"]
+    labels = {v: visible(text) or v for v, text in frame.attrs["labels"].items()}
+    marked = {v: markdown_text(text) for v, text in labels.items()}
+    told = ", ".join(marked[a] for a in family.axes)
+    about = f"{EVIDENCE[source['kind']]}: {markdown_text(visible(source.get('label')))}. {WORDS['about']} {told}."
     shown = {"mapping": paths["mapping"].name, "design_in_r": _in_r(family.base)}
     files = {
         name: relpath(path, out / "notebooks" / "templates")
@@ -368,22 +375,24 @@ def plan_runs(
             "links": WORDS["links"],
         }
         planned.append(("robustness", pair, of_all | given, []))
-    words, runs = {"question": f"Outcome: {labels[outcome]}."}, []
+    words, runs = {"question": f"Outcome: {marked[outcome]}."}, []
     for template, parts, given, waves in planned:
         title = (
-            f"{_mark(source)}{labels[outcome]}: {', '.join(labels[a] for a in parts)}"
+            f"{_mark(source)}{marked[outcome]}: {', '.join(marked[a] for a in parts)}"
         )
-        title += f" ({', '.join([template, *waves])})"
+        title += f" ({', '.join([template, *map(markdown_text, waves)])})"
         run = {"id": _key(taken, outcome, template, *parts), "template": template}
         notes = [
             about,
             *(
-                f"{labels[a]}: {_together(family, a)}."
+                f"{marked[a]}: {markdown_text(_together(family, a))}."
                 for a in parts
                 if a in family.joined
             ),
         ]
-        notes += [WORDS["of_waves"].format(waves=" and ".join(waves))] if waves else []
+        if waves:
+            listed = " and ".join(map(markdown_text, waves))
+            notes.append(WORDS["of_waves"].format(waves=listed))
         notes += (
             [WORDS["linearised"]]
             if family.base.replicate_weights and "cells" in given
@@ -410,11 +419,8 @@ def _together(family: Family, form: str) -> str:
         [axis if a == form else a for a in each] for each in family.sets if form in each
     )
     small = family.small([axis]) or family.small(beside)
-    return _plain(
-        WORDS["joined" if small else "joined_beside"].format(
-            levels=levels, small="; ".join(small)
-        )
-    )
+    text = WORDS["joined" if small else "joined_beside"]
+    return visible(text.format(levels=levels, small="; ".join(small)))
 
 
 def _known(family: Family) -> str:
@@ -467,21 +473,13 @@ def _mark(source: Mapping[str, Any]) -> str:
 
 def _key(taken: dict[str, tuple[str, ...]], *parts: str) -> str:
     """A name of a file or run in plain letters: the same for the same parts, and for no others."""
-    plain = (
-        unicodedata.normalize("NFKD", "-".join(parts).casefold())
-        .encode("ascii", "ignore")
-        .decode()
-    )
-    name = re.sub(r"[\W_]", "-", plain).strip("-")[:90] or "unnamed"
-    if not name[0].isalpha():
-        name = f"x-{name}"
+    name = file_name(*parts)
     names = [name, *(f"{name}-{i}" for i in range(2, len(taken) + 3))]
     return next(n for n in names if taken.setdefault(n, parts) == parts)
 
 
-def _plain(text: Any) -> str:
-    """A text of the file's owner as one line that no markup can break."""
-    return " ".join(re.sub(r"[|`<>{}$\\\[\]*@]", " ", str(text)).split())[:600]
+def _column_in_r(column: str) -> str:
+    return column if column == "1" else r_name(column)
 
 
 def _in_r(design: SurveyDesign) -> str:
@@ -504,9 +502,9 @@ def _in_r(design: SurveyDesign) -> str:
         "fpc": design.fpc,
         "weights": design.weight,
     }
-    parts = [f"{key} = ~{column}" for key, column in named.items() if column] + [
-        "nest = TRUE"
-    ] * design.nest
+    parts = [
+        f"{key} = ~{_column_in_r(column)}" for key, column in named.items() if column
+    ] + ["nest = TRUE"] * design.nest
     made = f"svydesign({', '.join(parts)}, data = people)"
     lonely = design.lonely_psu != "fail"
     return (
@@ -645,9 +643,9 @@ def _faults(error: TrustlibError, file: Path, mapping: Path) -> str:
         "hint": error.hint,
     }
     given |= {"file": file.name, "mapping": mapping.name}
-    items = "\n".join(f"<li>{html.escape(line)}</li>" for line in lines)
+    items = "\n".join(f"<li>{html_text(line)}</li>" for line in lines)
     return WORDS["faults"].format(
-        **{k: html.escape(v) for k, v in given.items()}, lines=items
+        **{k: html_text(v) for k, v in given.items()}, lines=items
     )
 
 
@@ -676,7 +674,9 @@ def _made(design: SurveyDesign, paths: dict[str, Path], out: Path, root: Path, o
         [account_of(design, f.outcome, f.axes) for f in families], ignore_index=True
     )
     plan.write_text(yaml.safe_dump({"runs": entries}), encoding="utf-8")
-    titles = {entry["id"]: entry["parameters"]["title"] for entry in entries}
+    titles = {
+        entry["id"]: markdown_plain(entry["parameters"]["title"]) for entry in entries
+    }
     for old in (p for p in runs.glob("*") if p.name not in titles):
         shutil.rmtree(old)
     wrong = run(load_plan(plan), runs)
@@ -685,7 +685,7 @@ def _made(design: SurveyDesign, paths: dict[str, Path], out: Path, root: Path, o
         what: why for family in families for what, why in family.withheld.items()
     }
     withheld |= {
-        titles[key]: _plain(e.splitlines()[0].partition("Error: ")[2])
+        titles[key]: visible(e.splitlines()[0].partition("Error: ")[2])
         for key, e in of_data.items()
     }
     failed = {key: e for key, e in wrong.items() if key not in of_data}
@@ -761,7 +761,7 @@ def shown_account(
 ) -> list[tuple[str, str]]:
     """The account of one outcome as it may be shown: reasons of fewer than 10 people stand together."""
     rows = [
-        (_plain(r), int(n))
+        (visible(r), int(n))
         for r, n in zip(account["reason"], account["n"], strict=True)
     ]
     used, dropped = rows[0][1], sorted(rows[1:], key=lambda row: -row[1])
@@ -779,11 +779,19 @@ def shown_account(
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    cells = (
-        [re.sub(r"(--axis \S+)", r"`\1`", _plain(cell)) for cell in row] for row in rows
-    )  # or -- is a dash
-    lines = [heads, ["---"] * len(heads), *cells]
+    """A table in Markdown."""
+    lines = [heads, ["---"] * len(heads)]
+    lines += [[_table_cell(cell) for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _table_cell(cell: Any) -> str:
+    """A text for a cell of a table; an option of ours is code, because two hyphens would become a dash."""
+    before, option, rest = re.split(r"(--axis \S+|$)", visible(cell), maxsplit=1)
+    if not option:
+        return markdown_text(before)
+    code = markdown_code(option).replace("|", r"\|")
+    return f"{markdown_text(before)}{code}{_table_cell(rest) if rest else ''}"
 
 
 def _write_pages(
@@ -792,7 +800,8 @@ def _write_pages(
     """Write the first page, the ledger and the contents."""
     source, labels = design.frame.attrs["source"], design.frame.attrs["labels"]
     base, ledger = source.get("rounding"), made.ledger
-    lines = [f"# {_mark(source)}{_plain(source.get('label'))}\n", WORDS["index"]]
+    title = markdown_text(visible(source.get("label")))
+    lines = [f"# {_mark(source)}{title}\n", WORDS["index"]]
     lines += [WORDS["nothing"]] * (not made.runs) + [
         "## The file\n",
         _table(["What", "Which"], facts.items()),
@@ -803,7 +812,7 @@ def _write_pages(
     ]
     for outcome, part in made.account.groupby("outcome", sort=False):
         lines += [
-            f"### {_plain(labels[outcome])}\n",
+            f"### {markdown_text(visible(labels[outcome]) or outcome)}\n",
             _table(["Rows", "People"], shown_account(part, base)),
         ]
     verdicts = [
@@ -834,7 +843,8 @@ def _write_pages(
             _table(["Run", "Message"], made.failed.items()),
         ]
     (out / "book" / "index.md").write_text("\n".join(lines), encoding="utf-8")
-    ledger.to_csv(out / "ledger.csv", index=False, lineterminator="\n")
+    table = csv_cells(ledger)
+    table.to_csv(out / "ledger.csv", index=False, lineterminator="\n")
     rows = (
         ledger.map(
             lambda v: "–" if pd.isna(v) else f"{v:,.10g}" if isinstance(v, float) else v

@@ -30,6 +30,7 @@ from trustlib.errors import (
     require_a,
     require_names,
 )
+from trustlib.escaping import html_text
 from trustlib.grouping import group_rows
 from trustlib.logit import LogitFit, expit, influence
 from trustlib.variance import (
@@ -234,16 +235,21 @@ class Estimates:
         return self._shown(
             lambda f: (
                 f.to_html(index=False, border=0, na_rep="")
-                + f"<p>{self.convention}</p>"
-            )
+                + f"<p>{html_text(self.convention)}</p>"
+            ),
+            html_text,
         )
 
-    def _shown(self, form: Callable[[pd.DataFrame], str]) -> str:
+    def _shown(
+        self,
+        form: Callable[[pd.DataFrame], str],
+        refusal: Callable[[object], str] = str,
+    ) -> str:
         """The rounded frame in some form, or the refusal of the gate."""
         try:
             shown = self.showable()
         except DisclosureError as error:
-            return str(error)
+            return refusal(error)
         return form(shown.frame.round({c: 4 for c in COLUMNS if c not in ("n", "df")}))
 
 

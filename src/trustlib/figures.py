@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from io import BytesIO
 from textwrap import fill
@@ -9,9 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from trustlib import letters
 from trustlib.errors import EstimandError
+from trustlib.escaping import html_text, terminal_text, visible
 from trustlib.estimates import Estimates
-from trustlib.tables import BOTH, HEADINGS, INTERVAL, evidence, heading, readable
+from trustlib.tables import (
+    BOTH,
+    HEADINGS,
+    INTERVAL,
+    UNDEFINED,
+    evidence,
+    heading,
+    readable,
+)
 
 DPI = 144
 WIDTH = 6.6  # inches
@@ -30,6 +41,7 @@ STYLE: dict = {
 STYLE |= {"font.family": ["DejaVu Sans"]} | {
     f"axes.spines.{side}": False for side in ("top", "right", "left")
 }
+LONGEST_LEVEL = 200  # letters of a level in a picture
 NO_GAP = {"difference": 0.0, "ratio": 1.0, "odds_ratio": 1.0, "coefficient": 0.0}
 UNITS = {"level": " percent", "difference": " points"}
 LOG = (
@@ -47,10 +59,21 @@ class Picture:
     figure : matplotlib.figure.Figure
     alt : str
         What a reader who cannot see the picture should know.
+    names : tuple of str
+        What stands for [1], [2], ... in the picture: words whose letters no font of this machine has. They are told
+        beside the picture and in its alternative text.
     """
 
     figure: Any
     alt: str
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """See to it that every letter can be drawn."""
+        names = letters.drawable(self.figure, self.names)
+        if names:
+            object.__setattr__(self, "names", names)
+            object.__setattr__(self, "alt", f"{self.alt} {letters.told(names)}")
 
     def png(self) -> bytes:
         """The picture as PNG bytes, the alternative text within; the same each time."""
@@ -69,9 +92,18 @@ class Picture:
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict, dict]:
-        return {"image/png": self.png(), "text/plain": self.alt}, {
-            "image/png": {"alt": self.alt}
-        }
+        png = self.png()
+        data = {"image/png": png, "text/plain": self.alt}
+        if self.names:
+            data["text/html"] = self._with_names(png)
+        return data, {"image/png": {"alt": self.alt}}
+
+    def _with_names(self, png: bytes) -> str:
+        """The picture as HTML, and below it what the numbers in it stand for."""
+        source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        items = "".join(f"<li>{html_text(name)}</li>" for name in self.names)
+        image = f'<img src="{source}" alt="{html_text(self.alt)}">'
+        return f"<div>{image}<p>In the picture:</p><ol>{items}</ol></div>"
 
 
 def forest(estimates: Estimates, title: str | None = None) -> Picture:
@@ -108,8 +140,8 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
     groups, own, names = _named(estimates, shown)
     alt = _alternative(title, names, estimates, shown[HEADINGS[kind]].tolist())
     texts = [
-        f"{value} ({ends}), n {n}"
-        for value, ends, n in shown[[HEADINGS[kind], INTERVAL, people]].to_numpy()
+        _beside_point(*told)
+        for told in shown[[HEADINGS[kind], INTERVAL, people]].to_numpy()
     ]
     note = f"Lines: {INTERVAL}s. n: people{' of both groups' * (people == BOTH)}."
     if (
@@ -125,10 +157,9 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
             ["0.0"],
             frame[:1],
         )
-    low, value, high = (
-        frame[c] * (100 if kind in UNITS else 1)
-        for c in ("conf_low", "estimate", "conf_high")
-    )
+    factor = 100 if kind in UNITS else 1
+    ends = frame[["conf_low", "estimate", "conf_high"]].to_numpy(float) * factor
+    low, value, high = np.where(np.isfinite(ends), ends, np.nan).T
     alike = len(set(groups)) < len(groups) and estimates.by[:1] != ("axis",)
     heads = {group for group in groups if alike or groups.count(group) > 1} - {""}
     rows: list[
@@ -138,7 +169,7 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         rows += [(group, True)] * (group in heads and groups[i - 1 : i] != [group])
         rows.append((own[i] if group in heads else names[i], False))
     labels, above = (
-        np.array([fill(plain(name), 26) for name, _ in rows]),
+        np.array([plain(fill(name, 26)) for name, _ in rows]),
         np.array([head for _, head in rows]),
     )
     lines = np.cumsum([1 + 0.5 * label.count("\n") for label in labels])
@@ -158,6 +189,8 @@ def forest(estimates: Estimates, title: str | None = None) -> Picture:
         if NO_GAP.get(kind) == 1:
             ax.set_xscale("function", functions=LOG)
         ax.set(xlabel=HEADINGS[kind], ylim=(lines[-1] + 0.6, lines[0] - 0.6))
+        if np.isnan(value).all():  # without a value there is nothing to measure
+            ax.set_xticks([])
         ax.set_yticks(y, labels[~above])
         ax.set_yticks(lines[above], labels[above], minor=True, fontweight="bold")
         ax.tick_params(which="both", labelsize=9)
@@ -205,8 +238,15 @@ def surround(
 
 
 def plain(text: str) -> str:
-    """A dollar sign as itself: between two of them matplotlib would set mathematics."""
-    return text.replace("$", r"\$")
+    """A text as itself: between two dollar signs matplotlib would set mathematics."""
+    return terminal_text(text).replace("$", r"\$")
+
+
+def _beside_point(value: str, interval: str, people: str) -> str:
+    """What stands at the end of a row; a dash where a measure is not defined."""
+    if value == UNDEFINED:
+        return f"{value}, n {people}"
+    return f"{value} ({interval}), n {people}"
 
 
 def called(axis: str, level: Any, labels: dict) -> str:
@@ -217,7 +257,7 @@ def called(axis: str, level: Any, labels: dict) -> str:
             called(a, v, labels) for a, v in zip(axes, levels, strict=True)
         )
     answers = {"yes": heading(axis, labels), "no": f"not {heading(axis, labels)}"}
-    return answers.get(str(level).lower(), str(level))
+    return answers.get(str(level).lower(), visible(level, LONGEST_LEVEL))
 
 
 def clear(estimates: Estimates, names: list[str]) -> str:
@@ -258,24 +298,33 @@ def _alternative(
     title: str, names: list[str], estimates: Estimates, shown: list[str]
 ) -> str:
     """What the picture shows, in words: of what, how many rows, the lowest, the highest, and which are clear."""
-    value, kind, outcome = (
-        estimates.frame["estimate"],
-        estimates.kind,
-        heading(estimates.outcome, estimates.labels),
-    )
-    unit, low, high = (
-        UNITS.get(kind, ""),
-        int(np.nanargmin(value)),
-        int(np.nanargmax(value)),
-    )
+    kind = estimates.kind
+    outcome = heading(estimates.outcome, estimates.labels)
+    unit = UNITS.get(kind, "")
     what = {
         "level": "percentages",
         "difference": "gaps",
         "ratio": "ratios",
         "odds_ratio": "odds ratios",
     }
-    seen = f"Lowest: {names[low]}, {shown[low]}{unit}. Highest: {names[high]}, {shown[high]}{unit}."
-    seen += f" {clear(estimates, names)}" if kind in NO_GAP else ""
-    seen = seen if len(value) > 1 else f"{names[0]}: {shown[0]}{unit}."
+    seen = _ends(names, estimates, [f"{text}{unit}" for text in shown])
+    if kind in NO_GAP and len(names) > 1:
+        seen += f" {clear(estimates, names)}"
     told = f"{title}. {outcome}:" if outcome != title else f"{title}."
-    return f"{told} {len(value)} {what.get(kind, 'estimates')} with {INTERVAL}s. {seen} {evidence(estimates.source)}."
+    return f"{told} {len(names)} {what.get(kind, 'estimates')} with {INTERVAL}s. {seen} {evidence(estimates.source)}."
+
+
+def _ends(names: list[str], estimates: Estimates, shown: list[str]) -> str:
+    """In words: the lowest and the highest of the values, and how many are not defined."""
+    value = estimates.frame["estimate"].to_numpy(float)
+    defined = np.flatnonzero(np.isfinite(value))
+    if len(value) == 1:
+        text = shown[0] if len(defined) else "not defined"
+        return f"{names[0]}: {text}."
+    if not len(defined):
+        return "None of them is defined."
+    low, high = (defined[find(value[defined])] for find in (np.argmin, np.argmax))
+    told = f"Lowest: {names[low]}, {shown[low]}. Highest: {names[high]}, {shown[high]}."
+    if len(defined) < len(value):
+        told += f" Not defined: {len(value) - len(defined)}."
+    return told

@@ -21,6 +21,7 @@ from trustlib.errors import (
     one_line,
     require_a,
 )
+from trustlib.escaping import csv_cells, visible
 from trustlib.estimates import Estimates
 from trustlib.writing import write_together
 
@@ -64,6 +65,7 @@ BESIDE = {
     "n_eff": ("Effective people", 1, ",.0f"),
 }
 _PERCENT = ("level", "difference")
+UNDEFINED = "–"  # in place of a number that is not defined
 INTERVAL, BOTH = "95\N{NO-BREAK SPACE}% interval", "People, both groups"
 _NUMBERS = {*HEADINGS.values(), *(name for name, *_ in BESIDE.values())}
 _NUMBERS |= {
@@ -82,13 +84,13 @@ _NUMBERS |= {
 def evidence(source: dict) -> str:
     """What kind of evidence this is, for every table and figure."""
     kind = EVIDENCE.get(str(source.get("kind")), "Source not stated")
-    return f"{kind}: {source['label']}" if source.get("label") else kind
+    return f"{kind}: {visible(source['label'])}" if source.get("label") else kind
 
 
 def number(value: float, kind: str, measure: str | None = None) -> str:
     """An estimate as it is printed: percent and points with one decimal, ratios with two, gaps with their sign."""
     if not np.isfinite(value):
-        return "–"
+        return UNDEFINED
     points = kind in _PERCENT or measure == "interaction_contrast"
     signed = kind == "difference" or measure in (
         "interaction_contrast",
@@ -108,7 +110,7 @@ def number(value: float, kind: str, measure: str | None = None) -> str:
 
 
 def _p_value(p: float) -> str:
-    return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return UNDEFINED if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def readable(estimates: Estimates) -> pd.DataFrame:
@@ -143,9 +145,9 @@ def readable(estimates: Estimates) -> pd.DataFrame:
                 "Axis",
                 "Compared with",
             }
-            out[f"{name} ({c})" if name in taken else name] = frame[c].astype(str)
+            out[f"{name} ({c})" if name in taken else name] = frame[c].map(visible)
     if "reference" in frame:
-        out["Compared with"] = frame["reference"].replace("", "–")
+        out["Compared with"] = frame["reference"].map(visible).replace("", UNDEFINED)
     cells = list(
         zip(
             frame["estimate"],
@@ -159,7 +161,7 @@ def readable(estimates: Estimates) -> pd.DataFrame:
     out[INTERVAL] = [
         f"{number(low, kind, m)} to {number(high, kind, m)}"
         if np.isfinite([low, high]).any()
-        else "–"
+        else UNDEFINED
         for _, low, high, m in cells
     ]
     if frame["p_value"].notna().any():
@@ -192,7 +194,7 @@ def _beside(value: Any, factor: int, form: str) -> str:
     if isinstance(value, str):
         return value
     if not np.isfinite(value):
-        return "–"
+        return UNDEFINED
     return format(factor * value, f"z{form}").replace("-", "−")
 
 
@@ -213,6 +215,7 @@ _PART = re.compile(rf"({_NAME})(?:\[T\.(.*?)\](?=$|:{_NAME}(?:[\[:]|$)))?:?", re
 
 def _term(name: str) -> str:
     """``gender[T.woman]:ethnicity[T.minority]`` as ``gender: woman × ethnicity: minority``; a level has any sign."""
+    name = visible(name)
     parts = []
     at = 0
     while found := _PART.match(name, at):
@@ -253,7 +256,8 @@ def _showable(estimates: Estimates, what: str) -> Estimates:
 
 def heading(column: str, labels: dict) -> str:
     """Heading of an axis: its label, or its name in plain words."""
-    return str(labels.get(column) or column.replace("_", " ").capitalize())
+    own = visible(labels.get(column) or "")
+    return own or visible(column.replace("_", " ").capitalize())
 
 
 TEST_COLUMNS = {
@@ -284,6 +288,7 @@ def _readable_test(test: pd.DataFrame) -> pd.DataFrame:
         np.array([test.attrs["smallest"]]), [frame["term"].iloc[0]], "This test"
     )
     frame["rule"] = frame["rule"].map(RULES)
+    frame["term"] = frame["term"].map(visible)
     frame["statistic"] = frame["statistic"].map("{:.2f}".format)
     frame[["df_num", "df_den"]] = frame[["df_num", "df_den"]].map("{:.6g}".format)
     frame["p_value"] = frame["p_value"].map(_p_value)
@@ -339,7 +344,7 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
     """
     from great_tables import GT
 
-    title = None if title is None else str(title)
+    title = None if title is None else visible(title)
     if isinstance(estimates, pd.DataFrame):
         shown, notes = (
             _readable_test(estimates),
@@ -392,7 +397,8 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
     -------
     Path
         The CSV file. Numbers have full precision; probabilities are on the scale 0 to 1. The last column, ``evidence``,
-        says in each row whether the data are real, supplied or synthetic.
+        says in each row whether the data are real, supplied or synthetic. A text that a spreadsheet would
+        compute has an apostrophe before it, see `trustlib.escaping.csv_cell`.
 
     Raises
     ------
@@ -423,7 +429,7 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
         with write_together([path.with_suffix(".json"), path]) as (told, numbers):
             told.write_text(about, encoding="utf-8")
             frame = estimates.frame.assign(evidence=estimates.source.get("kind"))
-            frame.to_csv(numbers, index=False, lineterminator="\n")
+            csv_cells(frame).to_csv(numbers, index=False, lineterminator="\n")
     except TypeError as error:
         raise SurveyFileError(
             f"{name}.csv cannot be written: {one_line(error)}", "Choose another folder."

@@ -7,6 +7,7 @@ build has finished. `repair` is a pure function from the text of a page to the t
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ from bs4 import BeautifulSoup, Tag
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
+# The list of what a search found writes headings as HTML: a browser would run what stands in them.
+SEARCH = "linkEl.innerHTML = title;"
+SAFE_SEARCH = 'linkEl.textContent = new DOMParser().parseFromString(title, "text/html").body.textContent;'
 THEBE = ("THEBE_JS_URL", "sphinx-thebe")
 
 
@@ -227,13 +231,31 @@ def repair_pages(app: Sphinx, exception: Exception | None) -> None:
     ]
     with ProcessPoolExecutor() as pool:
         list(pool.map(_repair_page, pages, chunksize=5))
+    script = Path(app.outdir) / "_static" / "searchtools.js"
+    script.write_text(repair_search(script.read_text(encoding="utf-8")))
 
 
 def _repair_page(path: Path) -> None:
     path.write_text(repair(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
+def repair_search(script: str) -> str:
+    """Return the script of the search page so that it shows headings as texts."""
+    if SAFE_SEARCH not in script and SEARCH not in script:
+        raise ValueError("The search of this version of Sphinx is not known.")
+    return script.replace(SEARCH, SAFE_SEARCH)
+
+
+def escape_title(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Escape the titles that the theme writes as they stand in headings: of the printed page, of the first page."""
+    for name in {"pagetitle", "root_title"} & set(context):
+        context[name] = escape(str(context[name]), quote=False)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the repair; the late priority lets the theme finish its own files first."""
     app.connect("build-finished", repair_pages, priority=900)
+    app.connect("html-page-context", escape_title, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
