@@ -219,9 +219,8 @@ def test_codes_without_a_label_leave_the_column_as_it_is(tmp_path):
 @pytest.mark.parametrize(
     "rows", list(itertools.permutations(["b", "10", "9", "a"]))[::5]
 )
-def test_texts_without_an_order_are_sorted_whatever_the_rows(
-    tmp_path, forked, kind, rows
-):
+@pytest.mark.usefixtures("forked")
+def test_texts_without_an_order_are_sorted_whatever_the_rows(tmp_path, kind, rows):
     frame = pd.DataFrame({"q": list(rows)})
     path = tmp_path / kind
     if "csv" in kind:
