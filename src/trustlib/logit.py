@@ -235,16 +235,15 @@ class LogitFit:
         return design_df - (len(self.coef) - 1), design_df
 
 
-def _baselines(spec: Any) -> list[str]:
+def _baselines(spec: ModelTerms) -> list[str]:
     """The reference levels that each column of a design matrix depends on, as texts."""
-    reference = {
-        str(f): _reference(state) for f, state in spec.factor_contrasts.items()
-    }
-    levels = {str(f): len(state.levels) for f, state in spec.factor_contrasts.items()}
+    contrasts = spec.model.factor_contrasts
+    reference = {str(f): _reference(state) for f, state in contrasts.items()}
+    levels = {str(f): len(state.levels) for f, state in contrasts.items()}
     compared: list[set[str]] = []  # of each column: numbers, and categories less one
     standing: list[set[str]] = []  # and all that stand in it
     order: dict[str, None] = {}
-    for term in spec.structure:
+    for term in spec.model.structure:
         for scoped in term.scoped_terms:
             named = [str(f.factor) for f in scoped.factors]
             order |= dict.fromkeys(named)
@@ -256,18 +255,21 @@ def _baselines(spec: Any) -> list[str]:
             compared += [every - (whole & set(reference))] * width
             standing += [every] * width
     reference = {f: reference[f] for f in order if f in reference}
-    if len(compared) != len(spec.column_names):  # a term that makes columns of its own
-        return [_listed_levels(reference)] * len(spec.column_names)
+    shown = {f: spec.shown(f) for f in reference}
+    size = len(spec.column_names)
+    if len(compared) != size:  # a term that makes columns of its own
+        return [_listed_levels(reference, shown)] * size
     told = []
     for own, every in zip(compared, standing, strict=True):
         joined = set().union(*(other for other in standing if own <= other))
         needed = joined - (every - own)
-        told.append(_listed_levels({f: v for f, v in reference.items() if f in needed}))
+        used = {f: v for f, v in reference.items() if f in needed}
+        told.append(_listed_levels(used, shown))
     return told
 
 
-def _listed_levels(levels: dict[str, str]) -> str:
-    return ", ".join(f"{factor} {level}" for factor, level in levels.items())
+def _listed_levels(levels: dict[str, str], shown: dict[str, str]) -> str:
+    return ", ".join(f"{shown[factor]} {level}" for factor, level in levels.items())
 
 
 def _reference(state: Any) -> str:
@@ -448,7 +450,8 @@ class ModelTerms:
     terms: Terms
     model: Any
 
-    def _shown(self, name: object) -> str:
+    def shown(self, name: object) -> str:
+        """A name of formulaic's with the axes' own names."""
         return self.terms.shown(str(name))
 
     @property
@@ -459,20 +462,20 @@ class ModelTerms:
     @property
     def column_names(self) -> list[str]:
         """The coefficients."""
-        return [self._shown(name) for name in self.model.column_names]
+        return [self.shown(name) for name in self.model.column_names]
 
     @property
     def term_indices(self) -> dict[str, list[int]]:
         """Term -> the places of its coefficients."""
         return {
-            self._shown(term): list(at) for term, at in self.model.term_indices.items()
+            self.shown(term): list(at) for term, at in self.model.term_indices.items()
         }
 
     @property
     def factors(self) -> dict[str, tuple[str, ...]]:
         """Term -> the axes, or what is computed of them, that it crosses."""
         return {
-            self._shown(term): tuple(self._shown(factor) for factor in term.factors)
+            self.shown(term): tuple(self.shown(factor) for factor in term.factors)
             for term in self.model.term_indices
         }
 
@@ -481,7 +484,7 @@ class ModelTerms:
         """Term -> the axes in it."""
         axes = {own: axis for axis, own in self.terms.own.items()}
         return {
-            self._shown(term): {axes[str(v)] for v in used if str(v) in axes}
+            self.shown(term): {axes[str(v)] for v in used if str(v) in axes}
             for term, used in self.model.term_variables.items()
         }
 
@@ -490,9 +493,9 @@ class ModelTerms:
         wanted = self.terms.factors_of(term)
         for own in self.model.term_indices:
             factors = frozenset(map(str, own.factors))
-            shown = frozenset(map(self._shown, own.factors))
-            if wanted in (factors, shown) or term == self._shown(own):
-                return self._shown(own)
+            shown = frozenset(map(self.shown, own.factors))
+            if wanted in (factors, shown) or term == self.shown(own):
+                return self.shown(own)
         return None
 
     def matrix(self, frame: pd.DataFrame) -> Array:
