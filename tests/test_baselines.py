@@ -33,10 +33,10 @@ def fit_of(frame, formula="g + e", domain=None, by=("g", "e", "age")):
     [
         ("g + e", ["g man, e majority", "g man", "g man", "e majority"]),
         ("g * e", ["g man, e majority"] * 3 + ["g man, e majority"] * 3),
-        ("e + age", ["e majority", "e majority", ""]),
-        ("e * age", ["e majority", "e majority", "e majority", "e majority"]),
+        ("e + age", ["e majority, age 0", "e majority", ""]),
+        ("e * age", ["e majority, age 0"] * 2 + ["e majority"] * 2),
         ("0 + g + e", ["e majority"] * 3 + ["e majority"]),
-        ("g + g:age", ["g man"] * 3 + [""] * 3),
+        ("g + g:age", ["g man, age 0"] * 3 + [""] * 3),
         ("C(age)", ["C(age) 20.0"] * 5),
     ],
 )
@@ -147,7 +147,7 @@ def test_tables_print_what_each_is_compared_with():
     html = tl.table(tl.interactions(levels, "g", "e")).as_raw_html()
     assert "Compared with: g man, e majority" in html
     slope = readable(tl.coefficients(fit_of(frame, "e + age")))
-    assert slope["Compared with"].tolist() == ["e majority", "e majority", "–"]
+    assert slope["Compared with"].tolist() == ["e majority, age 0", "e majority", "–"]
 
 
 def test_an_absent_first_level_is_said(tmp_path):

@@ -123,8 +123,9 @@ class LogitFit:
         """What each coefficient is compared with: the reference levels that its value depends on.
 
         These are the references of its own axes, and of all axes that an interaction joins to them: with
-        ``gender * ethnicity`` the coefficient of a gender is that among the first ethnicity. The intercept depends on
-        the references of all axes. Empty for the slope of a number that is in no interaction.
+        ``gender * ethnicity`` the coefficient of a gender is that among the first ethnicity, with ``gender * age`` that
+        at age 0. The intercept depends on the references of all axes. Empty for the slope of a number that is in no
+        interaction.
         """
         return _baselines(self.spec)
 
@@ -254,16 +255,18 @@ def _baselines(spec: ModelTerms) -> list[str]:
                 width *= levels.get(str(f.factor), 1 + f.reduced) - f.reduced
             compared += [every - (whole & set(reference))] * width
             standing += [every] * width
-    reference = {f: reference[f] for f in order if f in reference}
-    shown = {f: spec.shown(f) for f in reference}
+    # A number is compared at zero.
+    levels_of = {f: reference.get(f, "0") for f in order}
+    shown = {f: spec.shown(f) for f in order}
     size = len(spec.column_names)
     if len(compared) != size:  # a term that makes columns of its own
-        return [_listed_levels(reference, shown)] * size
+        return [_listed_levels(levels_of, shown)] * size
     told = []
     for own, every in zip(compared, standing, strict=True):
         joined = set().union(*(other for other in standing if own <= other))
-        needed = joined - (every - own)
-        used = {f: v for f, v in reference.items() if f in needed}
+        slopes = own - set(reference)
+        needed = joined - (every - own) - slopes
+        used = {f: v for f, v in levels_of.items() if f in needed}
         told.append(_listed_levels(used, shown))
     return told
 
