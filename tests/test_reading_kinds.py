@@ -23,6 +23,7 @@ from test_fuzz import forked  # noqa: F401
 from trustlib.answers import numbers_of
 from trustlib.schema import load_yaml, read_table
 
+pytestmark = pytest.mark.usefixtures("forked")
 CODEBOOK_ERROR = (tl.CodebookError, ValueError)
 DESIGN_ERROR = (tl.DesignError, ValueError)
 Q = {"values": {"1": "man", "2": "woman"}, "missing": {"9": "refused"}}
@@ -104,7 +105,7 @@ MAPPING = {
     suppress_health_check=list(HealthCheck),
 )
 @given(rows=people)
-def test_every_row_is_read_as_it_was_written(tmp_path, forked, name, rows):  # noqa: F811
+def test_every_row_is_read_as_it_was_written(tmp_path, name, rows):
     path = tmp_path / name
     written(rows, path)
     frame = tl.read_survey(path, MAPPING)

@@ -979,7 +979,7 @@ def _weights_of(
         number = numbers_of(column, decimal)
     except ValueError:
         return column, [f"column {column.name} {_BOTH_MARKS}"]
-    lost = _declared_missing(column, declared) & number.notna()
+    lost = number.isin(numbers_of(pd.Series(declared, dtype=object)).dropna())
     faults = []
     if lost.any():
         people = masked_count(int(lost.sum()))
