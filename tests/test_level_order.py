@@ -17,6 +17,8 @@ import trustlib as tl
 from test_bad_input import refused
 from test_fuzz import forked  # noqa: F401
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 DESIGN_ERROR = (tl.DesignError, ValueError)
 LEVELS = ["b", "c", "a", "É"]
 people = st.lists(
@@ -194,7 +196,7 @@ def test_a_dictionary_of_numbers():
 
 @pytest.mark.parametrize("kind", ["a.sav", "a.dta"])
 @pytest.mark.parametrize("rows", [[3, 1, 2], [2, 3, 1], [1, 1, 3]])
-def test_labels_stand_in_the_order_of_their_codes(tmp_path, forked, kind, rows):  # noqa: F811
+def test_labels_stand_in_the_order_of_their_codes(tmp_path, kind, rows):
     labels = {3: "Always", 1: "Never", 2: "Now and then"}
     frame = pd.DataFrame({"q": [float(code) for code in rows], "w": 1.0})
     write = pyreadstat.write_dta if kind == "a.dta" else pyreadstat.write_sav
@@ -219,7 +221,6 @@ def test_codes_without_a_label_leave_the_column_as_it_is(tmp_path):
 @pytest.mark.parametrize(
     "rows", list(itertools.permutations(["b", "10", "9", "a"]))[::5]
 )
-@pytest.mark.usefixtures("forked")
 def test_texts_without_an_order_are_sorted_whatever_the_rows(tmp_path, kind, rows):
     frame = pd.DataFrame({"q": list(rows)})
     path = tmp_path / kind

@@ -62,6 +62,12 @@ it is nested more than … deep
 Expected cells of one outcome and the same axes.
 The axis … holds numbers that are not finite.
 The axis … mixes ….
+The margin … mixes ….
+The levels of the axis … cannot be put in order.
+The name of column … stands for several columns in Polars and DuckDB.
+Column … holds lists or structures, expected one value for each person.
+Column … (…) mixes …, so that one label may count as two.
+Column … (…) has labels that differ only in blanks at their ends, or in the Unicode form of a letter.
 The frame cannot be grouped by …: …
 Two of the parts hold the same cells, so their people would count twice.
 the covariance matrix does not fit the cells

@@ -8,8 +8,10 @@ import time
 import unicodedata
 import warnings
 
+import duckdb
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyreadstat
@@ -23,6 +25,7 @@ from test_fuzz import forked  # noqa: F401
 from trustlib.answers import numbers_of
 from trustlib.schema import load_yaml, read_table
 
+pytestmark = pytest.mark.usefixtures("forked")
 CODEBOOK_ERROR = (tl.CodebookError, ValueError)
 DESIGN_ERROR = (tl.DesignError, ValueError)
 Q = {"values": {"1": "man", "2": "woman"}, "missing": {"9": "refused"}}
@@ -104,7 +107,7 @@ MAPPING = {
     suppress_health_check=list(HealthCheck),
 )
 @given(rows=people)
-def test_every_row_is_read_as_it_was_written(tmp_path, forked, name, rows):  # noqa: F811
+def test_every_row_is_read_as_it_was_written(tmp_path, name, rows):
     path = tmp_path / name
     written(rows, path)
     frame = tl.read_survey(path, MAPPING)
@@ -445,6 +448,52 @@ def test_units_of_several_kinds_are_refused(kind):
     )
 
 
+NESTED = {
+    "polars": lambda f: pl.from_pandas(f),
+    "polars lazy": lambda f: pl.from_pandas(f).lazy(),
+    "arrow": lambda f: pa.Table.from_pandas(f, preserve_index=False),
+    "duckdb": lambda f: duckdb.from_arrow(pa.Table.from_pandas(f, preserve_index=False)),
+    "pandas": lambda f: f,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", NESTED)
+def test_lists_are_refused_on_every_engine(engine):
+    frame = NESTED[engine](sample().assign(p=[[i % 5] for i in range(60)]))
+    for call in (
+        lambda: tl.SurveyDesign(frame, "w", psu="p"),
+        lambda: tl.SurveyDesign(frame, "w", strata="p"),
+        lambda: tl.SurveyDesign(frame, "w", raked=["p"]),
+        lambda: tl.compress(tl.SurveyDesign(frame, "w"), "y", ["p"]),
+        lambda: tl.rake(tl.SurveyDesign(frame, "w"), {"p": {"a": 60}}),
+    ):
+        refused(call, *DESIGN_ERROR, "p")
+
+
+def test_a_margin_of_numbers_and_texts_is_refused():
+    frame = sample().assign(p=[1, "1"] * 30)
+    refused(
+        lambda: tl.SurveyDesign(frame, "w", raked=["p"]),
+        *DESIGN_ERROR,
+        "'p'",
+        "mixes int and str",
+    )
+
+
+def test_margins_meet_in_one_unicode_form():
+    frame = sample().assign(p=[NFD, "autre", "Médecin"] * 20)
+    weights = tl.rake(tl.SurveyDesign(frame, "w"), {"p": {"Médecin": 60, "autre": 30}})
+    assert weights[frame["p"] != "autre"].sum() == pytest.approx(60)
+    assert weights[frame["p"] == "autre"].sum() == pytest.approx(30)
+
+
+def test_a_table_with_two_columns_of_one_name_is_refused():
+    twice = pa.Table.from_arrays(
+        [pa.array([1, 0]), pa.array([1.0, 2])], names=["y", "y"]
+    )
+    refused(lambda: tl.SurveyDesign(twice, "y"), *DESIGN_ERROR, "two columns named 'y'")
+
+
 def test_whole_numbers_among_others_are_one_kind():
     mixed = (
         sample()
@@ -669,8 +718,7 @@ def test_text_and_number_are_told_apart_in_words():
         KeyError,
     )
     assert "Did you mean" not in text
-    assert "is a number" in text
-    assert "is a text" in text
+    assert "One is a number, the other a text" in text
 
 
 def test_the_counts_of_a_warning_stay_as_they_were(tmp_path):

@@ -90,16 +90,26 @@ def numbers_of(column: pd.Series, decimal: str = ".") -> pd.Series:
         return numbers_of(column.astype(object), decimal)
     if column.dtype != object and not isinstance(column.dtype, pd.StringDtype):
         return pd.to_numeric(column, errors="coerce").astype(float)
-    is_text = np.array([isinstance(value, str) for value in column], dtype=bool)
+    is_text = column.notna().to_numpy()
+    if column.dtype == object:
+        is_text = np.array([isinstance(value, str) for value in column], dtype=bool)
     numbers = np.full(len(column), np.nan)
     numbers[~is_text] = pd.to_numeric(column[~is_text], errors="coerce")
     texts = column[is_text].astype("str")
     if decimal == ",":
         distinct = list(texts.unique())
         texts = texts.map(dict(zip(distinct, _with_points(distinct), strict=True)))
-    spelt = texts.where(texts.str.fullmatch(_SPELT))
-    numbers[is_text] = pd.to_numeric(spelt, errors="coerce")
+    numbers[is_text] = pd.to_numeric(texts.where(_are_numbers(texts)), errors="coerce")
     return pd.Series(numbers, column.index)
+
+
+def _are_numbers(texts: pd.Series) -> np.ndarray:
+    """Which texts spell a number, by the fast matcher of Arrow."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    spelt = pc.match_substring_regex(pa.array(texts, pa.string()), f"^{_SPELT}$")
+    return np.asarray(spelt, dtype=bool)
 
 
 def _with_points(texts: list[str]) -> list[str]:

@@ -28,7 +28,13 @@ from pandas.api.types import (
 
 from trustlib import errors
 from trustlib.answers import RESERVED, in_one_form, kinds_of
-from trustlib.design import DOMAIN, SurveyDesign, require_plain_names, sums_by
+from trustlib.design import (
+    DOMAIN,
+    SurveyDesign,
+    require_plain_names,
+    require_single_values,
+    sums_by,
+)
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
 from trustlib.errors import (
     DesignError,
@@ -568,9 +574,9 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     outcome : str
         Column with 0, 1 and missing, or with booleans; of a pandas frame also as objects or as a category of these.
     by : sequence of str
-        The axes. A category or text (levels in order, the first is the reference), or a number with few distinct
-        values, which enters formulas as a number. Levels that are no texts, numbers or booleans, such as intervals and
-        dates, become texts.
+        The axes. A category or text (levels in order, the first is the reference; see `trustlib.ordering`), or a number
+        with few distinct values, which enters formulas as a number. Levels that are no texts, numbers or booleans,
+        such as intervals and dates, become texts.
 
     Returns
     -------
@@ -584,7 +590,8 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         What is given is not a design, or axes are not a list of different names.
     DesignError
         The outcome is not 0/1, nobody has a value of it and of each axis, a name clashes with the columns of results,
-        an axis mixes kinds or holds infinite numbers, or there are more than 100,000 cells.
+        an axis mixes kinds, holds infinite numbers or is a Polars Categorical (which knows no order of its levels), or
+        there are more than 100,000 cells.
 
     Warns
     -----
@@ -613,6 +620,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
             text = f"The name of column {name!r} is not a text, or would clash with the columns of results."
             raise DesignError(text, "Rename it in the frame.")
     require_plain_names(frame, [outcome, *by])
+    require_single_values(schema, by)
     if repeated := [c for c in [*by, outcome] if [*by, outcome].count(c) > 1]:
         raise DesignError(
             f"{repeated[0]!r} is named more than once among outcome and axes.",
@@ -824,6 +832,11 @@ def _sorted_category(column: pd.Series, name: str) -> pd.Series:
         )
     if len({type(level) for level in levels}) > 1:
         levels = [float(level) for level in levels]  # whole numbers among others
+    if any(isinstance(level, float) and not np.isfinite(level) for level in levels):
+        raise DesignError(
+            f"The axis {name!r} holds numbers that are not finite.",
+            "Recode them as missing.",
+        )
     try:
         ordered = sorted(levels)
     except TypeError as error:

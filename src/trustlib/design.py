@@ -89,8 +89,9 @@ class SurveyDesign:
         A column or option does not exist.
     DesignError
         Weights negative (of replicates without a scale that is given), missing, not finite, or so small or large that
-        their squares are no numbers (outside 1e-100 to 1e100); a PSU in two strata; an impossible fpc; a margin with
-        missing values.
+        their squares are no numbers (outside 1e-100 to 1e100); strata or PSUs that are missing, a text that means
+        missing ("NA", "."), of several kinds, or written in two ways; a PSU in two strata; an impossible fpc; a margin
+        with missing values.
     LonelyPSUError
         A stratum has one PSU and `lonely_psu` is "fail".
 
@@ -125,13 +126,13 @@ class SurveyDesign:
     scale: Array | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        if (
-            isinstance(self.frame, pd.DataFrame)
-            and not (names := self.frame.columns).is_unique
-        ):
-            again = names[names.duplicated()][0]
+        names = list(getattr(self.frame, "column_names", None) or [])
+        if isinstance(self.frame, pd.DataFrame):
+            names = list(self.frame.columns)
+        again = [name for i, name in enumerate(names) if name in names[:i]]
+        if again:
             raise DesignError(
-                f"The frame has two columns named {again!r}.", "Rename one of them."
+                f"The frame has two columns named {again[0]!r}.", "Rename one of them."
             )
         try:
             frame = nw.from_native(self.frame)
@@ -173,14 +174,8 @@ class SurveyDesign:
             [self.fpc] if self.fpc is not None and of_people else [],
             signed or (),
         )
-        if (
-            self.raked
-            and (blank := _units(frame, {c: c for c in self.raked}).isna().any()).any()
-        ):
-            hint = "Everyone counts in a margin: use the values with which the weights were made."
-            raise DesignError(
-                f"Some people have no value in the margin {blank.idxmax()!r}.", hint
-            )
+        if self.raked:
+            _check_margins(_units(frame, {c: c for c in self.raked}), self.raked)
         if of_people:
             layout = self._strata(_units(frame, keys), keys)
         else:
@@ -473,21 +468,29 @@ def require_plain_names(frame: Any, names: Sequence[str]) -> None:
 
 def _units(frame: Any, keys: dict[str, str]) -> pd.DataFrame:
     """The combinations of some columns that occur, under new names, with their number of rows."""
-    schema = frame.collect_schema()
+    require_single_values(frame.collect_schema(), list(keys.values()))
     renamed = [nw.col(c).alias(own) for own, c in keys.items()]
-    nested = [c for c in keys.values() if schema[c].is_nested()]
-    if not nested:
-        try:
-            return sums_by(frame.select(*renamed) if keys else frame, list(keys), [])
-        except TypeError:  # what cannot be compared, such as lists among objects
-            nested = _of_lists(frame, list(keys.values()))
-    raise DesignError(
-        f"Column {nested[0]!r} holds lists or structures, expected one value for each person.",
+    try:
+        return sums_by(frame.select(*renamed) if keys else frame, list(keys), [])
+    except TypeError as error:  # what cannot be compared, such as lists among objects
+        raise _of_lists(_that_hold_lists(frame, list(keys.values()))[0]) from error
+
+
+def require_single_values(schema: Any, columns: Sequence[str]) -> None:
+    """Refuse columns whose type is a list or a structure."""
+    for c in columns:
+        if schema[c].is_nested():
+            raise _of_lists(c)
+
+
+def _of_lists(column: str) -> DesignError:
+    return DesignError(
+        f"Column {column!r} holds lists or structures, expected one value for each person.",
         "Make it a text or a number.",
     )
 
 
-def _of_lists(frame: Any, columns: list[str]) -> list[str]:
+def _that_hold_lists(frame: Any, columns: list[str]) -> list[str]:
     """Those of some columns whose values cannot be compared; all if none is found."""
     people = frame.to_native()
     found = []
@@ -497,6 +500,20 @@ def _of_lists(frame: Any, columns: list[str]) -> list[str]:
         except TypeError:
             found.append(c)
     return found or columns
+
+
+def _check_margins(margins: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse margins with missing values, or with values of several kinds."""
+    for c in names:
+        if margins[c].isna().any():
+            hint = "Everyone counts in a margin: use the values with which the weights were made."
+            raise DesignError(f"Some people have no value in the margin {c!r}.", hint)
+        kinds = kinds_of(margins[c].unique())
+        if len(kinds) > 1:
+            raise DesignError(
+                f"The margin {c!r} mixes {' and '.join(kinds)}.",
+                "Make it one kind, such as texts.",
+            )
 
 
 def _check_labels(labels: pd.Series, people: pd.Series, column: str, role: str) -> None:

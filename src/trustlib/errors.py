@@ -124,7 +124,7 @@ def unknown_name(
     hint = f"Did you mean {near[0]!r}? " if near else ""
     if str(name) in names:  # the same to the eye
         other = known[names.index(str(name))]
-        hint = f"What was written is {_type_of(name)}, and {other!r} is {_type_of(other)}: write it so. "
+        hint = f"One is {_type_of(name)}, the other {_type_of(other)}: make them the same. "
     return UnknownNameError(
         f"There is no {kind} {str(name)!r}.", f"{hint}There is: {listed or 'none'}."
     )

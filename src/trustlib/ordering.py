@@ -70,11 +70,20 @@ def without_dictionaries(table: Any) -> Any:
 
 def as_pandas(table: Any, **options: Any) -> pd.DataFrame:
     """An Arrow table as a pandas frame, its dictionaries as categories in one order."""
-    frame = without_dictionaries(table).to_pandas(**options)
-    for column in table.column_names:
-        order = levels_of(table[column])
-        if order is not None:
-            frame[column] = pd.Categorical(frame[column], categories=order)
+    import pyarrow as pa
+
+    kept: dict[str, list] = {}
+    for i, field in enumerate(table.schema):
+        if not pa.types.is_dictionary(field.type):
+            continue
+        chunks = table.column(i).chunks
+        if any(chunk.dictionary.null_count for chunk in chunks):
+            kept[field.name] = levels_of(table.column(i)) or []
+            values = table.column(i).cast(field.type.value_type)
+            table = table.set_column(i, field.name, values)
+    frame = table.unify_dictionaries().to_pandas(**options)
+    for column, levels in kept.items():
+        frame[column] = pd.Categorical(frame[column], categories=levels)
     return frame
 
 

@@ -19,6 +19,11 @@ A mapping is a YAML file::
       unheard: {column: Q7_1, values: {Mentioned: 1}, blank: 0}   # a list on which only what was chosen is coded
     design: {weight: WT0, strata: STRATUM, psu: CLUSTER, nest: true,
              replicate_weights: {prefix: WT, count: 50}, replicate_method: JK1}
+
+An answer is written as its value label, its text or its code; ``"[2] Female"`` names code and label where one alone
+could mean two answers. Texts are compared in the Unicode form NFC without blanks at their ends. ``.a`` to ``.z`` are
+the missing values of Stata. ``blank`` is for people without any answer, never for those declared missing. Levels stand
+in the order of the mapping or codebook, else in that of the file (see `trustlib.ordering`).
 """
 
 from __future__ import annotations
@@ -172,7 +177,7 @@ def read_table(
         One of .csv, .csv.gz, .sav, .zsav, .dta, .parquet.
     encoding : str, optional
         Of the texts; UTF-8 for CSV, the file's own declaration for .sav and .dta. CSV files have commas, or semicolons
-        and then perhaps decimal commas, which stay in the texts (see `numbers`).
+        and then perhaps decimal commas, which stay in the texts (see `trustlib.answers.numbers_of`).
 
     Returns
     -------
@@ -576,6 +581,7 @@ def _typed(
     declared: set,
     order: list[str] | None,
     decimal: str,
+    name: str,
 ) -> tuple[pd.Series, list[str]]:
     """Codebook values as a pandas column of the variable's type, and the faults of undeclared ones.
 
@@ -583,7 +589,7 @@ def _typed(
     """
     given = pd.Series(value, dtype=object)
     if variable.type in ("binary", "number"):
-        return _as_numbers(given, variable, decimal)
+        return _as_numbers(given, variable, decimal, name)
     texts = given.map(str, na_action="ignore")
     found = set(texts.dropna())
     levels = list(variable.levels)
@@ -591,26 +597,30 @@ def _typed(
         levels = [level for level in order or sorted(found) if level in found]
         levels += sorted(found - set(levels))
     extra = sorted(found - set(levels) - declared)
-    faults = [f"{extra} are not levels; the levels are {levels}"] if extra else []
+    faults = []
+    if extra:
+        faults.append(
+            f"variable {name}: {extra} are not levels; the levels are {levels}"
+        )
     kept = texts.where(texts.isin(levels))
     return pd.Series(pd.Categorical(kept, categories=levels)), faults
 
 
 def _as_numbers(
-    given: pd.Series, variable: Variable, decimal: str
+    given: pd.Series, variable: Variable, decimal: str, name: str
 ) -> tuple[pd.Series, list[str]]:
     try:
         column = numbers_of(given, decimal)
     except ValueError:
-        return given, [_BOTH_MARKS]
+        return given, [f"variable {name}: {_BOTH_MARKS}"]
     faults = []
     bad = given[given.notna() & ~np.isfinite(column)]
     if len(bad):
         listed = _first([repr(str(answer)[:60]) for answer in bad])
-        faults.append(f"has answers that are not numbers: {listed}")
+        faults.append(f"variable {name}: has answers that are not numbers: {listed}")
     known = column[np.isfinite(column)]
     if variable.type == "binary" and not known.isin([0, 1]).all():
-        faults.append("holds numbers other than 0 and 1; give values")
+        faults.append(f"variable {name}: holds numbers other than 0 and 1; give values")
     return column, faults
 
 
@@ -677,7 +687,8 @@ def read_survey(
         .csv, .csv.gz, .sav, .zsav, .dta or .parquet, one row per person.
     mapping : path or dict, optional
         How the file's columns and answers become codebook variables; see the module documentation. Without it the
-        file is returned as it is, value labels applied (not in a column that gives two codes the same label).
+        file is returned as it is, value labels applied as categories in the order of their codes (not in a column that
+        gives two codes the same label, or holds codes without one).
 
     Returns
     -------
@@ -787,8 +798,8 @@ class _Columns:
             kind[:] = None
         order = _own_order(raw[there[0][0]])
         decimal = raw.attrs.get("decimal", ".")
-        typed, more = _typed(value, variable, _targets(rule), order, decimal)
-        faults += [f"variable {name}: {fault}" for fault in more]
+        typed, more = _typed(value, variable, _targets(rule), order, decimal, name)
+        faults += more
         out = {name: typed[pattern].reset_index(drop=True)}
         if pd.notna(kind).any():
             out[f"{name}_missing"] = pd.Series(pd.Categorical(kind)[pattern])
@@ -930,12 +941,12 @@ def _design_columns(
             continue
         declared = [*missing, *raw.attrs.get("missing", {}).get(column, [])]
         if own in ("stratum", "psu"):
-            out[own], found = _units_of(raw[column], declared)
+            out[own], found = _units_of(raw[column], own, declared)
         else:
             decimal = raw.attrs.get("decimal", ".")
             signed = own.startswith("weight_") and design.replicate_scale is not None
             out[own], found = _weights_of(raw[column], own, declared, decimal, signed)
-        faults += [f"design: {fault}" for fault in found]
+        faults += found
     return out
 
 
@@ -951,7 +962,9 @@ def _declared_missing(column: pd.Series, declared: list) -> pd.Series:
     return column.isin(lost)
 
 
-def _units_of(column: pd.Series, declared: list) -> tuple[pd.Series, list[str]]:
+def _units_of(
+    column: pd.Series, own: str, declared: list
+) -> tuple[pd.Series, list[str]]:
     """Strata or PSUs, texts in one form; a text that means missing is none."""
     values = column.dropna().unique()
     blank = column.isna() | column.isin([v for v in values if means_missing(v)])
@@ -960,15 +973,17 @@ def _units_of(column: pd.Series, declared: list) -> tuple[pd.Series, list[str]]:
     if blank.any():
         people = masked_count(int(blank.sum()))
         faults.append(
-            f"{people} people have no value in column {column.name}, or one that means missing"
+            f"design: {people} people have no value in column {column.name} ({own}), or one that means missing"
         )
     kinds = kinds_of(values)
     if len(kinds) > 1:
-        faults.append(f"column {column.name} mixes {' and '.join(kinds)}")
-    own = {value: plain(value) for value in values if isinstance(value, str)}
-    own = {before: after for before, after in own.items() if before != after}
-    if own:
-        column = column.astype(object).replace(own)
+        faults.append(
+            f"design: column {column.name} ({own}) mixes {' and '.join(kinds)}"
+        )
+    texts = {value: plain(value) for value in values if isinstance(value, str)}
+    texts = {before: after for before, after in texts.items() if before != after}
+    if texts:
+        column = column.astype(object).replace(texts)
     return column, faults
 
 
@@ -979,19 +994,23 @@ def _weights_of(
     try:
         number = numbers_of(column, decimal)
     except ValueError:
-        return column, [f"column {column.name} {_BOTH_MARKS}"]
-    lost = _declared_missing(column, declared) & number.notna()
+        return column, [f"design: column {column.name} {_BOTH_MARKS}"]
+    lost = number.isin(numbers_of(pd.Series(declared, dtype=object)).dropna())
     faults = []
     if lost.any():
         people = masked_count(int(lost.sum()))
-        faults.append(f"{people} values of {column.name} ({own}) are declared missing")
+        faults.append(
+            f"design: {people} values of {column.name} ({own}) are declared missing"
+        )
     unknown = int(number.isna().sum())
     if unknown:
-        faults.append(f"{unknown} values of {column.name} are blank or not numbers")
+        faults.append(
+            f"design: {unknown} values of {column.name} are blank or not numbers"
+        )
     size = number.abs() if signed else number
     absurd = number.notna() & (number != 0) & ~size.between(*WEIGHTS)
     if own != "fpc" and absurd.any():
         faults.append(
-            f"{absurd.sum()} values of {column.name} ({own}) are negative or absurd; weights are 0 or more"
+            f"design: {absurd.sum()} values of {column.name} ({own}) are negative or absurd; weights are 0 or more"
         )
     return number, faults

@@ -13,6 +13,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from trustlib.answers import in_one_form
 from trustlib.design import DOMAIN, SurveyDesign, _collect
 from trustlib.errors import (
     ConvergenceError,
@@ -93,8 +94,15 @@ def rake(
         sum(next(iter(margins.values())).values()),
         {},
     )
-    for c, totals in margins.items():
-        found, levels = pd.factorize(table[c])
+    for c, given in margins.items():
+        totals = in_one_form(dict(given))
+        try:
+            found, levels = pd.factorize(table[c].map(in_one_form).astype(object))
+        except TypeError as error:
+            raise DesignError(
+                f"The margin {c!r} holds lists or structures, expected one value for each person.",
+                "Make it a text or a number.",
+            ) from error
         if (found < 0).any():
             raise DesignError(
                 f"Some people have no value in the margin {c!r}.",
