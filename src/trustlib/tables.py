@@ -187,7 +187,10 @@ def readable(estimates: Estimates) -> pd.DataFrame:
 
 
 _NAME = r"(?:`(?:[^`]|``)*`|[^\[\]:`])+"
-_PART = re.compile(rf"({_NAME})(?:\[T\.(.*?)\](?=$|:{_NAME}(?:[\[:]|$)))?:?", re.DOTALL)
+_PART = re.compile(
+    rf"({_NAME}(?:\[(?!T\.)[^\[\]]*\])?)(?:\[T\.(.*?)\](?=$|:{_NAME}(?:[\[:]|$)))?:?",
+    re.DOTALL,
+)
 
 
 def _term(name: str) -> str:
