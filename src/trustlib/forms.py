@@ -106,7 +106,8 @@ def _name(raw: Any) -> Any:
 
 def _template(raw: Any) -> Any:
     """The name of a template, or of a lesson, which lies in the folder beside."""
-    return raw if is_name(str(raw).removeprefix("../lessons/")) else _name(raw)
+    beside = re.fullmatch(r"\.\./lessons/[A-Za-z0-9][A-Za-z0-9_-]{0,99}", str(raw))
+    return raw if beside else _name(raw)
 
 
 Name = Annotated[str, BeforeValidator(_name)]

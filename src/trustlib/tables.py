@@ -210,7 +210,10 @@ def _undefined(estimates: Estimates) -> list[str]:
 
 
 _NAME = r"(?:`(?:[^`]|``)*`|[^\[\]:`])+"
-_PART = re.compile(rf"({_NAME})(?:\[T\.(.*?)\](?=$|:{_NAME}(?:[\[:]|$)))?:?", re.DOTALL)
+_PART = re.compile(
+    rf"({_NAME}(?:\[(?!T\.)[^\[\]]*\])?)(?:\[T\.(.*?)\](?=$|:{_NAME}(?:[\[:]|$)))?:?",
+    re.DOTALL,
+)
 
 
 def _term(name: str) -> str:

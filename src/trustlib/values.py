@@ -135,11 +135,12 @@ def _texts(
 ) -> Values:
     """Numbered texts, those that are the same in form NFC with one number."""
     forms = [unicodedata.normalize("NFC", str(level)) for level in levels]
-    place = {form: i for i, form in reversed(list(enumerate(forms)))}
-    if len(place) < len(forms):
-        same = np.array([place[form] for form in forms])
-        codes = np.where(codes >= 0, same[codes], codes)
-    return Values("text", codes, known, name, tuple(forms), declared, ordered)
+    once = list(dict.fromkeys(forms))
+    if len(once) < len(forms):
+        number = {form: i for i, form in enumerate(once)}
+        place = np.array([number[form] for form in forms])
+        codes = np.where(codes >= 0, place[codes], codes)
+    return Values("text", codes, known, name, tuple(once), declared, ordered)
 
 
 def _text_column(column: pd.Series, known: np.ndarray, name: str) -> Values:

@@ -37,6 +37,7 @@ from trustlib.errors import (
     require_names,
     unknown_name,
 )
+from trustlib.expressions import tokens
 from trustlib.forms import Variable
 from trustlib.schema import load_codebook
 
@@ -103,7 +104,7 @@ def parse_group(expression: str, codebook: Mapping[str, Variable]) -> tuple[str,
     -------
     tuple of str
         The group, or the two that are compared, in one spelling: equal texts are equal expressions. Each but ``all``
-        can be given to ``DataFrame.query``.
+        can be given to `SurveyDesign.domain`.
 
     Raises
     ------
@@ -113,11 +114,12 @@ def parse_group(expression: str, codebook: Mapping[str, Variable]) -> tuple[str,
         It names a variable or level that does not exist.
     """
     try:
+        tokens(expression)  # nothing that is too long or too deep for a parser
         trees = [
             ast.parse(text.strip(), mode="eval").body
             for text in expression.split(" vs ")
         ]
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         trees = []
     if len(trees) not in (1, 2) or not all(
         ast.unparse(t) == "all" or _compares(t, codebook) for t in trees
