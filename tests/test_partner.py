@@ -24,8 +24,9 @@ INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 # -- messages ---------------------------------------------------------------------------------------------------------
 
 MODULES = ("trustlib.errors", "trustlib.forms", "trustlib.schema", "trustlib.design", "trustlib.cells",
-           "trustlib.disclosure", "trustlib.variance", "trustlib.conditions", "trustlib.formulas", "trustlib.logit", "trustbook.supplied", "trustbook.sealing",
-           "trustbook.runs", "trustbook.pages", "trustbook.cli")  # fmt: skip
+           "trustlib.disclosure", "trustlib.variance", "trustlib.conditions", "trustlib.formulas", "trustlib.logit",
+           "trustbook.supplied", "trustbook.sealing", "trustbook.runs", "trustbook.pages", "trustbook.cli",
+           "trustlib.writing")  # fmt: skip
 REASONS = (
     "reasons",
     "joined",

@@ -30,6 +30,7 @@ ORDER = [
         "trustlib.answers",
         "trustlib.expressions",
         "trustlib.writing",
+        "trustlib.scales",
     },
     {"trustlib.yaml12", "trustlib.ordering"},
     {

@@ -382,8 +382,7 @@ def write_folder(path: str | os.PathLike[str], resume: bool = False) -> Iterator
             if not resume:
                 shutil.rmtree(new, ignore_errors=True)
             raise
-        with _refusals(final):
-            replace_folder(new, final)
+        replace_folder(new, final)
 
 
 @contextmanager
@@ -408,7 +407,9 @@ def _is_ours_alone(folder: Path, names: Sequence[str]) -> bool:
     """Whether a folder may be exchanged: it holds nothing but these files, and nobody stands in it."""
     if not folder.is_dir():
         return True
-    if os.path.ismount(folder) or Path.cwd().is_relative_to(folder.resolve()):
+    if os.path.ismount(folder) or not os.access(folder.resolve().parent, os.W_OK):
+        return False
+    if Path.cwd().is_relative_to(folder.resolve()):
         return False
     return {path.name for path in folder.iterdir()} <= set(names)
 
@@ -419,7 +420,12 @@ def replace_folder(new: Path, final: Path) -> None:
     Where the system cannot exchange two folders, a kill between two moves leaves neither in place; then `recover`
     brings the old one back.
     """
-    sync_tree(new)
+    with _refusals(final):
+        sync_tree(new)
+        _put_folder_in_place(new, final)
+
+
+def _put_folder_in_place(new: Path, final: Path) -> None:
     old = final.with_name(f".{final.name}.old")
     if not os.path.lexists(final):
         new.rename(final)
@@ -471,9 +477,10 @@ def _named(folder: Path, name: str, end: str) -> list[Path]:
 
 def _require_movable(final: Path) -> None:
     """Refuse a folder that cannot be replaced as a whole."""
-    if os.path.ismount(final):
+    around = final.parent
+    if os.path.ismount(final) or (around.is_dir() and not os.access(around, os.W_OK)):
         raise SurveyFileError(
-            f"{final} is the root of a disk and cannot be replaced as a whole.",
+            f"{final} cannot be replaced as a whole: it is the root of a disk, or the folder around it is not yours.",
             "Give the name of a folder in it.",
         )
     if final.exists() and not final.is_dir():
