@@ -55,6 +55,7 @@ source is ….
 The axis … is a number in some parts and a category in others, or of several kinds.
 The parts have levels of … in orders that contradict each other.
 Two levels of the axis … are the same as texts.
+The domain compares texts with numbers.
 The formula … makes two coefficients of one name.
 The formula … is not defined in all cells: it divides by zero, or a number is too large.
 some values are not finite
