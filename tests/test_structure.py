@@ -65,7 +65,12 @@ ORDER = [
     {"trustbook.exercises", "trustbook.pictures", "trustbook.dossier"},
     {"trustbook.summary"},
     {"trustbook.sphinx.accessible", "trustbook.sphinx.finding"},
-    {"trustbook.sphinx.record_pages"},
+    {"trustbook.sphinx.directives"},
+    {
+        "trustbook.sphinx.record_pages",
+        "trustbook.sphinx.codebook_pages",
+        "trustbook.sphinx.stand_in_pages",
+    },
     {
         "trustbook.sphinx.audit_pages",
         "trustbook.sphinx.ledger_pages",

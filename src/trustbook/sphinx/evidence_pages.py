@@ -41,12 +41,11 @@ from sphinx.util.docutils import SphinxRole
 from trustbook.pictures import COUNTRIES
 from trustbook.runs import load_plan
 from trustbook.sphinx.audit_pages import answers_for, computed
+from trustbook.sphinx.directives import DataDirective as _Made
+from trustbook.sphinx.directives import figures_of, markdown_table
 from trustbook.sphinx.finding import unbroken
 from trustbook.sphinx.record_pages import (
     RecordRole,
-    _Made,
-    figures_of,
-    markdown_table,
     printed,
 )
 from trustlib.errors import TrustlibError, require_names
@@ -540,7 +539,7 @@ class RecordFigure(_Evidence):
 
     def range(self, label: str, key: str) -> tuple[str, tuple[str, ...], str, str]:
         """A line with the range that the audit allows, or with one mark where it allows one value."""
-        found = answers_for(self)
+        found = answers_for(self.env)
         require_names("answer of the audit", [f"{key} low"], found.index)
         low, high = (found.loc[f"{key} {end}"] for end in ("low", "high"))
         left, width = (
@@ -626,7 +625,7 @@ class PerHundredTable(_Evidence):
 
     def make(self) -> list[nodes.Node]:
         """One row for each pair: marginalised people, then others."""
-        figures, found, rows = self.figures().set_index("id"), answers_for(self), []
+        figures, found, rows = self.figures().set_index("id"), answers_for(self.env), []
         base = with_experience(found)
         said = {"Had an experience that damaged their trust": base}
         for pair in self.arguments[0].split(","):
@@ -704,7 +703,7 @@ class DetectableGaps(_Evidence):
         """One row for each gap: points, and the part of the gap that they are."""
         rows = []
         for name, (p, n) in gaps_of_2024(
-            self.figures().set_index("id"), answers_for(self)
+            self.figures().set_index("id"), answers_for(self.env)
         ).items():
             gap, changes = p[0] - p[1], [gap_change(p, n, deff) for deff in DEFFS]
             people = " and ".join(f"{k:,.0f}" for k in n)
@@ -730,7 +729,7 @@ class PeopleNeeded(_Evidence):
     def make(self) -> list[nodes.Node]:
         """One row for each gap and part of it that closes."""
         rows = []
-        gaps = gaps_of_2024(self.figures().set_index("id"), answers_for(self))
+        gaps = gaps_of_2024(self.figures().set_index("id"), answers_for(self.env))
         for (name, (p, _)), part in product(gaps.items(), (0.1, 0.25, 0.5)):
             change = part * (p[0] - p[1])
             needed = (f"{people_needed(p, change, deff):,}" for deff in DEFFS)
@@ -841,7 +840,7 @@ class EvidenceRole(SphinxRole):
                 self.env.note_dependency(str(path))
             figures = figures_of(paths[0], paths[0].stat().st_mtime).set_index("id")
             known = quantities(
-                figures, answers_for(self), load_yaml(paths[1]), asked_in(codebook)
+                figures, answers_for(self.env), load_yaml(paths[1]), asked_in(codebook)
             )
             require_names("number of the evidence chapters", [self.text], known)
         except (TrustlibError, OSError) as error:
