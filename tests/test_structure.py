@@ -76,6 +76,16 @@ ORDER = [
         "trustbook.sphinx.ledger_pages",
         "trustbook.sphinx.simulation_pages",
     },
+    {"trustbook.sphinx.evidence.arithmetic", "trustbook.sphinx.evidence.plan"},
+    {"trustbook.sphinx.evidence.lookup"},
+    {"trustbook.sphinx.evidence.numbers"},
+    {"trustbook.sphinx.evidence.page"},
+    {
+        "trustbook.sphinx.evidence.sections",
+        "trustbook.sphinx.evidence.figure",
+        "trustbook.sphinx.evidence.tables",
+        "trustbook.sphinx.evidence.contrasts",
+    },
     {"trustbook.sphinx.evidence_pages"},
 ]
 PICTURES = {"trustlib.figures", "trustlib.review.curve", "trustbook.pictures"}
@@ -90,7 +100,7 @@ ONLY = {
     "statsmodels": {
         "trustlib.logit",
         "trustlib.estimates",
-        "trustbook.sphinx.evidence_pages",
+        "trustbook.sphinx.evidence.contrasts",
     },
     "formulaic": {"trustlib.logit"},
     "firthmodels": {"trustlib.review.sensitivity"},
