@@ -252,6 +252,7 @@ def changed(tmp_path, **entries):
         ({"shown": "point"}, "Did you mean 'points'"),
         ({"of": ["R24-017"]}, "difference takes one, two, got ['R24-017']"),
         ({"of": ["R24-017", "later"]}, "later does not stand above"),
+        ({"of": ["R24-017", "range"]}, "range is a range"),
         ({"how": "{2} less {1}"}, "how cannot be filled"),
         ({"sown": "points"}, "There is no key 'sown'. Did you mean 'shown'"),
     ],
@@ -265,8 +266,9 @@ def test_a_number_that_cannot_be_computed_is_a_fault_of_its_file(
         "shown": "points",
         "how": "{0} less {1}",
     }
-    load_evidence(changed(tmp_path, tried=right, later=right))
-    path = changed(tmp_path, tried=right | entry, later=right)
+    ends = right | {"formula": "range of quotient", "shown": "ratio"}
+    load_evidence(changed(tmp_path, range=ends, tried=right, later=right))
+    path = changed(tmp_path, range=ends, tried=right | entry, later=right)
     with pytest.raises(CodebookError, match="1 fault") as fault:
         load_evidence(path)
     assert words in str(fault.value)

@@ -9,7 +9,7 @@ it is printed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -415,13 +415,21 @@ def _faults(plan: EvidenceForm) -> Iterator[str]:
             yield f"items: {item} is missing"
     above: set[str] = set()
     for key, number in plan.numbers.items():
-        below = [name for name in number.of if name in plan.numbers.keys() - above]
-        faults = [
-            *_faults_of(number),
-            *(f"{name} does not stand above" for name in below),
-        ]
-        yield from (f"numbers: {key}: {fault}" for fault in faults)
+        below = plan.numbers.keys() - above
+        for fault in (*_faults_of(number), *_faults_of_operands(number, plan, below)):
+            yield f"numbers: {key}: {fault}"
         above.add(key)
+
+
+def _faults_of_operands(
+    number: Number, plan: EvidenceForm, below: Set[str]
+) -> Iterator[str]:
+    """What is wrong with the other numbers that one number is computed from."""
+    for name in number.of:
+        if name in below:
+            yield f"{name} does not stand above"
+        elif name in plan.numbers and plan.numbers[name].formula in RANGES:
+            yield f"{name} is a range, not one value"
 
 
 def _faults_of(number: Number) -> Iterator[str]:
