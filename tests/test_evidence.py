@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,25 @@ from scipy.stats import norm
 import trustlib as tl
 from trustbook.runs import load_plan
 from trustbook.site import broken_links
-from trustlib.errors import TrustlibError, UnknownNameError
+from trustbook.sphinx.evidence import numbers
+from trustbook.sphinx.evidence.arithmetic import (
+    both_and_neither,
+    gap_change,
+    level_change,
+    people_needed,
+    ratio_range,
+)
+from trustbook.sphinx.evidence.contrasts import contrasts
+from trustbook.sphinx.evidence.lookup import printed_gap, share, trial_shares
+from trustbook.sphinx.evidence.numbers import (
+    Evidence,
+    load_evidence,
+    quantities,
+    with_experience,
+)
+from trustbook.sphinx.evidence.plan import load_trials, sections
+from trustbook.sphinx.evidence.sections import record_ids, sections_markdown
+from trustlib.errors import CodebookError, TrustlibError, UnknownNameError
 from trustlib.record.printed import asked_in, load_figures
 from trustlib.record.questions import answers
 
@@ -36,13 +55,6 @@ README_TABLE = re.compile(
 
 
 @pytest.fixture(scope="module")
-def ev():
-    from trustbook.sphinx import evidence_pages
-
-    return evidence_pages
-
-
-@pytest.fixture(scope="module")
 def figures():
     return load_figures(PUBLISHED / "figures.csv").set_index("id")
 
@@ -56,10 +68,16 @@ def found():
 
 
 @pytest.fixture(scope="module")
-def known(ev, figures, found):
-    trials = yaml.safe_load((PUBLISHED / "trials.yml").read_text())
+def evidence(figures, found):
+    trials = load_trials(PUBLISHED / "trials.yml")
+    plan = load_evidence(PUBLISHED / "evidence.yml")
     asked = asked_in(ROOT / "data" / "codebook.yml")
-    return ev.quantities(figures, found, trials, asked)
+    return Evidence(figures, found, asked, trials, plan)
+
+
+@pytest.fixture(scope="module")
+def known(evidence):
+    return quantities(evidence)
 
 
 # ----- arithmetic -----
@@ -74,34 +92,31 @@ def known(ev, figures, found):
     ],
 )
 def test_as_if_intervals_of_printed_gaps_are_those_of_the_derived_figures(
-    ev, figures, one, two, gap, low, high
+    figures, one, two, gap, low, high
 ):
     """Row D-24 of the list of derived figures."""
     assert np.round(
-        100 * np.array(ev.printed_gap(figures, one, two, 1.0)), 1
+        100 * np.array(printed_gap(figures, one, two, 1.0)), 1
     ) == pytest.approx([gap, low, high])
-    wide = ev.printed_gap(figures, one, two, 2.0)
+    wide = printed_gap(figures, one, two, 2.0)
     assert (wide[2] - wide[1]) ** 2 == pytest.approx(
-        2 * (np.diff(ev.printed_gap(figures, one, two, 1.0)[1:])[0]) ** 2
+        2 * (np.diff(printed_gap(figures, one, two, 1.0)[1:])[0]) ** 2
     )
 
 
-def test_a_printed_gap_needs_the_numbers_of_people(ev, figures):
+def test_a_printed_gap_needs_the_numbers_of_people(figures):
     with pytest.raises(TrustlibError, match="not both printed"):
-        ev.printed_gap(figures, "R24-017", "R24-018", 1.0)
+        printed_gap(figures, "R24-017", "R24-018", 1.0)
     with pytest.raises(UnknownNameError):
-        ev.printed_gap(figures, "R24-999", "R24-018", 1.0)
+        printed_gap(figures, "R24-999", "R24-018", 1.0)
 
 
-def test_from_those_asked_to_everybody_is_the_derived_figure(ev, figures, found):
+def test_from_those_asked_to_everybody_is_the_derived_figure(figures, evidence):
     """Row D-22: 26.4 against 14.4, 13.9 against 7.9, 12.5 against 5.0."""
-    base = ev.with_experience(found)
+    base = with_experience(evidence)
     pairs = [("R24-020", "R24-021"), ("R24-025", "R24-026"), ("R24-027", "R24-028")]
     of_all = [
-        [
-            round(100 * b * ev.share(figures, i), 1)
-            for b, i in zip(base, pair, strict=True)
-        ]
+        [round(100 * b * share(figures, i), 1) for b, i in zip(base, pair, strict=True)]
         for pair in pairs
     ]
     assert of_all == [[26.4, 14.4], [13.9, 7.9], [12.5, 5.0]]
@@ -114,29 +129,29 @@ def test_from_those_asked_to_everybody_is_the_derived_figure(ev, figures, found)
 
 def test_the_smallest_group_is_spread_over_the_countries_that_asked(known):
     """Brazil, the United Kingdom and the United States."""
-    both = float(known["both-people"][0].replace(",", ""))
-    each = float(known["both-per-country"][0].replace(",", ""))
+    both = float(known["both-people"].shown.replace(",", ""))
+    each = float(known["both-per-country"].shown.replace(",", ""))
     assert each == pytest.approx(both / 3, abs=0.7)
     half_width = 100 * norm.ppf(0.975) * math.sqrt(1.5 * 0.25 / (both / 3))
-    assert known["both-interval"][0] == f"{half_width:.0f} points"
+    assert known["both-interval"].shown == f"{half_width:.0f} points"
 
 
-def test_groups_under_independence_are_the_derived_figure(ev, figures):
+def test_groups_under_independence_are_the_derived_figure(figures):
     """Row D-07; the four cells add up to everybody."""
-    both, neither = ev.both_and_neither(figures)
-    assert round(both) == 614
     one = figures["value"]
+    both, neither = both_and_neither(one["R24-001"], one["R24-009"], one["R24-010"])
+    assert round(both) == 614
     assert both + neither + (one["R24-009"] - both) + (
         one["R24-010"] - both
     ) == pytest.approx(one["R24-001"])
 
 
 @pytest.mark.parametrize("deff", [1.0, 1.5, 2.0])
-def test_a_detectable_change_of_a_gap_is_found_four_times_in_five(ev, deff):
+def test_a_detectable_change_of_a_gap_is_found_four_times_in_five(deff):
     """Against a simulation of two waves of two groups, whose tests count their own scatter."""
     levels, people = (0.66, 0.5), (8598, 2891)
     change, rng, draws = (
-        ev.gap_change(levels, people, deff),
+        gap_change(levels, people, deff),
         np.random.default_rng(5),
         40_000,
     )
@@ -151,37 +166,36 @@ def test_a_detectable_change_of_a_gap_is_found_four_times_in_five(ev, deff):
     assert power == pytest.approx(0.8, abs=0.02)
 
 
-def test_people_needed_is_the_inverse_of_the_detectable_change(ev):
+def test_people_needed_is_the_inverse_of_the_detectable_change():
     levels, change = (0.82, 0.47), 0.0875
-    n = ev.people_needed(levels, change, 1.5)
+    n = people_needed(levels, change, 1.5)
     assert (
-        ev.gap_change(levels, (n, n), 1.5)
+        gap_change(levels, (n, n), 1.5)
         <= change
-        < ev.gap_change(levels, (n - 1, n - 1), 1.5)
+        < gap_change(levels, (n - 1, n - 1), 1.5)
     )
 
 
-def test_a_fall_is_the_rise_of_the_complement(ev):
-    assert ev.level_change(0.71, 2712, 1.5) == pytest.approx(
+def test_a_fall_is_the_rise_of_the_complement():
+    assert level_change(0.71, 2712, 1.5) == pytest.approx(
         tl.detectable_difference(0.29, 2712, 1.5)
     )
     assert (
-        ev.level_change(0.71, 2712, 1.0)
-        < ev.level_change(0.5, 2712, 1.0)
-        < ev.level_change(0.5, 1000, 1.0)
+        level_change(0.71, 2712, 1.0)
+        < level_change(0.5, 2712, 1.0)
+        < level_change(0.5, 1000, 1.0)
     )
 
 
-def test_ratios_of_trials_are_quotients_and_allow_for_rounding(ev, known):
-    assert known["ppr"][0] == f"{12 / 56:.2f}"
-    assert known["ppr-target"][0] == f"{25 / 56:.2f}"
-    assert known["ppr-range"][0] == f"{11.5 / 56.5:.2f} to {12.5 / 55.5:.2f}"
-    value, low, high = ev.ratio_range((12.0, 55.5), (0.5, 0.05))
+def test_ratios_of_trials_are_quotients_and_allow_for_rounding(known, evidence):
+    assert known["ppr"].shown == f"{12 / 56:.2f}"
+    assert known["ppr-target"].shown == f"{25 / 56:.2f}"
+    assert known["ppr-range"].shown == f"{11.5 / 56.5:.2f} to {12.5 / 55.5:.2f}"
+    value, low, high = ratio_range((12.0, 55.5), (0.5, 0.05))
     assert low < value < high
-    shares = ev.trial_shares(yaml.safe_load((PUBLISHED / "trials.yml").read_text()), load_figures(PUBLISHED / "figures.csv").set_index("id"))  # fmt: skip
+    shares = trial_shares(evidence.trials, evidence.figures)
     assert all(
-        row["source"] and row["reading"] and row["half_width"] > 0
-        for row in shares.values()
+        row.source and row.reading and row.half_width > 0 for row in shares.values()
     )
 
 
@@ -190,41 +204,103 @@ def test_differences_of_the_two_questions_compare_the_same_people(known, figures
              ("W23-016", "W23-017"), ("W22-036", "W22-045"), ("W22-038", "W22-044")]  # fmt: skip
     apart = [figures.at[s, "value"] - figures.at[p, "value"] for s, p in pairs]
     assert all(figures.at[s, "group"] == figures.at[p, "group"] for s, p in pairs)
-    assert known["items-pairs"][0] == str(len(pairs))
-    assert known["items-least"][0] == f"{min(apart):.0f} points"
-    assert known["items-most"][0] == f"{max(apart):.0f} points"
+    assert known["items-pairs"].shown == str(len(pairs))
+    assert known["items-least"].shown == f"{min(apart):.0f} points"
+    assert known["items-most"].shown == f"{max(apart):.0f} points"
 
 
 def test_the_rise_of_the_printed_gap_comes_from_the_reference_group(known, figures):
     """The chapter on waves says so in words."""
     value = figures["value"]
     assert value["R24-017"] == value["W22-011"]
-    assert known["gap-rise"][0] == f"{value['W22-012'] - value['R24-018']:.0f} points"
+    assert (
+        known["gap-rise"].shown == f"{value['W22-012'] - value['R24-018']:.0f} points"
+    )
 
 
 def test_what_is_called_significant_is_the_edge_of_a_test(known, figures):
     n = figures.loc[["R24-012", "R24-013"], "value"]
-    least = float(known["smallest-gap-called-significant"][0].split()[0]) / 100
+    least = float(known["smallest-gap-called-significant"].shown.split()[0]) / 100
     assert least / math.sqrt((0.25 / n).sum()) == pytest.approx(
         norm.ppf(0.975), rel=0.03
     )
+
+
+# ----- what is computed from which lines -----
+
+
+def test_every_formula_and_style_is_used(evidence):
+    """What no number needs is not kept."""
+    numbers_of_file = evidence.plan.numbers.values()
+    formulas = {*numbers.FORMULAS, *numbers.RANGES, *numbers.SUMMARIES}
+    assert {number.formula for number in numbers_of_file} == formulas
+    assert {number.shown for number in numbers_of_file} == set(numbers.STYLES)
+
+
+def changed(tmp_path, **entries):
+    """evidence.yml with some numbers put in place of its own."""
+    content = yaml.safe_load((PUBLISHED / "evidence.yml").read_text())
+    path = tmp_path / "evidence.yml"
+    path.write_text(yaml.safe_dump(content | {"numbers": entries}, sort_keys=False))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"formula": "diference"}, "Did you mean 'difference'"),
+        ({"shown": "point"}, "Did you mean 'points'"),
+        ({"of": ["R24-017"]}, "difference takes one, two, got ['R24-017']"),
+        ({"of": ["R24-017", "later"]}, "later does not stand above"),
+        ({"of": ["R24-017", "range"]}, "range is a range"),
+        ({"how": "{2} less {1}"}, "how cannot be filled"),
+        ({"sown": "points"}, "There is no key 'sown'. Did you mean 'shown'"),
+    ],
+)
+def test_a_number_that_cannot_be_computed_is_a_fault_of_its_file(
+    tmp_path, entry, words
+):
+    right = {
+        "formula": "difference",
+        "of": ["R24-017", "R24-018"],
+        "shown": "points",
+        "how": "{0} less {1}",
+    }
+    ends = right | {"formula": "range of quotient", "shown": "ratio"}
+    load_evidence(changed(tmp_path, range=ends, tried=right, later=right))
+    path = changed(tmp_path, range=ends, tried=right | entry, later=right)
+    with pytest.raises(CodebookError, match="1 fault") as fault:
+        load_evidence(path)
+    assert words in str(fault.value)
+
+
+def test_a_number_of_something_that_is_not_there_is_refused(evidence, tmp_path):
+    right = {"formula": "as printed", "shown": "points", "how": "{0}"}
+    for name in ("R24-999", "audit nothing", "trial nothing", "gap nothing"):
+        plan = load_evidence(changed(tmp_path, tried=right | {"of": [name]}))
+        with pytest.raises(UnknownNameError):
+            quantities(replace(evidence, plan=plan))
+
+
+def test_a_share_of_trials_has_a_source(tmp_path):
+    path = tmp_path / "trials.yml"
+    path.write_text("shares: {a: {label: b, reading: c}}\nband: {low: 0.8, high: 1.2}")
+    with pytest.raises(CodebookError, match="shares: a: "):
+        load_trials(path)
 
 
 # ----- which line belongs where -----
 
 
 def test_every_line_of_the_record_belongs_to_a_chapter_and_every_pattern_finds_one(
-    ev, figures
+    figures,
 ):
     lines = list(figures.index)
-    mine = [
-        set(ev.record_ids(part["record"].split(), lines))
-        for part in ev.sections(SECTIONS)
-    ]
+    mine = [set(record_ids(part.record.split(), lines)) for part in sections(SECTIONS)]
     assert all(mine)
     assert set().union(*mine) == set(lines)
     with pytest.raises(UnknownNameError):
-        ev.record_ids(["R24-9*"], lines)
+        record_ids(["R24-9*"], lines)
 
 
 def test_the_chapters_of_the_table_are_those_of_the_contents():
@@ -237,12 +313,12 @@ def test_the_chapters_of_the_table_are_those_of_the_contents():
     )
 
 
-def test_readme_and_book_show_the_same_table(ev):
+def test_readme_and_book_show_the_same_table():
     shown = README_TABLE.search((ROOT / "README.md").read_text())
     assert shown, (
         "the README needs the table of book/sections.yml between its two comments"
     )
-    assert shown[1] == ev.sections_markdown(
+    assert shown[1] == sections_markdown(
         SECTIONS, ROOT / "notebooks" / "runs.yml", page=""
     )
     assert all(
@@ -252,13 +328,13 @@ def test_readme_and_book_show_the_same_table(ev):
     assert "{sections-table}" in (BOOK / "evidence" / "index.md").read_text()
 
 
-def test_a_run_of_the_table_that_has_no_page_is_refused(ev, tmp_path):
+def test_a_run_of_the_table_that_has_no_page_is_refused(tmp_path):
     path = tmp_path / "sections.yml"
     path.write_text(
         "sections: [{section: a, chapter: evidence/who, title: b, record: R24-001, runs: [no-such-run]}]\n"
     )
     with pytest.raises(UnknownNameError, match="run with a page"):
-        ev.sections_markdown(path, ROOT / "notebooks" / "runs.yml")
+        sections_markdown(path, ROOT / "notebooks" / "runs.yml")
 
 
 # ----- the form of a chapter -----
@@ -450,20 +526,20 @@ def test_the_numbers_of_a_picture_are_a_file_below_it(site, figures, found):
         "_downloads/pictures/tried-1.csv",
         "_downloads/pictures/tried-2.csv",
     ]
-    numbers = pd.read_csv(site[0] / links[0], dtype=str, keep_default_na=False)
+    table = pd.read_csv(site[0] / links[0], dtype=str, keep_default_na=False)
     low, high = (
         f"{100 * float(found.at[f'one-item-minority {end}', 'value']):.1f}"
         for end in ("low", "high")
     )
     alone = f"{100 * float(found.at['implied-all low', 'value']):.1f}"
-    assert numbers.to_dict("split", index=False)["data"] == [
+    assert table.to_dict("split", index=False)["data"] == [
         ["Part", "A", "R24-020", f"{figures.at['R24-020', 'value']:g}", "", ""],
         ["Part", "A", "R24-021", f"{figures.at['R24-021', 'value']:g}", "", ""],
         ["Part", "B", "R24-017", "82", "", ""],
         ["Ranges", "C", "one-item-minority", "", low, high],
         ["Ranges", "D", "implied-all", alone, alone, alone],
     ]
-    assert list(numbers) == ["part", "label", "id", "percent", "low", "high"]
+    assert list(table) == ["part", "label", "id", "percent", "low", "high"]
     assert [
         fault
         for fault in broken_links(site[0])
@@ -478,7 +554,7 @@ def test_a_computed_number_leads_to_how_it_was_computed(site, known):
     assert [a["href"] for a in links] == ["#computed-both-people"] * 2 + [
         "#computed-one-item-minority-low"
     ]
-    shown, how = known["both-people"]
+    shown, how = known["both-people"].shown, known["both-people"].how
     assert links[0].get_text() == shown
     told = page.select("details.computed-numbers li")
     assert [li["id"] for li in told] == [
@@ -511,10 +587,10 @@ def test_numbers_and_tables_are_printed(site, known):
     text = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser").get_text(
         " ", strip=True
     )
-    assert known["both-people"][0] in text
+    assert known["both-people"].shown in text
     assert "Censo Demográfico 2022" in text
-    share = known["closed-double"][0].replace(" %", "\N{NO-BREAK SPACE}%")
-    assert f"{known['change-double'][0].split()[0]} ({share})" in text
+    share = known["closed-double"].shown.replace(" %", "\N{NO-BREAK SPACE}%")
+    assert f"{known['change-double'].shown.split()[0]} ({share})" in text
 
 
 @pytest.mark.parametrize(
@@ -533,7 +609,7 @@ def test_what_does_not_exist_or_cannot_be_drawn_is_an_error_of_the_page(site, wo
     assert all("wrong.md" in line for line in faults)
 
 
-def test_all_contrasts_stand_together_and_are_adjusted_for_their_number(ev, tmp_path):
+def test_all_contrasts_stand_together_and_are_adjusted_for_their_number(tmp_path):
     p_values = {"one": 0.01, "two": 0.04, "three": 0.03}
     for name, p in p_values.items():
         folder = tmp_path / f"hints6-{name}" / "tables"
@@ -553,9 +629,9 @@ def test_all_contrasts_stand_together_and_are_adjusted_for_their_number(ev, tmp_
         }
         measures = [row | {"measure": m} for m in ("interaction_contrast", "reri_rr")]
         pd.DataFrame(measures).to_csv(folder / "interaction.csv", index=False)
-    found = ev.contrasts(tmp_path, "hints6")
+    found = contrasts(tmp_path, "hints6")
     assert found["title"].tolist() == ["one", "three", "two"]
     # Holm: the smallest p three times, the next twice, never less than the one before.
     assert found["p_holm"].tolist() == pytest.approx([0.03, 0.06, 0.06])
     with pytest.raises(TrustlibError, match="No run of 'other'"):
-        ev.contrasts(tmp_path, "other")
+        contrasts(tmp_path, "other")

@@ -81,11 +81,26 @@ ORDER = [
     {"trustbook.exercises", "trustbook.pictures", "trustbook.dossier"},
     {"trustbook.summary"},
     {"trustbook.sphinx.accessible", "trustbook.sphinx.finding"},
-    {"trustbook.sphinx.record_pages"},
+    {"trustbook.sphinx.directives"},
+    {
+        "trustbook.sphinx.record_pages",
+        "trustbook.sphinx.codebook_pages",
+        "trustbook.sphinx.stand_in_pages",
+    },
     {
         "trustbook.sphinx.audit_pages",
         "trustbook.sphinx.ledger_pages",
         "trustbook.sphinx.simulation_pages",
+    },
+    {"trustbook.sphinx.evidence.arithmetic", "trustbook.sphinx.evidence.plan"},
+    {"trustbook.sphinx.evidence.lookup"},
+    {"trustbook.sphinx.evidence.numbers"},
+    {"trustbook.sphinx.evidence.page"},
+    {
+        "trustbook.sphinx.evidence.sections",
+        "trustbook.sphinx.evidence.figure",
+        "trustbook.sphinx.evidence.tables",
+        "trustbook.sphinx.evidence.contrasts",
     },
     {"trustbook.sphinx.evidence_pages"},
 ]
@@ -101,7 +116,7 @@ ONLY = {
     "statsmodels": {
         "trustlib.logit",
         "trustlib.estimates",
-        "trustbook.sphinx.evidence_pages",
+        "trustbook.sphinx.evidence.contrasts",
     },
     "formulaic": {"trustlib.logit"},
     "firthmodels": {"trustlib.review.sensitivity"},

@@ -1,5 +1,6 @@
-"""What Sphinx calls while it builds the book: roles and directives that print what was computed, and repairs of pages.
+"""What Sphinx calls while it builds the book: roles, directives, and repairs of pages.
 
-Each module is an extension that ``_config.yml`` names. They read results, the record and the registry of findings;
-none computes a statistic.
+The extensions are the modules that ``_config.yml`` names; `directives` and the package
+`evidence` hold what they are made of. They read results, the record and the registry of
+findings. None fits a model: the evidence chapters compute from print alone.
 """

@@ -1,10 +1,14 @@
-"""Numbers and pictures of the runs on pages: the role ``finding`` and the directive ``run-figure``.
+"""Numbers and pictures of the runs on pages.
 
-``{finding}`id` `` prints the number that ``findings.yml`` ties to a run, linked to the page of that run; ``{finding}`id
-interval` `` adds its 95 % interval.
-``{run-figure} run 1 levels`` shows the first picture of a run with its alternative text; below it, the tables that are
-named hold its numbers, or if none is named, the table that the run published last before the picture.
-A finding that cannot be resolved is a warning, and the build treats warnings as errors.
+``{finding}`id` ``
+    prints the number that ``findings.yml`` ties to a run, linked to the page of that
+    run; ``{finding}`id interval` `` adds its 95 % interval.
+``{run-figure} run 1 levels``
+    shows the first picture of a run with its alternative text. Below it stand links to
+    the tables that are named, or if none is, to the table that the run published last
+    before the picture.
+
+What cannot be resolved is an error of the page, and the build treats it as one.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from sphinx.addnodes import download_reference, pending_xref
@@ -19,11 +24,18 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from trustbook.findings import load_findings, resolve, text
+from trustbook.plans import Finding
 from trustlib.errors import TrustlibError
 
 
 def unbroken(text: str) -> str:
-    """A text in which no number stands at the end of a line without its % or points."""
+    r"""A text in which no line ends between a number and its % or points.
+
+    Examples
+    --------
+    >>> unbroken("82 % of people, 35 points more")
+    '82\xa0% of people, 35\xa0points more'
+    """
     return re.sub(r"(?<=[\d.]) (?=%|points\b)", "\N{NO-BREAK SPACE}", text)
 
 
@@ -34,32 +46,36 @@ class FindingRole(SphinxRole):
         """Resolve the finding and make the link."""
         name, _, option = self.text.partition(" ")
         source = Path(self.env.srcdir)
+        with_interval = option.strip() == "interval"
         try:
             finding = load_findings(source / "findings.yml")[name]
-            shown = unbroken(
-                text(
-                    finding,
-                    resolve(finding, source / "_runs"),
-                    interval=option.strip() == "interval",
-                )
-            )
+            row = resolve(finding, source / "_runs")
+            shown = unbroken(text(finding, row, interval=with_interval))
         except (TrustlibError, KeyError) as error:
             message = f"finding {name!r} cannot be printed: {error}".replace("\n", " ")
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
-        link = pending_xref(
-            "",
-            refdomain="std",
-            reftype="doc",
-            reftarget=f"/_runs/{finding.run}/{finding.run}",
-            refexplicit=True,
-        )
-        link += nodes.inline(shown, shown, classes=["finding"])
         self.env.note_dependency(str(source / "findings.yml"))
-        return [link], []
+        return [_link_to_run(finding, shown)], []
+
+
+def _link_to_run(finding: Finding, shown: str) -> nodes.Node:
+    """What a finding prints, as a link to the page of its run."""
+    link = pending_xref(
+        "",
+        refdomain="std",
+        reftype="doc",
+        reftarget=f"/_runs/{finding.run}/{finding.run}",
+        refexplicit=True,
+    )
+    link += nodes.inline(shown, shown, classes=["finding"])
+    return link
 
 
 class RunFigure(SphinxDirective):
-    """Show a picture of a run and where its numbers are: ``{run-figure} run-id number [table ...]``."""
+    """Show a picture of a run and where its numbers are.
+
+    The arguments are the run, the number of the picture and, if need be, tables.
+    """
 
     required_arguments = 2
     optional_arguments = 1
@@ -71,34 +87,52 @@ class RunFigure(SphinxDirective):
         run, number, *tables = self.arguments
         folder = Path(self.env.srcdir) / "_runs" / run
         try:
-            told = json.loads((folder / "provenance.json").read_text())
-            facts = told["figures"][int(number) - 1]
+            provenance = json.loads((folder / "provenance.json").read_text())
+            picture = provenance["figures"][int(number) - 1]
         except (OSError, KeyError, IndexError, ValueError) as error:
-            return [
-                self.state.document.reporter.error(
-                    f"no picture {number} of run {run}: {error}", line=self.lineno
-                )
-            ]
-        uri, before = f"/_runs/{run}/{facts['file']}", facts.get("table", "")
-        shown: list[nodes.Node] = [nodes.image("", uri=uri, alt=facts["alt"])]
-        default = [before] if (folder / "tables" / f"{before}.csv").is_file() else []
-        for name in " ".join(tables).split() or default:
-            if not (folder / "tables" / f"{name}.csv").is_file():
-                return [
-                    self.state.document.reporter.error(
-                        f"no table {name} of run {run}", line=self.lineno
-                    )
-                ]
-            kind = "".join(f", {kind}" for kind in told["kinds"] if kind == "synthetic")
-            words = f"The numbers of this picture: {name}.csv{kind}"
-            link = download_reference(
-                "",
-                words,
-                refdoc=self.env.docname,
-                reftarget=f"/_runs/{run}/tables/{name}.csv",
-            )
-            shown.append(nodes.paragraph("", "", link, classes=["picture-numbers"]))
+            return self.fault(f"no picture {number} of run {run}: {error}")
+        names = " ".join(tables).split()
+        if not names:
+            names = _table_before(picture, folder)
+        kind = ""
+        if "synthetic" in provenance["kinds"]:
+            kind = ", synthetic"
+        uri = f"/_runs/{run}/{picture['file']}"
+        image = nodes.image("", uri=uri, alt=picture["alt"])
+        shown: list[nodes.Node] = [image]
+        for name in names:
+            if not _table_file(folder, name).is_file():
+                return self.fault(f"no table {name} of run {run}")
+            shown.append(self.link_to_numbers(run, name, kind))
         return shown
+
+    def link_to_numbers(self, run: str, table: str, kind: str) -> nodes.Node:
+        """A line below the picture that leads to a table; `kind` is said after it."""
+        words = f"The numbers of this picture: {table}.csv{kind}"
+        link = download_reference(
+            "",
+            words,
+            refdoc=self.env.docname,
+            reftarget=f"/_runs/{run}/tables/{table}.csv",
+        )
+        return nodes.paragraph("", "", link, classes=["picture-numbers"])
+
+    def fault(self, message: str) -> list[nodes.Node]:
+        """An error of the page, in place of the picture."""
+        reporter = self.state.document.reporter
+        return [reporter.error(message, line=self.lineno)]
+
+
+def _table_before(picture: dict[str, Any], folder: Path) -> list[str]:
+    """The table that a run published last before a picture, if there is one."""
+    name = picture.get("table", "")
+    if _table_file(folder, name).is_file():
+        return [name]
+    return []
+
+
+def _table_file(folder: Path, name: str) -> Path:
+    return folder / "tables" / f"{name}.csv"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

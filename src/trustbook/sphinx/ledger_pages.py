@@ -1,14 +1,17 @@
 """The ledger as pages, made from what `trustlib check` wrote when the book is built.
 
-``{ledger-table}`` shows every line of the ledger, with a filter where scripts run. Each line leads to the figure in the
-record and to the run or calculation that answers it.
-``{ledger-verdicts}`` counts the lines by verdict; its content says what each verdict means, and must name them all.
+``{ledger-table}``
+    shows every line of the ledger, with a filter where scripts run. Each line leads to
+    the figure in the record and to the run or calculation that answers it.
+``{ledger-verdicts}``
+    counts the lines by verdict; its content says what each verdict means, and must name
+    them all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from html import escape
 from math import log10
 from pathlib import Path
@@ -18,11 +21,16 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from trustbook.ledger import VERDICTS
+from trustbook.sphinx.directives import (
+    DataDirective,
+    markdown_table,
+    meanings,
+    raw_html,
+)
 from trustbook.sphinx.record_pages import (
     UNITS,
-    _Made,
+    distinct_words,
     filtered_table,
-    markdown_table,
     printed,
 )
 from trustlib.errors import TrustlibError, require_file
@@ -34,25 +42,43 @@ EVIDENCE = {
     "synthetic": "synthetic people",
     "published": "published figures",
 }
+AUDIT = '<a href="do-the-figures-fit.html">Do the figures fit together?</a>'
+STAND_IN = '<a href="stand-in.html">the synthetic stand-in</a>'
+CALCULATED = ("figures", "questions")  # files whose figures runs do not repeat
 _FIGURE = re.compile(r"\b[A-Z]+\d*-\d+[a-z]?\b")  # the id of a figure of the record
 
 
 def slug(text: str) -> str:
-    """A text as one word, for an attribute."""
+    """A text as one word, for an attribute.
+
+    Examples
+    --------
+    >>> slug("calibrated (synthetic)")
+    'calibrated-synthetic'
+    """
     return re.sub(r"\W+", "-", text).strip("-")
 
 
 def ledger_table(ledger: pd.DataFrame, verdicts: Iterable[str] = VERDICTS) -> str:
-    """The ledger as an HTML table with the filter of `record_pages.filtered_table`."""
-    texts = ledger.select_dtypes(exclude="number").columns
-    ledger = ledger.assign(**{c: ledger[c].fillna("").astype(str) for c in texts})
-    waves = sorted(set(" ".join(ledger["wave"]).split()))
+    """The ledger as an HTML table with the filter of `record_pages.filtered_table`.
+
+    Parameters
+    ----------
+    ledger : DataFrame
+        As `trustlib check` wrote it, with ``wave`` read as text.
+    verdicts : iterable of str
+        Those that the filter offers.
+    """
+    columns = ledger.select_dtypes(exclude="number").columns
+    texts = {column: ledger[column].fillna("").astype(str) for column in columns}
+    ledger = ledger.assign(**texts)
+    items = {item: item for item in ledger["item"] if item}
     choices = {
         "verdict": ("Verdict", {slug(v): v for v in verdicts}),
-        "wave": ("Wave", {w: w for w in waves}),
-        "item": ("Item", {i: i for i in dict.fromkeys(ledger["item"]) if i}),
+        "wave": ("Wave", {wave: wave for wave in distinct_words(ledger["wave"])}),
+        "item": ("Item", items),
         "evidence": ("Answered by", EVIDENCE),
-        "source": ("Source", {slug(s): s for s in dict.fromkeys(ledger["source"])}),
+        "source": ("Source", {slug(s): s for s in ledger["source"].unique()}),
     }
     rows = "".join(_row(line) for _, line in ledger.iterrows())
     return filtered_table("ledger", "The ledger", choices, HEADS, rows, notes=True)
@@ -60,27 +86,32 @@ def ledger_table(ledger: pd.DataFrame, verdicts: Iterable[str] = VERDICTS) -> st
 
 def _row(line: pd.Series) -> str:
     """One line of the ledger as a row of the table."""
-    data = {c: line[c] for c in ("wave", "item", "evidence")} | {
-        c: slug(line[c]) for c in ("verdict", "source")
-    }
-    attributes = "".join(f' data-{k}="{escape(v)}"' for k, v in data.items())
-    verdict = f"<strong>{escape(line['verdict'])}</strong>" + _small(
-        [_linked(line["cause"])] if line["cause"] else []
+    shown = "".join(
+        f'<td role="cell" data-label="{head}"><div>{cell(line)}</div></td>'
+        for head, cell in zip(HEADS[1:], CELLS, strict=True)
     )
-    cells = (_said(line), _published(line), _ours(line), verdict, _worked_out(line))
-    shown = zip(HEADS[1:], cells, strict=True)
-    name = _linked(line["id"]) if line["file"] == "figures" else _breaking(line["id"])
+    name = _breaking(line["id"])
+    if line["file"] == "figures":
+        name = _linked(line["id"])
     return (
-        f'<tr role="row" id="ledger-{line["id"]}"{attributes}><th role="rowheader" scope="row">{name}</th>'
-        + "".join(
-            f'<td role="cell" data-label="{head}"><div>{cell}</div></td>'
-            for head, cell in shown
-        )
-        + "</tr>"
+        f'<tr role="row" id="ledger-{line["id"]}"{_attributes(line)}>'
+        f'<th role="rowheader" scope="row">{name}</th>{shown}</tr>'
     )
+
+
+def _attributes(line: pd.Series) -> str:
+    """What the filter reads of a row."""
+    values = {column: line[column] for column in ("wave", "item", "evidence")}
+    for column in ("verdict", "source"):
+        values[column] = slug(line[column])
+    return "".join(f' data-{name}="{escape(v)}"' for name, v in values.items())
+
+
+# ----- texts of a cell -----
 
 
 def _small(parts: Iterable[str]) -> str:
+    """The small print of a cell, which the filter can fold."""
     return "".join(f'<span class="record-note"><br>{part}</span>' for part in parts)
 
 
@@ -91,108 +122,132 @@ def _breaking(text: str) -> str:
 
 def _linked(text: str) -> str:
     """A text in which each figure of the record leads to its row there."""
-    return _FIGURE.sub(
-        lambda m: f'<a href="record.html#figure-{m[0]}">{m[0]}</a>', escape(text)
-    )
+    return _FIGURE.sub(r'<a href="record.html#figure-\g<0>">\g<0></a>', escape(text))
 
 
 def _number(value: float, line: pd.Series) -> str:
-    digits = {"count": 0, "ratio": 2}.get(
-        line["statistic"], 2 if line["file"] not in ("figures", "questions") else 1
-    )
+    """One of our numbers with the decimals of its kind."""
+    digits = 1 if line["file"] in CALCULATED else 2
+    if line["statistic"] == "count":
+        digits = 0
+    elif line["statistic"] == "ratio":
+        digits = 2
     return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def _range(low: float, high: float, line: pd.Series) -> str:
+    return f"{_number(low, line)} to {_number(high, line)}"
+
+
+# ----- the cells of a row -----
 
 
 def _said(line: pd.Series) -> str:
     """What is said, and about whom."""
-    place = "" if line["place"].startswith("http") else line["place"]
-    source = ", ".join(filter(None, (line["source"], place)))
-    about = [source] + [
-        f"{k}: {line[k]}" for k in ("wave", "countries", "item", "base") if line[k]
-    ]
-    return escape(line["claim"]) + _small([escape("; ".join(about))])
+    source = line["source"]
+    if line["place"] and not line["place"].startswith("http"):
+        source = ", ".join(filter(None, (source, line["place"])))
+    columns = ("wave", "countries", "item", "base")
+    about = [f"{column}: {line[column]}" for column in columns if line[column]]
+    small_print = "; ".join([source, *about])
+    return escape(line["claim"]) + _small([escape(small_print)])
 
 
 def _published(line: pd.Series) -> str:
     """The printed number with its interval, and what its rounding leaves open."""
     if line["file"] == "questions":
         return "not printed"
-    digits = (
-        f",.{max(0, round(-log10(2 * line['tolerance'])))}f"
-        if line["tolerance"] > 0
-        else ""
-    )
-    ends = [
-        f"{line[c]:{digits}}"
-        for c in ("published_low", "published_high")
-        if pd.notna(line[c])
-    ]
-    shown = escape(printed(line.rename({"published": "value"})))
-    return (
-        shown + (f" ({' to '.join(ends)})" if ends else "") + _small(_tolerance(line))
-    )
-
-
-def _tolerance(line: pd.Series) -> Iterator[str]:
+    html = escape(printed(line.rename({"published": "value"})))
+    notes = []
+    form = ""
     if line["tolerance"] > 0:
-        yield f"rounding: {line['tolerance']:g} up or down"
+        decimals = max(0, round(-log10(2 * line["tolerance"])))
+        form = f",.{decimals}f"
+        notes.append(f"rounding: {line['tolerance']:g} up or down")
+    columns = ("published_low", "published_high")
+    ends = [f"{line[c]:{form}}" for c in columns if pd.notna(line[c])]
+    if ends:
+        html += f" ({' to '.join(ends)})"
+    return html + _small(notes)
 
 
 def _ours(line: pd.Series) -> str:
     """Our number, its interval and standard error, and whose it is."""
-    parts, unit = [], UNITS.get(line["statistic"], "")
-    low, high = line["range_low"], line["range_high"]
+    parts = [*_estimate(line), *_precision(line)]
+    if not parts:
+        return "none"
+    if line["evidence"] in ("real", "synthetic"):
+        people = EVIDENCE[line["evidence"]]
+        if line["n"] > 0:
+            people += f", {line['n']:,.0f} of them"
+        parts.append(people)
+    first, *others = parts
+    return first + _small(others)
+
+
+def _estimate(line: pd.Series) -> list[str]:
+    """Our number with its interval, or the range in which it must lie."""
+    unit = UNITS.get(line["statistic"], "")
     if pd.notna(line["ours"]):
-        ends = f" ({_number(line['conf_low'], line)} to {_number(line['conf_high'], line)})"
-        parts.append(
-            _number(line["ours"], line)
-            + unit
-            + (ends if pd.notna(line["conf_low"]) else "")
-        )
-    elif pd.notna(low):
-        parts.append(f"{_number(low, line)} to {_number(high, line)}{unit}")
+        text = _number(line["ours"], line) + unit
+        if pd.notna(line["conf_low"]):
+            text += f" ({_range(line['conf_low'], line['conf_high'], line)})"
+        return [text]
+    if pd.notna(line["range_low"]):
+        return [_range(line["range_low"], line["range_high"], line) + unit]
+    return []
+
+
+def _precision(line: pd.Series) -> list[str]:
+    """The standard error and its rule, and the range that rounding leaves open."""
+    parts = []
     if pd.notna(line["std_error"]):
-        parts.append(
-            f"standard error {line['std_error']:.2f}; {line['df_rule'].partition('; ')[2]}"
-        )
-    if pd.notna(line["ours"]) and high - low > 1e-6:
-        parts.append(
-            f"from {_number(low, line)} to {_number(high, line)} by the rounding"
-        )
-    if parts and line["evidence"] in ("real", "synthetic"):
-        parts.append(
-            EVIDENCE[line["evidence"]]
-            + (f", {line['n']:,.0f} of them" if line["n"] > 0 else "")
-        )
-    return parts[0] + _small(parts[1:]) if parts else "none"
+        _, _, rule = line["df_rule"].partition("; ")
+        parts.append(f"standard error {line['std_error']:.2f}; {rule}")
+    width = line["range_high"] - line["range_low"]
+    if pd.notna(line["ours"]) and width > 1e-6:
+        ends = _range(line["range_low"], line["range_high"], line)
+        parts.append(f"from {ends} by the rounding")
+    return parts
+
+
+def _verdict(line: pd.Series) -> str:
+    """The verdict and its cause."""
+    html = f"<strong>{escape(line['verdict'])}</strong>"
+    if line["cause"]:
+        html += _small([_linked(line["cause"])])
+    return html
 
 
 def _worked_out(line: pd.Series) -> str:
     """Links to the run or the calculation."""
-    if line["run"]:
-        where = f"table {line['table']}" + (f", {line['row']}" if line["row"] else "")
-        return (
-            f'<a href="_runs/{line["run"]}/{line["run"]}.html">{line["run"]}</a>'
-            + _small([_breaking(where)])
-        )
-    if line["calculation"] == "stand-in":
-        told = [_breaking(line["reading"])] if line["reading"] else []
-        return '<a href="stand-in.html">the synthetic stand-in</a>' + _small(told)
-    audit = '<a href="do-the-figures-fit.html">Do the figures fit together?</a>'
+    run = line["run"]
+    calculation = line["calculation"]
+    if run:
+        where = f"table {line['table']}"
+        if line["row"]:
+            where += f", {line['row']}"
+        link = f'<a href="_runs/{run}/{run}.html">{run}</a>'
+        return link + _small([_breaking(where)])
+    if calculation == "stand-in":
+        reading = _breaking(line["reading"])
+        return STAND_IN + _small(filter(None, [reading]))
     if line["file"] == "questions":
-        return audit + _small([f"from {_linked(line['calculation'])}"])
-    if line["verdict"].startswith("inconsistent") and not _FIGURE.search(
-        line["calculation"]
-    ):
-        return audit + _small(
-            [
-                f'question <a href="#ledger-{line["calculation"]}">{line["calculation"]}</a>'
-            ]
-        )
-    return _linked(line["calculation"]) or "nowhere"
+        return AUDIT + _small([f"from {_linked(calculation)}"])
+    of_figures = _FIGURE.search(calculation) is not None
+    if line["verdict"].startswith("inconsistent") and not of_figures:
+        question = f'<a href="#ledger-{calculation}">{calculation}</a>'
+        return AUDIT + _small([f"question {question}"])
+    return _linked(calculation) or "nowhere"
 
 
-class _OfLedger(_Made):
+CELLS = (_said, _published, _ours, _verdict, _worked_out)  # as in HEADS, after the id
+
+
+# ----- directives -----
+
+
+class LedgerDirective(DataDirective):
     """What is made from the ledger; some of its lines are synthetic."""
 
     synthetic = True
@@ -201,29 +256,26 @@ class _OfLedger(_Made):
         """The ledger as `trustlib check` wrote it."""
         path = Path(self.env.srcdir) / "_runs" / "ledger.csv"
         self.env.note_dependency(str(path))
-        written = pd.read_csv(
-            require_file(path, "ledger", "Write it with `trustlib check`."),
-            dtype={"wave": str},
-        )
-        return csv_plains(written)
+        path = require_file(path, "ledger", "Write it with `trustlib check`.")
+        return csv_plains(pd.read_csv(path, dtype={"wave": str}))
 
 
-class LedgerTable(_OfLedger):
+class LedgerTable(LedgerDirective):
     """The ledger, line by line."""
 
     def make(self) -> list[nodes.Node]:
         """One raw node."""
-        return [nodes.raw("", ledger_table(self.ledger()), format="html")]
+        return raw_html(ledger_table(self.ledger()))
 
 
-class LedgerVerdicts(_OfLedger):
+class LedgerVerdicts(LedgerDirective):
     """How many lines have each verdict; the content says what each verdict means."""
 
     has_content = True
 
     def make(self) -> list[nodes.Node]:
         """A table with one row for each line ``verdict: meaning`` of the content."""
-        told = dict(line.split(": ", 1) for line in self.content if line.strip())
+        told = meanings(self.content)
         if tuple(told) != VERDICTS:
             raise TrustlibError(
                 f"The verdicts are {list(VERDICTS)}, this page tells {list(told)}."

@@ -1,14 +1,20 @@
-"""Tables of simulated coverage on pages, read from ``data/simulations/`` when the book is built.
+"""Tables of simulated coverage on pages, read from ``data/simulations/`` at build.
 
-``{simulation-table} gap ratio`` shows for each quantity, method and size of the smallest group how often the interval
-held the truth: the lowest and the highest share among the scenarios. Options: ``:methods: wald mover_beta`` (which, and
-in which order), ``:outcome: rare``, ``:column: covered_shown`` (or ``mean_width``, ``shown``).
-``{simulation-table} pooling`` and ``{simulation-table} maihda`` show the simulations of pooled gaps and of VPC and PCV.
+``{simulation-table} gap ratio``
+    shows for each quantity, method and size of the smallest group how often the
+    interval held the truth: the lowest and the highest share among the scenarios.
+    Options: ``:methods: wald mover_beta`` (which, and in which order), ``:outcome:
+    rare``, ``:column: covered_shown`` (or ``mean_width``, ``shown``).
+``{simulation-table} pooling`` and ``{simulation-table} maihda``
+    show the simulations of pooled gaps and of VPC and PCV.
+
 A share below 93 or above 97 percent carries the word low or high.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar
 
@@ -17,10 +23,10 @@ from docutils import nodes
 from docutils.parsers.rst.directives import unchanged_required
 from sphinx.application import Sphinx
 
-from trustbook.sphinx.record_pages import _Made, markdown_table
+from trustbook.sphinx.directives import DataDirective, markdown_table
 from trustlib.errors import require_names
 
-RANGE = (0.93, 0.97)
+LOWEST, HIGHEST = 0.93, 0.97  # coverage outside of this carries a word
 COLUMNS = ("covered", "covered_shown", "mean_width", "shown")
 METHODS = {
     "logit": "logit",
@@ -63,56 +69,99 @@ QUANTITIES = {
 
 
 def spread(shares: pd.Series, judge: bool) -> str:
-    """The lowest and the highest share in percent, with a word if they leave the range."""
-    low, high = shares.min(), shares.max()
+    """The lowest and the highest share in percent.
+
+    Parameters
+    ----------
+    shares : Series
+        One share for each scenario; missing where too few results were shown.
+    judge : bool
+        Whether a word says that they leave the range from 93 to 97 percent.
+
+    Examples
+    --------
+    >>> spread(pd.Series([0.912, 0.95]), judge=True)
+    '91.2–95.0 low'
+    >>> spread(pd.Series([0.95, 0.95]), judge=True)
+    '95.0'
+    """
+    low = shares.min()
+    high = shares.max()
     if pd.isna(low):
         return "too few"
-    ends = f"{100 * low:.1f}", f"{100 * high:.1f}"
-    words = [
-        word
-        for word, out in (("low", low < RANGE[0]), ("high", high > RANGE[1]))
-        if out and judge
-    ]
-    return " ".join(["–".join(dict.fromkeys(ends)), *words])
+    ends = [f"{100 * low:.1f}", f"{100 * high:.1f}"]
+    words = ["–".join(dict.fromkeys(ends))]
+    if judge and low < LOWEST:
+        words.append("low")
+    if judge and high > HIGHEST:
+        words.append("high")
+    return " ".join(words)
+
+
+# ----- the files, with a row and a size for each line -----
 
 
 def of_people(table: pd.DataFrame) -> pd.DataFrame:
-    """Scenarios by the number of people with both identities."""
+    """Scenarios by the number of people with both identities.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"cell": [100, 10], "quantity": ["gap", "ratio"]})
+    >>> of_people(table)[["row", "size"]].values.tolist()
+    [['ratio', '10 people'], ['gap', '100 people']]
+    """
     table = table.sort_values("cell", kind="stable")
-    return table.assign(
-        row=table["quantity"].map(QUANTITIES),
-        size=table["cell"].astype(str) + " people",
-    )
+    row = table["quantity"].map(QUANTITIES)
+    size = table["cell"].astype(str) + " people"
+    return table.assign(row=row, size=size)
 
 
 def of_countries(table: pd.DataFrame) -> pd.DataFrame:
-    """Settings by the number of countries and how much they differ."""
-    sizes = zip(table["countries"], table["tau"], strict=True)
-    named = [f"{k} countries, τ = {tau:g}" for k, tau in sizes]
-    return table.assign(row=table["quantity"], size=named)
+    """Settings by the number of countries and how much they differ.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"countries": [5], "tau": [0.02], "quantity": ["mean"]})
+    >>> of_countries(table)["size"].item()
+    '5 countries, τ = 0.02'
+    """
+    pairs = zip(table["countries"], table["tau"], strict=True)
+    size = [f"{countries} countries, τ = {tau:g}" for countries, tau in pairs]
+    return table.assign(row=table["quantity"], size=size)
 
 
 def of_strata(table: pd.DataFrame) -> pd.DataFrame:
-    """Settings of the multilevel models by the number of people."""
-    row = (
-        table["measure"].str.upper()
-        + ", "
-        + table["model"]
-        + " model, "
-        + table["world"]
-    )
-    return table.rename(columns={"coverage": "covered"}).assign(
-        row=row, size=table["n"].map("{:,} people".format)
-    )
+    """Settings of the multilevel models by the number of people.
+
+    Examples
+    --------
+    >>> setting = {"measure": "vpc", "model": "null", "world": "exchangeable"}
+    >>> of_strata(pd.DataFrame([setting | {"n": 2000}]))["row"].item()
+    'VPC, null model, exchangeable'
+    """
+    measure = table["measure"].str.upper()
+    row = measure + ", " + table["model"] + " model, " + table["world"]
+    size = table["n"].map("{:,} people".format)
+    named = table.rename(columns={"coverage": "covered"})
+    return named.assign(row=row, size=size)
 
 
-READ = {
-    "pooling": ("pooling_coverage", of_countries),
-    "maihda": ("maihda_coverage", of_strata),
+@dataclass(frozen=True)
+class Simulation:
+    """A file below ``data/simulations/`` and how it gets its columns row and size."""
+
+    file: str
+    arrange: Callable[[pd.DataFrame], pd.DataFrame]
+
+
+INTERVALS = Simulation("interval_coverage", of_people)
+OTHERS = {
+    "pooling": Simulation("pooling_coverage", of_countries),
+    "maihda": Simulation("maihda_coverage", of_strata),
 }
 
 
-class SimulationTable(_Made):
+class SimulationTable(DataDirective):
     """How often intervals held the truth among simulated people or countries."""
 
     required_arguments = 1
@@ -123,41 +172,50 @@ class SimulationTable(_Made):
     synthetic = True
 
     def make(self) -> list[nodes.Node]:
-        """One row for each method, one column for each size."""
-        kinds, column = self.arguments[0].split(), self.options.get("column", "covered")
+        """One row for each quantity and method, one column for each size."""
+        column = self.options.get("column", "covered")
         require_names("column of the simulation", [column], COLUMNS)
-        name, read = READ.get(kinds[0], ("interval_coverage", of_people))
-        table = read(
-            pd.read_csv(
-                self.file(f"simulations/{name}.csv"),
-                keep_default_na=False,
-                na_values="",
-            )
-        )
-        if kinds[0] not in READ:
+        table = self.scenarios()
+        methods = list(table["method"].unique())
+        if "methods" in self.options:
+            methods = self.options["methods"].split()
+        table = self.only(table, "method", methods)
+        sizes = table["size"].unique()
+        rows = []
+        for name, method in product(table["row"].unique(), methods):
+            mine = table[(table["row"] == name) & (table["method"] == method)]
+            if not mine.empty:
+                cells = _by_size(mine, column, sizes)
+                rows.append([f"{name}: {METHODS[method]}", *cells])
+        return self.read(markdown_table(["Interval (synthetic)", *sizes], rows))
+
+    def scenarios(self) -> pd.DataFrame:
+        """The scenarios that the argument and the option ``outcome`` choose."""
+        kinds = self.arguments[0].split()
+        simulation = OTHERS.get(kinds[0], INTERVALS)
+        path = self.file(f"simulations/{simulation.file}.csv")
+        raw = pd.read_csv(path, keep_default_na=False, na_values="")
+        table = simulation.arrange(raw)
+        if simulation is INTERVALS:
             table = self.only(table, "quantity", kinds)
         if "outcome" in self.options:
             table = self.only(table, "outcome", [self.options["outcome"]])
-        methods = self.options.get(
-            "methods", " ".join(table["method"].unique())
-        ).split()
-        table = self.only(table, "method", methods)
-        sizes, rows = table["size"].unique(), []
-        for row, method in product(table["row"].unique(), methods):
-            mine = table[(table["row"] == row) & (table["method"] == method)]
-            shares = (mine.loc[mine["size"] == size, column] for size in sizes)
-            if len(mine):
-                cells = [
-                    spread(share, judge=column.startswith("covered"))
-                    for share in shares
-                ]
-                rows.append([f"{row}: {METHODS[method]}", *cells])
-        return self.read(markdown_table(["Interval (synthetic)", *sizes], rows))
+        return table
 
     def only(self, table: pd.DataFrame, column: str, values: list[str]) -> pd.DataFrame:
         """The rows with some values, which must be there."""
         require_names(f"simulated {column}", values, table[column].unique())
         return table[table[column].isin(values)]
+
+
+def _by_size(scenarios: pd.DataFrame, column: str, sizes: list[str]) -> list[str]:
+    """A column of the scenarios of one method, by size."""
+    judge = column.startswith("covered")
+    cells = []
+    for size in sizes:
+        shares = scenarios.loc[scenarios["size"] == size, column]
+        cells.append(spread(shares, judge))
+    return cells
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
