@@ -39,10 +39,17 @@ ORDER = [
     {"trustlib.tables"},
     {"trustlib.figures"},
     {
-        "trustlib.review.sensitivity",
-        "trustlib.review.diagnostics",
+        "trustlib.review.links",
+        "trustlib.review.imputation",
+        "trustlib.review.residuals",
         "trustlib.review.curve",
     },
+    {
+        "trustlib.review.sensitivity",
+        "trustlib.review.attrition",
+        "trustlib.review.terms",
+    },
+    {"trustlib.review.diagnostics"},
     {
         "trustlib.record.audit",
         "trustlib.record.printed",
@@ -96,7 +103,7 @@ ONLY = {
         "trustbook.sphinx.evidence_pages",
     },
     "formulaic": {"trustlib.logit"},
-    "firthmodels": {"trustlib.review.sensitivity"},
+    "firthmodels": {"trustlib.review.links"},
     "typer": {"trustbook.cli"},
     "bs4": {"trustbook.site", "trustbook.sphinx.accessible"},
 }
