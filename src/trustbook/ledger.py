@@ -45,7 +45,7 @@ from trustlib.errors import (
 from trustlib.estimates import cell_means, comparisons
 from trustlib.record.arithmetic import HOLDS, INCONSISTENT, arithmetic
 from trustlib.record.printed import load_figures, parse_group
-from trustlib.record.questions import _flat, answers
+from trustlib.record.questions import answers, flat
 from trustlib.schema import declared_design, load_codebook, load_yaml, read_survey
 
 VERDICTS = ("match", "within rounding", "differs", "calibrated (synthetic)", HOLDS, INCONSISTENT,
@@ -538,8 +538,8 @@ def _questions(
     table = figures.set_index("id")
     for key, question in asked.items():
         ids, sizes = (
-            list(_flat(question["figures"])),
-            list(_flat(question.get("margins", {"figures": []})["figures"])),
+            list(flat(question["figures"])),
+            list(flat(question.get("margins", {"figures": []})["figures"])),
         )
         if question.get("sum") and len(ids) == 1:
             continue
