@@ -146,7 +146,8 @@ def calibrated_weights(
             totals.append(0.0)
     weight = people["weight"].to_numpy()
     no_slack = np.zeros(len(totals))
-    return tilt(weight, np.array(rows), np.array(totals), no_slack, names)[0]
+    calibrated, _ = tilt(weight, np.array(rows), np.array(totals), no_slack, names)
+    return calibrated
 
 
 def calibration_table(

@@ -16,7 +16,14 @@ from trustlib.record.targets import ANSWERS, LEVELS, QUESTIONS, in_group
 from trustlib.variance import Array
 
 # Years of each band, of people under 65.
-AGES = {"18-24": 7, "25-34": 10, "35-44": 10, "45-54": 10, "55-64": 10, "65+": 0}
+AGES = {
+    "18-24": 7,
+    "25-34": 10,
+    "35-44": 10,
+    "45-54": 10,
+    "55-64": 10,
+    "65+": 0,
+}
 BATTERIES = ("reason", "factor", "consequence", "rebuild", "fair")
 # Answers and kinds of missing, as the file holds them.
 KINDS = (
@@ -112,14 +119,17 @@ def _in_random_order(
     """The cell of each person, country by country."""
     cell = np.repeat(np.arange(len(cells)), counts)
     country = cells["country"].cat.codes.to_numpy()[cell]
-    order = np.lexsort((rng.random(len(cell)), country))
+    lot = rng.random(len(cell))
+    order = np.lexsort((lot, country))
     return cells.iloc[cell[order]].reset_index(drop=True)
 
 
 def _ages(people: pd.DataFrame, rng: np.random.Generator) -> pd.Categorical:
     """Bands of age: under 65 each year is as likely as any other."""
-    edges = np.cumsum(list(AGES.values())) / sum(AGES.values())
-    younger = np.searchsorted(edges, rng.random(len(people)), side="right")
+    years = list(AGES.values())
+    edges = np.cumsum(years) / sum(years)
+    lot = rng.random(len(people))
+    younger = np.searchsorted(edges, lot, side="right")
     oldest = len(AGES) - 1
     band = np.where(people["age_band"] == "65+", oldest, younger)
     return pd.Categorical.from_codes(band, list(AGES))
@@ -175,8 +185,10 @@ def _base_weights(
     from scipy.special import ndtri
 
     normal = spread * ndtri(rng.random(len(country)))
-    weight = np.exp(np.clip(normal, -np.log(MOST), np.log(MOST)))
-    return weight / pd.Series(weight).groupby(country).transform("mean")
+    most = np.log(MOST)
+    weight = np.exp(np.clip(normal, -most, most))
+    by_country = pd.Series(weight).groupby(country)
+    return weight / by_country.transform("mean")
 
 
 def as_survey(model: Mapping[str, Any], parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -208,11 +220,13 @@ def as_survey(model: Mapping[str, Any], parts: Sequence[pd.DataFrame]) -> pd.Dat
     """
     people = pd.concat(parts, ignore_index=True)
     later = _later_columns(model)
-    first = [name for name in people if name not in (*later, "weight")]
-    people = people.reindex(columns=[*first, *later, "weight"])
+    last = [*later, "weight"]
+    first = [name for name in people if name not in last]
+    people = people.reindex(columns=[*first, *last])
     levels = LEVELS | {"age_band": tuple(AGES), "ethnicity_asked": ETHNICITY_ASKED}
     for name in ("wave", "country", "region"):
-        levels[name] = tuple(sorted(people[name].unique()))
+        values = people[name].unique()
+        levels[name] = tuple(sorted(values))
     columns: dict[str, Any] = {}
     for name in map(str, people):
         column = people[name]
@@ -241,12 +255,13 @@ def _later_columns(model: Mapping[str, Any]) -> list[str]:
 
 def _answer_columns(name: str, column: pd.Series) -> dict[str, Any]:
     """Answers as 0 and 1 and, where one is missing, the kinds of missing beside them."""
-    place = pd.Categorical(column, categories=list(KINDS)).codes
-    codes = np.asarray(place)
-    codes = np.where(codes < 0, NOT_ASKED, codes)
+    place = np.asarray(pd.Categorical(column, categories=list(KINDS)).codes)
+    codes = np.where(place < 0, NOT_ASKED, place)
     answered = codes < 2
-    columns: dict[str, Any] = {name: np.where(answered, codes, np.nan)}
-    kind = pd.Categorical.from_codes(np.where(answered, -1, codes), KINDS)
+    columns: dict[str, Any] = {}
+    columns[name] = np.where(answered, codes, np.nan)
+    missing = np.where(answered, -1, codes)
+    kind = pd.Categorical.from_codes(missing, KINDS)
     kind = kind.remove_unused_categories()
     if len(kind.categories):
         ordered = sorted(kind.categories)

@@ -458,7 +458,7 @@ def asked_in(codebook: str | Path = "data/codebook.yml") -> pd.DataFrame:
     faults: list[str] = []
     for name, variable in load_codebook(codebook).items():
         for wave, answer in variable.asked_in.items():
-            by_country = {DEFAULT: answer}
+            by_country: Mapping[str, Any] = {DEFAULT: answer}
             if isinstance(answer, dict):
                 by_country = answer
             countries = WAVES.get(wave, ())

@@ -38,6 +38,7 @@ from trustlib.record.targets import (
     Target,
     in_group,
     load_targets,
+    members,
 )
 from trustlib.record.true_model import load_model, model_cells, true_model
 from trustlib.schema import file_hash
@@ -97,7 +98,8 @@ def simulate(
     if seed is None:
         seed = plan.facts["seed"]
     rng = np.random.default_rng(seed)
-    parts = [_interviewed(plan, wave, model, rng) for wave in plan.facts["waves"]]
+    waves = plan.facts["waves"]
+    parts = [_interviewed(plan, wave, model, rng) for wave in waves]
     return as_survey(model, parts)
 
 
@@ -108,12 +110,13 @@ def _interviewed(
     cells = model_cells(model, str(wave))
     interviewed = plan.facts["waves"][wave]["people"]
     counts = plan.exact(wave)
-    members = [in_group("all", cells, [country]) for country in interviewed]
-    members += [in_group(target.group, cells, target.countries) for target in counts]
-    totals = [*interviewed.values(), *(target.value for target in counts)]
+    groups = [in_group("all", cells, [country]) for country in interviewed]
+    groups += [members(target, cells) for target in counts]
+    totals = list(interviewed.values())
+    totals += [target.value for target in counts]
     probability = np.array(model["waves"][str(wave)]["probability"])
     expected = probability * sum(interviewed.values())
-    rows = np.array(members, dtype=float)
+    rows = np.array(groups, dtype=float)
     whole = _whole(expected, rows, np.array(totals), rng)
     people = people_of(model, str(wave), cells, whole, rng)
     weight = calibrated_weights(plan, wave, people, model)
@@ -194,21 +197,34 @@ def draw(
     if waves is not None:
         wanted = [str(wave) for wave in waves]
     require_names("wave", wanted, model["waves"])
-    total = sum(sum(model["waves"][wave]["people"].values()) for wave in wanted)
+    interviewed = {wave: model["waves"][wave]["people"] for wave in wanted}
+    total = sum(sum(people.values()) for people in interviewed.values())
     parts = []
     for wave in wanted:
-        stored = model["waves"][wave]
-        cells = model_cells(model, wave)
-        p = np.array(stored["probability"])
-        counts = np.zeros(len(cells), dtype=int)
-        for country, people in stored["people"].items():
-            size = people
-            if n is not None:
-                size = round(people * n / total)
-            here = in_group("all", cells, [country])
-            counts[here] = rng.multinomial(size, p[here] / p[here].sum())
-        parts.append(people_of(model, wave, cells, counts, rng))
+        sizes = interviewed[wave]
+        if n is not None:
+            sizes = {
+                country: round(people * n / total) for country, people in sizes.items()
+            }
+        parts.append(_drawn(model, wave, sizes, rng))
     return as_survey(model, parts)
+
+
+def _drawn(
+    model: Mapping[str, Any],
+    wave: str,
+    sizes: Mapping[str, int],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """That many people of each country, in the proportions of the true model."""
+    cells = model_cells(model, wave)
+    probability = np.array(model["waves"][wave]["probability"])
+    counts = np.zeros(len(cells), dtype=int)
+    for country, size in sizes.items():
+        here = in_group("all", cells, [country])
+        p = probability[here]
+        counts[here] = rng.multinomial(size, p / p.sum())
+    return people_of(model, wave, cells, counts, rng)
 
 
 # -- files -----------------------------------------------------------------------------

@@ -40,7 +40,13 @@ AXES: dict[str, tuple[str, ...]] = {
 LEVELS = AXES | {"marginalised": ("no", "yes"), "any": ANSWERS}
 QUESTIONS = ("provider", "system", "any")
 COMPARISONS = ("=", ">", ">=", "<")
-HALF_WIDTH = {"count": 0.0, "percent": 0.5, "points": 1.0, "ratio": 0.5, "order": 0.0}
+HALF_WIDTH = {
+    "count": 0.0,
+    "percent": 0.5,
+    "points": 1.0,
+    "ratio": 0.5,
+    "order": 0.0,
+}
 LISTS = ("targets", "choices")
 REQUIRED = (
     "source",
@@ -270,6 +276,27 @@ def _impossible_count(
     return [f"{target.value:g} people, but the waves have {most}."]
 
 
+def members(target: Target, table: pd.DataFrame) -> Array:
+    """Say which rows of a table are in the group and the countries of a target.
+
+    Parameters
+    ----------
+    target : Target
+    table : DataFrame (m rows)
+
+    Returns
+    -------
+    bool array (m,)
+
+    Examples
+    --------
+    >>> target = Target("P-1", (2024,), "count", "all", countries=("UK",), value=1.0)
+    >>> members(target, pd.DataFrame({"country": ["UK", "US"]})).tolist()
+    [True, False]
+    """
+    return in_group(target.group, table, target.countries)
+
+
 def in_group(group: str, table: pd.DataFrame, countries: Sequence[str] = ()) -> Array:
     """Say which rows of a table, of cells or of people, are in a group.
 
@@ -324,7 +351,11 @@ def _true_rows(node: ast.expr, table: pd.DataFrame) -> Array:
             return np.logical_or.reduce([_true_rows(part, table) for part in parts])
         case ast.UnaryOp(ast.Not(), part):
             return ~_true_rows(part, table)
-        case ast.Compare(ast.Name(axis), [ast.Eq()], [ast.Constant(str(level))]):
+        case ast.Compare(
+            ast.Name(axis),
+            [ast.Eq()],
+            [ast.Constant(str(level))],
+        ):
             require_names("axis", [axis], LEVELS)
             require_names(f"level of {axis}", [level], LEVELS[axis])
             return (table[axis] == level).to_numpy(bool)

@@ -30,6 +30,7 @@ from trustlib.record.targets import (
     Plan,
     Target,
     in_group,
+    members,
 )
 from trustlib.variance import Array
 
@@ -145,8 +146,8 @@ def model_cells(model: Mapping[str, Any], wave: str) -> pd.DataFrame:
     [['US', 'man', 'none', 'no', 'none']]
     """
     stored = model["waves"][wave]
-    places = [[int(digit) for digit in code] for code in stored["cells"]]
-    digits = np.array(places, dtype=np.int8)
+    places = [list(code) for code in stored["cells"]]
+    digits = np.array(places).astype(np.int8)
     levels = {"country": list(stored["people"])} | model["axes"]
     columns = {}
     for i, (axis, names) in enumerate(levels.items()):
@@ -173,9 +174,10 @@ def rate_among(target: Target, group: str, table: pd.DataFrame, x: Array) -> flo
     >>> rate_among(target, "all", table, np.array([40.0, 60.0, 5.0]))
     0.6
     """
-    answer = table[target.item[0]]
-    answered = in_group(group, table, target.countries) & (answer != "none").to_numpy()
-    yes = answered & (answer == "yes").to_numpy()
+    answer = table[target.item[0]].to_numpy()
+    inside = in_group(group, table, target.countries)
+    answered = inside & (answer != "none")
+    yes = answered & (answer == "yes")
     return float(x[yes].sum() / x[answered].sum())
 
 
@@ -206,8 +208,8 @@ def score(target: Target, table: pd.DataFrame, group: str, rate: float) -> Array
     answer = table[target.item[0]]
     yes = (answer == "yes").to_numpy()
     no = (answer == "no").to_numpy()
-    answered = in_group(group, table, target.countries) & (yes | no)
-    return np.where(answered, yes - rate, 0.0)
+    inside = in_group(group, table, target.countries)
+    return np.where(inside & (yes | no), yes - rate, 0.0)
 
 
 def _wave_model(plan: Plan, wave: int) -> dict[str, Any]:
@@ -237,11 +239,11 @@ def _wave_model(plan: Plan, wave: int) -> dict[str, Any]:
 
 def _codes(table: pd.DataFrame, levels: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Each cell as one digit per axis, the place of its level."""
-    digits = []
+    digits = pd.DataFrame(index=table.index)
     for axis, names in levels.items():
         column = pd.Categorical(table[axis], categories=list(names))
-        digits.append(column.codes)
-    return ["".join(map(str, places)) for places in zip(*digits, strict=True)]
+        digits[axis] = column.codes.astype(str)
+    return digits.sum(axis=1).tolist()
 
 
 def _nine_digits(value: float) -> float:
@@ -262,16 +264,16 @@ def _cells(plan: Plan, wave: int) -> tuple[pd.DataFrame, Array]:
         q = q * chance
     possible = q > 0
     share = q[possible] / q.sum()
-    return table[possible].reset_index(drop=True), share * sum(people.values())
+    cells = table[possible].reset_index(drop=True)
+    return cells, share * sum(people.values())
 
 
 def _chances(plan: Plan, wave: int, table: pd.DataFrame) -> list[Array]:
     """The chance of each axis' level in each cell, given the axes before; of both answers together."""
     facts = plan.facts["waves"][wave]
     start = plan.facts["start"]
-    women = start["woman"]
-    others = start["non-binary"]
-    gender = {"woman": women, "non-binary": others, "man": 1 - women - others}
+    gender = {"woman": start["woman"], "non-binary": start["non-binary"]}
+    gender["man"] = 1 - start["woman"] - start["non-binary"]
     asked = table["country"].isin(facts["ethnicity_asked"])
     second_level = {
         "ethnicity": np.where(asked, facts["minority"], 0.0),
@@ -282,7 +284,8 @@ def _chances(plan: Plan, wave: int, table: pd.DataFrame) -> list[Array]:
     }
     chances = [table["gender"].map(gender).to_numpy()]
     for axis, p in second_level.items():
-        chances.append(np.where(table[axis] == AXES[axis][1], p, 1 - p))
+        has_second = table[axis] == AXES[axis][1]
+        chances.append(np.where(has_second, p, 1 - p))
     provider = start["provider"]
     system = start["system"]
     either = start["any"]
@@ -299,9 +302,12 @@ def _chances(plan: Plan, wave: int, table: pd.DataFrame) -> list[Array]:
 
 def _observed(table: pd.DataFrame, none: float) -> tuple[pd.DataFrame, Array]:
     """What is seen of each cell: both answers, only the system's, only the provider's; how often (3,)."""
-    views = [table, table.assign(provider="none"), table.assign(system="none")]
+    only_system = table.assign(provider="none")
+    only_provider = table.assign(system="none")
+    views = [table, only_system, only_provider]
     seen = _with_derived(pd.concat(views, ignore_index=True))
-    return seen.astype("category"), np.array([1 - 2 * none, none, none])
+    often = np.array([1 - 2 * none, none, none])
+    return seen.astype("category"), often
 
 
 def _with_derived(table: pd.DataFrame) -> pd.DataFrame:
@@ -309,14 +315,16 @@ def _with_derived(table: pd.DataFrame) -> pd.DataFrame:
 
     `any` is missing if a `no` stands beside a missing answer.
     """
-    either = (table["gender"] == "woman") | (table["ethnicity"] == "minority")
-    either |= (table["disability"] == "disabled") | (table["lgbtq"] == "yes")
+    marginalised = table["gender"] == "woman"
+    marginalised |= table["ethnicity"] == "minority"
+    marginalised |= table["disability"] == "disabled"
+    marginalised |= table["lgbtq"] == "yes"
     provider = table["provider"].to_numpy()
     system = table["system"].to_numpy()
     yes = (provider == "yes") | (system == "yes")
     none = (provider == "none") | (system == "none")
     return table.assign(
-        marginalised=np.where(either, "yes", "no"),
+        marginalised=np.where(marginalised, "yes", "no"),
         any=np.select([yes, none], ["yes", "none"], "no"),
     )
 
@@ -336,7 +344,8 @@ def _nearest(
     before = np.zeros_like(start)
     while np.abs(x - before).max() > SETTLED:
         before = x
-        equations = _equations(plan, wave, seen, np.outer(often, x).ravel())
+        people = np.outer(often, x).ravel()
+        equations = _equations(plan, wave, seen, people)
         names = [equation.name for equation in equations]
         rows = np.array([equation.row for equation in equations])
         totals = np.array([equation.total for equation in equations])
@@ -357,21 +366,26 @@ def _equations(plan: Plan, wave: int, seen: pd.DataFrame, x: Array) -> list[Equa
     counts = plan.exact(wave)
     shares = plan.of(wave, "percent")
     exact = {target.id for target in counts}
-    printed = {(target.item, target.group, target.countries) for target in shares}
+    printed = set(map(_level, shares))
     equations = []
-    for country, people in plan.facts["waves"][wave]["people"].items():
+    interviewed = plan.facts["waves"][wave]["people"]
+    for country, people in interviewed.items():
         row = in_group("all", seen, [country]).astype(float)
         equations.append(Equation(country, row, float(people)))
     for target in counts:
-        row = in_group(target.group, seen, target.countries).astype(float)
+        row = members(target, seen).astype(float)
         equations.append(Equation(target.id, row, target.value))
     for target in plan.of(wave, "percent", "points"):
-        level = (target.item, target.group, target.countries)
-        follows = bool(target.versus) and level in printed
-        asked = target.item[0] in QUESTIONS
-        if asked and target.id not in exact and not follows:
+        follows = bool(target.versus) and _level(target) in printed
+        is_first = target.item[0] in QUESTIONS
+        if is_first and target.id not in exact and not follows:
             equations.append(_rate_equation(target, seen, x))
     return equations
+
+
+def _level(target: Target) -> tuple:
+    """What a percentage, or the first side of a gap, is about."""
+    return target.item, target.group, target.countries
 
 
 def _rate_equation(target: Target, seen: pd.DataFrame, x: Array) -> Equation:
@@ -381,7 +395,7 @@ def _rate_equation(target: Target, seen: pd.DataFrame, x: Array) -> Equation:
     if target.versus:
         rate = rate + rate_among(target, target.versus, seen, x)
         parts = 2
-    size = x[in_group(target.group, seen, target.countries)].sum()
+    size = x[members(target, seen)].sum()
     slack = target.half_width / 100 * INSIDE * size
     row = score(target, seen, target.group, rate)
     return Equation(target.id, row, 0.0, slack / parts)
@@ -392,9 +406,9 @@ def _rate_equation(target: Target, seen: pd.DataFrame, x: Array) -> Equation:
 
 def _later_questions(plan: Plan, wave: int) -> list[str]:
     """The questions, other than the first two, of which a percentage is printed."""
-    items = itertools.chain.from_iterable(
-        target.item for target in plan.of(wave, "percent")
-    )
+    items: list[str] = []
+    for target in plan.of(wave, "percent"):
+        items += target.item
     return [item for item in dict.fromkeys(items) if item not in QUESTIONS]
 
 
@@ -402,15 +416,14 @@ def _later(
     plan: Plan, wave: int, question: str, table: pd.DataFrame, x: Array
 ) -> dict[str, Any]:
     """Start and coefficients of a later question: maximum entropy over its answers, given the people."""
-    targets = [target for target in plan.of(wave, "percent") if question in target.item]
+    percents = plan.of(wave, "percent")
+    targets = [target for target in percents if question in target.item]
     asked = (table["any"] == "yes").to_numpy()
     if question in plan.facts["asked_of_all"]:
         asked = np.ones(len(table), bool)
-    groups = [
-        in_group(target.group, table, target.countries) & asked for target in targets
-    ]
+    groups = [members(target, table)[asked] for target in targets]
     member = np.array(groups, dtype=float)
-    pattern, place = np.unique(member[:, asked], axis=1, return_inverse=True)
+    pattern, place = np.unique(member, axis=1, return_inverse=True)
     mass = np.bincount(place.ravel(), weights=x[asked])
     percent = [target.value for target in targets]
     base = float(np.mean(percent)) / 100
@@ -420,8 +433,11 @@ def _later(
     start = np.r_[mass * base, mass * (1 - base)]
     totals = np.r_[mass, np.zeros(len(targets))]
     names = [question] * len(totals)
-    _, beta = tilt(start, np.vstack([people, answers]), totals, 0 * totals, names)
+    rows = np.vstack([people, answers])
+    _, beta = tilt(start, rows, totals, 0 * totals, names)
+    of_targets = beta[len(mass) :]
     effects = []
-    for target, b in zip(targets, beta[len(mass) :], strict=True):
-        effects.append([target.group, list(target.countries), _nine_digits(b)])
+    for target, b in zip(targets, of_targets, strict=True):
+        coefficient = _nine_digits(b)
+        effects.append([target.group, list(target.countries), coefficient])
     return {"start": base, "effects": effects}

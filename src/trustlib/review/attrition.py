@@ -85,7 +85,8 @@ def flow(design: SurveyDesign, outcome: str, known: Sequence[str]) -> pd.DataFra
     known = axis_names(known, frame)
     require_names("outcome column", [outcome], list(frame))
     here = _in_design(design, frame)
-    losses = [Loss("", "not in this part of the survey", int((~here).sum()))]
+    outside = int((~here).sum())
+    losses = [Loss("", "not in this part of the survey", outside)]
     for variable in dict.fromkeys([outcome, *known]):
         gone = here & frame[variable].isna().to_numpy()
         losses += _losses(frame, variable, gone)
@@ -113,8 +114,12 @@ def _losses(frame: pd.DataFrame, variable: str, gone: Array) -> Iterator[Loss]:
     no_kinds = pd.Series(None, frame.index, object)
     kinds = frame.get(f"{variable}_missing", no_kinds)[gone].astype(object)
     counts = kinds.where(kinds.notna(), "missing").value_counts()
-    for reason, n in sorted(counts.items(), key=lambda item: -item[1]):
-        yield Loss(variable, str(reason), int(n))
+    losses = [Loss(variable, str(reason), int(n)) for reason, n in counts.items()]
+    yield from sorted(losses, key=_commonest_first)
+
+
+def _commonest_first(loss: Loss) -> int:
+    return -loss.n
 
 
 def _large_enough(losses: Sequence[Loss]) -> list[Loss]:

@@ -157,8 +157,10 @@ class LinkFit(LogitFit):
         mu = INVERSE[self.link].mean(eta)
         slope = INVERSE[self.link].slope(eta)
         at_an_end = (mu == 0) | (mu == 1)
-        mu = np.where(at_an_end, np.clip(mu, 1e-300, 1 - 1e-16), mu)
-        return mu, x * (slope / (mu * (1 - mu)))[:, None]
+        inside = np.clip(mu, 1e-300, 1 - 1e-16)
+        mu = np.where(at_an_end, inside, mu)
+        by_logit = slope / (mu * (1 - mu))
+        return mu, x * by_logit[:, None]
 
 
 def fit_by_link(cells: Cells, formula: str, link: str) -> LogitFit:
@@ -223,7 +225,12 @@ def fit_by_link(cells: Cells, formula: str, link: str) -> LogitFit:
 def _bread(x: Array, weight: Array, beta: Array, link: str) -> Array:
     """Inverse of the derivative of the score."""
     slope = INVERSE[link].slope(x @ beta)
-    return np.linalg.inv((x * (weight * slope)[:, None]).T @ x)
+    return np.linalg.inv(_information(x, weight * slope))
+
+
+def _information(x: Array, weight: Array) -> Array:
+    """Weighted sum of x x'."""
+    return (x * weight[:, None]).T @ x
 
 
 def _design_covariance(cells: Cells, x: Array, beta: Array, link: str) -> Array:
@@ -231,7 +238,8 @@ def _design_covariance(cells: Cells, x: Array, beta: Array, link: str) -> Array:
     scatter = cells.scatter
     if isinstance(scatter, ReplicateScatter):
         weights, events = np.hsplit(scatter.totals, 2)
-        refits = [_newton(x, w, y, link) for w, y in zip(weights, events, strict=True)]
+        totals = zip(weights, events, strict=True)
+        refits = [_newton(x, w, y, link) for w, y in totals]
         return replicate_covariance(np.array(refits), beta, scatter.scale, scatter.mse)
     weight = cells.frame["sum_w"].to_numpy(float)
     mu = INVERSE[link].mean(x @ beta)
@@ -245,10 +253,11 @@ def _newton(x: Array, weight: Array, events: Array, link: str) -> Array:
     start = 0.0
     if link == "log":
         start = np.log(events.sum() / weight.sum())
-    beta = np.linalg.lstsq(x, np.full(len(x), start), rcond=None)[0]
+    everyone = np.full(len(x), start)
+    beta = np.linalg.lstsq(x, everyone, rcond=None)[0]
     for _ in range(ROUNDS):
         eta = x @ beta
-        information = (x * (weight * inverse.slope(eta))[:, None]).T @ x
+        information = _information(x, weight * inverse.slope(eta))
         score = x.T @ (events - weight * inverse.mean(eta))
         step = np.linalg.solve(information, score)
         beta = beta + np.clip(step, -LONGEST, LONGEST)

@@ -52,7 +52,8 @@ def joint_tests(fit: LogitFit) -> pd.DataFrame:
     """
     require_a(LogitFit, fit, FIT)
     coefficients(fit).require_showable("These tests")
-    terms = [str(term) for term in fit.spec.term_indices if str(term) != "1"]
+    names = map(str, fit.spec.term_indices)
+    terms = [name for name in names if name != "1"]
     axes_of = {term: term.split(":") for term in terms}
     sets = {term: [term] for term in terms if ":" in term}
     axes = dict.fromkeys(axis for each in axes_of.values() for axis in each)
@@ -132,8 +133,9 @@ def _largest_of_cells(fit: LogitFit, linear: Array) -> Array:
     by_events = linear[:, size:]  # the derivative by Y is I^-1 x'
     residuals = np.hstack([-np.diag(mu), np.eye(size)])
     sigma = fit.cells.scatter.covariance(residuals)
-    share = by_events * (by_events @ sigma)
-    return (share / share.sum(axis=1)[:, None]).max(axis=1)
+    part = by_events * (by_events @ sigma)
+    share = part / part.sum(axis=1, keepdims=True)
+    return share.max(axis=1)
 
 
 def _largest_of_units(fit: LogitFit, linear: Array) -> Array:
@@ -166,12 +168,16 @@ def _largest_of_psus(fit: LogitFit, scatter: TaylorScatter, linear: Array) -> Ar
     by_weight = linear[:, scatter.cell].T
     by_events = linear[:, size + scatter.cell].T
     values = by_weight + scatter.answer[:, None] * by_events
-    z = sum_by(values * scatter.sum_w[:, None], psu, int(psu.max()) + 1)
-    stratum = np.zeros(len(z), dtype=np.int64)
+    psus = int(psu.max()) + 1
+    strata = len(scatter.n_psu)
+    z = sum_by(values * scatter.sum_w[:, None], psu, psus)
+    stratum = np.zeros(psus, dtype=np.int64)
     stratum[psu] = scatter.stratum
     n = scatter.n_psu[stratum]
-    mean = sum_by(z, stratum, len(scatter.n_psu))[stratum] / n[:, None]
-    inflation = np.where(n > 1, n / np.maximum(n - 1, 1), 0.0)
+    total = sum_by(z, stratum, strata)[stratum]
+    mean = total / n[:, None]
+    others = np.maximum(n - 1, 1)
+    inflation = np.where(n > 1, n / others, 0.0)
     factor = scatter.remaining[stratum] * inflation
-    share = factor[:, None] * (z - mean) ** 2 / np.diag(fit.vcov)
-    return share.max(axis=0)
+    share = factor[:, None] * (z - mean) ** 2
+    return (share / np.diag(fit.vcov)).max(axis=0)
