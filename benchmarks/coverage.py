@@ -34,7 +34,7 @@ def model() -> dict:
 
 def truth() -> pd.Series:
     """Probability of the outcome in each cell, among those who answered."""
-    cells = simulate._decode(model(), str(WAVE))
+    cells = simulate.model_cells(model(), str(WAVE))
     cells["p"] = model()["waves"][str(WAVE)]["probability"]
     known = cells[(cells["any"] != "none") & (cells["gender"] != "non-binary")]
     yes = known[known["any"] == "yes"].groupby(BY, observed=True)["p"].sum()

@@ -16,7 +16,8 @@ import oracle
 import trustlib as tl
 import trustlib.review as tr
 from trustlib.disclosure import MINIMUM
-from trustlib.review.diagnostics import _large_enough, _risk_groups
+from trustlib.review.attrition import Loss, _large_enough
+from trustlib.review.residuals import _risk_groups
 
 ROOT = Path(__file__).parents[1]
 R = {
@@ -543,15 +544,15 @@ def test_flow_counts_everybody_once_and_no_small_group():
     )
 )
 def test_small_reasons_are_put_together(rows):
-    rows = [list(row) for row in sorted(rows)]
-    total = sum(row[2] for row in rows)
+    losses = [Loss(*row) for row in sorted(rows)]
+    total = sum(loss.n for loss in losses)
     try:
-        out = _large_enough([list(row) for row in rows])
+        out = _large_enough(losses)
     except tl.DesignError:
         assert total < MINIMUM
         return
-    assert sum(row[2] for row in out) == total
-    assert all(row[2] >= MINIMUM for row in out)
+    assert sum(loss.n for loss in out) == total
+    assert all(loss.n >= MINIMUM for loss in out)
 
 
 def test_robustness_of_cells_is_robustness():

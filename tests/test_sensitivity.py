@@ -22,9 +22,9 @@ from trustlib.review import specification_curve
 from trustlib.review.sensitivity import (
     CHOICES,
     FIRTH,
-    _fit,
     combine,
     firth,
+    fit_by_link,
     impute,
     robustness,
 )
@@ -207,7 +207,7 @@ class TestLinksAgainstR:
     def test_coefficients(self, kind, link, formula):
         expected = R[f"sensitivity/made/{kind}/weighted/{link}/{formula}"]
         axes = ["a", "b", "c"] if "c" in formula else ["a", "b"]
-        fit = _fit(tl.compress(design(kind), "y", axes), formula, link)
+        fit = fit_by_link(tl.compress(design(kind), "y", axes), formula, link)
         np.testing.assert_allclose(
             fit.coef, expected["coef"][fit.coef.index], rtol=1e-9, atol=1e-12
         )

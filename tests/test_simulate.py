@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import trustlib as tl
+from trustlib.record import calibration, true_model
 from trustlib.record import simulate as sim
 
 ROOT = Path(__file__).parents[1]
@@ -176,13 +177,13 @@ class TestTargets:
     def test_no_other_pair_of_identities_is_above_the_one_taken_for_as_many_as(
         self, frame
     ):
-        view = sim._view(wave(frame, 2022, country="UK"))
+        view = calibration.in_target_terms(wave(frame, 2022, country="UK"))
         pairs = [("gender", "woman", "ethnicity", "minority"), ("gender", "woman", "disability", "disabled"),
                  ("gender", "woman", "lgbtq", "yes"), ("ethnicity", "minority", "lgbtq", "yes"),
                  ("disability", "disabled", "lgbtq", "yes")]  # fmt: skip
         for a, x, b, y in pairs:
             inside = ((view[a] == x) & (view[b] == y)).to_numpy()
-            assert sim._share(view, inside, "system")[0] < 88.5
+            assert calibration.share_of_yes(view, inside, "system").percent < 88.5
 
     @pytest.mark.parametrize(("outcome", "year", "country", "by", "level", "printed"), [
         ("trust_damaged_provider", 2024, None, ["ethnicity", "disability"], ("minority", "disabled"), 82),
@@ -254,7 +255,7 @@ class TestModel:
     def test_probabilities_add_up_and_identities_are_possible(self, model):
         for year, facts in model["waves"].items():
             assert abs(sum(facts["probability"]) - 1) < 1e-7
-            cells = sim._decode(model, year)
+            cells = sim.model_cells(model, year)
             assert not ((cells["trans"] == "yes") & (cells["lgbtq"] == "no")).any()
             assert not (
                 (cells["provider"] == "none") & (cells["system"] == "none")
@@ -263,9 +264,9 @@ class TestModel:
     def test_the_stored_multipliers_make_the_stored_probabilities(self, plan, model):
         """Where no figure has a slack that moves (counts and countries), the table is start times exp(rows)."""
         for year, facts in model["waves"].items():
-            table, start = sim._cells(plan, int(year))
-            seen, often = sim._observed(table, plan.facts["start"]["no answer"])
-            stored = sim._decode(model, year).assign(p=facts["probability"])
+            table, start = true_model._cells(plan, int(year))
+            seen, often = true_model._observed(table, plan.facts["start"]["no answer"])
+            stored = sim.model_cells(model, year).assign(p=facts["probability"])
             keys = ["country", *sim.AXES]
             p = stored.astype(dict.fromkeys(keys, str)).groupby(keys)["p"].sum()
             x = (
@@ -274,13 +275,13 @@ class TestModel:
                 )
                 / often[0]
             )
-            equations = sim._equations(
+            equations = true_model._equations(
                 plan,
                 int(year),
                 seen,
                 np.outer(often, x * sum(facts["people"].values())).ravel(),
             )
-            rows = np.array([row for _, row, _, _ in equations]).reshape(
+            rows = np.array([equation.row for equation in equations]).reshape(
                 len(equations), 3, -1
             )
             multipliers = np.array([m for _, m in facts["multipliers"]])
@@ -292,7 +293,7 @@ class TestModel:
             np.testing.assert_allclose(again[exact] / again.sum(), x[exact], rtol=2e-3)
 
     def test_draws_follow_the_true_model(self, model):
-        cells = sim._decode(model, "2024").assign(
+        cells = sim.model_cells(model, "2024").assign(
             p=model["waves"]["2024"]["probability"]
         )
         known = cells[cells["any"] != "none"]

@@ -46,7 +46,7 @@ from trustlib.escaping import csv_cells
 from trustlib.estimates import cell_means, comparisons
 from trustlib.record.arithmetic import HOLDS, INCONSISTENT, arithmetic
 from trustlib.record.printed import load_figures, parse_group
-from trustlib.record.questions import _flat, answers
+from trustlib.record.questions import answers, flat
 from trustlib.schema import declared_design, load_codebook, load_yaml, read_survey
 from trustlib.writing import write_together
 
@@ -540,8 +540,8 @@ def _questions(
     table = figures.set_index("id")
     for key, question in asked.items():
         ids, sizes = (
-            list(_flat(question["figures"])),
-            list(_flat(question.get("margins", {"figures": []})["figures"])),
+            list(flat(question["figures"])),
+            list(flat(question.get("margins", {"figures": []})["figures"])),
         )
         if question.get("sum") and len(ids) == 1:
             continue

@@ -23,9 +23,11 @@ from __future__ import annotations
 import ast
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -81,12 +83,53 @@ TEXTS = (
     "address",
     "note",
 )
+NEVER_EMPTY = ("claim", "outcome", "source", "address")
+CONTRADICTS = "Contradicts "
+DEFAULT = "default"
 _RANGES = {
     "percent": (0, 100),
     "points": (-100, 100),
     "count": (0, math.inf),
     "ratio": (0, math.inf),
 }
+_ID = r"^[A-Z]+\d*-\d+[a-z]?$"
+_NUMBER = r"^(\d+(\.\d+)?)?$"
+
+
+@dataclass(frozen=True, order=True)
+class _Fault:
+    """What is wrong with a row, numbered from 0."""
+
+    row: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class _People:
+    """A printed number of people as the range that it allows, with its waves and countries."""
+
+    waves: frozenset[str]
+    countries: frozenset[str]
+    least: float
+    most: float
+    id: str
+    row: int
+
+    def has_place_of(self, other: _People) -> bool:
+        """Whether both are of the same waves and countries."""
+        return self.waves == other.waves and self.countries == other.countries
+
+    def is_whole_wave_of(self, total: _People) -> bool:
+        """Whether this is one of several waves, with all its countries."""
+        if len(self.waves) != 1 or not self.waves < total.waves:
+            return False
+        (wave,) = self.waves
+        return self.countries == set(WAVES.get(wave, ()))
+
+    def is_country_of(self, total: _People) -> bool:
+        """Whether this is one of several countries, of the same waves."""
+        is_one = len(self.countries) == 1 and self.countries < total.countries
+        return is_one and self.waves == total.waves
 
 
 def parse_group(expression: str, codebook: Mapping[str, Variable]) -> tuple[str, ...]:
@@ -95,16 +138,16 @@ def parse_group(expression: str, codebook: Mapping[str, Variable]) -> tuple[str,
     Parameters
     ----------
     expression : str
-        Comparisons of codebook variables with their levels, joined with and, or, not and parentheses; ``all`` is
-        everybody; ``a vs b`` compares two groups.
+        Comparisons of codebook variables with their levels, joined with and, or, not and
+        parentheses; ``all`` is everybody; ``a vs b`` compares two groups.
     codebook : mapping
         From `load_codebook`.
 
     Returns
     -------
     tuple of str
-        The group, or the two that are compared, in one spelling: equal texts are equal expressions. Each but ``all``
-        can be given to `SurveyDesign.domain`.
+        The group, or the two that are compared, in one spelling: equal texts are equal
+        expressions. Each but ``all`` can be given to `SurveyDesign.domain`.
 
     Raises
     ------
@@ -112,6 +155,12 @@ def parse_group(expression: str, codebook: Mapping[str, Variable]) -> tuple[str,
         The expression cannot be read.
     UnknownNameError
         It names a variable or level that does not exist.
+
+    Examples
+    --------
+    >>> codebook = {"gender": Variable(levels=["man", "woman"])}
+    >>> parse_group('gender=="woman" vs all', codebook)
+    ("gender == 'woman'", 'all')
     """
     try:
         tokens(expression)  # nothing that is too long or too deep for a parser
@@ -121,9 +170,10 @@ def parse_group(expression: str, codebook: Mapping[str, Variable]) -> tuple[str,
         ]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         trees = []
-    if len(trees) not in (1, 2) or not all(
-        ast.unparse(t) == "all" or _compares(t, codebook) for t in trees
-    ):
+    is_group = all(
+        ast.unparse(tree) == "all" or _compares(tree, codebook) for tree in trees
+    )
+    if len(trees) not in (1, 2) or not is_group:
         raise CodebookError(
             f"The group {expression!r} cannot be read.",
             'Write gender == "woman" and lgbtq == "yes".',
@@ -162,28 +212,38 @@ def load_figures(
     Returns
     -------
     DataFrame
-        One row per printed figure; ``value``, ``half_width`` and ``base_n`` are numbers, NaN where nothing is printed.
+        One row per printed figure; ``value``, ``half_width`` and ``base_n`` are numbers,
+        NaN where nothing is printed.
 
     Raises
     ------
     CodebookError
-        Lists every fault with file, row, id and reason: names that are not known, impossible numbers, numbers of
-        people that contradict each other.
+        Lists every fault with file, row, id and reason: names that are not known,
+        impossible numbers, numbers of people that contradict each other.
+
+    Examples
+    --------
+    >>> load_figures("elsewhere.csv")
+    Traceback (most recent call last):
+    trustlib.errors.MissingFileError: There is no file elsewhere.csv.
+    Check the spelling and the folder you run from.
     """
     path = require_file(path, "file", "Check the spelling and the folder you run from.")
-    known = load_codebook(codebook or path.parent.parent / "codebook.yml")
+    variables = load_codebook(codebook or path.parent.parent / "codebook.yml")
     raw = pd.read_csv(path, dtype=str, keep_default_na=False)
     if set(raw) != {*CHOICES, *NUMBERS, *TEXTS}:
         raise CodebookError(
             f"{path} has the columns {list(raw)}.",
             f"Expected {[*TEXTS, *CHOICES, *NUMBERS]}.",
         )
-    frame = raw.assign(**{c: pd.to_numeric(raw[c], errors="coerce") for c in NUMBERS})
-    faults = sorted({*_of_cells(raw), *_of_rows(frame, known), *_of_people(frame)})
-    lines = [
-        f"{path.name} row {i + 2} ({raw['id'][i]}): {reason}".replace("\n", " ")
-        for i, reason in faults
-    ]
+    frame = raw.copy()
+    for name in NUMBERS:
+        frame[name] = pd.to_numeric(raw[name], errors="coerce")
+    faults = {*_of_cells(raw), *_of_rows(frame, variables), *_of_people(frame)}
+    lines = []
+    for fault in sorted(faults):
+        place = f"{path.name} row {fault.row + 2} ({raw['id'][fault.row]})"
+        lines.append(f"{place}: {fault.reason}".replace("\n", " "))
     raise_faults(
         CodebookError,
         f"{path} is not a published record",
@@ -193,193 +253,232 @@ def load_figures(
     return frame
 
 
-def _of_cells(raw: pd.DataFrame) -> Iterator[tuple[int, str]]:
+def _of_cells(raw: pd.DataFrame) -> Iterator[_Fault]:
     """Faults that one cell shows, found by a pandera schema."""
     import pandera.pandas as pa
 
-    columns = {
-        c: pa.Column(str, pa.Check.isin(allowed)) for c, allowed in CHOICES.items()
-    }
-    columns |= {
-        c: pa.Column(str, pa.Check.str_matches(r"^(\d+(\.\d+)?)?$")) for c in NUMBERS
-    }
-    columns |= {
-        c: pa.Column(str, pa.Check.str_length(min_value=1))
-        for c in ("claim", "outcome", "source", "address")
-    }
-    columns["id"] = pa.Column(
-        str, pa.Check.str_matches(r"^[A-Z]+\d*-\d+[a-z]?$"), unique=True
-    )
+    checks = {name: pa.Check.isin(allowed) for name, allowed in CHOICES.items()}
+    checks |= {name: pa.Check.str_matches(_NUMBER) for name in NUMBERS}
+    checks |= {name: pa.Check.str_length(min_value=1) for name in NEVER_EMPTY}
+    columns = {name: pa.Column(str, check) for name, check in checks.items()}
+    columns["id"] = pa.Column(str, pa.Check.str_matches(_ID), unique=True)
     try:
         pa.DataFrameSchema(columns).validate(raw, lazy=True)
     except pa.errors.SchemaErrors as error:
         for case in error.failure_cases.itertuples():
-            if case.column in CHOICES:
-                yield (
-                    int(case.index),
-                    str(
-                        unknown_name(
-                            case.column, case.failure_case, CHOICES[case.column]
-                        )
-                    ),
-                )
-            else:
-                twice = (
-                    "it is there twice"
-                    if case.check == "field_uniqueness"
-                    else "expected such as R24-017"
-                )
-                form = {"id": twice}.get(
-                    case.column,
-                    "not a number" if case.column in NUMBERS else "expected a text",
-                )
-                yield int(case.index), f"{case.column} is {case.failure_case!r}: {form}"
+            yield _Fault(int(case.index), _reason(case))
+
+
+def _reason(case: Any) -> str:
+    """Why a cell fails, from a case of pandera."""
+    column = case.column
+    if column in CHOICES:
+        return str(unknown_name(column, case.failure_case, CHOICES[column]))
+    expected = "expected a text"
+    if column in NUMBERS:
+        expected = "not a number"
+    elif column == "id" and case.check == "field_uniqueness":
+        expected = "it is there twice"
+    elif column == "id":
+        expected = "expected such as R24-017"
+    return f"{column} is {case.failure_case!r}: {expected}"
 
 
 def _of_rows(
-    frame: pd.DataFrame, known: Mapping[str, Variable]
-) -> Iterator[tuple[int, str]]:
+    frame: pd.DataFrame, variables: Mapping[str, Variable]
+) -> Iterator[_Fault]:
     """Faults that one row shows: names that do not exist, a wave without that country, impossible numbers."""
+    ids = list(frame["id"])
     for i, row in frame.iterrows():
-        of_polling = row["survey"] == "polling" and row["item"] != "context"
-        against = (
-            row["note"].split()[1:2] if row["note"].startswith("Contradicts ") else []
+        reasons = [
+            *_unknown(row, variables, ids),
+            *_unreadable(row, variables),
+            *_misplaced(row, variables),
+            *_impossible(row),
+        ]
+        for reason in reasons:
+            yield _Fault(i, reason)
+
+
+def _unknown(
+    row: pd.Series, variables: Mapping[str, Variable], ids: Sequence[str]
+) -> Iterator[str]:
+    """Names that do not exist."""
+    outcomes = []
+    if row["item"] != "context":
+        outcomes = row["outcome"].split()
+    against = []
+    if row["note"].startswith(CONTRADICTS):
+        against = [name.strip(":") for name in row["note"].split()[1:2]]
+    countries = sorted(set(row["countries"].split()))
+    yield from _not_among("wave", row["wave"].split(), WAVES)
+    yield from _not_among("country", countries, variables["country"].levels)
+    yield from _not_among("outcome", outcomes, ["n", "unknown", *variables])
+    yield from _not_among("id to contradict", against, ids)
+
+
+def _not_among(kind: str, words: Iterable[str], names: Iterable[str]) -> Iterator[str]:
+    """What to say of words that are not among some names."""
+    names = list(names)
+    for word in words:
+        if word not in names:
+            yield str(unknown_name(kind, word, names))
+
+
+def _unreadable(row: pd.Series, variables: Mapping[str, Variable]) -> Iterator[str]:
+    """A group that cannot be read."""
+    try:
+        parse_group(row["group"], variables)
+    except TrustlibError as error:
+        yield f"group: {error}"
+
+
+def _misplaced(row: pd.Series, variables: Mapping[str, Variable]) -> Iterator[str]:
+    """A figure without its wave, or of countries that its wave does not have."""
+    of_polling = row["survey"] == "polling" and row["item"] != "context"
+    if of_polling != bool(row["wave"]):
+        yield "a figure of the polling has a wave, and no other row has one"
+        return
+    if not of_polling:
+        return
+    places = set(row["countries"].split())
+    polled: set[str] = set()
+    for wave in row["wave"].split():
+        polled |= set(WAVES.get(wave, places))
+    that_exist = places & set(variables["country"].levels)
+    if not places or not that_exist <= polled:
+        yield (
+            f"countries are {row['countries'] or 'empty'}, but {row['wave']} has "
+            f"{', '.join(sorted(polled))}"
         )
-        places = set(row["countries"].split())
-        for kind, words, names in (
-            ("wave", row["wave"].split(), list(WAVES)),
-            ("country", sorted(places), known["country"].levels),
-            (
-                "outcome",
-                row["outcome"].split() if row["item"] != "context" else [],
-                ["n", "unknown", *known],
-            ),
-            (
-                "id to contradict",
-                [name.strip(":") for name in against],
-                list(frame["id"]),
-            ),
-        ):
-            yield from (
-                (i, str(unknown_name(kind, word, names)))
-                for word in words
-                if word not in names
-            )
-        try:
-            parse_group(row["group"], known)
-        except TrustlibError as error:
-            yield i, f"group: {error}"
-        polled = {c for w in row["wave"].split() for c in WAVES.get(w, places)}
-        if of_polling != bool(row["wave"]):
-            yield i, "a figure of the polling has a wave, and no other row has one"
-        elif of_polling and not (
-            places and places & set(known["country"].levels) <= polled
-        ):
+
+
+def _impossible(row: pd.Series) -> Iterator[str]:
+    """A number where there should be none, none where there should be one, or one out of range."""
+    statistic = row["statistic"]
+    has_number = statistic in _RANGES
+    lacks = set(row[["value", "half_width"]].isna())
+    if statistic in CHOICES["statistic"] and lacks != {not has_number}:
+        which = "a" if has_number else "no"
+        yield f"a {statistic} has {which} value and half_width"
+    elif has_number:
+        least, most = _RANGES[statistic]
+        if not least <= row["value"] <= most:
             yield (
-                i,
-                f"countries are {row['countries'] or 'empty'}, but {row['wave']} has {', '.join(sorted(polled))}",
-            )
-        least, most = _RANGES.get(row["statistic"], (None, None))
-        if row["statistic"] in CHOICES["statistic"] and {least is None} != {
-            *row[["value", "half_width"]].isna()
-        }:
-            yield (
-                i,
-                f"a {row['statistic']} has {'no' if least is None else 'a'} value and half_width",
-            )
-        elif least is not None and not least <= row["value"] <= most:
-            yield (
-                i,
-                f"a {row['statistic']} of {row['value']:g} is not between {least} and {most}",
+                f"a {statistic} of {row['value']:g} is not between {least} and {most}"
             )
 
 
-def _of_people(frame: pd.DataFrame) -> Iterator[tuple[int, str]]:
+def _of_people(frame: pd.DataFrame) -> Iterator[_Fault]:
     """Numbers of people that contradict each other: of one group, or of its countries or waves."""
-    told = defaultdict(
-        list
-    )  # (survey, group, conditioning) -> waves, countries, least, most, id, row
-    for i, row in frame[
-        (frame["item"] != "context") & ~frame["note"].str.startswith("Contradicts ")
-    ].iterrows():
-        least = most = row["base_n"]
-        if row["statistic"] == "count":
-            least = 0 if row["comparison"] == "<" else row["value"] - row["half_width"]
-            most = (
-                math.inf
-                if row["comparison"] == ">"
-                else row["value"] + row["half_width"]
+    by_group = defaultdict(list)
+    is_context = frame["item"] == "context"
+    says_so = frame["note"].str.startswith(CONTRADICTS)
+    for i, row in frame[~is_context & ~says_so].iterrows():
+        people = _people(row, i)
+        if people.least >= 0:
+            key = (row["survey"], row["group"], row["conditioning"])
+            by_group[key].append(people)
+    for group in by_group.values():
+        yield from _repeated(group)
+        for total in group:
+            yield from _not_the_sum(total, group)
+
+
+def _people(row: pd.Series, i: int) -> _People:
+    """The number of people behind a row, or that it counts; NaN if it says neither."""
+    least = most = row["base_n"]
+    if row["statistic"] == "count":
+        least = row["value"] - row["half_width"]
+        most = row["value"] + row["half_width"]
+        if row["comparison"] == "<":
+            least = 0
+        if row["comparison"] == ">":
+            most = math.inf
+    waves = frozenset(row["wave"].split())
+    countries = frozenset(row["countries"].split())
+    return _People(waves, countries, least, most, row["id"], i)
+
+
+def _repeated(group: Sequence[_People]) -> Iterator[_Fault]:
+    """Another number of the same people."""
+    for one, two in combinations(group, 2):
+        apart = max(one.least, two.least) > min(one.most, two.most)
+        if apart and one.has_place_of(two):
+            yield _Fault(
+                two.row,
+                f"contradictory n: {one.id} gives another number of the same people",
             )
-        if least >= 0:
-            key = row["survey"], row["group"], row["conditioning"]
-            where = set(row["wave"].split()), set(row["countries"].split())
-            told[key].append((*where, least, most, row["id"], i))
-    for group in told.values():
-        for one, two in combinations(group, 2):
-            if one[:2] == two[:2] and max(one[2], two[2]) > min(one[3], two[3]):
-                yield (
-                    two[5],
-                    f"contradictory n: {one[4]} gives another number of the same people",
-                )
-        for waves, countries, least, most, _, i in group:
-            several = len(waves) > 1
-            parts = {
-                (*w, *c): part
-                for w, c, *part in group
-                if (
-                    several
-                    and len(w) == 1
-                    and w < waves
-                    and c == set(WAVES.get(min(w), ()))
-                )
-                or (w == waves and len(c) == 1 and c < countries)
-            }
-            low, high = (sum(part[k] for part in parts.values()) for k in (0, 1))
-            if low > most or (
-                high < least and len(parts) == len(waves if several else countries)
-            ):
-                yield (
-                    i,
-                    f"contradictory n: {', '.join(part[2] for part in parts.values())} do not add up to it",
-                )
+
+
+def _not_the_sum(total: _People, group: Sequence[_People]) -> Iterator[_Fault]:
+    """Waves or countries whose numbers do not add up."""
+    parts = {}
+    for part in group:
+        if part.is_whole_wave_of(total) or part.is_country_of(total):
+            parts[part.waves, part.countries] = part
+    low = sum(part.least for part in parts.values())
+    high = sum(part.most for part in parts.values())
+    several_waves = len(total.waves) > 1
+    expected = total.waves if several_waves else total.countries
+    all_there = len(parts) == len(expected)
+    if low > total.most or (high < total.least and all_there):
+        names = ", ".join(part.id for part in parts.values())
+        yield _Fault(total.row, f"contradictory n: {names} do not add up to it")
 
 
 def asked_in(codebook: str | Path = "data/codebook.yml") -> pd.DataFrame:
     """Which variable was asked in which wave and country, as far as anybody printed it.
 
+    Parameters
+    ----------
+    codebook : path
+
     Returns
     -------
     DataFrame
-        Columns ``variable``, ``wave``, ``country`` and ``asked``: ``asked``, ``not asked`` or ``unknown``. Variables
-        that are not of the polling have no rows.
+        Columns ``variable``, ``wave``, ``country`` and ``asked``: ``asked``, ``not
+        asked`` or ``unknown``. Variables that are not of the polling have no rows.
 
     Raises
     ------
     CodebookError
         Lists every wave, country and answer that does not exist.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> text = "variables: {lgbtq: {asked_in: {2022: {default: asked, JP: unknown}}}}"
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "codebook.yml")
+    ...     _ = file.write_text(text)
+    ...     table = asked_in(file)
+    >>> table.loc[table["country"].isin(["JP", "UK"]), "asked"].tolist()
+    ['unknown', 'asked']
     """
-    rows: list[tuple] = []
+    rows: list[tuple[str, str, str, str]] = []
     faults: list[str] = []
     for name, variable in load_codebook(codebook).items():
         for wave, answer in variable.asked_in.items():
-            told = answer if isinstance(answer, dict) else {"default": answer}
+            by_country: Mapping[str, Any] = {DEFAULT: answer}
+            if isinstance(answer, dict):
+                by_country = answer
             countries = WAVES.get(wave, ())
-            places = ("default", *countries)
-            known = (
-                ("wave", [wave], WAVES),
-                ("country", told, places),
-                ("answer", told.values(), ASKED),
-            )
-            for kind, words, allowed in known:
-                faults += [
-                    f"variable {name}: {unknown_name(kind, w, allowed)}"
-                    for w in words
-                    if w not in allowed
-                ]
-            rows += [
-                (name, wave, c, told.get(c, told.get("default", "unknown")))
-                for c in countries
+            reasons = [
+                *_not_among("wave", [wave], WAVES),
+                *_not_among("country", by_country, (DEFAULT, *countries)),
+                *_not_among("answer", by_country.values(), ASKED),
             ]
-    hint = "Each wave has one answer for all countries, or answers by country and a default."
-    raise_faults(CodebookError, f"{codebook} does not say what was asked", faults, hint)
+            faults += [f"variable {name}: {reason}" for reason in reasons]
+            default = by_country.get(DEFAULT, "unknown")
+            for country in countries:
+                asked = by_country.get(country, default)
+                rows.append((name, wave, country, asked))
+    raise_faults(
+        CodebookError,
+        f"{codebook} does not say what was asked",
+        faults,
+        "Each wave has one answer for all countries, or answers by country and a "
+        "default.",
+    )
     return pd.DataFrame(rows, columns=["variable", "wave", "country", "asked"])
