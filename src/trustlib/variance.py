@@ -19,8 +19,8 @@ lonely-PSU rules) and ``survey::svrVar`` (replicates), version 4.1-1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -201,7 +201,74 @@ def delta_covariance(jacobian: Array, vcov: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class TaylorScatter:
+class Spread:
+    """How k functions of the totals vary.
+
+    Attributes
+    ----------
+    vcov : array (k, k)
+    parts : tuple of Part
+        What each of several independent samples adds to it; empty for one design.
+    replicates : ReplicateScatter, optional
+        The functions under each set of replicate weights, in place of totals.
+    """
+
+    vcov: Array
+    parts: tuple[Part, ...] = ()
+    replicates: ReplicateScatter | None = None
+
+
+# The functions (R, k) of R sets of totals: weighted people (R, C) and events (R, C).
+OfTotals = Callable[[Array, Array], Array]
+
+
+class Scatter:
+    """What every kind of scatter answers: how functions of the totals (W, Y) vary.
+
+    Attributes
+    ----------
+    totals_only : bool
+        Nothing is left of strata, PSUs, replicates and people.
+    settled_note : str
+        What is said of the covariance of the totals when it is all that is kept.
+    """
+
+    totals_only = False
+    settled_note = ""
+
+    def covariance(self, a: Array, member: Array | None = None) -> Array:
+        """Covariance (k, k) of ``a @ (W, Y)``; `a` has shape (k, 2C)."""
+        raise TypeError(f"{type(self).__name__} has no covariance of its own.")
+
+    def parts(self, a: Array) -> tuple[Part, ...]:
+        """What each of several samples adds to it; nothing for one design."""
+        return ()
+
+    def spread(
+        self,
+        value: Array,
+        a: Array,
+        function: OfTotals,
+        member: Array | None = None,
+    ) -> Spread:
+        """How functions of the totals vary: linearised, or computed in each replicate.
+
+        Parameters
+        ----------
+        value : array (k,)
+            The functions of the full-sample totals.
+        a : array (k, 2C)
+            Their derivatives by the totals.
+        function : callable
+            The functions of sets of totals, weighted people and events (R, C) each.
+        member : array (k, C), optional
+            Which cells each is of; see `TaylorScatter.covariance`.
+        """
+        return Spread(self.covariance(a, member), self.parts(a))
+
+
+@dataclass(frozen=True)
+class TaylorScatter(Scatter):
     """How totals vary under strata, PSUs and fpc, kept as sums over groups of people.
 
     One group is one stratum x PSU x cell x answer; without PSUs one stratum x cell x answer. If the weights were raked,
@@ -253,6 +320,13 @@ class TaylorScatter:
         )
 
     @property
+    def settled_note(self) -> str:  # type: ignore[override]
+        """That a rule for lonely PSUs can no longer count the strata of a group."""
+        if self.counts_strata:
+            return " (strata counted over everyone)"
+        return ""
+
+    @property
     def counts_strata(self) -> bool:
         """Whether a variance depends on the strata that an estimate has people in."""
         lonely = (self.n_psu == 1) & (self.remaining > 0)
@@ -271,8 +345,10 @@ class TaylorScatter:
 
 
 @dataclass(frozen=True)
-class ReplicateScatter:
+class ReplicateScatter(Scatter):
     """Totals under each set of replicate weights."""
+
+    settled_note = ", linearised"
 
     totals: Array  # (R, 2C)
     estimate: Array  # (2C,) full-sample totals
@@ -285,10 +361,25 @@ class ReplicateScatter:
             self.totals @ a.T, a @ self.estimate, self.scale, self.mse
         )
 
+    def spread(
+        self,
+        value: Array,
+        a: Array,
+        function: OfTotals,
+        member: Array | None = None,
+    ) -> Spread:
+        """From the functions of the totals under each set of replicate weights."""
+        people, events = np.hsplit(self.totals, 2)
+        values = function(people, events)
+        vcov = replicate_covariance(values, value, self.scale, self.mse)
+        return Spread(vcov, replicates=replace(self, totals=values, estimate=value))
+
 
 @dataclass(frozen=True)
-class SealedScatter:
+class SealedScatter(Scatter):
     """The covariance matrix of the totals: nothing of PSUs, replicates or people."""
+
+    totals_only = True
 
     matrix: Array  # (2C, 2C)
 
@@ -330,8 +421,10 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class PooledScatter:
+class PooledScatter(Scatter):
     """The covariance matrices of the totals of independent samples."""
+
+    totals_only = True
 
     samples: tuple[Sample, ...]
 
@@ -352,9 +445,6 @@ class PooledScatter:
             vcov = own[rows] @ sample.matrix @ own[rows].T
             parts.append(Part(rows, vcov, sample.df))
         return tuple(parts)
-
-
-Scatter = TaylorScatter | ReplicateScatter | SealedScatter | PooledScatter
 
 
 def welch_df(parts: Sequence[Part], size: int) -> Array:
