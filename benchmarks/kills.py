@@ -135,9 +135,15 @@ def command(*words: object) -> None:
     app([str(word) for word in words])
 
 
-def do_compress(given: Path, folder: Path, state: str) -> None:
+def beside(given: Path, folder: Path) -> None:
+    """The plan of cells and its mapping, beside what is made from them."""
     for name in ("cells.yml", "mapping.yml"):
-        shutil.copy(given / name, folder)
+        if not (folder / name).exists():
+            shutil.copy(given / name, folder)
+
+
+def do_compress(given: Path, folder: Path, state: str) -> None:
+    beside(given, folder)
     command("compress", folder / "cells.yml", "--file", given / f"{state}.csv")
 
 
@@ -160,8 +166,7 @@ def do_mapping(given: Path, folder: Path, state: str) -> None:
 
 
 def do_flow(given: Path, folder: Path, state: str) -> None:
-    for name in ("cells.yml", "mapping.yml"):
-        shutil.copy(given / name, folder)
+    beside(given, folder)
     sys.argv = [
         "dossier",
         str(folder / "cells.yml"),
@@ -305,6 +310,7 @@ class Project:
         self.random = random.Random(13)
         self.states: dict[str, list[list[str]]] = {}
         self.seconds: dict[str, float] = {}
+        self.pages: dict[str, int] = {}
 
     def start(self, case: str, folder: Path, state: str, begin=None):
         process = get_context("forkserver").Process(
@@ -325,6 +331,11 @@ class Project:
             self.states[case].append(state_of(place, case))
             if state == "old":
                 shutil.copytree(place, self.base / f"{case}.old", symlinks=True)
+        targets = [place / name for name in TARGETS[case]]
+        sizes = [
+            p.stat().st_size for t in targets for p in (t, *t.rglob("*")) if p.is_file()
+        ]
+        self.pages[case] = sum(-(-size // PAGE) for size in sizes)
         assert all(self.states[case][1]), f"{case} writes nothing"
         assert self.states[case][0] != self.states[case][1], f"{case}: old is new"
 
@@ -391,34 +402,39 @@ def told(case: str, given: Path, folder: Path, state: str) -> None:
     os._exit(0)
 
 
-def fill(place: Path, size: int, left: int) -> bool:
-    """A disk in memory at a place, with so many bytes left; False where none may be mounted."""
-    asked = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
-    return (
-        not left
-        or subprocess.run(asked, capture_output=True, check=False).returncode == 0
-    )
+PAGE = 4096
 
 
-def full_disk(small: Project, case: str, number: int) -> tuple[str, int]:
+def mounted(place: Path) -> bool:
+    """A small disk in memory at a place; False where none may be mounted."""
+    asked = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+
+def fill(place: Path, pages: int) -> None:
+    """Fill a disk until so many pages are left."""
+    facts = os.statvfs(place)
+    free = facts.f_bavail * facts.f_frsize
+    (place / "filler").write_bytes(b"x" * (free - pages * PAGE))
+
+
+def full_disk(small: Project, case: str) -> tuple[str, int]:
     """One command on a full disk: what was there afterwards, and its status."""
     place = small.base / case
     shutil.rmtree(place)
     place.mkdir()
-    size = sum(p.stat().st_size for p in (small.base / f"{case}.old").rglob("*"))
-    block = 4096
-    files = sum(1 for _ in (small.base / f"{case}.old").rglob("*"))
-    room = size + (files + 2) * block + small.random.randrange(0, 3) * block
-    mounted = fill(place, room, 1)
+    needed = small.pages[case]
+    on_disk = mounted(place)
     try:
         shutil.copytree(small.base / f"{case}.old", place, dirs_exist_ok=True)
-        os.environ["KILLS_LIMIT"] = str(small.random.randrange(0, 3000))
-        begin = told if mounted else limited
-        process = small.start(case, place, "new", begin)
+        if on_disk:
+            fill(place, small.random.randrange(needed))
+        os.environ["KILLS_LIMIT"] = str(small.random.randrange(PAGE))
+        process = small.start(case, place, "new", told if on_disk else limited)
         process.join()
         return small.found(case, place), process.exitcode
     finally:
-        if mounted:
+        if on_disk:
             subprocess.run(["umount", str(place)], check=True)
 
 
@@ -447,7 +463,7 @@ def main(kills: int, disks: int, slow: int = 16) -> int:
             of = (
                 slow
                 if case == "reproduce"
-                else -(-(kills - slow) // (len(TARGETS) - 1))
+                else -(-(kills - slow) // max(1, len(TARGETS) - 1))
             )
             for number in range(of):
                 verdict = small.kill(case, number)
@@ -466,7 +482,7 @@ def main(kills: int, disks: int, slow: int = 16) -> int:
         quick = [c for c in TARGETS if c not in ("runs", "reproduce", "crate")]
         for number in range(disks):
             case = quick[number % len(quick)]
-            verdict, status = full_disk(small, case, number)
+            verdict, status = full_disk(small, case)
             statuses[verdict, status] += 1
             if "NEITHER" in verdict or status not in (0, 1):
                 wrong.append(f"{case}, full disk {number}: {verdict}, status {status}")

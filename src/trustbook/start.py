@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
@@ -35,10 +36,10 @@ def main() -> NoReturn:
     """Run the command line, ``trustlib``."""
     _take_standard_places()
     _answer(_leave_at_once)
-    from trustbook.cli import app
-
+    # By its name, because the command line itself uses this module.
+    command_line = import_module("trustbook.cli")
     try:
-        app()
+        command_line.app()
     finally:
         _flush()
     sys.exit(0)

@@ -396,7 +396,7 @@ def write_set(
     """
     folder = Path(folder)
     if _is_ours_alone(folder, names):
-        with write_folder(folder) as new:
+        with write_folder(folder) as new, _refusals(folder):
             yield [new / name for name in names]
     else:
         with write_together([folder / name for name in names]) as temporary:
