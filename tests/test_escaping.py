@@ -120,7 +120,7 @@ class TestMarkdown:
         assert kinds == ["fence", "paragraph_open", "inline", "paragraph_close"]
 
     def test_words_commas_and_bands_stay_as_they_are(self):
-        for text in ("woman, minority", "65+", "18-24", "not disabled", "don't know", "Côte d'Ivoire (west)", "性別"):  # fmt: skip
+        for text in ("woman, minority", "65+", "18-24", "not disabled", "don't know", "Côte d'Ivoire (west)", "–", "性別"):  # fmt: skip
             assert markdown_text(text) == text
 
     @pytest.mark.parametrize(

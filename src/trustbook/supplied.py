@@ -787,11 +787,11 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def _table_cell(cell: Any) -> str:
     """A text for a cell of a table; an option of ours is code, because two hyphens would become a dash."""
-    before, option, rest = re.split(r"(--axis \S+|$)", visible(cell), maxsplit=1)
-    if not option:
-        return markdown_text(before)
-    code = markdown_code(option).replace("|", r"\|")
-    return f"{markdown_text(before)}{code}{_table_cell(rest) if rest else ''}"
+    pieces = re.split(r"(--axis \S+)", visible(cell))
+    made = [markdown_text(piece) for piece in pieces]
+    for i in range(1, len(pieces), 2):
+        made[i] = markdown_code(pieces[i]).replace("|", r"\|")
+    return " ".join(filter(None, made))
 
 
 def _write_pages(

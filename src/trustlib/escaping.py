@@ -41,7 +41,7 @@ _UNSEEN = re.compile(
 _BLANKS = re.compile("[^\\S\xa0\u2007\u202f]+")  # all but those that do not break
 _TERMINAL = re.compile(f"(?![\n\t]){_UNSEEN.pattern}")
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#&|$~^@]|:(?=//)")
-_BEGINS_BLOCK = re.compile(r"^(?:[^\w\s]|\d{1,9}(?=[.)])[.)]?)")
+_BEGINS_BLOCK = re.compile(r"^(?:[!-/:-@\[-`{-~]|\d{1,9}(?=[.)])[.)]?)")
 _R_WORDS = frozenset(
     (
         *("if", "else", "repeat", "while", "function", "for", "next", "break", "in"),
