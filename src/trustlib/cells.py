@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -141,21 +141,6 @@ class Cells:
         """Whether only totals and their covariance are left."""
         totals_only = isinstance(self.scatter, (SealedScatter, PooledScatter))
         return totals_only and "n_events" not in self.frame
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is said below every table: first levels that nobody has."""
-        notes = []
-        for axis, level in self.absent.items():
-            if axis not in self.by or self.frame[axis].dtype != "category":
-                continue
-            levels = [str(v) for v in self.frame[axis].cat.categories]
-            if level not in levels:
-                notes.append(
-                    f"Nobody in the domain is {level!r}, the first level of {axis}; "
-                    f"{levels[0]!r} is the reference instead."
-                )
-        return tuple(notes)
 
     @property
     def df_words(self) -> str:
@@ -342,7 +327,7 @@ class Cells:
         facts: dict[str, Any] = {
             "df": sum(p.df for p in settled),
             "source": _joint_source([p.source for p in settled]),
-            "absent": {c: level for p in settled for c, level in p.absent.items()},
+            "absent": _still_absent(settled, frame),
         }
         if len(settled) > 1:
             texts = Counter(p.variance for p in settled)
@@ -476,6 +461,12 @@ class Cells:
             ) from error
 
 
+def _still_absent(parts: Sequence[Cells], frame: pd.DataFrame) -> dict[str, str]:
+    """The first levels that nobody has in any of the parts."""
+    every = {c: level for part in parts for c, level in part.absent.items()}
+    return {c: v for c, v in every.items() if v not in set(frame[c].astype(str))}
+
+
 def _pooled(
     settled: Sequence[Cells], given: Sequence[Cells], cell: Codes, size: int
 ) -> Scatter:
@@ -527,6 +518,16 @@ def _stored_samples(table: Any, facts: dict, matrix: Array) -> Scatter:
     if not np.allclose(total, matrix, rtol=1e-8, atol=1e-10 * np.abs(matrix).max()):
         raise ValueError("the samples do not add up to the covariance matrix")
     return scatter
+
+
+def absence_notes(absent: Mapping, reference: Mapping[str, Any]) -> list[str]:
+    """What is said below a table if nobody has the first level of an axis, so that another one is the reference."""
+    return [
+        f"Nobody in the domain is {absent[axis]!r}, the first level of {axis}; "
+        f"{str(level)!r} is the reference instead."
+        for axis, level in reference.items()
+        if axis in absent
+    ]
 
 
 def combinations(frame: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, Codes]:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib import intervals
-from trustlib.cells import SUMS, Cells, combinations, describe
+from trustlib.cells import SUMS, Cells, absence_notes, combinations, describe
 from trustlib.conditions import evaluate
 from trustlib.disclosure import MINIMUM, ROUNDED, require_showable, rounded
 from trustlib.errors import (
@@ -125,6 +125,8 @@ class Estimates:
         Of several independent samples: what each adds to `vcov`, with its degrees of freedom.
     compared : tuple of str
         The axes along which a row is compared with its reference.
+    absent : dict
+        Axis -> its first level, where nobody has it.
     """
 
     _frame: pd.DataFrame
@@ -141,6 +143,7 @@ class Estimates:
     replicates: ReplicateScatter | None = None
     parts: tuple[Part, ...] = ()
     compared: tuple[str, ...] = ()
+    absent: dict = field(default_factory=dict)
     _people: People | None = None
 
     @property
@@ -306,7 +309,7 @@ def _estimates(
         df,
         cells.source,
         cells.labels,
-        cells.notes,
+        absent=cells.absent,
     )
 
 
@@ -914,7 +917,8 @@ def comparisons(
     frame = estimates.frame
     by = list(estimates.by)
     rows = frame[by].to_dict("records")
-    from_one_way = by == ["axis", "level"] and reference is None
+    by_default = reference is None
+    from_one_way = by == ["axis", "level"] and by_default
     if from_one_way:
         first: dict = {}
         reference, wanted = (
@@ -984,7 +988,13 @@ def comparisons(
         ]
         result._frame[["conf_low", "conf_high"]] = np.exp(limits) if log else limits
     compared = ("axis",) if from_one_way else tuple(reference)
-    return replace(result, by=tuple(by), compared=compared)
+    notes = result.notes
+    if by_default:
+        first_of = reference
+        if from_one_way:
+            first_of = {axis: row["level"] for axis, row in first.items()}
+        notes += tuple(absence_notes(estimates.absent, first_of))
+    return replace(result, by=tuple(by), compared=compared, notes=notes)
 
 
 def require_levels(estimates: Any, verb: str) -> None:

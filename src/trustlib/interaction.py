@@ -43,6 +43,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trustlib.cells import absence_notes
 from trustlib.errors import (
     EstimandError,
     ProtectiveExposureWarning,
@@ -294,6 +295,8 @@ def interactions(
         result = replace(result, _frame=table).where(
             ~mover | every["measure"].isin(limits[0])
         )
+    by_default = {c: v for c, v in base.items() if c not in (reference or {})}
+    absent = absence_notes(estimates.absent, by_default)
     notes = _protective(frame, groups, chosen)
     for note in notes:
         warnings.warn(note, ProtectiveExposureWarning, stacklevel=2)
@@ -301,7 +304,7 @@ def interactions(
         notes.append(
             "A dash marks a measure that is not defined here: S needs both its parts to have the same sign."
         )
-    return replace(result, notes=(*result.notes, *notes, *verdict(result)))
+    return replace(result, notes=(*result.notes, *absent, *notes, *verdict(result)))
 
 
 def _named(base: Mapping[str, Any]) -> str:

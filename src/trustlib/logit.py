@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib import errors
-from trustlib.cells import Cells, describe
+from trustlib.cells import Cells, absence_notes, describe
 from trustlib.errors import (
     ConvergenceError,
     EstimandError,
@@ -132,8 +132,16 @@ class LogitFit:
     @property
     def notes(self) -> tuple[str, ...]:
         """Cautions that belong below every table of the coefficients."""
+        used = {str(v) for v in self.spec.variables}
+        frame = self.cells.frame
+        first = {
+            c: frame[c].cat.categories[0]
+            for c in self.cells.by
+            if c in used and frame[c].dtype == "category"
+        }
+        absent = absence_notes(self.cells.absent, first)
         few = _too_few(len(self.coef), self.row_df)
-        return (few,) if few else ()
+        return (*absent, few) if few else tuple(absent)
 
     @property
     def smallest(self) -> int:
@@ -401,8 +409,9 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     fit = LogitFit(
         cells, formula, coef, table, cells.df - (len(names) - 1), glm, x, spec, betas
     )
-    for note in fit.notes:
-        warnings.warn(note, errors.FewPSUWarning, stacklevel=2)
+    few = _too_few(len(names), fit.row_df)
+    if few:
+        warnings.warn(few, errors.FewPSUWarning, stacklevel=2)
     return fit
 
 
