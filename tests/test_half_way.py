@@ -128,7 +128,7 @@ def test_a_process_that_a_cell_leaves_behind_does_not_hold_the_command(tmp_path)
 @pytest.mark.parametrize(
     ("text", "cleaned"),
     [
-        ("/tmp/x/ipykernel_12/345.py:2: Warning", "cell:2: Warning"),
+        ("/a/x/ipykernel_12/345.py:2: Warning", "cell:2: Warning"),
         ("in 'C:/a b/ipykernel_1/2.py' and", "in 'C:/a cell' and"),
         ("ipykernel_1/2.pyipykernel_1/2.py", "cellcell"),
         ("a\tipykernel_1/2.py\nb", "a\tcell\nb"),
