@@ -132,7 +132,7 @@ class LogitFit:
     @property
     def notes(self) -> tuple[str, ...]:
         """Cautions that belong below every table of the coefficients."""
-        used = {str(v) for v in self.spec.variables}
+        used = set(self.spec.required_variables)
         frame = self.cells.frame
         first = {
             c: frame[c].cat.categories[0]
