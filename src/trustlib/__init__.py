@@ -14,7 +14,8 @@ Heavy libraries are imported by the functions that use them. Four packages stand
 `trustbook` (what runs the notebooks and checks the book) and `trustbook` (what its notebooks call beside the library).
 """
 
-from trustlib.cells import Cells, compress
+from trustlib.cells import Cells
+from trustlib.compression import compress
 from trustlib.design import SurveyDesign
 from trustlib.errors import (
     CodebookError,
