@@ -48,7 +48,14 @@ ORDER = [
         "trustlib.merging",
         "trustlib.sealed_files",
     },
-    {"trustlib.domains", "trustlib.weight_checks"},
+    {
+        "trustlib.domains",
+        "trustlib.weight_checks",
+        "trustlib.meanings",
+        "trustlib.files",
+        "trustlib.labelled_reader",
+    },
+    {"trustlib.design_columns"},
     {"trustlib.schema"},
     {"trustlib.design"},
     {"trustlib.cells"},
@@ -136,7 +143,7 @@ ONLY = {
     "papermill": {"trustbook.runs", "trustbook.engine"},
     "pandera": {"trustlib.record.printed"},
     "pydantic": {"trustlib.forms"},
-    "pyreadstat": {"trustlib.schema"},  # in the process that it starts
+    "pyreadstat": {"trustlib.labelled_reader"},  # a process of its own
     "statsmodels": {
         "trustlib.logit",
         "trustlib.estimates",

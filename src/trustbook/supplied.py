@@ -54,10 +54,10 @@ from trustlib.escaping import (
     visible,
 )
 from trustlib.expressions import quoted
+from trustlib.files import file_hash
 from trustlib.record.printed import load_figures
 from trustlib.schema import (
     declared_design,
-    file_hash,
     load_codebook,
     load_mapping,
     load_yaml,
