@@ -3,8 +3,8 @@
 Everything that is compared with something else passes here first, so that a file, its
 mapping and its codebook agree: texts in the Unicode form NFC and without blanks at the
 ends, digits as a person reads them (neither underscores nor octal, hexadecimal or
-sexagesimal numbers, nor digits of other scripts), and texts that other programs write for
-a missing value.
+sexagesimal numbers, nor digits of other scripts), and texts that other programs write
+for a missing value.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """An axis of cells: observed levels in order, of one kind, or finite numbers.
 
 A category stays one, a text becomes one, a number stays a number. Levels are texts,
-numbers or booleans; all others, such as intervals and dates, become texts. Texts that are
-the same in the Unicode form NFC are one level.
+numbers or booleans; all others, such as intervals and dates, become texts. Texts that
+are the same in the Unicode form NFC are one level.
 """
 
 from __future__ import annotations

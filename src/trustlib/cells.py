@@ -2,9 +2,9 @@
 
 `trustlib.compress` makes `Cells`. Estimates and standard errors from these sums equal
 those from the rows to rounding (about 1e-15), and their cost no longer depends on the
-number of people. `Cells.seal` reduces them to totals with their covariance matrix, which
-holds nothing of strata, PSUs, replicates or people and may leave a machine once every
-cell passes the disclosure gate.
+number of people. `Cells.seal` reduces them to totals with their covariance matrix,
+which holds nothing of strata, PSUs, replicates or people and may leave a machine once
+every cell passes the disclosure gate.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class Cells:
         Covariance of the totals.
     df : float
         Design degrees of freedom: PSUs less strata among the people used (R's
-        ``degf``), or the rank of the replicate weights less one. Of merged cells the sum
-        over the samples, which no estimate takes: each has its own, by Welch and
+        ``degf``), or the rank of the replicate weights less one. Of merged cells the
+        sum over the samples, which no estimate takes: each has its own, by Welch and
         Satterthwaite (`variance.welch_df`).
     variance : str
         The variance estimator in words.

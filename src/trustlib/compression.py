@@ -1,8 +1,8 @@
 """From a design to `Cells`: one pass over the people, on whatever engine holds them.
 
 People are grouped by stratum, PSU, identity cell and answer; what is kept are sums of
-weights. With replicate weights these are kept under each replicate, with raked weights by
-margins.
+weights. With replicate weights these are kept under each replicate, with raked weights
+by margins.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         objects or as a category of these.
     by : sequence of str
         The axes. A category or text (levels in order, the first is the reference; see
-        `trustlib.ordering`), or a number with few distinct values, which enters formulas
-        as a number. Levels that are no texts, numbers or booleans, such as intervals and
-        dates, become texts.
+        `trustlib.ordering`), or a number with few distinct values, which enters
+        formulas as a number. Levels that are no texts, numbers or booleans, such as
+        intervals and dates, become texts.
 
     Returns
     -------
@@ -79,10 +79,10 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     EstimandError
         What is given is not a design, or axes are not a list of different names.
     DesignError
-        The outcome is not 0/1, nobody has a value of it and of each axis, a name clashes
-        with the columns of results, an axis mixes kinds, holds infinite numbers or is a
-        Polars Categorical (which knows no order of its levels), or there are more than
-        100,000 cells.
+        The outcome is not 0/1, nobody has a value of it and of each axis, a name
+        clashes with the columns of results, an axis mixes kinds, holds infinite numbers
+        or is a Polars Categorical (which knows no order of its levels), or there are
+        more than 100,000 cells.
 
     Warns
     -----
@@ -93,9 +93,10 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
 
     Notes
     -----
-    Per stratum x PSU x cell: n, sum w, sum wy, and sums of squares when each person is a
-    PSU; with replicate weights also the sums under each replicate; with raked weights
-    each of these by margins. R: ``svydesign`` followed by ``subset(design, !is.na(y))``.
+    Per stratum x PSU x cell: n, sum w, sum wy, and sums of squares when each person is
+    a PSU; with replicate weights also the sums under each replicate; with raked weights
+    each of these by margins. R: ``svydesign`` followed by
+    ``subset(design, !is.na(y))``.
 
     Examples
     --------

@@ -1,9 +1,9 @@
 """How a sample was drawn: weights, strata, PSUs, finite populations, replicate weights, domains.
 
 A `SurveyDesign` wraps a frame (pandas, Polars, PyArrow, DuckDB, ... anything narwhals
-reads) and is checked once, when it is made. It computes nothing else: `trustlib.compress`
-turns it into sufficient statistics. Words and rules are those of R's ``survey`` package;
-every difference is named in the docstrings.
+reads) and is checked once, when it is made. It computes nothing else:
+`trustlib.compress` turns it into sufficient statistics. Words and rules are those of
+R's ``survey`` package; every difference is named in the docstrings.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class SurveyDesign:
         Rule for a stratum with a single PSU, as R's ``options(survey.lonely.psu=)``.
     raked : sequence of str, optional
         Columns whose population totals the weights already meet: one column is
-        post-stratification, several are raking. Standard errors then use what is left of
-        the linearised values after regression on these margins (see
+        post-stratification, several are raking. Standard errors then use what is left
+        of the linearised values after regression on these margins (see
         `variance.without_margins`). Left out, the weights are taken as fixed, and
         results say so.
     base_weight : str, optional
@@ -352,18 +352,18 @@ class SurveyDesign:
             Which people. A text such as ``"age_band != '75+' and age > 20"`` has names
             of columns, texts in quotes, numbers, ``== != < <= > >=``, ``in`` and
             ``not in`` with a list, ``and``, ``or``, ``not``, ``+ - * / %``, brackets,
-            ``.isna()``, ``.notna()`` and ``.isin([...])``, and nothing else: it is read,
-            never run. A name with other signs than letters, digits and ``_`` stands in
-            backticks. A person with a missing value in any variable named is outside,
-            as in R (where ``a | b`` keeps those for whom one side is true), save in
-            those asked for by ``age_band.isna()`` and the like; there a comparison with
-            a missing value is neither true nor false. So is what divides by zero. A
-            text never compares with a number, nor a category with what is none of its
-            levels, and ``<`` takes numbers, dates (``"day >= '2024-03-31'"``) and
-            ordered categories. A boolean array has one entry per row, and a Series the
-            frame's index. A lazy frame needs a narwhals expression, in which NaN is
-            missing too; a pandas frame takes none, because NaN there differs from all
-            values.
+            ``.isna()``, ``.notna()`` and ``.isin([...])``, and nothing else: it is
+            read, never run. A name with other signs than letters, digits and ``_``
+            stands in backticks. A person with a missing value in any variable named is
+            outside, as in R (where ``a | b`` keeps those for whom one side is true),
+            save in those asked for by ``age_band.isna()`` and the like; there a
+            comparison with a missing value is neither true nor false. So is what
+            divides by zero. A text never compares with a number, nor a category with
+            what is none of its levels, and ``<`` takes numbers, dates
+            (``"day >= '2024-03-31'"``) and ordered categories. A boolean array has one
+            entry per row, and a Series the frame's index. A lazy frame needs a narwhals
+            expression, in which NaN is missing too; a pandas frame takes none, because
+            NaN there differs from all values.
 
         Returns
         -------

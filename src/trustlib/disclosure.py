@@ -1,26 +1,27 @@
 """The disclosure gate: whether a result may be shown, and what it says of its evidence.
 
-A result may be shown when every identity cell behind it holds at least `MINIMUM` people,
-and among them at least `MINIMUM` with the outcome and `MINIMUM` without. Counts are of
-people, not weights. Nothing else decides it.
+A result may be shown when every identity cell behind it holds at least `MINIMUM`
+people, and among them at least `MINIMUM` with the outcome and `MINIMUM` without. Counts
+are of people, not weights. Nothing else decides it.
 
 Refusal is whole, which is the house's secondary suppression. Where single cells are
-blanked, others must be blanked with them, or a margin less the cells that are left gives
-the blank away; which others is a problem of its own, and each new table reopens it. A
-table that has no holes has nothing to fill in. What remains is the difference between two
-tables on slightly different people: sets of cells share one base, `trustbook.sealing`
-refuses differences of a few people, and `trustbook.attack` tries all published tables of
-a survey together.
+blanked, others must be blanked with them, or a margin less the cells that are left
+gives the blank away; which others is a problem of its own, and each new table reopens
+it. A table that has no holes has nothing to fill in. What remains is the difference
+between two tables on slightly different people: sets of cells share one base,
+`trustbook.sealing` refuses differences of a few people, and `trustbook.attack` tries
+all published tables of a survey together.
 
 Weights: a percentage in which one person has most of the weight gives that person's
 answer away to whoever knows the weight. `trustbook.sealing` refuses a cell in which one
 person carries more than `DOMINANT` of the weight of all who gave the same answer.
 
 Rounding: by default numbers are published with all their digits, as reproduction needs
-them. An office that must round says so once, in the mapping (``source: {rounding: 5}``).
-Then whatever is shown has numbers of people as multiples of five and percentages as whole
-ones, because rounded numbers of people beside exact percentages would protect nobody.
-What has been computed stays exact; only `Estimates.showable` rounds.
+them. An office that must round says so once, in the mapping
+(``source: {rounding: 5}``). Then whatever is shown has numbers of people as multiples
+of five and percentages as whole ones, because rounded numbers of people beside exact
+percentages would protect nobody. What has been computed stays exact; only
+`Estimates.showable` rounds.
 """
 
 from __future__ import annotations

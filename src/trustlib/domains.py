@@ -1,8 +1,8 @@
 """Which people a domain holds: a text, a boolean array or an expression becomes one True or False for each.
 
-A text is read by `trustlib.conditions` and never run. An expression is checked first: it
-must be boolean, and must not compare texts with numbers, which some engines cast without
-a word.
+A text is read by `trustlib.conditions` and never run. An expression is checked first:
+it must be boolean, and must not compare texts with numbers, which some engines cast
+without a word.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Errors and warnings: one sentence with what was expected and found, one with what to do.
 
-Every error is a `TrustlibError` and also the built-in exception a user would catch, so that both
-``except trustlib.DesignError`` and ``except ValueError`` work.
+Every error is a `TrustlibError` and also the built-in exception a user would catch, so
+that both ``except trustlib.DesignError`` and ``except ValueError`` work.
 """
 
 from __future__ import annotations

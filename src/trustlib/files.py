@@ -104,11 +104,11 @@ def read_table(
     -------
     frame : DataFrame
         One row per person, numbered from 0. Columns of CSV files are texts; '' is a
-        blank. What pandas kept in the index of a Parquet file comes back as columns, the
-        last ones. Names of columns are in the Unicode form NFC. ``attrs["missing"]`` has
-        the codes that an SPSS or Stata file declares missing and that occur, by column
-        (``.a`` to ``.z`` of Stata are such codes); ``attrs["decimal"]`` what may stand
-        before decimals.
+        blank. What pandas kept in the index of a Parquet file comes back as columns,
+        the last ones. Names of columns are in the Unicode form NFC.
+        ``attrs["missing"]`` has the codes that an SPSS or Stata file declares missing
+        and that occur, by column (``.a`` to ``.z`` of Stata are such codes);
+        ``attrs["decimal"]`` what may stand before decimals.
     labels : dict
         Column -> {code: label}, for files that carry value labels, in the order of the
         codes.

@@ -1,8 +1,9 @@
 """The forms of the project's YAML files: which keys each may have, and what may stand there.
 
-Each class is one mapping in a file. A key that no class knows is a fault, an empty entry
-is an absent one, and numbers are taken as texts where texts are expected. `read` reports
-every fault of a file at once, each with its place and the nearest name that exists.
+Each class is one mapping in a file. A key that no class knows is a fault, an empty
+entry is an absent one, and numbers are taken as texts where texts are expected. `read`
+reports every fault of a file at once, each with its place and the nearest name that
+exists.
 """
 
 from __future__ import annotations
@@ -365,7 +366,8 @@ def read(form: type[F], raw: Any, what: str, kind: type[TrustlibError], hint: st
     raw : Any
         What `load_yaml` returned.
     what : str
-        The beginning of the message, for example ``"mapping.yml is not a mapping of a survey file"``.
+        The beginning of the message, for example
+        ``"mapping.yml is not a mapping of a survey file"``.
     kind : type
         The error that is raised with all faults.
     hint : str

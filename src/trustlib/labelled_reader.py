@@ -1,13 +1,13 @@
 """Read one file of SPSS or Stata and write it, pickled, to the standard output.
 
-This is a program of its own: on some damaged files the C reader kills the process it runs
-in, or never ends. `trustlib.files` starts it::
+This is a program of its own: on some damaged files the C reader kills the process it
+runs in, or never ends. `trustlib.files` starts it::
 
     python -m trustlib.labelled_reader {read_sav,read_dta} FILE ENCODING
 
 ENCODING is that of the texts, or empty for what the file declares. What is written are
-the frame and the value labels: column -> {code: label}. ``attrs["missing"]`` of the frame
-has the codes that the file declares missing and that occur.
+the frame and the value labels: column -> {code: label}. ``attrs["missing"]`` of the
+frame has the codes that the file declares missing and that occur.
 """
 
 from __future__ import annotations

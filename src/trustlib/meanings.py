@@ -1,8 +1,8 @@
 """What the answers of a column mean by one rule of a mapping, and what is wrong with them.
 
-An answer is written as its value label, its text or its code; ``"[2] Female"`` names code
-and label where one alone could mean two answers. Faults are collected, not raised: a file
-is refused once, with all of them.
+An answer is written as its value label, its text or its code; ``"[2] Female"`` names
+code and label where one alone could mean two answers. Faults are collected, not raised:
+a file is refused once, with all of them.
 """
 
 from __future__ import annotations
@@ -254,8 +254,8 @@ class _Meanings:
 def _names(value: object, labels: dict) -> list[list[str]]:
     """How an answer may be written in a mapping, the surest first.
 
-    ``[2] Female``; its label, its text or for a number its code; for a text that spells a
-    number this number.
+    ``[2] Female``; its label, its text or for a number its code; for a text that spells
+    a number this number.
     """
     own = spellings(value)
     loose = [code_of(value) or own[0]]

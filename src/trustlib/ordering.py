@@ -2,11 +2,11 @@
 
 The order is the one that is declared: by a mapping or codebook, else by the data
 themselves (categories of pandas, a Polars or DuckDB enumeration, the dictionary of an
-Arrow or Parquet column, value labels in the order of their codes), else texts are sorted
-character by character and numbers by size. It never depends on the order of the rows, nor
-on the engine: DuckDB and lazy Polars frames lose the dictionary of a Parquet file, so it
-is looked up in the file; an eager Polars Categorical has lost it for good, and is refused
-as an axis.
+Arrow or Parquet column, value labels in the order of their codes), else texts are
+sorted character by character and numbers by size. It never depends on the order of the
+rows, nor on the engine: DuckDB and lazy Polars frames lose the dictionary of a Parquet
+file, so it is looked up in the file; an eager Polars Categorical has lost it for good,
+and is refused as an axis.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ A mapping is a YAML file::
     design: {weight: WT0, strata: STRATUM, psu: CLUSTER, nest: true,
              replicate_weights: {prefix: WT, count: 50}, replicate_method: JK1}
 
-An answer is written as its value label, its text or its code; ``"[2] Female"`` names code
-and label where one alone could mean two answers. Texts are compared in the Unicode form
-NFC without blanks at their ends. ``.a`` to ``.z`` are the missing values of Stata.
-``blank`` is for people without any answer, never for those declared missing. Levels stand
-in the order of the mapping or codebook, else in that of the file (see
+An answer is written as its value label, its text or its code; ``"[2] Female"`` names
+code and label where one alone could mean two answers. Texts are compared in the Unicode
+form NFC without blanks at their ends. ``.a`` to ``.z`` are the missing values of Stata.
+``blank`` is for people without any answer, never for those declared missing. Levels
+stand in the order of the mapping or codebook, else in that of the file (see
 `trustlib.ordering`).
 """
 
@@ -248,18 +248,18 @@ def read_survey(
     Returns
     -------
     DataFrame
-        One row per person, in the file's order. Categories have their levels in codebook
-        order; outcomes are 0/1 floats with NaN for missing; ``<variable>_missing`` names
-        the kind of missing where there is any; design columns are ``weight``,
-        ``stratum``, ``psu``, ``fpc`` and ``weight_1`` ... ``weight_R``. ``frame.attrs``
-        holds ``source`` (id, kind, label) and ``labels``.
+        One row per person, in the file's order. Categories have their levels in
+        codebook order; outcomes are 0/1 floats with NaN for missing;
+        ``<variable>_missing`` names the kind of missing where there is any; design
+        columns are ``weight``, ``stratum``, ``psu``, ``fpc`` and ``weight_1`` ...
+        ``weight_R``. ``frame.attrs`` holds ``source`` (id, kind, label) and ``labels``.
 
     Raises
     ------
     CodebookError
-        Lists every fault: undeclared answers, unknown columns or variables, bad weights,
-        rules of the design that do not exist. `MissingFileError` and `SurveyFileError`
-        are kinds of it.
+        Lists every fault: undeclared answers, unknown columns or variables, bad
+        weights, rules of the design that do not exist. `MissingFileError` and
+        `SurveyFileError` are kinds of it.
 
     Notes
     -----

@@ -1,7 +1,7 @@
 """Sealed cells as Parquet files: what may be committed, published or sent.
 
-One row per cell: axes, n, sum_w, sum_wy, sum_w2, and the rows of the covariance matrix of
-(sum_w, sum_wy). Of merged cells the rows of the matrix of each sample follow
+One row per cell: axes, n, sum_w, sum_wy, sum_w2, and the rows of the covariance matrix
+of (sum_w, sum_wy). Of merged cells the rows of the matrix of each sample follow
 (``_cov_w_0``, ``_cov_wy_0`` and so on). All else stands as JSON in the metadata of the
 file, under the key ``trustlib``.
 """

@@ -62,7 +62,8 @@ def strata_of(
     units : DataFrame
         One row per stratum, PSU and fpc that occur, and ``n``, their people.
     columns : mapping
-        ``_stratum``, ``_psu`` and ``_fpc``, those that there are -> column of the frame.
+        ``_stratum``, ``_psu`` and ``_fpc``, those that there are -> column of the
+        frame.
     nest, lonely_psu
         See `trustlib.design.SurveyDesign`.
 

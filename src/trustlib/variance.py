@@ -1,19 +1,19 @@
 """Covariance of estimated totals under a survey design. Arrays in, matrix out.
 
-Everything the library estimates is a function of cell totals: for each cell c the sum of
-weights ``W_c`` and the weighted sum of a 0/1 outcome ``Y_c``. A linearised estimator is
-``A @ (W, Y)`` with a matrix ``A`` of shape (k, 2C): the first C columns act on ``W``, the
-last C on ``Y``. Four kinds of scatter know the covariance of the totals, and each answers
-``covariance(A)``:
+Everything the library estimates is a function of cell totals: for each cell c the sum
+of weights ``W_c`` and the weighted sum of a 0/1 outcome ``Y_c``. A linearised estimator
+is ``A @ (W, Y)`` with a matrix ``A`` of shape (k, 2C): the first C columns act on
+``W``, the last C on ``Y``. Four kinds of scatter know the covariance of the totals, and
+each answers ``covariance(A)``:
 
 * `TaylorScatter` - strata, PSUs and finite population corrections (linearisation);
 * `ReplicateScatter` - totals under each set of replicate weights (jackknife, BRR, bootstrap);
 * `SealedScatter` - the covariance matrix of the totals itself, all that leaves a machine;
 * `PooledScatter` - those of several independent samples, each with its degrees of freedom.
 
-What each of several samples adds to the variance of an estimate is a `Part`. Its degrees
-of freedom follow from the parts (Satterthwaite 1946, *Biometrics Bulletin* 2:110; Welch
-1947, *Biometrika* 34:28): see `welch_df`.
+What each of several samples adds to the variance of an estimate is a `Part`. Its
+degrees of freedom follow from the parts (Satterthwaite 1946, *Biometrics Bulletin*
+2:110; Welch 1947, *Biometrika* 34:28): see `welch_df`.
 
 Sources: Lumley (2010), *Complex Surveys*, ch. 2 and appendix; R ``survey::svyrecvar``
 (Taylor, with its lonely-PSU rules) and ``survey::svrVar`` (replicates), version 4.1-1.
@@ -191,9 +191,9 @@ def without_margins(values: Array, margins: Array, weight: Array) -> Array:
 
     Notes
     -----
-    R: ``survey::svyrecvar(postStrata=)``; the regression is that of ``postStratify`` and
-    ``calibrate``. Source: Deville and Sarndal (1992), Journal of the American Statistical
-    Association 87, 376-382.
+    R: ``survey::svyrecvar(postStrata=)``; the regression is that of ``postStratify``
+    and ``calibrate``. Source: Deville and Sarndal (1992), Journal of the American
+    Statistical Association 87, 376-382.
 
     Examples
     --------
@@ -601,8 +601,8 @@ def welch_df(parts: Sequence[Part], size: int) -> Array:
     -------
     array (m,)
         Between the smallest df of a sample and the sum of all. An estimate whose
-        variance is zero or unknown has the smallest df of its samples, because what each
-        adds is unknown.
+        variance is zero or unknown has the smallest df of its samples, because what
+        each adds is unknown.
 
     Notes
     -----

@@ -1,7 +1,7 @@
 r"""Weights made and judged: raking to population margins, bootstrap replicates, and what uneven weights cost.
 
-Sources: Deming and Stephan (1940) for raking; Rao and Wu (1988) and Rao, Wu and Yue (1992)
-for the bootstrap; Kish (1965, 1992) for the design effect of weights. R:
+Sources: Deming and Stephan (1940) for raking; Rao and Wu (1988) and Rao, Wu and Yue
+(1992) for the bootstrap; Kish (1965, 1992) for the design effect of weights. R:
 ``survey::rake``, ``survey::as.svrepdesign(type = "subbootstrap")``.
 """
 
@@ -77,9 +77,9 @@ def rake(
 
     Notes
     -----
-    R: ``rake(design, list(~a, ~b), list(pop_a, pop_b), control = list(epsilon = 1e-12,
-    maxit = 1000))``; R's default stops as soon as no cell of the table moves by more than
-    one person.
+    R: ``rake(design, list(~a, ~b), list(pop_a, pop_b), control = control)`` with
+    ``control <- list(epsilon = 1e-12, maxit = 1000)``; R's default stops as soon as no
+    cell of the table moves by more than one person.
 
     Examples
     --------
@@ -221,8 +221,8 @@ def bootstrap_weights(
     SurveyDesign
         On a pandas frame with columns ``bootstrap_1`` and so on, of 8 bytes per person
         and replicate (35,000 people and 500 replicates: 140 MB, and three times that
-        while they are made). Scale 1/(R-1), as R's, around the full-sample estimate. Its
-        degrees of freedom are the rank of the replicates less one, at most R-1.
+        while they are made). Scale 1/(R-1), as R's, around the full-sample estimate.
+        Its degrees of freedom are the rank of the replicates less one, at most R-1.
 
     Raises
     ------

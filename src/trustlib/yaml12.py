@@ -1,9 +1,10 @@
 """YAML as the project's files are written: the rules of YAML 1.2, stricter where a reader could be misled.
 
-Yes, No, On and Off, dates, ``1:30``, ``1_000``, ``012``, ``0x1F``, ``0o17`` and ``.inf``
-are texts; a key that is a number in another spelling than Python's stays as it was
-written (``001``, ``1.50``). Merge keys (``<<``) are read. Keys that are written twice,
-aliases that stand for very much or for themselves, and endless nesting are refused.
+Yes, No, On and Off, dates, ``1:30``, ``1_000``, ``012``, ``0x1F``, ``0o17`` and
+``.inf`` are texts; a key that is a number in another spelling than Python's stays as it
+was written (``001``, ``1.50``). Merge keys (``<<``) are read. Keys that are written
+twice, aliases that stand for very much or for themselves, and endless nesting are
+refused.
 """
 
 from __future__ import annotations
