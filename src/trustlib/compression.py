@@ -129,8 +129,8 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         )
     _warn_of_missing(missing, int(people.lost["n"].sum()))
     kept = people.kept
-    axes = pd.DataFrame({c: axis_values(kept[c], c) for c in by}, kept.index)
-    table, cell = occurring_cells(axes, by)
+    axes = {name: axis_values(kept[name], name) for name in by}
+    table, cell = occurring_cells(pd.DataFrame(axes, kept.index), by)
     for name, values in _sums(kept, people.events).items():
         kind = float if name.startswith("sum") else int
         table[name] = np.bincount(cell, values).astype(kind)

@@ -272,7 +272,8 @@ class SurveyDesign:
             scale = np.broadcast_to(numbers, (n,)).astype(float)
         except (TypeError, ValueError):
             scale = np.zeros(n)
-        if not (np.isfinite(scale).all() and scale.min() >= 0 < scale.max()):
+        finite = np.isfinite(scale).all()
+        if not (finite and scale.min() >= 0 < scale.max()):
             raise DesignError(
                 f"replicate_scale is one number or {n} numbers, none negative or "
                 f"infinite and not all zero; got {str(given)[:60]}.",

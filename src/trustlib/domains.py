@@ -116,8 +116,8 @@ def _evaluate(where: str, frame: Any) -> np.ndarray:
     condition.require_allowed()
     if not used:
         return condition.holds(pd.DataFrame(index=range(len(frame))))
-    people = frame.select(*(nw.col(c).alias(own) for own, c in used.items()))
-    return condition.holds(people.to_pandas())
+    renamed = [nw.col(c).alias(own) for own, c in used.items()]
+    return condition.holds(frame.select(*renamed).to_pandas())
 
 
 def _require_boolean(frame: Any, where: nw.Expr) -> None:

@@ -132,7 +132,8 @@ def units_of(frame: Any, columns: dict[str, str]) -> pd.DataFrame:
     require_single_values(frame.collect_schema(), names)
     chosen = frame
     if columns:
-        chosen = frame.select(*(nw.col(c).alias(own) for own, c in columns.items()))
+        renamed = [nw.col(c).alias(own) for own, c in columns.items()]
+        chosen = frame.select(*renamed)
     try:
         return sums_by(chosen, list(columns), [])
     except TypeError as error:  # what cannot be compared, such as lists among objects

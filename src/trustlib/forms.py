@@ -356,7 +356,13 @@ def attempt(form: type[F], raw: Any) -> tuple[F | None, list[str]]:
         return None, [_fault(fault, form) for fault in faults]
 
 
-def read(form: type[F], raw: Any, what: str, kind: type[TrustlibError], hint: str) -> F:
+def read(
+    form: type[F],
+    raw: Any,
+    what: str,
+    kind: type[TrustlibError],
+    hint: str,
+) -> F:
     """The content of a YAML file as a form.
 
     Parameters

@@ -173,7 +173,8 @@ def _content(table: Any) -> SealedContent:
         frame[axis] = pd.Categorical(frame[axis], categories=levels)
     size = 2 * len(frame)
     fits = matrix.shape == (size, size)
-    if not fits or frame.isna().any(axis=None) or (frame["sum_w"] <= 0).any():
+    lacking = frame.isna().any(axis=None)
+    if not fits or lacking or (frame["sum_w"] <= 0).any():
         raise ValueError("the covariance matrix does not fit the cells")
     return SealedContent(
         frame=frame,
@@ -207,7 +208,8 @@ def _scatter(table: Any, dfs: list[float] | None, matrix: Array) -> Scatter:
         variance = np.diag(own)
         cell = np.flatnonzero((variance[:size] != 0) | (variance[size:] != 0))
         both = np.r_[cell, size + cell]
-        samples.append(Sample(cell, own[np.ix_(both, both)], float(df), True))
+        within = own[np.ix_(both, both)]
+        samples.append(Sample(cell, within, float(df), showable=True))
     scatter = PooledScatter(tuple(samples))
     total = scatter.covariance(np.eye(2 * size))
     tolerance = 1e-10 * np.abs(matrix).max()

@@ -49,7 +49,11 @@ class Strata:
     @classmethod
     def unknown(cls) -> Strata:
         """The strata of a design that only its replicate weights describe."""
-        return cls(pd.Index([0]), np.array([np.nan]), np.array([1.0]))
+        return cls(
+            key=pd.Index([0]),
+            n_psu=np.array([np.nan]),
+            remaining=np.array([1.0]),
+        )
 
 
 def strata_of(
@@ -85,9 +89,9 @@ def strata_of(
     >>> strata.n_psu  # without PSUs each person is one
     array([7., 5.])
     """
-    for own in (STRATUM, PSU):
+    for own, role in ((STRATUM, "stratum"), (PSU, "psu")):
         if own in columns:
-            _require_labels(units[own], units["n"], columns[own], own[1:])
+            _require_labels(units[own], units["n"], columns[own], role)
     stratum = np.zeros(len(units), int)
     if STRATUM in columns:
         stratum = units[STRATUM]

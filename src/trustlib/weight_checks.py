@@ -150,10 +150,16 @@ def _extents(frame: Any, weights: Sequence[str]) -> tuple[float, dict[str, Exten
     for column in dict.fromkeys(weights):
         value = nw.col(column)
         sizes = nw.when(value != 0).then(value.abs())
-        five = (value.min(), value.max(), value.sum(), value.count(), sizes.min())
-        asked += [number.alias(f"{column} {i}") for i, number in enumerate(five)]
-    numbers = collect(frame.select(*asked)).iloc[0].fillna(np.nan).astype(float)
-    rows, *each = numbers
+        extent = [
+            value.min(),
+            value.max(),
+            value.sum(),
+            value.count(),
+            sizes.min(),
+        ]
+        asked += [number.alias(f"{column} {i}") for i, number in enumerate(extent)]
+    numbers = collect(frame.select(*asked)).iloc[0]
+    rows, *each = numbers.fillna(np.nan).astype(float)
     lines = np.reshape(each, (-1, 5))
     names = dict.fromkeys(weights)
     return rows, {c: Extent(*line) for c, line in zip(names, lines, strict=True)}

@@ -378,7 +378,9 @@ def kish(weights: Any) -> pd.Series:
     {'deff': 1.5, 'n_eff': 2.0}
     """
     w = np.asarray(weights, dtype=float)
-    if not (np.isfinite(w).all() and w.min(initial=np.inf) >= 0 < w.max(initial=0)):
+    least = w.min(initial=np.inf)
+    largest = w.max(initial=0)
+    if not (np.isfinite(w).all() and least >= 0 < largest):
         raise DesignError(
             "Weights are zero or more, finite and not all zero.",
             "Give the column: frame['weight'].",
