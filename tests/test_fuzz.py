@@ -123,7 +123,7 @@ def forked(monkeypatch):
     """The library's program for SPSS and Stata in a fork of this process, which has the reader loaded already."""
 
     def run(command, timeout, **_):
-        assert command[:2] == [sys.executable, "-c"]
+        assert command[:2] == [sys.executable, "-m"]
         ours, theirs = os.pipe()
         said, saying = os.pipe()
         child = os.fork()
