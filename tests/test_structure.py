@@ -40,10 +40,26 @@ ORDER = [
         "trustlib.formulas",
         "trustlib.values",
     },
-    {"trustlib.conditions"},
+    {
+        "trustlib.conditions",
+        "trustlib.engines",
+        "trustlib.strata",
+        "trustlib.axes",
+        "trustlib.merging",
+        "trustlib.sealed_files",
+    },
+    {
+        "trustlib.domains",
+        "trustlib.weight_checks",
+        "trustlib.meanings",
+        "trustlib.files",
+        "trustlib.labelled_reader",
+    },
+    {"trustlib.design_columns"},
     {"trustlib.schema"},
     {"trustlib.design"},
-    {"trustlib.cells", "trustlib.weighting"},
+    {"trustlib.cells"},
+    {"trustlib.compression", "trustlib.weighting"},
     {"trustlib.logit"},
     {"trustlib.estimates"},
     {
@@ -127,7 +143,7 @@ ONLY = {
     "papermill": {"trustbook.runs", "trustbook.engine"},
     "pandera": {"trustlib.record.printed"},
     "pydantic": {"trustlib.forms"},
-    "pyreadstat": {"trustlib.schema"},  # in the process that it starts
+    "pyreadstat": {"trustlib.labelled_reader"},  # a process of its own
     "statsmodels": {
         "trustlib.logit",
         "trustlib.estimates",

@@ -494,7 +494,7 @@ def check_rows(
 ) -> None:
     """Search what is published for values of a respondent: ids, weights, and answers side by side."""
     from trustbook.leaks import leaks
-    from trustlib.schema import read_table
+    from trustlib.files import read_table
 
     people = read_table(survey)[0]
     found = [

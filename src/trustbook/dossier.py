@@ -29,7 +29,8 @@ import pandas as pd
 
 from trustbook.runs import load_plan
 from trustbook.sealing import CellPlan, load_cell_plan, people_of
-from trustlib.cells import Cells, compress
+from trustlib.cells import Cells
+from trustlib.compression import compress
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import (

@@ -44,7 +44,8 @@ from trustlib.errors import (
     require_names,
     unknown_name,
 )
-from trustlib.schema import SUFFIXES, file_hash, load_yaml
+from trustlib.files import SUFFIXES, file_hash
+from trustlib.schema import load_yaml
 from trustlib.writing import recover, replace_folder, write_text
 
 if TYPE_CHECKING:
