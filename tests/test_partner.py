@@ -25,7 +25,7 @@ INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 
 MODULES = ("trustlib.errors", "trustlib.forms", "trustlib.schema", "trustlib.design", "trustlib.cells",
            "trustlib.disclosure", "trustlib.variance", "trustlib.conditions", "trustlib.formulas", "trustlib.logit",
-           "trustlib.newton", "trustlib.terms",
+           "trustlib.newton", "trustlib.terms", "trustlib.syntax", "trustlib.evaluation",
            "trustbook.supplied", "trustbook.sealing", "trustbook.runs", "trustbook.pages", "trustbook.cli",
            "trustlib.writing")  # fmt: skip
 REASONS = (

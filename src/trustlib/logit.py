@@ -85,7 +85,7 @@ class LogitFit:
     >>> fit
     <LogitFit: y ~ group; 2 coefficients; 38 df>
     >>> fit.std_error.round(3).to_dict()
-    {'Intercept': 0.523, 'group[T.b]': 0.689}
+    {'Intercept': 0.523, 'group[T.b]': 0.692}
     >>> fit.baselines
     ['group a', 'group a']
     """
@@ -260,7 +260,7 @@ class LogitFit:
         >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["group"])
         >>> test = tl.fit_logit(cells, "group").term_test("group")
         >>> test.loc["wald", ["statistic", "df_den"]].astype(float).round(2).tolist()
-        [2.54, 38.0]
+        [2.52, 38.0]
         """
         if not terms:
             raise EstimandError(

@@ -93,7 +93,7 @@ class RandomIntercept:
     >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"g": ["a", "b", "c", "d"] * 50, "w": 1.0})
-    >>> rows["y"] = [0.0, 0.0, 1.0, 1.0] * 20 + [0.0, 1.0, 0.0, 1.0] * 30
+    >>> rows["y"] = [0, 0, 1, 1] * 20 + [0, 1, 0, 1] * 10 + [1, 0, 1, 0] * 20
     >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["g"])
     >>> null = tl.maihda(cells, method="ml").fits["null"]
     >>> null.intercepts.shape, null.probabilities().shape
@@ -256,11 +256,6 @@ class MaihdaFit:
         area under the ROC curve of the model's probabilities; pcv, the proportional change
         in variance :math:`1-\sigma^2/\sigma^2_{\mathrm{null}}`, NaN if the null model finds
         no variance.
-    vpc, mor, auc : float
-        Those of the null model.
-    pcv : float
-        That of the last model: the additive one, or the adjusted one where there is a
-        single axis.
     weights : bool
         Whether these are population-weighted point estimates.
     method : {"reml", "ml"}
@@ -274,13 +269,13 @@ class MaihdaFit:
     >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"g": ["a", "b", "c", "d"] * 50, "w": 1.0})
-    >>> rows["y"] = [0.0, 0.0, 1.0, 1.0] * 20 + [0.0, 1.0, 0.0, 1.0] * 30
+    >>> rows["y"] = [0, 0, 1, 1] * 20 + [0, 1, 0, 1] * 10 + [1, 0, 1, 0] * 20
     >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["g"])
     >>> fit = tl.maihda(cells)
     >>> round(fit.vpc, 2)
-    0.52
+    0.29
     >>> fit.strata.frame[["g", "raw"]].values.tolist()
-    [['a', 0.0], ['b', 0.6], ['c', 0.4], ['d', 1.0]]
+    [['a', 0.4], ['b', 0.2], ['c', 0.8], ['d', 0.6]]
     """
 
     cells: Cells
@@ -363,7 +358,7 @@ class MaihdaFit:
         >>> import pandas as pd
         >>> import trustlib as tl
         >>> rows = pd.DataFrame({"g": ["a", "b", "c", "d"] * 50, "w": 1.0})
-        >>> rows["y"] = [0.0, 0.0, 1.0, 0.0] * 20 + [0.0, 1.0, 0.0, 1.0] * 30
+        >>> rows["y"] = [0, 0, 1, 1] * 20 + [0, 1, 0, 1] * 10 + [1, 0, 1, 0] * 20
         >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["g"])
         >>> mor = tl.maihda(cells).interval("mor").frame
         >>> mor["model"].tolist(), bool(mor["conf_low"].iloc[0] > 1)
@@ -604,7 +599,7 @@ def maihda(
     >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"g": ["a", "b", "c", "d"] * 50, "w": 1.0})
-    >>> rows["y"] = [0.0, 0.0, 1.0, 0.0] * 20 + [0.0, 1.0, 0.0, 1.0] * 30
+    >>> rows["y"] = [0, 0, 1, 1] * 20 + [0, 1, 0, 1] * 10 + [1, 0, 1, 0] * 20
     >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["g"])
     >>> tl.maihda(cells, method="ml").convention
     'random intercepts of 4 strata (g); maximum likelihood, Laplace approximation; weights not used'

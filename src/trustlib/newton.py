@@ -262,8 +262,8 @@ def separation(x: Array, weight: Array, events: Array) -> Separation | None:
     --------
     >>> x = np.array([[1.0, 0.0], [1.0, 1.0]])
     >>> found = separation(x, np.array([10.0, 5.0]), np.array([4.0, 5.0]))
-    >>> found.direction.round(6).tolist(), found.pure.tolist()
-    ([0.0, 1.0], [False, True])
+    >>> found.moving, found.pure.tolist()
+    ([1], [False, True])
     """
     none = events <= 0
     every = events >= weight
