@@ -35,6 +35,7 @@ REASONS = (
 )  # in words.yml: why something is not shown
 # Messages that no command of the guide can end in: they need a Python program, a plan of runs, or are parts of others.
 ELSEWHERE = """
+The terms … are not defined for all values: …
 An axis is named more than once in ….
 Axes are a list of names, got ….
 Expected …, got ….

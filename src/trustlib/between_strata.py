@@ -129,7 +129,8 @@ class Profile:
 
     Examples
     --------
-    >>> Profile(np.array([0.0, 1.0, 2.0]), np.array([-2.0, 0.0, 1.0])).at([0.5]).tolist()
+    >>> profile = Profile(np.array([0.0, 1.0, 2.0]), np.array([-2.0, 0.0, 1.0]))
+    >>> profile.at([0.5]).tolist()
     [1.5]
     """
 

@@ -1,9 +1,9 @@
 """Conditions such as ``"age > 40 and gender == 'woman'"``: read, held to an allow-list, and evaluated.
 
-A condition is data. It may come with a file (``where:`` of a plan, the name of a variable in a
-mapping), so nothing in it is ever run: it is parsed, every node of the syntax must be one of a
-short list (`trustlib.syntax`), and what is left is evaluated by a visitor over arrays that
-knows nothing else (`trustlib.evaluation`).
+A condition is data. It may come with a file (``where:`` of a plan, the name of a
+variable in a mapping), so nothing in it is ever run: it is parsed, every node of the
+syntax must be one of a short list (`trustlib.syntax`), and what is left is evaluated by
+a visitor over arrays that knows nothing else (`trustlib.evaluation`).
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ class Condition:
     @classmethod
     def read(cls, text: str, kind: type[TrustlibError]) -> Condition:
         """Parse a condition; nothing in it is held to the allow-list yet."""
-        hint = "For example: \"gender == 'woman'\". A name with spaces stands in backticks."
+        hint = (
+            "For example: \"gender == 'woman'\". "
+            "A name with spaces stands in backticks."
+        )
         try:
             source, names = _in_python(tokens(text))
             with warnings.catch_warnings(action="ignore"):  # of escapes in texts
@@ -108,8 +111,8 @@ class Condition:
     def holds(self, people: pd.DataFrame) -> np.ndarray:
         """For each row of a frame whether the condition holds.
 
-        Where a variable that is named is missing it does not hold, save for those that are
-        asked for with ``.isna()`` and the like.
+        Where a variable that is named is missing it does not hold, save for those that
+        are asked for with ``.isna()`` and the like.
 
         Parameters
         ----------
@@ -119,8 +122,8 @@ class Condition:
         Returns
         -------
         boolean array (m,)
-            A condition that is no condition, such as ``age + 1``, gives another array than
-            of True and False.
+            A condition that is no condition, such as ``age + 1``, gives another array
+            than of True and False.
         """
         self.require_allowed()
         columns = self._columns_of(people)
@@ -177,7 +180,8 @@ def evaluate(
 
     Examples
     --------
-    >>> people = pd.DataFrame({"age": [30, 50, None], "gender": ["man", "woman", "man"]})
+    >>> people = pd.DataFrame({"age": [30, 50, None]})
+    >>> people["gender"] = ["man", "woman", "man"]
     >>> evaluate("age > 40 or gender == 'man'", people).tolist()
     [True, True, False]
     """

@@ -1,7 +1,7 @@
 """How a condition is evaluated: a visitor over arrays, which knows nothing but its short list.
 
-A comparison with a missing value is neither true nor false (Kleene), and so is what divides by
-zero. A text never compares with a number.
+A comparison with a missing value is neither true nor false (Kleene), and so is what
+divides by zero. A text never compares with a number.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Evaluation:
     --------
     >>> def refuse(why, hint=""):
     ...     raise ValueError(why)
-    >>> column = Values("number", np.array([1, 2, 3]), np.array([True, True, False]), "k")
+    >>> known = np.array([True, True, False])
+    >>> column = Values("number", np.array([1, 2, 3]), known, "k")
     >>> tree = ast.parse("k > 1", mode="eval").body
     >>> above = Evaluation({"k": column}, refuse).of(tree)
     >>> above.data.tolist(), above.known.tolist()

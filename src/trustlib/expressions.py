@@ -1,9 +1,9 @@
 """How conditions and formulas are split into tokens, and how a name is written in them.
 
 Both are data that may come with a file, so neither is run: `trustlib.conditions` and
-`trustlib.formulas` read the tokens and hold what they say to an allow-list. A name stands as it
-is, or in backticks: ```my age` > 40``; a backtick within a name is doubled. Names are compared
-in Unicode's form NFC.
+`trustlib.formulas` read the tokens and hold what they say to an allow-list. A name
+stands as it is, or in backticks: ```my age` > 40``; a backtick within a name is
+doubled. Names are compared in Unicode's form NFC.
 """
 
 from __future__ import annotations

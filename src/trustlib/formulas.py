@@ -1,14 +1,15 @@
 """Formulas such as ``"gender * ethnicity + I(age ** 2)"``: read and held to an allow-list.
 
-formulaic evaluates Python, and a formula is data that may come with a file. So a formula is
-split into tokens and read here, before formulaic sees it. It has names of axes,
-``+ - * : / ** ( )``, 0 and 1, ``C(name)``, with one of three codings if wanted, and ``I()`` and
-``np.log()`` of arithmetic on axes that are numbers. What formulaic gets is a sum of terms that
-is written anew, in which every axis has a name of ours: an axis may have any name.
+formulaic evaluates Python, and a formula is data that may come with a file. So a
+formula is split into tokens and read here, before formulaic sees it. It has names of
+axes, ``+ - * : / ** ( )``, 0 and 1, ``C(name)``, with one of three codings if wanted,
+and ``I()`` and ``np.log()`` of arithmetic on axes that are numbers. What formulaic gets
+is a sum of terms that is written anew, in which every axis has a name of ours: an axis
+may have any name.
 
-The operators are those of R (Wilkinson and Rogers 1973), ``**`` too: ``(a + b + c)**2`` are the
-main effects and the interactions of two, and ``x**2`` would be x. That is no square, so it is
-refused.
+The operators are those of R (Wilkinson and Rogers 1973), ``**`` too: ``(a + b + c)**2``
+are the main effects and the interactions of two, and ``x**2`` would be x. That is no
+square, so it is refused.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ def read_formula(
     axes : dict
         Axis -> whether it is a number.
     levels : iterable of str
-        Texts that names of coefficients may contain; our names for axes occur in none of them.
+        Texts that names of coefficients may contain; our names for axes occur in none
+        of them.
 
     Raises
     ------
@@ -177,7 +179,8 @@ def _hint(axes: Iterable[str]) -> str:
     names = ", ".join(map(quoted, axes)) or "none"
     return (
         f"Use + * : and names of axes ({names}), a square as I(x**2), a number as a "
-        "category as C(x). What needs another function, make as a column before compress."
+        "category as C(x). What needs another function, make as a column before "
+        "compress."
     )
 
 
@@ -254,7 +257,7 @@ class _Reader:
             got = self.now.text or "its end"
             self.refuse(f"expected {sign!r} and got {got!r}")
 
-    # -- sums, products, crossings, powers ------------------------------------------------
+    # -- sums, products, crossings, powers --------------------------------------------
 
     def sum(self, outermost: bool = False) -> tuple[list[Term], bool]:
         """Terms joined by + and -, and whether there is a constant."""
@@ -376,7 +379,7 @@ class _Reader:
             self.refuse(f"it makes more than {MOST_TERMS} terms")
         return list(first.values())
 
-    # -- factors --------------------------------------------------------------------------
+    # -- factors ----------------------------------------------------------------------
 
     def axis(self, token: Token) -> Factor:
         """The name of ours for an axis."""
@@ -393,8 +396,8 @@ class _Reader:
         if token.text not in _FUNCTIONS:
             self.refuse(f"{token.text} has no function or part that a formula may use")
         self.refuse(
-            f"the function {token.text} has no place in it, or uses the distribution of "
-            "an axis"
+            f"the function {token.text} has no place in it, or uses the distribution "
+            "of an axis"
         )
 
     def category(self) -> Factor:
@@ -432,8 +435,8 @@ class _Reader:
         self.require(".")
         if self.now.text != "log":
             self.refuse(
-                f"np.{self.now.text} has no place in it, or uses the distribution of an "
-                "axis"
+                f"np.{self.now.text} has no place in it, or uses the distribution of "
+                "an axis"
             )
         self.at += 1
         return self.computed("np.log")

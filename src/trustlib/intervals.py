@@ -1,7 +1,7 @@
 r"""Intervals, tests and precision: arrays in, arrays out. Each formula of these stands here once.
 
-The intervals of a proportion :math:`\hat p` with design-based variance :math:`V`, design df
-:math:`d` and :math:`n` people; :math:`t_d` is the Student quantile with d df,
+The intervals of a proportion :math:`\hat p` with design-based variance :math:`V`, design
+df :math:`d` and :math:`n` people; :math:`t_d` is the Student quantile with d df,
 :math:`n_e=\hat p(1-\hat p)/V`:
 
 ==========  ============================================================================================
@@ -13,12 +13,12 @@ likelihood  q with :math:`2n_e[\hat p\log(\hat p/q)+(1-\hat p)\log((1-\hat p)/(1
 ==========  ============================================================================================
 
 At 0 and 1 the variance is zero and :math:`n_e` is unknown; the last three then take
-:math:`n_e=n`, as the US National Center for Health Statistics does (Parker et al. 2017), and
-give an interval with one end at 0 or 1.
+:math:`n_e=n`, as the US National Center for Health Statistics does (Parker et al.
+2017), and give an interval with one end at 0 or 1.
 
-R: ``survey::svyciprop``, methods logit (xlogit), mean, beta, likelihood (there interpolated,
-up to 2e-3 off), and from version 4.4 wilson. R does not bound :math:`n_e` by n, and neither
-do these.
+R: ``survey::svyciprop``, methods logit (xlogit), mean, beta, likelihood (there
+interpolated, up to 2e-3 off), and from version 4.4 wilson. R does not bound :math:`n_e`
+by n, and neither do these.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def t_quantile(df: Df, level: float = LEVEL) -> Any:
     below = (1 + level) / 2
     finite = np.where(np.isinf(df), 1.0, df)
     usable = np.where(df > 0, finite, np.nan)
-    return np.where(np.isinf(df), ndtri(below), stdtrit(usable, below))
+    student = stdtrit(usable, below)
+    return np.where(np.isinf(df), ndtri(below), student)
 
 
 def two_sided_p(statistic: Array, df: Df) -> Any:
@@ -94,14 +95,17 @@ def two_sided_p(statistic: Array, df: Df) -> Any:
     """
     from scipy.special import ndtr, stdtr
 
-    size = -np.abs(np.asarray(statistic, dtype=float))
+    statistic = np.asarray(statistic, dtype=float)
+    size = -np.abs(statistic)
     df = np.asarray(df, dtype=float)
     usable = (df > 0) & np.isfinite(df)
     finite = np.where(usable, df, np.nan)
-    return 2 * np.where(np.isinf(df), ndtr(size), stdtr(finite, size))
+    student = stdtr(finite, size)
+    tail = np.where(np.isinf(df), ndtr(size), student)
+    return 2 * tail
 
 
-# -- intervals ---------------------------------------------------------------------------
+# -- intervals -----------------------------------------------------------------------
 
 
 def wald_interval(estimate: Array, se: Array, df: Df, n: Array | None = None) -> Limits:
@@ -188,7 +192,8 @@ def effective_n(p: Array, se: Array, n: Array) -> Array:
     """
     inside = (p > 0) & (p < 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(inside, p * (1 - p) / se**2, n)
+        size = p * (1 - p) / se**2
+    return np.where(inside, size, n)
 
 
 def _adjusted_n(p: Array, se: Array, df: Df, n: Array) -> Array:
@@ -288,7 +293,8 @@ def likelihood_interval(p: Array, se: Array, df: Df, n: Array) -> Limits:
     >>> low.round(3).tolist(), high.round(3).tolist()
     ([0.024], [0.246])
     """
-    rise = t_quantile(df) ** 2 / (2 * effective_n(p, se, n))
+    size = effective_n(p, se, n)
+    rise = t_quantile(df) ** 2 / (2 * size)
     sides = list(zip(p, rise, strict=True))
     low = [_likelihood_end(*side, edge=0.0) for side in sides]
     high = [_likelihood_end(*side, edge=1.0) for side in sides]
@@ -334,13 +340,11 @@ def plus_four(p: Array, vcov: Array, n: Array) -> Limits:
     tuple of array (m,), array (m, m)
         The proportions and their covariance.
 
-    Notes
-    -----
-    In a small group the few people with the rarer answer decide about the standard error,
-    which is far too small, or zero, when they happen to be few or of small weight. This
-    puts a floor under it. Correlations stay as they are. Agresti and Coull (1998), *The
-    American Statistician* 52:119. R, for a simple random sample and Wald's interval:
-    ``PropCIs::add4ci``, whose variance is the floor alone.
+    Notes ----- In a small group the few people with the rarer answer decide about the
+    standard error, which is far too small, or zero, when they happen to be few or of
+    small weight. This puts a floor under it. Correlations stay as they are. Agresti and
+    Coull (1998), *The American Statistician* 52:119. R, for a simple random sample and
+    Wald's interval: ``PropCIs::add4ci``, whose variance is the floor alone.
 
     Examples
     --------
@@ -367,8 +371,8 @@ def mover_interval(
 
     .. math:: L=\sum_i s_i\hat\theta_i-\sqrt{e'Re},\qquad e_i=\hat\theta_i-l_i\ (s_i=1),\quad\hat\theta_i-u_i\ (s_i=-1)
 
-    and the upper limit with the other ends. Where the parts have symmetric intervals it is
-    the Wald interval.
+    and the upper limit with the other ends. Where the parts have symmetric intervals it
+    is the Wald interval.
 
     Parameters
     ----------
@@ -382,10 +386,9 @@ def mover_interval(
     -------
     array (2,)
 
-    Notes
-    -----
-    Zou (2008), *American Journal of Epidemiology* 168:212; of two proportions with Wilson
-    intervals it is Newcombe's. R: ``interactionR::interactionR_mover``.
+    Notes ----- Zou (2008), *American Journal of Epidemiology* 168:212; of two
+    proportions with Wilson intervals it is Newcombe's. R:
+    ``interactionR::interactionR_mover``.
 
     Examples
     --------
@@ -398,8 +401,9 @@ def mover_interval(
     scale = np.outer(se, se)
     correlation = np.eye(len(se))
     np.divide(vcov, scale, out=correlation, where=scale > 0)
-    below = value - np.where(sign > 0, low, high)
-    above = np.where(sign > 0, high, low) - value
+    added = sign > 0
+    below = value - np.where(added, low, high)
+    above = np.where(added, high, low) - value
     with np.errstate(invalid="ignore"):  # a part that is not defined leaves no limits
         down = _length(below, correlation)
         up = _length(above, correlation)
@@ -411,7 +415,7 @@ def _length(distance: Array, correlation: Array) -> float:
     return np.sqrt(np.maximum(distance @ correlation @ distance, 0))
 
 
-# -- tests -------------------------------------------------------------------------------
+# -- tests ---------------------------------------------------------------------------
 
 
 def independent(b: Array, vcov: Array) -> bool:
@@ -455,10 +459,10 @@ def wald_test(
     -------
     TestResult
         Two rows: ``wald`` is F = b'V^-1 b / q on (q, df), R's
-        ``survey::regTermTest(method = "Wald")``; ``adjusted`` is Stata's
-        F = (d - q + 1)/(d q) b'V^-1 b on (q, d - q + 1) with design df d (Korn and
-        Graubard 1990). Without degrees of freedom there is no p-value. Arrays do not say
-        on how many people they rest, so whoever calls this says it.
+        ``survey::regTermTest(method = "Wald")``; ``adjusted`` is Stata's F = (d - q +
+        1)/(d q) b'V^-1 b on (q, d - q + 1) with design df d (Korn and Graubard 1990).
+        Without degrees of freedom there is no p-value. Arrays do not say on how many
+        people they rest, so whoever calls this says it.
 
     Raises
     ------
@@ -476,8 +480,8 @@ def wald_test(
         raise EstimandError(
             f"The design cannot test {name}: the covariance of its {len(b)} "
             "coefficients is singular or not known.",
-            "There are too few PSUs or replicates for so many terms: test fewer of them, "
-            "or join levels.",
+            "There are too few PSUs or replicates for so many terms: test fewer of "
+            "them, or join levels.",
         )
     q = len(b)
     d = design_df
@@ -492,7 +496,7 @@ def wald_test(
     return TestResult.of_rows(rows)
 
 
-# -- precision ---------------------------------------------------------------------------
+# -- precision -----------------------------------------------------------------------
 
 
 def require_shares(*values: Any) -> None:
@@ -502,7 +506,8 @@ def require_shares(*values: Any) -> None:
     --------
     >>> require_shares(0.8, 0.95)
     """
-    if not all(is_number(v) and 0 < v < 1 for v in values):
+    are_shares = (is_number(v) and 0 < v < 1 for v in values)
+    if not all(are_shares):
         raise EstimandError(
             f"Expected numbers between 0 and 1, got {values}.",
             "Give shares, such as power=0.8.",
@@ -609,10 +614,8 @@ def detectable_difference(
     EstimandError
         The proportion, power or level is no number between 0 and 1.
 
-    Notes
-    -----
-    Normal test with the pooled variance, power with the variances at the alternative. R:
-    ``power.prop.test(n = n / deff, p1 = p, power = power)$p2 - p``.
+    Notes ----- Normal test with the pooled variance, power with the variances at the
+    alternative. R: ``power.prop.test(n = n / deff, p1 = p, power = power)$p2 - p``.
 
     Examples
     --------
@@ -634,7 +637,8 @@ def detectable_difference(
 
     if not excess(1.0) > 0:
         return np.nan
-    return brentq(excess, p, 1.0, xtol=1e-14) - p
+    other = brentq(excess, p, 1.0, xtol=1e-14)
+    return other - p
 
 
 def e_value(ratio: float, limit: float | None = None) -> tuple[float, float]:
@@ -645,18 +649,19 @@ def e_value(ratio: float, limit: float | None = None) -> tuple[float, float]:
     Parameters
     ----------
     ratio : float
-        Risk ratio. An odds ratio only if the outcome is rare. Below 1 its inverse is taken.
+        Risk ratio. An odds ratio only if the outcome is rare. Below 1 its inverse is
+        taken.
     limit : float, optional
-        The limit of its interval that is nearer to 1; on the other side of 1 its E-value
-        is 1.
+        The limit of its interval that is nearer to 1; on the other side of 1 its
+        E-value is 1.
 
     Returns
     -------
     tuple of two floats
-        For the ratio and for the limit (NaN without one): the risk ratio that a confounder
-        would need with both group and outcome. This supposes that the ratio is read as an
-        effect, which a description of groups is not: show it only where that reading is
-        argued.
+        For the ratio and for the limit (NaN without one): the risk ratio that a
+        confounder would need with both group and outcome. This supposes that the ratio
+        is read as an effect, which a description of groups is not: show it only where
+        that reading is argued.
 
     Raises
     ------
@@ -675,7 +680,8 @@ def e_value(ratio: float, limit: float | None = None) -> tuple[float, float]:
     """
     nearer = ratio if limit is None else limit
     given = (ratio, nearer)
-    if not all(is_number(v) and 0 < v < np.inf for v in given):
+    are_ratios = (is_number(v) and 0 < v < np.inf for v in given)
+    if not all(are_ratios):
         raise EstimandError(
             f"Ratios are finite and above 0, got {given}.",
             "Give a risk ratio, not its logarithm.",

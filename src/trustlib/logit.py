@@ -1,15 +1,15 @@
 r"""Survey-weighted logistic regression on cells.
 
-The coefficients are statsmodels' (`GLM`, binomial, ``var_weights``, two rows per cell: answer
-0 and answer 1), the pseudo-maximum-likelihood estimates that R's
-``svyglm(family = quasibinomial)`` gives. The covariance is ours:
+The coefficients are statsmodels' (`GLM`, binomial, ``var_weights``, two rows per cell:
+answer 0 and answer 1), the pseudo-maximum-likelihood estimates that R's ``svyglm(family
+= quasibinomial)`` gives. The covariance is ours:
 
 .. math:: V = I^{-1}\,\widehat{\mathrm{cov}}\Big[\sum_c x_c (Y_c-\mu_c W_c)\Big]\,I^{-1},\qquad
           I=\sum_c W_c\,\mu_c(1-\mu_c)\,x_c x_c'
 
-with the covariance of the score taken under the design (Binder 1983), or refits under each set
-of replicate weights. statsmodels' own standard errors ignore the design: never quote them
-(with raw ``freq_weights`` about five times too small).
+with the covariance of the score taken under the design (Binder 1983), or refits under
+each set of replicate weights. statsmodels' own standard errors ignore the design: never
+quote them (with raw ``freq_weights`` about five times too small).
 """
 
 from __future__ import annotations
@@ -142,10 +142,11 @@ class LogitFit:
     def baselines(self) -> list[str]:
         """What each coefficient is compared with: the reference levels that its value depends on.
 
-        These are the references of its own axes, and of all axes that an interaction joins
-        to them: with ``gender * ethnicity`` the coefficient of a gender is that among the
-        first ethnicity, with ``gender * age`` that at age 0. The intercept depends on the
-        references of all axes. Empty for the slope of a number that is in no interaction.
+        These are the references of its own axes, and of all axes that an interaction
+        joins to them: with ``gender * ethnicity`` the coefficient of a gender is that
+        among the first ethnicity, with ``gender * age`` that at age 0. The intercept
+        depends on the references of all axes. Empty for the slope of a number that is
+        in no interaction.
         """
         return baselines(self.spec)
 
@@ -161,10 +162,10 @@ class LogitFit:
 
         A coefficient reveals its cell as a count does.
 
-        The cells of a term are the combinations of its categories, and of what its columns
-        tell apart where it uses a number as a factor: columns with two values, or with as
-        many coefficients as patterns. A term that is part of a larger one needs no count of
-        its own: its cells are sums of the larger one's.
+        The cells of a term are the combinations of its categories, and of what its
+        columns tell apart where it uses a number as a factor: columns with two values,
+        or with as many coefficients as patterns. A term that is part of a larger one
+        needs no count of its own: its cells are sums of the larger one's.
         """
         axes_of_cells = set(self.cells.by)
         variables = self.spec.term_variables
@@ -229,15 +230,15 @@ class LogitFit:
         Parameters
         ----------
         *terms : str
-            Such as ``"gender:ethnicity"``; the order of names within an interaction does
-            not matter.
+            Such as ``"gender:ethnicity"``; the order of names within an interaction
+            does not matter.
 
         Returns
         -------
         TestResult
-            Rows ``wald`` (R's ``survey::regTermTest(method = "Wald")``) and ``adjusted``
-            (Stata's); columns term, statistic, df_num, df_den, p_value: see
-            `trustlib.intervals.wald_test`.
+            Rows ``wald`` (R's ``survey::regTermTest(method = "Wald")``) and
+            ``adjusted`` (Stata's); columns term, statistic, df_num, df_den, p_value:
+            see `trustlib.intervals.wald_test`.
 
         Raises
         ------
@@ -246,10 +247,8 @@ class LogitFit:
         EstimandError
             No term is named.
 
-        Notes
-        -----
-        R: ``regTermTest(fit, ~gender:ethnicity, method = "Wald")``; df are `fit.df`, which
-        is R's default.
+        Notes ----- R: ``regTermTest(fit, ~gender:ethnicity, method = "Wald")``; df are
+        `fit.df`, which is R's default.
 
         Examples
         --------
@@ -317,8 +316,8 @@ def _too_few(size: int, df: Array) -> str:
     return (
         f"More coefficients ({size}) than degrees of freedom: the design leaves "
         f"{df.min():g} for t tests, so that coefficients have no p-values and no "
-        "intervals. Use fewer terms, or probabilities by predictions(...), which take the "
-        "degrees of freedom of the design."
+        "intervals. Use fewer terms, or probabilities by predictions(...), which take "
+        "the degrees of freedom of the design."
     )
 
 
@@ -329,11 +328,11 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     ----------
     cells : Cells
     formula : str
-        Right-hand side over the cells' axes, for example
-        ``"gender * ethnicity + disability"``. The first level of each category is the
-        reference, as in R. An axis with a name of other signs than letters, digits and
-        ``_`` stands in backticks: ``"`age band` * gender"``. ``x**2`` is no square but x
-        crossed with itself, and refused.
+        Right-hand side over the cells' axes, for example ``"gender * ethnicity +
+        disability"``. The first level of each category is the reference, as in R. An
+        axis with a name of other signs than letters, digits and ``_`` stands in
+        backticks: ``"`age band` * gender"``. ``x**2`` is no square but x crossed with
+        itself, and refused.
 
     Returns
     -------
@@ -346,11 +345,12 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     EstimandError
         What is given are not cells, or the left-hand side names another outcome.
     FitError
-        The formula cannot be read or evaluated, or has something else than names of axes,
-        ``+ - * : / ** ( )``, ``C(x)``, ``C(x, contr.sum)``, and ``I()`` or ``np.log()`` of
-        arithmetic on numbers, such as ``I(x**2)``. A function of the distribution of an
-        axis (``scale``, ``poly``, a mean) would be that of the cells, not of people. Or
-        replicate weights below zero add up to less than nothing in a cell.
+        The formula cannot be read or evaluated, or has something else than names of
+        axes, ``+ - * : / ** ( )``, ``C(x)``, ``C(x, contr.sum)``, and ``I()`` or
+        ``np.log()`` of arithmetic on numbers, such as ``I(x**2)``. A function of the
+        distribution of an axis (``scale``, ``poly``, a mean) would be that of the
+        cells, not of people. Or replicate weights below zero add up to less than
+        nothing in a cell.
     SeparationError
         Some terms predict the outcome perfectly; found before fitting, by linear
         programming (Konis 2007).
@@ -365,11 +365,9 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
         There are more coefficients than degrees of freedom: none has a p-value or an
         interval.
 
-    Notes
-    -----
-    R: ``svyglm(y ~ gender * ethnicity + disability, design, family = quasibinomial())``. R
-    stops early (epsilon 1e-8); with ``control = list(epsilon = 1e-14)`` and a refit from
-    ``start = coef(fit)`` the two agree to about 1e-13.
+    Notes ----- R: ``svyglm(y ~ gender * ethnicity + disability, design, family =
+    quasibinomial())``. R stops early (epsilon 1e-8); with ``control = list(epsilon =
+    1e-14)`` and a refit from ``start = coef(fit)`` the two agree to about 1e-13.
 
     Examples
     --------
@@ -502,7 +500,7 @@ def _require_positive(cells: Cells, people: Array, events: Array) -> None:
             replicate, cell = np.argwhere(below)[0]
             name = describe(cells.frame.iloc[cell], cells.by)
             raise FitError(
-                f"The sum of the weights of replicate {replicate + 1} is negative in cell "
-                f"{name}, so that no model can be fitted there.",
+                f"The sum of the weights of replicate {replicate + 1} is negative in "
+                f"cell {name}, so that no model can be fitted there.",
                 "Use coarser levels, or cell_means, which need no refit.",
             )

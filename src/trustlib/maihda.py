@@ -1,22 +1,22 @@
 r"""Intersectional MAIHDA: random intercepts for the strata, on grouped counts.
 
-Multilevel analysis of individual heterogeneity and discriminatory accuracy asks how much of
-the variation in a 0/1 outcome lies between intersectional strata, and how much of that the
-main effects of the axes account for.
+Multilevel analysis of individual heterogeneity and discriminatory accuracy asks how
+much of the variation in a 0/1 outcome lies between intersectional strata, and how much
+of that the main effects of the axes account for.
 
 A ladder of models shares the strata: *null* (an intercept), *adjusted* (covariates) and
 *additive* (covariates and the main effects of the axes). What the additive model leaves
 between strata is interaction, on the log-odds scale.
 
-Every estimate of the standard deviation between strata is an approximation and says which one
-(`trustlib.random_intercepts`). The default is REML-Laplace. With 16 strata of four axes
-maximum likelihood puts the additive variance a third too low on average
+Every estimate of the standard deviation between strata is an approximation and says
+which one (`trustlib.random_intercepts`). The default is REML-Laplace. With 16 strata of
+four axes maximum likelihood puts the additive variance a third too low on average
 (``benchmarks/maihda_bias.py``), which flatters the PCV.
 
-Sources: Merlo (2018) and Evans et al. (2018), *Social Science & Medicine*, for the models;
-Merlo et al. (2006) for the median odds ratio; Pinheiro and Chao (2006) for the quadrature;
-Weerahandi (1993) for the interval of the PCV.
-R: ``lme4::glmer`` (maximum likelihood), ``glmmTMB::glmmTMB(REML = TRUE)``.
+Sources: Merlo (2018) and Evans et al. (2018), *Social Science & Medicine*, for the
+models; Merlo et al. (2006) for the median odds ratio; Pinheiro and Chao (2006) for the
+quadrature; Weerahandi (1993) for the interval of the PCV. R: ``lme4::glmer`` (maximum
+likelihood), ``glmmTMB::glmmTMB(REML = TRUE)``.
 """
 
 from __future__ import annotations
@@ -74,15 +74,16 @@ class RandomIntercept:
     coef : Series (p,)
         Fixed effects, log odds (ratios).
     vcov : DataFrame (p, p)
-        Their covariance, with the variance between strata taken as known and people counted
-        as a simple random sample.
+        Their covariance, with the variance between strata taken as known and people
+        counted as a simple random sample.
     variance : float
         Variance between strata, log odds squared; 0 on the boundary (below 1e-6).
     intercepts : array (J,)
-        Conditional mode of each stratum's intercept, log odds, in the order of the strata.
+        Conditional mode of each stratum's intercept, log odds, in the order of the
+        strata.
     log_likelihood : float
-        Of maximum likelihood, with the binomial coefficients of the grouped counts, as R's
-        ``logLik``; NaN for REML.
+        Of maximum likelihood, with the binomial coefficients of the grouped counts, as
+        R's ``logLik``; NaN for REML.
     counts : Counts
         What it was fitted to.
     modes : Modes
@@ -232,7 +233,8 @@ def _require_strata(counts: Counts) -> None:
     if within_strata.sum() >= strata:
         raise RankError(
             f"The main effects leave nothing to vary between {strata} strata.",
-            "Use more axes or finer levels: there must be more strata than main effects.",
+            "Use more axes or finer levels: there must be more strata than main "
+            "effects.",
         )
 
 
@@ -246,16 +248,16 @@ class MaihdaFit:
     by : tuple of str
         The axes whose observed combinations are the strata.
     fits : dict of str to RandomIntercept
-        ``null``, ``adjusted`` (if there are covariates) and ``additive`` (if there are two
-        axes or more).
+        ``null``, ``adjusted`` (if there are covariates) and ``additive`` (if there are
+        two axes or more).
     models : DataFrame
         One row for each of them: variance; vpc, the variance partition coefficient
-        :math:`\sigma^2/(\sigma^2+\pi^2/3)` on the latent scale; vpc_response, that on the
-        scale of probabilities (of the null model only); mor, the median odds ratio
-        :math:`\exp(\Phi^{-1}(0.75)\sqrt{2\sigma^2})` between two random strata; auc, the
-        area under the ROC curve of the model's probabilities; pcv, the proportional change
-        in variance :math:`1-\sigma^2/\sigma^2_{\mathrm{null}}`, NaN if the null model finds
-        no variance.
+        :math:`\sigma^2/(\sigma^2+\pi^2/3)` on the latent scale; vpc_response, that on
+        the scale of probabilities (of the null model only); mor, the median odds ratio
+        :math:`\exp(\Phi^{-1}(0.75)\sqrt{2\sigma^2})` between two random strata; auc,
+        the area under the ROC curve of the model's probabilities; pcv, the proportional
+        change in variance :math:`1-\sigma^2/\sigma^2_{\mathrm{null}}`, NaN if the null
+        model finds no variance.
     weights : bool
         Whether these are population-weighted point estimates.
     method : {"reml", "ml"}
@@ -335,8 +337,8 @@ class MaihdaFit:
         Raises
         ------
         EstimandError
-            For maximum likelihood, whose variances are biased; for ``weights=True``; for a
-            PCV that is not defined.
+            For maximum likelihood, whose variances are biased; for ``weights=True``;
+            for a PCV that is not defined.
 
         Notes
         -----
@@ -348,10 +350,10 @@ class MaihdaFit:
         .. math:: \mathrm{PCV}^*=\frac{S^*}{S^*+\sigma^{*2}},\qquad
                   S^*=\mathrm{var}_j(\bar x_j'\beta^*)-2\,\mathrm{tr}(C\,V_\beta)
 
-        with C the covariance of the strata's mean x: the trace takes out what the error of
-        the estimate and that of the draw add to the variance between strata. This is a
-        generalised confidence interval (Weerahandi 1993). The percentile bootstrap covers
-        less evenly: ``benchmarks/maihda_coverage.py`` measures both.
+        with C the covariance of the strata's mean x: the trace takes out what the error
+        of the estimate and that of the draw add to the variance between strata. This is
+        a generalised confidence interval (Weerahandi 1993). The percentile bootstrap
+        covers less evenly: ``benchmarks/maihda_coverage.py`` measures both.
 
         Examples
         --------
@@ -446,11 +448,12 @@ class MaihdaFit:
         Returns
         -------
         Estimates (J rows)
-            Of kind level. ``estimate`` is the shrunken probability, over the stratum's own
-            covariates; its interval takes the variance between strata as known. Beside it
-            in the frame: ``raw``, people with the outcome over people (NaN for sealed
-            cells); ``weighted``, the saturated design-based logit (`cell_means`), with its
-            interval; ``additive``, the model with no intercept of the stratum's own.
+            Of kind level. ``estimate`` is the shrunken probability, over the stratum's
+            own covariates; its interval takes the variance between strata as known.
+            Beside it in the frame: ``raw``, people with the outcome over people (NaN
+            for sealed cells); ``weighted``, the saturated design-based logit
+            (`cell_means`), with its interval; ``additive``, the model with no intercept
+            of the stratum's own.
         """
         parts = self._parts
         weighted = cell_means(self.cells, self.by).frame
@@ -476,9 +479,9 @@ class MaihdaFit:
         Returns
         -------
         Estimates (J rows)
-            Of kind difference. If the last variance is on the boundary, all are zero and
-            have no interval. Strata of one axis have no additive part: theirs is the
-            adjusted model, or the intercept.
+            Of kind difference. If the last variance is on the boundary, all are zero
+            and have no interval. Strata of one axis have no additive part: theirs is
+            the adjusted model, or the intercept.
         """
         parts = self._parts
         if self._last.variance == 0:
@@ -551,14 +554,15 @@ def maihda(
         The axes whose observed combinations are the strata; by default all that are no
         covariates.
     covariates : sequence of str
-        Axes that enter as fixed main effects: categories as dummies, numbers as numbers.
+        Axes that enter as fixed main effects: categories as dummies, numbers as
+        numbers.
     weights : bool
         False: every person counts once and the weights are not used. True: each cell of
         strata and covariates has its weighted proportion, and as many people as it is
-        worth, Kish's effective number :math:`(\sum w)^2/\sum w^2`. With the plain number of
-        people the noise of uneven weights would count as variance between strata
-        (``benchmarks/maihda_weights.py``). These are population-weighted point estimates:
-        no standard error of them is known, and none is given.
+        worth, Kish's effective number :math:`(\sum w)^2/\sum w^2`. With the plain
+        number of people the noise of uneven weights would count as variance between
+        strata (``benchmarks/maihda_weights.py``). These are population-weighted point
+        estimates: no standard error of them is known, and none is given.
     method : {"reml", "ml"}
         REML-Laplace, or maximum likelihood, whose variances are biased downwards when
         strata are few.
@@ -574,25 +578,23 @@ def maihda(
     ------
     UnknownNameError
     EstimandError
-        Sealed cells without ``weights=True``, several points with REML, axes that cannot be
-        strata.
+        Sealed cells without ``weights=True``, several points with REML, axes that
+        cannot be strata.
     RankError
         The fixed effects are aliased, or leave nothing to vary between strata.
     SeparationError
         The fixed effects predict the outcome perfectly, for example if nobody with some
         level has the outcome.
     ConvergenceError
-        The variance between strata has no maximum, or none was found. A stratum in which
-        nobody, or everyone, has the outcome may do that, under REML sooner than under
-        ``method="ml"``.
+        The variance between strata has no maximum, or none was found. A stratum in
+        which nobody, or everyone, has the outcome may do that, under REML sooner than
+        under ``method="ml"``.
 
-    Notes
-    -----
-    R: ``glmer(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial, nAGQ = points)`` and
-    ``glmmTMB(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial, REML = TRUE)``. With
-    ``weights=True`` n is the effective number of people and y its weighted share with the
-    outcome; glmer rounds such counts in its likelihood, so that the two agree where they
-    are whole numbers.
+    Notes ----- R: ``glmer(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial, nAGQ
+    = points)`` and ``glmmTMB(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial,
+    REML = TRUE)``. With ``weights=True`` n is the effective number of people and y its
+    weighted share with the outcome; glmer rounds such counts in its likelihood, so that
+    the two agree where they are whole numbers.
 
     Examples
     --------
@@ -601,8 +603,8 @@ def maihda(
     >>> rows = pd.DataFrame({"g": ["a", "b", "c", "d"] * 50, "w": 1.0})
     >>> rows["y"] = [0, 0, 1, 1] * 20 + [0, 1, 0, 1] * 10 + [1, 0, 1, 0] * 20
     >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["g"])
-    >>> tl.maihda(cells, method="ml").convention
-    'random intercepts of 4 strata (g); maximum likelihood, Laplace approximation; weights not used'
+    >>> print(tl.maihda(cells).convention)
+    random intercepts of 4 strata (g); REML-Laplace approximation; weights not used
     """
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
     covariates = axis_names(covariates, cells.by)
@@ -683,8 +685,8 @@ def _notes(models: pd.DataFrame) -> tuple[str, ...]:
     """Cautions about variances of zero."""
     on_boundary = models.index[models["variance"] == 0]
     notes = [
-        "The variance between strata is on the boundary, estimated as zero, in the model: "
-        f"{name}"
+        "The variance between strata is on the boundary, estimated as zero, in the "
+        f"model: {name}"
         for name in on_boundary
     ]
     if "null" in on_boundary:

@@ -1,9 +1,9 @@
 r"""The arithmetic of a logistic model on cells: arrays in, arrays out.
 
-A cell c has weighted people :math:`W_c` and events :math:`Y_c`, and a row :math:`x_c` of the
-design matrix. The coefficients solve :math:`\sum_c x_c(Y_c-\mu_cW_c)=0`. What can be known
-before they are computed stands here too: which columns follow from others, and whether some
-direction separates the answers.
+A cell c has weighted people :math:`W_c` and events :math:`Y_c`, and a row :math:`x_c`
+of the design matrix. The coefficients solve :math:`\sum_c x_c(Y_c-\mu_cW_c)=0`. What
+can be known before they are computed stands here too: which columns follow from others,
+and whether some direction separates the answers.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def _blas() -> Any:
 def one_thread() -> Any:
     """A context in which BLAS has one thread.
 
-    It gains nothing from threads on matrices of cell size, and loses a factor of 100 on a
-    busy machine.
+    It gains nothing from threads on matrices of cell size, and loses a factor of 100 on
+    a busy machine.
 
     Examples
     --------
@@ -96,9 +96,10 @@ def newton(
 ) -> Array:
     """Weighted logit coefficients for R sets of cell totals at once.
 
-    Newton steps on all sets together, until each is shorter than `near`. The R Hessians are
-    one product of (R, C) with the (C, p*p) outer products of the rows of x; if there are
-    fewer sets than coefficients, that takes more room, and each is computed by itself.
+    Newton steps on all sets together, until each is shorter than `near`. The R Hessians
+    are one product of (R, C) with the (C, p*p) outer products of the rows of x; if
+    there are fewer sets than coefficients, that takes more room, and each is computed
+    by itself.
 
     Parameters
     ----------

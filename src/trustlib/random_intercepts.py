@@ -6,12 +6,14 @@ A cell i of stratum j(i) has :math:`n_i` people, :math:`y_i` of them with the ou
           b_j\sim N(0,1).
 
 The integral over b has no closed form, so every estimate of sigma is an approximation.
-REML-Laplace integrates over beta and b together (Laplace's method, flat prior for beta):
+REML-Laplace integrates over beta and b together (Laplace's method, flat prior for
+beta):
 
 .. math:: \ell_R(\sigma)=\ell(\hat\beta,\hat b)-\tfrac12\hat b'\hat b-\tfrac12\log\det H(\hat\beta,\hat b)
 
-at their joint mode, with H the negative Hessian. Maximum likelihood integrates over b only, by
-Laplace's method or by adaptive Gauss-Hermite quadrature (Pinheiro and Chao 2006).
+at their joint mode, with H the negative Hessian. Maximum likelihood integrates over b
+only, by Laplace's method or by adaptive Gauss-Hermite quadrature (Pinheiro and Chao
+2006).
 
 R: ``lme4::glmer`` (maximum likelihood), ``glmmTMB::glmmTMB(REML = TRUE)``.
 """
@@ -269,8 +271,8 @@ def minus_log_likelihood(
 ) -> tuple[float, Array]:
     r"""Minus the log-likelihood by adaptive quadrature, and its exact gradient.
 
-    The nodes :math:`b_{jk}=\hat b_j+\tau_j t_k`, with :math:`\tau_j^{-2}` the curvature at
-    the mode, move with theta, and the gradient follows them. With one point this is
+    The nodes :math:`b_{jk}=\hat b_j+\tau_j t_k`, with :math:`\tau_j^{-2}` the curvature
+    at the mode, move with theta, and the gradient follows them. With one point this is
     Laplace's approximation.
 
     Parameters

@@ -1,8 +1,8 @@
 """The result of tests: F statistics with what must be known to show them.
 
-A test reveals the cells that it compares, as an estimate does. So a `TestResult` knows on how
-many people it rests, and keeps the smallest number when several are put together; it is shown
-as a page may show it, or not at all.
+A test reveals the cells that it compares, as an estimate does. So a `TestResult` knows
+on how many people it rests, and keeps the smallest number when several are put
+together; it is shown as a page may show it, or not at all.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class TestResult:
     source : mapping
         What the data are, for the note below a table.
     smallest : int, optional
-        The smallest count of people behind the tests; as long as it is not known they are
-        not shown.
+        The smallest count of people behind the tests; as long as it is not known they
+        are not shown.
     notes : tuple of str
         Cautions that belong below every table of the tests.
 
@@ -126,8 +126,8 @@ class TestResult:
         Returns
         -------
         TestResult
-            All rows; the smallest count of all, not known if one is not; all notes, each
-            once.
+            All rows; the smallest count of all, not known if one is not; all notes,
+            each once.
 
         Raises
         ------
@@ -232,7 +232,8 @@ class TestResult:
         Raises
         ------
         DisclosureError
-            A cell that is compared has fewer than 10 people, or it is not known how many.
+            A cell that is compared has fewer than 10 people, or it is not known how
+            many.
 
         Examples
         --------

@@ -16,8 +16,8 @@ from trustlib.expressions import DEEPEST, LARGEST, UnreadableError
 MISSING = ("isna", "isnull")
 KNOWN = ("notna", "notnull")
 GRAMMAR = (
-    "A condition has names, texts in quotes, numbers, == != < <= > >=, in and not in with a "
-    "list, and, or, not, + - * / %, brackets, .isna(), .notna() and .isin([...])."
+    "A condition has names, texts in quotes, numbers, == != < <= > >=, in and not in "
+    "with a list, and, or, not, + - * / %, brackets, .isna(), .notna() and .isin([...])."
 )
 _ALLOWED = (
     ast.BoolOp, ast.And, ast.Or,

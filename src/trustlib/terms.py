@@ -1,7 +1,7 @@
 """The terms of a model on cells: design matrix, baselines, and whether they are identified.
 
-formulaic makes the matrix, under names of ours for the axes (see `trustlib.formulas`); what it
-is asked and what is said of it stands here.
+formulaic makes the matrix, under names of ours for the axes (see `trustlib.formulas`);
+what it is asked and what is said of it stands here.
 """
 
 from __future__ import annotations
@@ -187,8 +187,8 @@ def design_matrix(cells: Cells, formula: str) -> DesignMatrix:
     Raises
     ------
     FitError
-        The formula cannot be read, is not defined in all cells, or makes two coefficients of
-        one name.
+        The formula cannot be read, is not defined in all cells, or makes two
+        coefficients of one name.
     RankError
         Everyone has the same level of a category.
 
@@ -292,7 +292,8 @@ def require_rank(x: Array, names: list[str]) -> None:
         why = "no people are in these combinations"
     shown = ", ".join(names[i] for i in places[:NAMED])
     raise RankError(
-        f"{len(places)} of {len(names)} coefficients cannot be estimated: {why} ({shown}).",
+        f"{len(places)} of {len(names)} coefficients cannot be estimated: {why} "
+        f"({shown}).",
         "Take these terms out, or join levels so that every combination has people.",
     )
 

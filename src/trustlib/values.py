@@ -1,6 +1,7 @@
 """Values of a column, or of a constant, of one kind each: texts, numbers, dates, True and False.
 
-Conditions compare values of one kind only. Whatever library a frame comes from, its columns end up here.
+Conditions compare values of one kind only. Whatever library a frame comes from, its
+columns end up here.
 """
 
 from __future__ import annotations
@@ -147,8 +148,8 @@ def _kind(column: pd.Series, known: np.ndarray, shown: str) -> str:
     inferred = types.infer_dtype(column.astype(object), skipna=True)
     if inferred not in INFERRED:
         raise KindError(
-            f"{shown} holds values of several kinds, or of a kind that does not compare "
-            f"({inferred})",
+            f"{shown} holds values of several kinds, or of a kind that does not "
+            f"compare ({inferred})",
             "Make all values of the column texts, or all numbers.",
         )
     return INFERRED[inferred]
@@ -168,7 +169,8 @@ def _category(column: pd.Series, known: np.ndarray, name: str) -> Values:
         values = pd.Series(levels.to_numpy()).reindex(codes)
         return column_values(values.reset_index(drop=True), name)
     raise KindError(
-        f"the levels of {quoted(name)} are neither texts nor numbers in order ({inferred})",
+        f"the levels of {quoted(name)} are neither texts nor numbers in order "
+        f"({inferred})",
         "Make them texts.",
     )
 
