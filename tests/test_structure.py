@@ -32,7 +32,12 @@ ORDER = [
         "trustlib.writing",
         "trustlib.scales",
     },
-    {"trustlib.yaml12", "trustlib.ordering"},
+    {
+        "trustlib.yaml12",
+        "trustlib.ordering",
+        "trustlib.significance",
+        "trustlib.newton",
+    },
     {
         "trustlib.forms",
         "trustlib.intervals",
@@ -40,6 +45,8 @@ ORDER = [
         "trustlib.formulas",
         "trustlib.values",
     },
+    {"trustlib.random_intercepts", "trustlib.syntax"},
+    {"trustlib.evaluation", "trustlib.between_strata"},
     {
         "trustlib.conditions",
         "trustlib.engines",
@@ -60,6 +67,7 @@ ORDER = [
     {"trustlib.design"},
     {"trustlib.cells"},
     {"trustlib.compression", "trustlib.weighting"},
+    {"trustlib.terms"},
     {"trustlib.logit"},
     {"trustlib.estimates"},
     {
@@ -149,7 +157,7 @@ ONLY = {
         "trustlib.estimates",
         "trustbook.sphinx.evidence.contrasts",
     },
-    "formulaic": {"trustlib.logit"},
+    "formulaic": {"trustlib.terms"},
     "firthmodels": {"trustlib.review.links"},
     "typer": {"trustbook.cli"},
     "bs4": {"trustbook.site", "trustbook.sphinx.accessible"},

@@ -316,6 +316,10 @@ class Scatter:
     ----------
     totals_only : bool
         Nothing is left of strata, PSUs, replicates and people.
+    refits : bool
+        Functions of the totals are computed anew under each set of replicate weights.
+    pooled : bool
+        It is that of several independent samples, see `parts`.
     settled_note : str
         What is said of the covariance of the totals when it is all that is kept.
     samples : tuple of Sample
@@ -323,6 +327,8 @@ class Scatter:
     """
 
     totals_only = False
+    refits = False
+    pooled = False
     settled_note = ""
     samples: tuple[Sample, ...] = ()
 
@@ -370,6 +376,37 @@ class Scatter:
             Which cells each is of; see `TaylorScatter.covariance`.
         """
         return Spread(self.covariance(a, member), self.parts(a))
+
+    def largest_share(
+        self,
+        a: Array,
+        vcov: Array,
+        value: Array,
+        replicates: Array | None = None,
+    ) -> Array:
+        r"""How much of each variance hangs on one PSU or replicate: the largest share.
+
+        .. math:: s_{hj}=\frac{n_h}{n_h-1}\,\frac{(1-f_h)(z_{hj}-\bar z_h)^2}{V_{kk}}
+
+        with z the total of a PSU's linearised values.
+
+        Parameters
+        ----------
+        a : array (k, 2C)
+            Derivatives of k functions by the totals.
+        vcov : array (k, k)
+            Their covariance.
+        value : array (k,)
+            The functions of the full-sample totals.
+        replicates : array (R, k), optional
+            The functions under each set of replicate weights.
+
+        Returns
+        -------
+        array (k,)
+            NaN where there are no PSUs and no replicates, and for raked weights.
+        """
+        return np.full(len(a), np.nan)
 
 
 @dataclass(frozen=True)
@@ -451,6 +488,34 @@ class TaylorScatter(Scatter):
         lonely = (self.n_psu == 1) & (self.remaining > 0)
         return bool(lonely.any())
 
+    def largest_share(
+        self,
+        a: Array,
+        vcov: Array,
+        value: Array,
+        replicates: Array | None = None,
+    ) -> Array:
+        """Of one PSU, from its linearised values."""
+        if self.psu is None or self.margins is not None:
+            return super().largest_share(a, vcov, value, replicates)
+        size = a.shape[1] // 2
+        by_people = a[:, self.cell].T
+        by_events = a[:, size + self.cell].T
+        values = by_people + self.answer[:, None] * by_events
+        psus = int(self.psu.max()) + 1
+        strata = len(self.n_psu)
+        z = sum_by(values * self.sum_w[:, None], self.psu, psus)
+        stratum = np.zeros(psus, dtype=np.int64)
+        stratum[self.psu] = self.stratum
+        n = self.n_psu[stratum]
+        total = sum_by(z, stratum, strata)[stratum]
+        mean = total / n[:, None]
+        others = np.maximum(n - 1, 1)
+        inflation = np.where(n > 1, n / others, 0.0)
+        factor = self.remaining[stratum] * inflation
+        share = factor[:, None] * (z - mean) ** 2
+        return (share / np.diag(vcov)).max(axis=0)
+
     def _present(self, member: Array | None) -> Array | None:
         """Strata (k, H) with people in the cells of each estimate, where that matters."""
         if member is None or not self.counts_strata:
@@ -464,6 +529,7 @@ class TaylorScatter(Scatter):
 class ReplicateScatter(Scatter):
     """Totals under each set of replicate weights."""
 
+    refits = True
     settled_note = ", linearised"
 
     totals: Array  # (R, 2C)
@@ -488,6 +554,22 @@ class ReplicateScatter(Scatter):
         values = function(people, events)
         vcov = replicate_covariance(values, value, self.scale, self.mse)
         return Spread(vcov, replicates=replace(self, totals=values, estimate=value))
+
+    def largest_share(
+        self,
+        a: Array,
+        vcov: Array,
+        value: Array,
+        replicates: Array | None = None,
+    ) -> Array:
+        """Of one replicate, from the functions under each set of replicate weights."""
+        if replicates is None:
+            return super().largest_share(a, vcov, value)
+        centre = value
+        if not self.mse:
+            centre = replicates[self.scale > 0].mean(axis=0)
+        moved = self.scale[:, None] * (replicates - centre) ** 2
+        return (moved / moved.sum(axis=0)).max(axis=0)
 
 
 @dataclass(frozen=True)
@@ -560,6 +642,7 @@ class PooledScatter(Scatter):
     """The covariance matrices of the totals of independent samples."""
 
     totals_only = True
+    pooled = True
 
     samples: tuple[Sample, ...] = field()
 
