@@ -46,6 +46,8 @@ ORDER = [
     {"trustlib.cells", "trustlib.weighting"},
     {"trustlib.logit"},
     {"trustlib.estimates"},
+    {"trustlib.margins", "trustlib.comparisons", "trustlib.precision"},
+    {"trustlib.levels"},
     {
         "trustlib.interaction",
         "trustlib.tabulation",
@@ -130,7 +132,7 @@ ONLY = {
     "pyreadstat": {"trustlib.schema"},  # in the process that it starts
     "statsmodels": {
         "trustlib.logit",
-        "trustlib.estimates",
+        "trustlib.precision",
         "trustbook.sphinx.evidence.contrasts",
     },
     "formulaic": {"trustlib.logit"},

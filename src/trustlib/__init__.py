@@ -8,13 +8,14 @@
 
 Everything a user needs is named here. The modules, in the order in which they may import each other:
 errors; variance, disclosure; grouping, intervals, forms; schema; design; weighting, cells; logit; estimates;
-interaction, tabulation, maihda, pooling; tables; figures.
+margins, comparisons, precision; levels; interaction, tabulation, maihda, pooling; tables; figures.
 Heavy libraries are imported by the functions that use them. Four packages stand beside this one and call it:
 `trustlib.review` (would another choice change the answer?), `trustlib.record` (the printed figures and their audit),
 `trustbook` (what runs the notebooks and checks the book) and `trustbook` (what its notebooks call beside the library).
 """
 
 from trustlib.cells import Cells, compress
+from trustlib.comparisons import comparisons
 from trustlib.design import SurveyDesign
 from trustlib.errors import (
     CodebookError,
@@ -36,24 +37,16 @@ from trustlib.errors import (
     TrustlibError,
     UnknownNameError,
 )
-from trustlib.estimates import (
-    Estimates,
-    adjust,
-    cell_means,
-    coefficients,
-    comparisons,
-    detectable,
-    joint_test,
-    one_way,
-    predictions,
-    reliability,
-)
+from trustlib.estimates import Estimates
 from trustlib.figures import Picture, forest
 from trustlib.interaction import interactions, verdict
 from trustlib.intervals import detectable_difference, e_value
+from trustlib.levels import cell_means, one_way
 from trustlib.logit import LogitFit, fit_logit
 from trustlib.maihda import MaihdaFit, maihda
+from trustlib.margins import coefficients, predictions
 from trustlib.pooling import average, change, pool, stack
+from trustlib.precision import adjust, detectable, joint_test, reliability
 from trustlib.schema import declared_design, read_survey
 from trustlib.tables import publish, table
 from trustlib.tabulation import design_effects, rao_scott

@@ -286,7 +286,7 @@ def detectable_size(
 
 
 def nchs_flag(p: Array, se: Array, df: float | Array, n: Array) -> Array:
-    """Presentation standards for proportions, as texts; see `trustlib.estimates.reliability`."""
+    """Presentation standards for proportions, as texts; see `trustlib.precision.reliability`."""
     se = np.maximum(
         se, np.sqrt(p * (1 - p) / n)
     )  # a sample is never worth more than its people

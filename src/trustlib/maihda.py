@@ -43,9 +43,15 @@ from trustlib.errors import (
     require_a,
     require_names,
 )
-from trustlib.estimates import Estimates, _estimates, _filled, cell_means, contrast
+from trustlib.estimates import (
+    Estimates,
+    contrast,
+    estimates_of_cells,
+    result_frame,
+)
 from trustlib.expressions import quoted
 from trustlib.intervals import logit_interval, t_quantile
+from trustlib.levels import cell_means
 from trustlib.logit import _blas, _design_matrix, _require_overlap, _require_rank, expit
 from trustlib.variance import Array
 
@@ -423,7 +429,7 @@ class MaihdaFit:
             ).T
         people, blank = self.cells.counts([]).iloc[0], np.full(len(value), np.nan)
         axes = pd.DataFrame({"model": value.index, "measure": measure})
-        frame = _filled(
+        frame = result_frame(
             axes,
             (
                 value.to_numpy(),
@@ -447,7 +453,7 @@ class MaihdaFit:
             f"{self.convention}; interval: {how}",
         )
         smallest = np.full(len(value), least)
-        result = _estimates(
+        result = estimates_of_cells(
             self.cells, frame, np.diag(blank), "multilevel", note, smallest, np.inf
         )
         return replace(result, notes=self.notes)
@@ -488,7 +494,7 @@ class MaihdaFit:
             np.nan,
         )
         frame, smallest = (
-            _filled(pd.concat([counts[list(self.by)]] * 2), values),
+            result_frame(pd.concat([counts[list(self.by)]] * 2), values),
             np.tile(counts["smallest"], 2),
         )
         note = self.convention + (
@@ -497,7 +503,9 @@ class MaihdaFit:
             else "; normal, variance between strata as known; logit interval"
         )
         return replace(
-            _estimates(self.cells, frame, vcov, "prediction", note, smallest, np.inf),
+            estimates_of_cells(
+                self.cells, frame, vcov, "prediction", note, smallest, np.inf
+            ),
             notes=self.notes,
         )
 

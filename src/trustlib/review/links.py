@@ -19,7 +19,7 @@ import pandas as pd
 
 from trustlib.cells import Cells
 from trustlib.errors import FitError, require_a
-from trustlib.estimates import Estimates, coefficients
+from trustlib.estimates import Estimates
 from trustlib.logit import (
     LogitFit,
     _blas,
@@ -29,6 +29,7 @@ from trustlib.logit import (
     expit,
     fit_logit,
 )
+from trustlib.margins import coefficients
 from trustlib.variance import Array, ReplicateScatter, replicate_covariance
 
 FIRTH = (

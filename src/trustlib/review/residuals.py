@@ -19,8 +19,9 @@ import pandas as pd
 from trustlib.cells import combinations, describe
 from trustlib.disclosure import MINIMUM, require_showable
 from trustlib.errors import EstimandError, axis_names, require_a
-from trustlib.estimates import Estimates, coefficients, contrast
+from trustlib.estimates import Estimates, contrast
 from trustlib.logit import LogitFit, expit, fit_logit, influence
+from trustlib.margins import coefficients
 from trustlib.variance import Array
 
 FIT = "Make it with fit_logit(cells, formula)."

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from trustlib.errors import EstimandError, require_a
-from trustlib.estimates import coefficients
 from trustlib.logit import LogitFit, expit, influence
+from trustlib.margins import coefficients
 from trustlib.review.residuals import FIT
 from trustlib.variance import Array, ReplicateScatter, TaylorScatter, sum_by
 
