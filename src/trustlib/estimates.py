@@ -85,7 +85,8 @@ class People:
 
     def together(self, rows: np.ndarray) -> People:
         """The people of each of several sets of rows, `rows` (k, r)."""
-        member = np.zeros((len(rows), len(self.n)), dtype=bool)
+        shape = (len(rows), len(self.n))
+        member = np.zeros(shape, dtype=bool)
         for column in np.asarray(rows).T:
             member |= self.member[column]
         return People(member, self.n)
@@ -187,12 +188,14 @@ class Estimates:
     @property
     def log_rows(self) -> np.ndarray:
         """Which rows (m,) are estimated and tested as logarithms."""
-        return np.array([scale.log for scale in self.scales], dtype=bool)
+        logs = [scale.log for scale in self.scales]
+        return np.array(logs, dtype=bool)
 
     @property
     def row_labels(self) -> list[str]:
         """Name of each row, for messages and alternative texts."""
-        return [describe(row, self.by) for _, row in self._frame.iterrows()]
+        rows = self._frame.iterrows()
+        return [describe(row, self.by) for _, row in rows]
 
     def df_of(self, jacobian: Array) -> Array:
         """Degrees of freedom (k,) of functions of the rows with derivatives (k, m)."""
@@ -213,8 +216,9 @@ class Estimates:
         base = self.source.get("rounding")
         if not base:
             return self
-        notes = dict.fromkeys((*self.notes, ROUNDED.format(base=base)))
-        return replace(self, _frame=rounded(self._frame, base), notes=tuple(notes))
+        frame = rounded(self._frame, base)
+        notes = [*self.notes, ROUNDED.format(base=base)]
+        return replace(self, _frame=frame, notes=tuple(dict.fromkeys(notes)))
 
     def where(self, condition: str | Array) -> Estimates:
         """Some of the rows, with their covariance. They pass the gate only if all rows would.
@@ -428,13 +432,15 @@ def level_estimates(
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         simple = p * (1 - p) / se**2
     n_eff = np.where(se > 0, simple, np.nan)
-    columns = (p, se, low, high, np.nan, np.nan, df, n, n_eff)
+    untested = (np.nan, np.nan)
+    columns = (p, se, low, high, *untested, df, n, n_eff)
+    how = f"{cells.variance}; {cells.df_words}; {interval} interval"
     made = estimates_of_cells(
         cells,
         result_frame(axes, columns),
         spread.vcov,
         kind="level",
-        convention=f"{cells.variance}; {cells.df_words}; {interval} interval{note}",
+        convention=how + note,
         smallest=counts["smallest"].to_numpy(),
         df=cells.df,
     )
@@ -543,12 +549,16 @@ def contrast(
 def _tested(value: Array, se: Array, df: Array, log: Array, factor: Array) -> tuple:
     """Estimate, standard error, limits, statistic and p; exponentiated where `log`."""
     limits = intervals.wald_interval(value, se, df)
-    estimate, low, high = (
-        np.where(log, np.exp(each), each) for each in (value, *limits)
-    )
+    estimate = _from_logs(value, log)
+    low, high = (_from_logs(limit, log) for limit in limits)
     statistic = value / se
     p_value = intervals.two_sided_p(statistic, df)
     return estimate, se * factor, low, high, statistic, p_value
+
+
+def _from_logs(value: Array, log: Array) -> Array:
+    """Values, exponentiated where they are logarithms."""
+    return np.where(log, np.exp(value), value)
 
 
 def _effective_people(origin: Estimates, jacobian: Array, n: Array, se: Array) -> Any:
@@ -564,7 +574,8 @@ def _effective_people(origin: Estimates, jacobian: Array, n: Array, se: Array) -
 
 def _standard_errors(vcov: Array) -> Array:
     """Roots of the variances, of which rounding may leave some just below zero."""
-    return np.sqrt(np.clip(np.diag(vcov), 0, None))
+    variance = np.diag(vcov)
+    return np.sqrt(np.clip(variance, 0, None))
 
 
 def _df_of_parts(parts: Sequence[Part], size: int, whole: float) -> Array:
@@ -586,7 +597,8 @@ def scaled_parts(parts: Sequence[Part], factor: Array) -> tuple[Part, ...]:
     scaled = []
     for part in parts:
         own = factor[part.rows]
-        scaled.append(replace(part, vcov=part.vcov * np.outer(own, own)))
+        vcov = part.vcov * np.outer(own, own)
+        scaled.append(replace(part, vcov=vcov))
     return tuple(scaled)
 
 

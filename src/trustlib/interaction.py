@@ -168,17 +168,22 @@ def _measures_of_ratios(p: Array, sign: Array, names: _OfRatios) -> dict[str, Me
         ratio = np.exp(value - value[-1])
         gradient = np.diag(ratio * slope)
         gradient[:, -1] -= ratio * slope[-1]
-        reri = float(sign @ ratio)
-        by_risks = sign @ gradient
-        ap_by_risks = by_risks / ratio[0] - reri * gradient[0] / ratio[0] ** 2
+        reri = Measured(float(sign @ ratio), sign @ gradient)
         found = {
-            names.reri: Measured(reri, by_risks),
-            names.ap: Measured(reri / ratio[0], ap_by_risks),
+            names.reri: reri,
+            names.ap: _attributable(reri, ratio, gradient),
             names.product: Measured(float(sign @ value), sign * slope),
         }
         if len(p) == 4:
             found[names.synergy] = _synergy(ratio, gradient)
     return found
+
+
+def _attributable(reri: Measured, ratio: Array, gradient: Array) -> Measured:
+    """The attributable proportion: RERI over the ratio of all together."""
+    whole = ratio[0]
+    by_ratio = reri.value * gradient[0] / whole**2
+    return Measured(reri.value / whole, reri.gradient / whole - by_ratio)
 
 
 def _synergy(ratio: Array, gradient: Array) -> Measured:
@@ -189,8 +194,8 @@ def _synergy(ratio: Array, gradient: Array) -> Measured:
     value = np.nan
     if index > 0:
         value = np.log(index)
-    by_risks = gradient[0] / together - (gradient[1] + gradient[2]) / apart
-    return Measured(value, by_risks)
+    by_apart = (gradient[1] + gradient[2]) / apart
+    return Measured(value, gradient[0] / together - by_apart)
 
 
 def mover_limits(
@@ -247,7 +252,8 @@ def _limits_of_ratios(
     base: int,
 ) -> Array:
     """Limits (2,) of the signed sum of the ratios of all groups to the group `base`."""
-    turn = np.delete(np.eye(len(value)), base, axis=0)
+    every = np.eye(len(value))
+    turn = np.delete(every, base, axis=0)
     turn[:, base] = -1
     jacobian = turn * slope
     covariance = delta_covariance(jacobian, vcov)
@@ -341,11 +347,8 @@ def interactions(
         warnings.warn(note, ProtectiveExposureWarning, stacklevel=2)
     if np.isnan(once.value).any():
         notes.append(UNDEFINED)
-    return replace(
-        found,
-        compared=tuple(chosen),
-        notes=(*found.notes, *notes, *verdict(found)),
-    )
+    notes += verdict(found)
+    return replace(found, compared=tuple(chosen), notes=(*found.notes, *notes))
 
 
 def _two_to_four(axes: Sequence[str], by: Sequence[str]) -> list[str]:
@@ -372,16 +375,15 @@ def _methods(estimates: Estimates, asked: Sequence[str] | None) -> list[str]:
 def _corners(estimates: Estimates, base: Mapping[str, Any]) -> Codes:
     """For each combination of levels other than the reference: the rows (2^k) of its groups, from all to none."""
     keys = estimates.frame[list(estimates.by)].astype(object)
-    place = {tuple(key): i for i, key in enumerate(keys.to_numpy())}
-    turns = []
-    for bits in _groups_of(len(base)):
-        on = dict(zip(base, bits, strict=True))
-        turns.append({axis: level for axis, level in base.items() if not on[axis]})
+    cells = keys.to_dict("records")
+    place = {tuple(cell.values()): row for row, cell in enumerate(cells)}
+    turns = _turned_off(base)
     complete = []
-    for cell in keys.to_dict("records"):
-        if any(cell[axis] == level for axis, level in base.items()):
+    for cell in cells:
+        if any(cell[axis] == base[axis] for axis in base):
             continue
-        rows = [place.get(tuple((cell | turn).values()), -1) for turn in turns]
+        groups = [cell | turn for turn in turns]
+        rows = [place.get(tuple(group.values()), -1) for group in groups]
         if -1 not in rows:
             complete.append(rows)
     if not complete:
@@ -391,6 +393,15 @@ def _corners(estimates: Estimates, base: Mapping[str, Any]) -> Codes:
             "Use axes with two or more levels each.",
         )
     return np.array(complete)
+
+
+def _turned_off(base: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """For each of the 2^k groups, the axes that are at their reference level."""
+    turns = []
+    for bits in _groups_of(len(base)):
+        on = dict(zip(base, bits, strict=True))
+        turns.append({axis: base[axis] for axis in base if not on[axis]})
+    return turns
 
 
 @dataclass(frozen=True, eq=False)
@@ -421,13 +432,15 @@ def _measured(estimates: Estimates, groups: Codes) -> _Measures:
     of_groups = [measures(p[at]) for at in groups]
     names = list(of_groups[0])
     behind = np.repeat(groups, len(names), axis=0)
-    axes = frame.loc[behind[:, 0], list(estimates.by)].reset_index(drop=True)
+    together = frame.loc[behind[:, 0], list(estimates.by)]
+    axes = together.reset_index(drop=True)
     axes["measure"] = names * len(groups)
     every = [one for found in of_groups for one in found.values()]
     jacobian = np.zeros((len(axes), len(frame)))
     slopes = np.array([one.gradient for one in every])
     np.put_along_axis(jacobian, behind, slopes, axis=1)
-    return _Measures(axes, behind, np.array([one.value for one in every]), jacobian)
+    value = np.array([one.value for one in every])
+    return _Measures(axes, behind, value, jacobian)
 
 
 def _with_methods(
@@ -443,16 +456,19 @@ def _with_methods(
     times = len(methods)
     behind = np.tile(once.behind, (times, 1))
     people = estimates.people.together(behind)
+    log = [INTERACTIONS[name].log for name in every["measure"]]
+    named = ", ".join(methods)
+    reference = _in_words(base, estimates.by)
     found = contrast(
         estimates,
-        every.assign(reference=_in_words(base, estimates.by)),
+        every.assign(reference=reference),
         np.tile(once.value, times),
         np.tile(once.jacobian, (times, 1)),
         people.count,
         kind="interaction",
-        log=np.array([INTERACTIONS[name].log for name in every["measure"]]),
+        log=np.array(log),
         smallest=estimates.smallest[behind].min(axis=1),
-        note=f"; {', '.join(methods)} method, synergy and ratios on the log scale",
+        note=f"; {named} method, synergy and ratios on the log scale",
         covariance=_covariance(estimates, groups, once, methods),
         people=people,
     )
@@ -491,8 +507,10 @@ def _covariance_in_replicates(
         return np.full((len(value), len(value)), np.nan)
     in_each = []
     for p in replicates.totals:
-        of_groups = [measures(p[at]) for at in groups]
-        in_each.append([one.value for found in of_groups for one in found.values()])
+        values: list[float] = []
+        for at in groups:
+            values += [one.value for one in measures(p[at]).values()]
+        in_each.append(values)
     return replicate_covariance(
         np.array(in_each), value, replicates.scale, replicates.mse
     )
@@ -517,9 +535,10 @@ def _mover_limits_of(levels: Estimates, groups: Codes) -> list[dict[str, Array]]
     p, low, high = (frame[column].to_numpy(float) for column in columns)
     limits = []
     for at in groups:
-        vcov = levels.vcov[np.ix_(at, at)]
+        own = levels.vcov[np.ix_(at, at)]
         df = partial(_df_of_groups, levels, at)
-        limits.append(mover_limits(p[at], low[at], high[at], vcov, df))
+        found = mover_limits(p[at], low[at], high[at], own, df)
+        limits.append(found)
     return limits
 
 
@@ -534,13 +553,15 @@ def _protective(levels: Estimates, groups: Codes, axes: list[str]) -> list[str]:
     """The caution about identities that alone go with a lower risk, and the reference that avoids it."""
     frame = levels.frame
     p = frame["estimate"].to_numpy(float)
-    names = frame[axes].astype(str).agg(", ".join, axis=1)
+    names = frame[axes].astype(str)
+    name = names.agg(", ".join, axis=1)
     alone = [i for i, bits in enumerate(_groups_of(len(axes))) if sum(bits) == 1]
     better = set()
     for at in groups:
-        if p[at[alone]].min() < p[at[-1]]:
-            lowest = at[p[at].argmin()]
-            better.add(f"for {names[at[0]]} that is {names[lowest]}")
+        risks = p[at]
+        if risks[alone].min() < risks[-1]:
+            lowest = at[risks.argmin()]
+            better.add(f"for {name[at[0]]} that is {name[lowest]}")
     if not better:
         return []
     return [
@@ -590,7 +611,8 @@ def verdict(inter: Estimates) -> tuple[str, ...]:
             "Give interactions(...).",
         )
     frame = inter.frame
-    null = frame["measure"].map({name: INTERACTIONS[name].null for name in JUDGED})
+    nulls = {name: INTERACTIONS[name].null for name in JUDGED}
+    null = frame["measure"].map(nulls)
     above = (frame["conf_low"] > null).astype(int)
     below = (frame["conf_high"] < null).astype(int)
     frame["side"] = above - below
@@ -598,8 +620,9 @@ def verdict(inter: Estimates) -> tuple[str, ...]:
     one_method = frame["method"] == next(tested, None)
     judged = frame[null.notna() & one_method]
     keys = [name for name in inter.by if name not in ("measure", "method")]
+    pairs = judged.groupby(keys, observed=True, sort=False)
     sentences = []
-    for key, side in judged.groupby(keys, observed=True, sort=False)["side"]:
+    for key, side in pairs["side"]:
         if side.nunique() == 2:
             group = ", ".join(map(str, key))
             sentences.append(_disagreement(group, *side))

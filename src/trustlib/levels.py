@@ -27,6 +27,7 @@ from trustlib.logit import LogitFit
 from trustlib.margins import average_predictions
 from trustlib.variance import Array, Codes, Part, Spread
 
+Axes = Sequence[str | Sequence[str]]
 ADDED = "; two people of each answer added to each group (plus four)"
 
 
@@ -99,7 +100,7 @@ def cell_means(
 
 def one_way(
     source: Cells | LogitFit,
-    axes: Sequence[str | Sequence[str]] | None = None,
+    axes: Axes | None = None,
     interval: str = "logit",
     plus_four: bool = False,
 ) -> Estimates:
@@ -148,7 +149,7 @@ def one_way(
     require_a((Cells, LogitFit), source, "Give Cells or the result of fit_logit.")
     cells = source.cells if isinstance(source, LogitFit) else source
     named = _named_axes(cells, axes)
-    groups = [combinations(cells.frame, names)[1] for names in named.values()]
+    groups = [_level_of_cells(cells, names) for names in named.values()]
     rows = _rows_of_axes(cells, named)
     if isinstance(source, Cells):
         member = np.vstack([_membership(group) for group in groups])
@@ -184,9 +185,7 @@ class _Rows:
     counts: pd.DataFrame
 
 
-def _named_axes(
-    cells: Cells, axes: Sequence[str | Sequence[str]] | None
-) -> dict[str, list[str]]:
+def _named_axes(cells: Cells, axes: Axes | None) -> dict[str, list[str]]:
     """The axes in words, ``gender, ethnicity``, and their names."""
     if axes is None:
         axes = cells.by
@@ -205,6 +204,12 @@ def _named_axes(
     return named
 
 
+def _level_of_cells(cells: Cells, axes: list[str]) -> Codes:
+    """The combination of some axes that each cell has, numbered in their order."""
+    _, group = combinations(cells.frame, axes)
+    return group
+
+
 def _rows_of_axes(cells: Cells, named: dict[str, list[str]]) -> _Rows:
     """The levels that occur of each of several axes, in words and as settings."""
     axes: list[tuple[str, str]] = []
@@ -217,11 +222,9 @@ def _rows_of_axes(cells: Cells, named: dict[str, list[str]]) -> _Rows:
             settings.append(setting)
             level = ", ".join(map(str, setting.values()))
             axes.append((axis, level))
-    return _Rows(
-        pd.DataFrame(axes, columns=["axis", "level"]),
-        settings,
-        pd.concat(counts, ignore_index=True),
-    )
+    in_words = pd.DataFrame(axes, columns=["axis", "level"])
+    people = pd.concat(counts, ignore_index=True)
+    return _Rows(in_words, settings, people)
 
 
 def _overlapping(cells: Cells, groups: Sequence[Codes]) -> People:
@@ -259,8 +262,8 @@ def _proportions(
     plus_four: bool,
 ) -> Estimates:
     """Weighted proportions of sets of cells, given as a membership matrix (g, C)."""
-    people = member @ cells.frame["sum_w"].to_numpy(float)
-    p = member @ cells.frame["sum_wy"].to_numpy(float) / people
+    people = _summed(cells, "sum_w", member)
+    p = _summed(cells, "sum_wy", member) / people
     by_people = -member * (p / people)[:, None]
     by_events = member / people[:, None]
 
@@ -287,12 +290,18 @@ def _with_four(p: Array, spread: Spread, people: Array) -> tuple[Array, Spread]:
 
 def _raised(parts: Sequence[Part], before: Array, after: Array) -> tuple[Part, ...]:
     """The parts of variances whose roots were raised."""
-    factor = np.divide(after, before, out=np.ones_like(after), where=before > 0)
+    factor = np.ones_like(after)
+    np.divide(after, before, out=factor, where=before > 0)
     return scaled_parts(parts, factor)
 
 
 def _effective_people(cells: Cells, member: Array) -> Array:
     """Kish's effective number of people in sets of cells."""
-    total = member @ cells.frame["sum_w"].to_numpy(float)
-    squares = member @ cells.frame["sum_w2"].to_numpy(float)
+    total = _summed(cells, "sum_w", member)
+    squares = _summed(cells, "sum_w2", member)
     return total**2 / squares
+
+
+def _summed(cells: Cells, column: str, member: Array) -> Array:
+    """Totals (g,) of sets of cells."""
+    return member @ cells.frame[column].to_numpy(float)

@@ -7,7 +7,7 @@ is the one place where rows of a design matrix are made for that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, cast
@@ -130,15 +130,28 @@ def predictions(
     everyone = cells.counts(by)
     grid = everyone
     if values:
-        settings = pd.DataFrame(product(*values.values()), columns=list(values))
+        every = product(*values.values())
+        settings = pd.DataFrame(every, columns=list(values))
         grid = everyone.merge(settings, how="cross")
-    axes = grid[[*by, *values]].astype({c: cells.frame[c].dtype for c in values})
-    settings_of_rows = axes.to_dict("records")
-    sampled = covariates == "sampled"
-    made = average_predictions(fit, axes, settings_of_rows, grid, interval, sampled)
+    axes = grid[[*by, *values]].astype(_types(cells, values))
+    made = average_predictions(
+        fit,
+        axes,
+        axes.to_dict("records"),
+        grid,
+        interval,
+        sampled=covariates == "sampled",
+    )
+    groups = np.eye(len(everyone), dtype=bool)
     times = len(grid) // len(everyone)  # the same people at each value of `at`
-    member = np.repeat(np.eye(len(everyone), dtype=bool), times, axis=0)
-    return replace(made, _people=People(member, everyone["n"].to_numpy()))
+    member = np.repeat(groups, times, axis=0)
+    people = People(member, everyone["n"].to_numpy())
+    return replace(made, _people=people)
+
+
+def _types(cells: Cells, axes: Iterable[str]) -> dict[str, Any]:
+    """The types that some axes have in the cells."""
+    return {axis: cells.frame[axis].dtype for axis in axes}
 
 
 def _values_at(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, list]:
@@ -151,7 +164,10 @@ def _values_at(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, l
             'For example at={"age_band": "65+"}.',
         )
     require_names("axis", at, [c for c in frame if c not in SUMS])
-    return {axis: _values_of(frame[axis], axis, given) for axis, given in at.items()}
+    values = {}
+    for axis, given in at.items():
+        values[axis] = _values_of(frame[axis], axis, given)
+    return values
 
 
 def _values_of(column: pd.Series, axis: str, given: Any) -> list:
@@ -159,7 +175,7 @@ def _values_of(column: pd.Series, axis: str, given: Any) -> list:
     values = listed(given)
     if column.dtype == "category":
         require_names(f"level of {axis}", values, column.cat.categories)
-    elif not all(is_number(value) and np.isfinite(value) for value in values):
+    elif not all(map(_is_finite, values)):
         raise EstimandError(
             f"The axis {axis!r} is a number, `at` sets it to {values}.",
             "Give finite numbers.",
@@ -172,6 +188,11 @@ def _values_of(column: pd.Series, axis: str, given: Any) -> list:
     if isinstance(given, Set):
         values.sort()
     return values
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether this is a number that an axis can be set to."""
+    return is_number(value) and bool(np.isfinite(value))
 
 
 def average_predictions(
@@ -228,12 +249,13 @@ def average_predictions(
             "Use fewer axes, or set a few values with `at`.",
         )
     averages = _averages(fit, settings, sampled)
+    smallest = np.minimum(counts["smallest"], fit.smallest)
     return level_estimates(
         fit.cells,
         axes,
         averages.p,
         _spread(fit, averages),
-        counts.assign(smallest=np.minimum(counts["smallest"], fit.smallest)),
+        counts.assign(smallest=smallest),
         interval,
         _standardised(fit, settings, sampled),
     )
@@ -283,11 +305,12 @@ def _averages(fit: LogitFit, settings: list[dict], sampled: bool) -> _Averages:
     refits = _refits(fit, sampled)
     in_replicates = []
     for i, one in enumerate(counterfactuals(fit, settings)):
+        mu = one.mu
         share = one.summed(share_of_cell)
-        p[i] = share @ one.mu
-        jacobian[i] = (share * one.mu * (1 - one.mu)) @ one.x
+        p[i] = share @ mu
+        jacobian[i] = (share * mu * (1 - mu)) @ one.x
         if by_people is not None:
-            by_people[i] = (one.mu[one.group] - p[i]) / weight.sum()
+            by_people[i] = (mu[one.group] - p[i]) / weight.sum()
         if refits is not None:
             in_replicates.append(refits.averages(one, share))
     replicates = None
@@ -315,7 +338,8 @@ def _spread(fit: LogitFit, averages: _Averages) -> Spread:
     weight = cells.frame["sum_w"].to_numpy(float)
     by_totals = jacobian @ influence(fit.x, weight, fit.coef.to_numpy())
     by_totals[:, : len(cells)] += by_people
-    return Spread(cells.scatter.covariance(by_totals), cells.scatter.parts(by_totals))
+    vcov = cells.scatter.covariance(by_totals)
+    return Spread(vcov, cells.scatter.parts(by_totals))
 
 
 @dataclass(frozen=True, eq=False)
@@ -339,7 +363,8 @@ class _Refits:
         if self.people is not None:
             share = sum_by(self.people.T, one.group, len(one.mu)).T
         mu = expit(self.coef @ one.x.T)
-        return (share * mu).sum(axis=1) / share.sum(axis=-1)
+        events = share * mu
+        return events.sum(axis=1) / share.sum(axis=-1)
 
 
 def _refits(fit: LogitFit, sampled: bool) -> _Refits | None:
@@ -460,12 +485,13 @@ def _coded_axes(cells: Cells, settings: list[dict]) -> _CodedAxes:
     columns = {
         axis: _as_category(cells.frame[axis], axis, settings) for axis in cells.by
     }
-    numbered = [column.cat.codes for column in columns.values()]
     number = {}
     for axis, column in columns.items():
         levels = column.cat.categories
         number[axis] = {level: place for place, level in enumerate(levels)}
-    codes = np.array(numbered, dtype=np.int64).reshape(len(columns), -1)
+    numbered = [column.cat.codes for column in columns.values()]
+    codes = np.array(numbered, dtype=np.int64)
+    codes = codes.reshape(len(columns), -1)
     axes = _CodedAxes(columns, codes, number, {})
     groups = {}
     for others in {axes.others(setting) for setting in settings}:
@@ -479,7 +505,8 @@ def _as_category(column: pd.Series, axis: str, settings: list[dict]) -> pd.Serie
     if column.dtype == "category":
         return column
     asked = {setting[axis] for setting in settings if axis in setting}
-    return pd.Series(pd.Categorical(column, sorted({*column, *asked})))
+    levels = sorted({*column, *asked})
+    return pd.Series(pd.Categorical(column, levels))
 
 
 def _predicted(
@@ -489,8 +516,7 @@ def _predicted(
     pieces = [axes.set_to(setting) for setting in settings]
     every = axes.decoded(np.hstack(pieces))
     rows, place = combinations(every, list(axes.columns))
-    own_types = {axis: fit.cells.frame[axis].dtype for axis in axes.columns}
-    mu, x = fit.probabilities(rows.astype(own_types))
+    mu, x = fit.probabilities(rows.astype(_types(fit.cells, axes.columns)))
     ends = np.cumsum([piece.shape[1] for piece in pieces])
     places = np.split(place, ends[:-1])
     for setting, at in zip(settings, places, strict=True):
@@ -562,21 +588,23 @@ def _terms(fit: LogitFit, df: Array) -> Estimates:
     cells = fit.cells
     size = len(fit.coef)
     how = f"{cells.variance}; {fit.df_words}; model: {fit.formula}; conditional"
+    names = pd.DataFrame({"term": fit.coef.index})
     terms = estimates_of_cells(
         cells,
-        pd.DataFrame({"term": fit.coef.index}),
+        names,
         fit.vcov.to_numpy(),
         kind="coefficient",
         convention=how,
         smallest=np.full(size, fit.smallest),
         df=fit.df,
     )
-    people = np.array([int(cells.frame["n"].sum())])
+    n = int(cells.frame["n"].sum())
+    member = np.ones((size, 1), dtype=bool)
     return replace(
         terms,
         parts=_reduced(fit.parts, df),
         notes=(*terms.notes, *fit.notes),
-        _people=People(np.ones((size, 1), dtype=bool), people),
+        _people=People(member, np.array([n])),
     )
 
 

@@ -110,16 +110,19 @@ def stack(parts: Mapping[Any, Estimates], over: str) -> Estimates:
     frame = _stacked_frame(parts, over)
     _require_one_reference(frame, over, list(first.by))
     notes = dict.fromkeys(note for each in several for note in each.notes)
+    covariances = [each.vcov for each in several]
+    conventions = [each.convention for each in several]
+    sources = [each.source for each in several]
     return replace(
         first,
         _frame=frame,
-        vcov=block_diag(*(each.vcov for each in several)),
+        vcov=block_diag(*covariances),
         by=(over, *first.by),
         replicates=None,
         smallest=np.concatenate([each.smallest for each in several]),
         df=sum(each.df for each in several),
-        convention=_joint_convention([each.convention for each in several]),
-        source=_joint_source([each.source for each in several]),
+        convention=_joint_convention(conventions),
+        source=_joint_source(sources),
         notes=tuple(notes),
         parts=_stacked_parts(several),
         _people=_stacked_people(several),
@@ -137,7 +140,8 @@ def _require_one_item(parts: Mapping[Any, Estimates], over: str) -> None:
         _, _, model = each.convention.partition("; model: ")
         models.append(model)
     different = set(zip(items.values(), models, strict=True))
-    if len(different) == 1 and not any(over in each.frame for each in parts.values()):
+    taken = any(over in each.frame for each in parts.values())
+    if len(different) == 1 and not taken:
         return
     raise EstimandError(
         f"Expected one item, without a column {over!r}, got {items}, {models}.",
@@ -182,7 +186,8 @@ def _stacked_people(several: Sequence[Estimates]) -> People:
 
     people = [each.people for each in several]
     member = block_diag(*(each.member for each in people))
-    return People(member.astype(bool), np.concatenate([each.n for each in people]))
+    n = np.concatenate([each.n for each in people])
+    return People(member.astype(bool), n)
 
 
 def _joint_convention(conventions: Sequence[str]) -> str:
@@ -200,7 +205,8 @@ def _require_one_reference(frame: pd.DataFrame, over: str, by: list[str]) -> Non
     """Refuse rows of the same name that are compared with different groups."""
     if "reference" not in frame:
         return
-    names = frame[by].astype(str).agg(", ".join, axis=1)
+    texts = frame[by].astype(str)
+    names = texts.agg(", ".join, axis=1)
     references = frame.groupby(names, sort=False)["reference"].nunique()
     several = references > 1
     if not several.any():
@@ -254,14 +260,17 @@ def _groups(estimates: Any, over: str, kinds: Sequence[str]) -> _Groups:
     _require_one_reference(frame, over, [c for c in estimates.by if c != over])
     held = {*estimates.by, "reference"} - {over}
     axes, group = combinations(frame, [c for c in frame if c in held])
-    levels = [v for v in axis_levels(frame[over]) if (frame[over] == v).any()]
+    column = frame[over]
+    levels = [level for level in axis_levels(column) if (column == level).any()]
+    level = [levels.index(value) for value in column]
     at = np.full((len(axes), len(levels)), -1)
-    at[group, [levels.index(v) for v in frame[over]]] = np.arange(len(frame))
+    at[group, level] = np.arange(len(frame))
     incomplete = (at < 0).any(axis=1)
-    repeated = np.bincount(group, minlength=len(axes)) != max(len(levels), 1)
+    rows = np.bincount(group, minlength=len(axes))
+    repeated = rows != max(len(levels), 1)
     for g in np.flatnonzero(incomplete | repeated):
         name = describe(axes.iloc[g], list(axes))
-        there = ", ".join(map(str, frame.loc[group == g, over]))
+        there = ", ".join(map(str, column[group == g]))
         raise EstimandError(
             f"Expected {name} once in each {over} of {levels}, got it in: {there}.",
             "Leave out with .where(...) what is not in all of them, or is there twice.",
@@ -292,7 +301,8 @@ def _linear(estimates: Estimates) -> _Linear:
     """Estimates as they are, or the logarithms of ratios."""
     value = estimates.frame["estimate"].to_numpy(float)
     if not SCALES[estimates.kind].log:
-        return _Linear(value, estimates.vcov, np.ones(len(value)), log=False)
+        unit = np.ones(len(value))
+        return _Linear(value, estimates.vcov, unit, log=False)
     vcov = estimates.vcov / np.outer(value, value)
     return _Linear(np.log(value), vcov, factor=value, log=True)
 
@@ -328,7 +338,8 @@ def _combined(
         covariance=covariance,
         people=people,
     )
-    return replace(out, by=tuple(c for c in groups.axes if c != "reference"))
+    by = [axis for axis in groups.axes if axis != "reference"]
+    return replace(out, by=tuple(by))
 
 
 @dataclass(frozen=True, eq=False)
@@ -355,7 +366,8 @@ class _Mean:
 
 def _mean(v: Array, tau2: float) -> _Mean:
     """The mean of estimates with the covariance `v` (k, k) and the variance `tau2` between them."""
-    precision = np.linalg.inv(v + tau2 * np.eye(len(v)))
+    whole = v + tau2 * np.eye(len(v))
+    precision = np.linalg.inv(whole)
     row = precision.sum(axis=0)
     total = precision.sum()
     projection = precision - np.outer(row, row) / total
@@ -370,18 +382,21 @@ def _tau2(y: Array, v: Array, method: str) -> float:
         return _excess(y, v, tau2, method)
 
     if method in ("dl", "fixed"):
-        return max(0.0, excess(0) / np.trace(_mean(v, 0).projection))
+        expected = np.trace(_mean(v, 0).projection)
+        return max(0.0, excess(0) / expected)
     largest = 2 * np.var(y, ddof=1) + np.trace(v)  # above every solution
     grid = largest * np.linspace(0, 1, 101) ** 2
     low = 0.0
     high = grid[-1]
     if method == "reml":  # the likelihood may have two maxima
-        best = int(np.argmin([_deviance(y, v, tau2) for tau2 in grid[:-1]]))
+        deviances = [_deviance(y, v, tau2) for tau2 in grid[:-1]]
+        best = int(np.argmin(deviances))
         low = grid[max(best - 1, 0)]
         high = grid[best + 1]
     if not excess(low) > 0:
         return float(low)
-    return float(brentq(excess, low, high, xtol=1e-15 * high, rtol=1e-14))
+    solution = brentq(excess, low, high, xtol=1e-15 * high, rtol=1e-14)
+    return float(solution)
 
 
 def _excess(y: Array, v: Array, tau2: float, method: str) -> float:
@@ -396,7 +411,8 @@ def _excess(y: Array, v: Array, tau2: float, method: str) -> float:
 def _deviance(y: Array, v: Array, tau2: float) -> float:
     """Minus twice the restricted log likelihood, but for a constant."""
     mean = _mean(v, tau2)
-    _, determinant = np.linalg.slogdet(v + tau2 * np.eye(len(y)))
+    whole = v + tau2 * np.eye(len(y))
+    _, determinant = np.linalg.slogdet(whole)
     return determinant - np.log(mean.variance) + mean.squares(y)
 
 
@@ -407,15 +423,18 @@ def _confidence_prediction(y: Array, v: Array) -> Array:
     steps = np.r_[0.0, np.geomspace(1e-10, 25, 200)]
     grid = steps * (np.var(y, ddof=1) + np.trace(v))
     means = [_mean(v, tau2) for tau2 in grid]
-    q = np.array([max(0.0, mean.squares(y)) for mean in means])
+    squares = [mean.squares(y) for mean in means]
+    q = np.maximum(squares, 0.0)
     mean = np.array([mean.weights @ y for mean in means])
     variance = np.array([mean.variance for mean in means])
     se = np.sqrt(variance * q / df)
-    tau2 = np.interp(-rng.chisquare(df, DRAWS), -q, grid)
+    deviate = rng.chisquare(df, DRAWS)
+    tau2 = np.interp(-deviate, -q, grid)
     of_mean = np.interp(tau2, grid, se) * rng.standard_t(df, DRAWS)
     between = np.sqrt(tau2) * rng.standard_normal(DRAWS)
     drawn = np.interp(tau2, grid, mean) + of_mean + between
-    return np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    tail = (1 - LEVEL) / 2
+    return np.quantile(drawn, [tail, (1 + LEVEL) / 2])
 
 
 @dataclass(frozen=True)
@@ -490,7 +509,8 @@ def _pooled(y: Array, v: Array, how: _Pooling) -> _Pooled:
     alike = _mean(v, 0)
     q = alike.squares(y)
     between = _tau2(y, v, how.method)
-    i2 = between / (between + (k - 1) / np.trace(alike.projection))
+    within = (k - 1) / np.trace(alike.projection)  # the typical sampling variance
+    i2 = between / (between + within)
     tau2 = between
     if how.fixed:
         tau2 = 0.0
@@ -643,11 +663,13 @@ def pool(
     square = np.array([one.square for one in pooled])
     free = replace(estimates, df=how.df(k))
     out = _combined(free, groups, weights, note, square)
+    differences = _differences(pooled, k, linear.log)
+    cautions = _cautions(pooled, k, over, how)
     return replace(
         out,
-        _frame=out.frame.join(_differences(pooled, k, linear.log)),
+        _frame=out.frame.join(differences),
         vcov=np.where(np.eye(len(pooled)), out.vcov, np.nan),
-        notes=(*out.notes, *_cautions(pooled, k, over, how)),
+        notes=(*out.notes, *cautions),
     )
 
 
@@ -832,7 +854,8 @@ def change(
             "Choose two with .where(...).",
         )
     before, after = groups.levels
-    weights = np.tile([-1.0, 1.0], (len(groups.at), 1))
+    times = len(groups.at)
+    weights = np.tile([-1.0, 1.0], (times, 1))
     note = f"; change of {over}, {before} to {after}"
     out = _combined(estimates, groups, weights, note)
     if out.kind == "level":

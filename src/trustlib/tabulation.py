@@ -61,8 +61,9 @@ def design_effects(cells: Cells, by: Sequence[str] | None = None) -> Estimates:
     levels = cell_means(cells, by)
     frame = levels.frame
     p = frame["estimate"]
-    axes = list(levels.by) or np.zeros(len(cells), dtype=int)
-    weights = cells.frame.groupby(axes, observed=True)["sum_w"]
+    axes = list(levels.by)
+    everyone = np.zeros(len(cells), dtype=int)
+    weights = cells.frame.groupby(axes or everyone, observed=True)["sum_w"]
     not_asked = 1 - frame["n"] / weights.sum().to_numpy()
     simple = p * (1 - p) / (frame["n"] - 1)
     deff_replace = frame["std_error"] ** 2 / simple.where(simple > 0)
@@ -143,11 +144,10 @@ def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFra
         "df_den": df * design_df,
         "p_value": fdtrc(df, residual_df, statistic),
     }
-    test = pd.DataFrame([found], index=pd.Index(["rao_scott"], name="rule"))
-    test.attrs = {
-        "source": cells.source,
-        "smallest": int(cells.counts(names)["smallest"].min()),
-    }
+    rule = pd.Index(["rao_scott"], name="rule")
+    test = pd.DataFrame([found], index=rule)
+    smallest = cells.counts(names)["smallest"]
+    test.attrs = {"source": cells.source, "smallest": int(smallest.min())}
     return test
 
 
@@ -178,7 +178,8 @@ class _Table:
     def inverse_share(self) -> Array:
         """One over the share (r * c,); 0 where nobody is."""
         share = self.share
-        return np.divide(1, share, out=np.zeros_like(share), where=share > 0)
+        inverse = np.zeros_like(share)
+        return np.divide(1, share, out=inverse, where=share > 0)
 
     @property
     def derivatives(self) -> Array:
@@ -189,7 +190,7 @@ class _Table:
     @property
     def contrasts(self) -> Array:
         """Contrasts of the interaction of rows and columns, (r * c, (r - 1)(c - 1))."""
-        rows, columns = (np.eye(levels)[:, 1:] - 1 / levels for levels in self.shape)
+        rows, columns = map(_centred, self.shape)
         return np.kron(rows, columns)
 
     @property
@@ -220,11 +221,16 @@ def _table(cells: Cells, axes: list[str]) -> _Table:
             "A table has at least two rows and two columns.",
             "Use axes with two or more levels each.",
         )
-    member = np.hstack([_entries(rows, of_people), _entries(rows, of_events)])
+    member = np.hstack([_entries(rows, by) for by in (of_people, of_events)])
     people = member @ np.r_[cells.frame["sum_w"], cells.frame["sum_wy"]]
     table = _Table(member, people, shape)
     _require_people(table)
     return table
+
+
+def _centred(levels: int) -> Array:
+    """Dummies of all levels but the first, less their mean."""
+    return np.eye(levels)[:, 1:] - 1 / levels
 
 
 def _dummies(axis: pd.Series) -> Array:
@@ -235,7 +241,8 @@ def _dummies(axis: pd.Series) -> Array:
 
 def _entries(rows: Array, columns: Array) -> Array:
     """The entry of a table (r * c, C) that each cell is in."""
-    return np.einsum("ci,cj->ijc", rows, columns).reshape(-1, len(rows))
+    entry = np.einsum("ci,cj->ijc", rows, columns)
+    return entry.reshape(-1, len(rows))
 
 
 def _require_people(table: _Table) -> None:
