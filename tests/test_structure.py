@@ -46,7 +46,12 @@ ORDER = [
     {"trustlib.cells", "trustlib.weighting"},
     {"trustlib.logit"},
     {"trustlib.estimates"},
-    {"trustlib.margins", "trustlib.comparisons", "trustlib.precision"},
+    {
+        "trustlib.margins",
+        "trustlib.comparisons",
+        "trustlib.precision",
+        "trustlib.stacking",
+    },
     {"trustlib.levels"},
     {
         "trustlib.interaction",

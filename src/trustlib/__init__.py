@@ -8,7 +8,7 @@
 
 Everything a user needs is named here. The modules, in the order in which they may import each other:
 errors; variance, disclosure; grouping, intervals, forms; schema; design; weighting, cells; logit; estimates;
-margins, comparisons, precision; levels; interaction, tabulation, maihda, pooling; tables; figures.
+margins, comparisons, precision, stacking; levels; interaction, tabulation, maihda, pooling; tables; figures.
 Heavy libraries are imported by the functions that use them. Four packages stand beside this one and call it:
 `trustlib.review` (would another choice change the answer?), `trustlib.record` (the printed figures and their audit),
 `trustbook` (what runs the notebooks and checks the book) and `trustbook` (what its notebooks call beside the library).
@@ -45,9 +45,10 @@ from trustlib.levels import cell_means, one_way
 from trustlib.logit import LogitFit, fit_logit
 from trustlib.maihda import MaihdaFit, maihda
 from trustlib.margins import coefficients, predictions
-from trustlib.pooling import average, change, pool, stack
+from trustlib.pooling import average, change, pool
 from trustlib.precision import adjust, detectable, joint_test, reliability
 from trustlib.schema import declared_design, read_survey
+from trustlib.stacking import stack
 from trustlib.tables import publish, table
 from trustlib.tabulation import design_effects, rao_scott
 from trustlib.weighting import bootstrap_weights, kish, rake

@@ -134,14 +134,9 @@ def predictions(
         settings = pd.DataFrame(every, columns=list(values))
         grid = everyone.merge(settings, how="cross")
     axes = grid[[*by, *values]].astype(_types(cells, values))
-    made = average_predictions(
-        fit,
-        axes,
-        axes.to_dict("records"),
-        grid,
-        interval,
-        sampled=covariates == "sampled",
-    )
+    of_rows = axes.to_dict("records")
+    sampled = covariates == "sampled"
+    made = average_predictions(fit, axes, of_rows, grid, interval, sampled)
     groups = np.eye(len(everyone), dtype=bool)
     times = len(grid) // len(everyone)  # the same people at each value of `at`
     member = np.repeat(groups, times, axis=0)
@@ -249,16 +244,12 @@ def average_predictions(
             "Use fewer axes, or set a few values with `at`.",
         )
     averages = _averages(fit, settings, sampled)
+    spread = _spread(fit, averages)
     smallest = np.minimum(counts["smallest"], fit.smallest)
-    return level_estimates(
-        fit.cells,
-        axes,
-        averages.p,
-        _spread(fit, averages),
-        counts.assign(smallest=smallest),
-        interval,
-        _standardised(fit, settings, sampled),
-    )
+    counts = counts.assign(smallest=smallest)
+    note = _standardised(fit, settings, sampled)
+    p = averages.p
+    return level_estimates(fit.cells, axes, p, spread, counts, interval, note)
 
 
 def _standardised(fit: LogitFit, settings: list[dict], sampled: bool) -> str:
@@ -490,8 +481,7 @@ def _coded_axes(cells: Cells, settings: list[dict]) -> _CodedAxes:
         levels = column.cat.categories
         number[axis] = {level: place for place, level in enumerate(levels)}
     numbered = [column.cat.codes for column in columns.values()]
-    codes = np.array(numbered, dtype=np.int64)
-    codes = codes.reshape(len(columns), -1)
+    codes = np.array(numbered, dtype=np.int64).reshape(len(columns), -1)
     axes = _CodedAxes(columns, codes, number, {})
     groups = {}
     for others in {axes.others(setting) for setting in settings}:
@@ -569,10 +559,12 @@ def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
     terms = _terms(fit, df)
     size = len(terms)
     everyone = np.full(size, terms.people.n[0])
+    names = terms.frame.assign(reference=fit.baselines)
+    value = fit.coef.to_numpy()
     made = contrast(
         terms,
-        terms.frame.assign(reference=fit.baselines),
-        fit.coef.to_numpy(),
+        names,
+        value,
         np.eye(size),
         everyone,
         kind=kind,
@@ -600,12 +592,10 @@ def _terms(fit: LogitFit, df: Array) -> Estimates:
     )
     n = int(cells.frame["n"].sum())
     member = np.ones((size, 1), dtype=bool)
-    return replace(
-        terms,
-        parts=_reduced(fit.parts, df),
-        notes=(*terms.notes, *fit.notes),
-        _people=People(member, np.array([n])),
-    )
+    everyone = People(member, np.array([n]))
+    parts = _reduced(fit.parts, df)
+    notes = (*terms.notes, *fit.notes)
+    return replace(terms, parts=parts, notes=notes, _people=everyone)
 
 
 def _reduced(parts: tuple[Part, ...], df: Array) -> tuple[Part, ...]:

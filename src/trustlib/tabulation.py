@@ -20,7 +20,10 @@ from trustlib.levels import cell_means
 from trustlib.variance import Array
 
 
-def design_effects(cells: Cells, by: Sequence[str] | None = None) -> Estimates:
+def design_effects(
+    cells: Cells,
+    by: Sequence[str] | None = None,
+) -> Estimates:
     r"""Weighted proportions with their design effects: the variance against that of a simple random sample.
 
     .. math:: \mathrm{deff}_\mathrm{replace} = V(\hat p)\Big/\frac{\hat p(1-\hat p)}{n-1},\qquad
@@ -71,7 +74,11 @@ def design_effects(cells: Cells, by: Sequence[str] | None = None) -> Estimates:
     return levels.with_columns(deff_replace=deff_replace, deff=deff)
 
 
-def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFrame:
+def rao_scott(
+    cells: Cells,
+    rows: str,
+    columns: str | None = None,
+) -> pd.DataFrame:
     r"""Test of association in a two-way table: Pearson's chi-squared corrected for the design to the second order.
 
     .. math:: F = \frac{X^2}{\mathrm{tr}\,\Delta},\quad \Delta = (C'D^{-1}C/n)^{-1}\,C'D^{-1}VD^{-1}C,\quad
@@ -147,7 +154,10 @@ def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFra
     rule = pd.Index(["rao_scott"], name="rule")
     test = pd.DataFrame([found], index=rule)
     smallest = cells.counts(names)["smallest"]
-    test.attrs = {"source": cells.source, "smallest": int(smallest.min())}
+    test.attrs = {
+        "source": cells.source,
+        "smallest": int(smallest.min()),
+    }
     return test
 
 
