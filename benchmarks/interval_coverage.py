@@ -27,6 +27,7 @@ from scipy.special import expit, ndtri
 import trustlib as tl
 from trustlib.interaction import measures
 from trustlib.intervals import INTERVALS, mover_interval
+from trustlib.scales import INTERACTIONS
 
 FOLDER = Path(__file__).parents[1] / "data" / "simulations"
 REPLICATIONS, POOLED, TOGETHER, GATE, ENOUGH_SHOWN = 1_000, 4_000, 50, 10, 100
@@ -164,10 +165,7 @@ def truths(p: np.ndarray) -> dict[str, float]:
         "odds_ratio": odds[3] / odds[0],
     }
     found = {name: value for name, (value, _) in measures(p[::-1]).items()}
-    return own | {
-        k: np.exp(v) if k in tl.interaction.LOG_MEASURES else v
-        for k, v in found.items()
-    }
+    return own | {k: np.exp(v) if INTERACTIONS[k].log else v for k, v in found.items()}
 
 
 def levels(s: Scenario, frame: pd.DataFrame) -> list[tl.Estimates]:

@@ -9,8 +9,10 @@ import pytest
 
 import oracle
 import trustlib as tl
-from trustlib.interaction import LOG_MEASURES, measures, mover_limits, verdict
+from trustlib.interaction import measures, mover_limits, verdict
+from trustlib.scales import INTERACTIONS
 
+LOG_MEASURES = [name for name, scale in INTERACTIONS.items() if scale.log]
 RNG = np.random.default_rng(7)
 RISKS = [
     (0.82, 0.66, 0.60, 0.47),

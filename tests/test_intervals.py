@@ -15,7 +15,6 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 import trustlib as tl
-from trustlib.estimates import adjust, detectable, joint_test, reliability
 from trustlib.intervals import (
     INTERVALS,
     detectable_difference,
@@ -25,6 +24,7 @@ from trustlib.intervals import (
     nchs_flag,
     wald_interval,
 )
+from trustlib.precision import adjust, detectable, joint_test, reliability
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::trustlib.MissingRowsWarning", "ignore::trustlib.ProtectiveExposureWarning"

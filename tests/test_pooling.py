@@ -15,7 +15,8 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.meta_analysis import combine_effects
 
 import trustlib as tl
-from trustlib.pooling import average, change, pool, stack
+from trustlib.pooling import average, change, pool
+from trustlib.stacking import stack
 
 HERE = Path(__file__).resolve().parent
 REFERENCE = pd.read_csv(HERE / "reference" / "pooling.csv").set_index(

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import trustlib as tl
-from trustlib.estimates import transform
+from trustlib.comparisons import transform
 from trustlib.interaction import measures
 from trustlib.intervals import logit_interval, two_sided_p, wald_interval
 from trustlib.variance import stratified_covariance, sum_by

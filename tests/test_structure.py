@@ -71,6 +71,13 @@ ORDER = [
     {"trustlib.logit"},
     {"trustlib.estimates"},
     {
+        "trustlib.margins",
+        "trustlib.comparisons",
+        "trustlib.precision",
+        "trustlib.stacking",
+    },
+    {"trustlib.levels"},
+    {
         "trustlib.interaction",
         "trustlib.tabulation",
         "trustlib.maihda",
@@ -154,7 +161,7 @@ ONLY = {
     "pyreadstat": {"trustlib.labelled_reader"},  # a process of its own
     "statsmodels": {
         "trustlib.logit",
-        "trustlib.estimates",
+        "trustlib.precision",
         "trustbook.sphinx.evidence.contrasts",
     },
     "formulaic": {"trustlib.terms"},

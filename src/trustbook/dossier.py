@@ -30,6 +30,7 @@ import pandas as pd
 from trustbook.runs import load_plan
 from trustbook.sealing import CellPlan, load_cell_plan, people_of
 from trustlib.cells import Cells
+from trustlib.comparisons import comparisons
 from trustlib.compression import compress
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import MINIMUM
@@ -42,8 +43,9 @@ from trustlib.errors import (
     require_names,
 )
 from trustlib.escaping import csv_cells, csv_plains, r_comment, r_name, r_string
-from trustlib.estimates import Estimates, coefficients, comparisons, predictions
+from trustlib.estimates import Estimates
 from trustlib.logit import LogitFit
+from trustlib.margins import coefficients, predictions
 from trustlib.review import (
     Report,
     calibration,

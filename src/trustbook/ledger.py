@@ -31,6 +31,7 @@ import pandas as pd
 
 from trustbook.findings import FORMATS, published_figure, resolve
 from trustbook.plans import Finding
+from trustlib.comparisons import comparisons
 from trustlib.compression import compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import MINIMUM
@@ -43,7 +44,7 @@ from trustlib.errors import (
     raise_faults,
 )
 from trustlib.escaping import csv_cells
-from trustlib.estimates import cell_means, comparisons
+from trustlib.levels import cell_means
 from trustlib.record.arithmetic import HOLDS, INCONSISTENT, arithmetic
 from trustlib.record.printed import load_figures, parse_group
 from trustlib.record.questions import answers, flat

@@ -10,7 +10,8 @@ import pandas as pd
 
 from trustlib.errors import EstimandError, require_a
 from trustlib.escaping import markdown_plain, markdown_text, visible
-from trustlib.estimates import LOG_SCALES, Estimates
+from trustlib.estimates import Estimates
+from trustlib.scales import SCALES
 from trustlib.tables import number
 
 MOST = 4  # gaps that are named one by one
@@ -66,7 +67,7 @@ def in_short(gaps: Estimates, together: Estimates | None = None) -> Paragraph:
         )
     gaps = gaps.showable("This summary")
     frame, adjusted = gaps.frame, "p adjusted" in gaps.convention
-    none = 1.0 if gaps.kind in LOG_SCALES else 0.0
+    none = SCALES[gaps.kind].null
     clear = (frame["conf_low"] > none) | (frame["conf_high"] < none)
     clear = frame["p_value"] < 0.05 if adjusted else clear
     rule = (

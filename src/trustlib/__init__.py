@@ -9,13 +9,15 @@
 Everything a user needs is named here. The modules, in the order in which they may import each other:
 errors; variance, disclosure, answers, scales; ordering; grouping, intervals, forms; engines, strata, axes, merging,
 sealed_files; domains, weight_checks, meanings, files; design_columns; schema; design; cells; compression, weighting;
-logit; estimates; interaction, tabulation, maihda, pooling; tables; figures.
+logit; estimates; margins, comparisons, precision, stacking; levels; interaction, tabulation, maihda, pooling; tables;
+figures.
 Heavy libraries are imported by the functions that use them. Four packages stand beside this one and call it:
 `trustlib.review` (would another choice change the answer?), `trustlib.record` (the printed figures and their audit),
 `trustbook` (what runs the notebooks and checks the book) and `trustbook` (what its notebooks call beside the library).
 """
 
 from trustlib.cells import Cells
+from trustlib.comparisons import comparisons
 from trustlib.compression import compress
 from trustlib.design import SurveyDesign
 from trustlib.errors import (
@@ -38,25 +40,18 @@ from trustlib.errors import (
     TrustlibError,
     UnknownNameError,
 )
-from trustlib.estimates import (
-    Estimates,
-    adjust,
-    cell_means,
-    coefficients,
-    comparisons,
-    detectable,
-    joint_test,
-    one_way,
-    predictions,
-    reliability,
-)
+from trustlib.estimates import Estimates
 from trustlib.figures import Picture, forest
 from trustlib.interaction import interactions, verdict
 from trustlib.intervals import detectable_difference, e_value
+from trustlib.levels import cell_means, one_way
 from trustlib.logit import LogitFit, fit_logit
 from trustlib.maihda import MaihdaFit, maihda
-from trustlib.pooling import average, change, pool, stack
+from trustlib.margins import coefficients, predictions
+from trustlib.pooling import average, change, pool
+from trustlib.precision import adjust, detectable, joint_test, reliability
 from trustlib.schema import declared_design, read_survey
+from trustlib.stacking import stack
 from trustlib.tables import publish, table
 from trustlib.tabulation import design_effects, rao_scott
 from trustlib.weighting import bootstrap_weights, kish, rake

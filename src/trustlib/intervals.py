@@ -544,7 +544,7 @@ def detectable_size(se: Array, df: Df, power: float, level: float = LEVEL) -> Ar
 
 
 def nchs_flag(p: Array, se: Array, df: Df, n: Array) -> Array:
-    """Presentation standards for proportions, as texts; see `trustlib.estimates.reliability`.
+    """Presentation standards for proportions, as texts; see `trustlib.precision.reliability`.
 
     Parameters
     ----------

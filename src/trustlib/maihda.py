@@ -46,9 +46,15 @@ from trustlib.errors import (
     require_a,
     require_names,
 )
-from trustlib.estimates import Estimates, _estimates, _filled, cell_means, contrast
+from trustlib.estimates import (
+    Estimates,
+    contrast,
+    estimates_of_cells,
+    result_frame,
+)
 from trustlib.expressions import quoted
 from trustlib.intervals import logit_interval
+from trustlib.levels import cell_means
 from trustlib.newton import expit, one_thread
 from trustlib.random_intercepts import (
     SIGMAS,
@@ -397,9 +403,9 @@ class MaihdaFit:
         if measure == "pcv":
             how = f"simulated from the profile, {draws} draws, seed {seed}"
         least = self.cells.counts(self.by)["smallest"].min()
-        result = _estimates(
+        result = estimates_of_cells(
             self.cells,
-            _filled(axes, values),
+            result_frame(axes, values),
             np.diag(blank),
             "multilevel",
             f"{self.convention}; interval: {how}",
@@ -430,9 +436,9 @@ class MaihdaFit:
         axes = pd.concat([people[list(self.by)]] * 2)
         n = np.tile(people["n"], 2)
         values = (p, se, low, high, np.nan, np.nan, np.inf, n, np.nan)
-        made = _estimates(
+        made = estimates_of_cells(
             self.cells,
-            _filled(axes, values),
+            result_frame(axes, values),
             vcov,
             "prediction",
             note,

@@ -75,8 +75,8 @@ SCALES = _table(
     Scale("prediction", "Percent", "percentages", None, factor=100, unit=" percent"),
 )
 
-# What the column `measure` may be.
-MEASURES = _table(
+# What the column `measure` may be: measures of interaction, in the order of a table ...
+INTERACTIONS = _table(
     Scale(
         "interaction_contrast",
         "Interaction contrast (points)",
@@ -92,10 +92,14 @@ MEASURES = _table(
     Scale("ap_or", "AP from odds ratios", signed=True),
     Scale("synergy_or", "S from odds ratios", null=1.0, log=True),
     Scale("ratio_of_or", "Ratio of odds ratios", null=1.0, log=True),
+)
+# ... and of the variance between strata.
+VARIANCES = _table(
     Scale("vpc", "Variance partition coefficient (VPC)", null=None),
     Scale("mor", "Median odds ratio (MOR)", null=None),
     Scale("pcv", "Proportional change in variance (PCV)", null=None),
 )
+MEASURES = INTERACTIONS | VARIANCES
 
 # The kinds that `comparisons` makes, and those that countries and waves are combined in.
 COMPARED = ("difference", "ratio", "odds_ratio")

@@ -26,8 +26,9 @@ import numpy as np
 import pandas as pd
 
 from trustlib.errors import EstimandError, FitError, require_a
-from trustlib.estimates import cell_means, coefficients
+from trustlib.levels import cell_means
 from trustlib.logit import LogitFit
+from trustlib.margins import coefficients
 from trustlib.newton import expit
 from trustlib.review.attrition import flow
 from trustlib.review.residuals import FIT, calibration, goodness_of_fit, link_test

@@ -19,7 +19,7 @@ from trustlib.cells import describe
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.engines import collect
 from trustlib.errors import EstimandError, axis_names, require_a
-from trustlib.estimates import COLUMNS, LOG_SCALES, Estimates, _filled
+from trustlib.estimates import COLUMNS, Estimates, result_frame
 from trustlib.intervals import INTERVALS, two_sided_p, wald_interval
 from trustlib.variance import Array
 
@@ -289,7 +289,7 @@ def combine(parts: Sequence[Estimates]) -> Estimates:
     first = parts[0]
     m = len(parts)
     frame = first.frame
-    log = _pooled_as_logs(first)
+    log = first.log_rows
     with np.errstate(divide="ignore", invalid="ignore"):
         pooled = _pool(parts, log)
         people = [part.frame["n"] for part in parts]
@@ -307,7 +307,7 @@ def combine(parts: Sequence[Estimates]) -> Estimates:
     axes = frame.drop(columns=list(COLUMNS))
     return replace(
         first,
-        _frame=_filled(axes, columns).assign(fmi=fmi),
+        _frame=result_frame(axes, columns).assign(fmi=fmi),
         vcov=pooled.total * np.outer(scale, scale),
         df=float(pooled.df.min()),
         parts=(),
@@ -336,13 +336,6 @@ def _require_alike(parts: Sequence[Estimates]) -> None:
             "Estimate the same from each design that impute gave; join levels that are "
             "not in all of them.",
         )
-
-
-def _pooled_as_logs(estimates: Estimates) -> Array:
-    """Which rows are ratios."""
-    frame = estimates.frame
-    kinds = frame.get("measure", pd.Series(estimates.kind, frame.index))
-    return kinds.isin(LOG_SCALES)
 
 
 def _pool(parts: Sequence[Estimates], log: Array) -> _Pooled:

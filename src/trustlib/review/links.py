@@ -19,8 +19,9 @@ import pandas as pd
 
 from trustlib.cells import Cells
 from trustlib.errors import FitError, require_a
-from trustlib.estimates import Estimates, coefficients
+from trustlib.estimates import Estimates
 from trustlib.logit import LogitFit, fit_logit
+from trustlib.margins import coefficients
 from trustlib.newton import expit, one_thread
 from trustlib.terms import design_matrix, require_overlap, require_rank
 from trustlib.variance import Array

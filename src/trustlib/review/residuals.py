@@ -19,8 +19,9 @@ import pandas as pd
 from trustlib.cells import combinations, describe
 from trustlib.disclosure import require_showable
 from trustlib.errors import EstimandError, axis_names, require_a
-from trustlib.estimates import Estimates, coefficients, contrast
+from trustlib.estimates import Estimates, contrast
 from trustlib.logit import LogitFit, fit_logit
+from trustlib.margins import coefficients
 from trustlib.newton import expit, influence
 from trustlib.significance import FTest, TestResult
 from trustlib.variance import Array

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib.cells import Cells, describe
+from trustlib.comparisons import comparisons
 from trustlib.compression import compress
 from trustlib.design import SurveyDesign
 from trustlib.engines import collect
@@ -35,9 +36,10 @@ from trustlib.errors import (
     require_a,
     require_names,
 )
-from trustlib.estimates import Estimates, comparisons, predictions
+from trustlib.estimates import Estimates
 from trustlib.expressions import quoted
 from trustlib.logit import LogitFit
+from trustlib.margins import predictions
 from trustlib.review.imputation import NO_DESIGN, combine, impute, with_columns
 from trustlib.review.links import FIRTH, LINKS, firth, fit_by_link
 from trustlib.variance import Array

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from trustlib.errors import EstimandError, require_a
-from trustlib.estimates import coefficients
 from trustlib.logit import LogitFit
+from trustlib.margins import coefficients
 from trustlib.newton import expit, influence
 from trustlib.review.residuals import FIT
 from trustlib.significance import TestResult
