@@ -47,6 +47,7 @@ from trustlib.estimates import cell_means, comparisons
 from trustlib.record.arithmetic import HOLDS, INCONSISTENT, arithmetic
 from trustlib.record.printed import load_figures, parse_group
 from trustlib.record.questions import answers, flat
+from trustlib.scales import scale_of
 from trustlib.schema import declared_design, load_codebook, load_yaml, read_survey
 from trustlib.writing import write_together
 
@@ -242,7 +243,7 @@ def _answer(
         for e in (found, found.showable())
     )
     numbers = [
-        {k: float(r[c]) * (1 if scale == "ratio" else 100) for k, c in _NUMBERS.items()}
+        {k: float(r[c]) * scale_of(found.kind).factor for k, c in _NUMBERS.items()}
         for r in (exact, shown)
     ]
     more = {
