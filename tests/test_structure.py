@@ -124,7 +124,18 @@ ORDER = [
     {"trustbook.ledger", "trustbook.release"},
     {"trustbook.supplied"},
     {"trustbook.cli"},
-    {"trustbook.exercises", "trustbook.pictures", "trustbook.dossier"},
+    {
+        "trustbook.exercises",
+        "trustbook.dossier",
+        "trustbook.pictures.style",
+        "trustbook.pictures.belonging",
+    },
+    {
+        "trustbook.pictures.grid",
+        "trustbook.pictures.upset",
+        "trustbook.pictures.waves",
+        "trustbook.pictures.countries",
+    },
     {"trustbook.summary"},
     {"trustbook.sphinx.accessible", "trustbook.sphinx.finding"},
     {"trustbook.sphinx.directives"},
@@ -150,7 +161,12 @@ ORDER = [
     },
     {"trustbook.sphinx.evidence_pages"},
 ]
-PICTURES = {"trustlib.figures", "trustlib.review.curve", "trustbook.pictures"}
+PICTURES = {
+    "trustlib.figures",
+    "trustlib.review.curve",
+    "trustbook.pictures.style",
+    "trustbook.pictures.grid",
+}
 ONLY = {
     "great_tables": {"trustlib.tables"},
     "seaborn": PICTURES,

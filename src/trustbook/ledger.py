@@ -48,6 +48,7 @@ from trustlib.levels import cell_means
 from trustlib.record.arithmetic import HOLDS, INCONSISTENT, arithmetic
 from trustlib.record.printed import load_figures, parse_group
 from trustlib.record.questions import answers, flat
+from trustlib.scales import scale_of
 from trustlib.schema import declared_design, load_codebook, load_yaml, read_survey
 from trustlib.writing import write_together
 
@@ -243,7 +244,7 @@ def _answer(
         for e in (found, found.showable())
     )
     numbers = [
-        {k: float(r[c]) * (1 if scale == "ratio" else 100) for k, c in _NUMBERS.items()}
+        {k: float(r[c]) * scale_of(found.kind).factor for k, c in _NUMBERS.items()}
         for r in (exact, shown)
     ]
     more = {

@@ -1,8 +1,9 @@
-"""Texts of a file's owner, written so that the place they go to cannot read them as anything but text.
+"""Texts of a file's owner, written so that no place reads them as anything but text.
 
-Labels, levels, titles, names of columns and of files come with a survey. Each place has its own signs that mean
-something: a page, a cell of a spreadsheet, a script of R. There is one function for each place. It keeps the text as
-its owner wrote it; only what no place can show (line breaks, control characters, signs that turn the direction of
+Labels, levels, titles, names of columns and of files come with a survey. Each place has
+its own signs that mean something: a page, a cell of a spreadsheet, a script of R. There
+is one function for each place. It keeps the text as its owner wrote it; only what no
+place can show (line breaks, control characters, signs that turn the direction of
 writing) is replaced, see `visible`.
 
 ========================  =====================================================
@@ -26,17 +27,21 @@ import html
 import json
 import re
 import unicodedata
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LONGEST = 600  # letters of a text that is shown to people; no question is longer
 LONGEST_NAME = 100  # letters of a name of a file: a folder adds to it
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
-# Control characters, half characters, signs that turn the direction of writing or show nothing at all. Joiners stay:
-# Hindi and Persian are not written without them.
+# Control characters, half characters, signs that turn the direction of writing or show
+# nothing at all. Joiners stay: Hindi and Persian are not written without them.
 _UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x1f\x7f-\x9f\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _BLANKS = re.compile("[^\\S\xa0\u2007\u202f]+")  # all but those that do not break
 _TERMINAL = re.compile(f"(?![\n\t]){_UNSEEN.pattern}")
@@ -62,7 +67,9 @@ _RESERVED_FILES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 
 def visible(text: Any, longest: int = LONGEST) -> str:
-    r"""A text as one line that people can read: what cannot be seen is replaced, what is too long is cut.
+    r"""A text as one line that people can read.
+
+    What cannot be seen is replaced, what is too long is cut.
 
     Examples
     --------
@@ -78,13 +85,19 @@ def visible(text: Any, longest: int = LONGEST) -> str:
 
 
 def one_line_of(text: Any) -> str:
-    """`visible` without a limit of length: code and lists are never cut."""
+    r"""`visible` without a limit of length: code and lists are never cut.
+
+    Examples
+    --------
+    >>> one_line_of("two\nlines")
+    'two lines'
+    """
     line = _BLANKS.sub(" ", str(text)).strip()
     return _UNSEEN.sub(REPLACEMENT, line)
 
 
 def terminal_text(text: Any) -> str:
-    r"""A text of several lines for a terminal: no character of it gives the terminal an order.
+    r"""A text of several lines for a terminal: no character of it is an order to it.
 
     Examples
     --------
@@ -108,8 +121,9 @@ def html_text(text: Any) -> str:
 def markdown_text(text: Any) -> str:
     """A text for a line of Markdown or MyST, also in the cell of a table.
 
-    What Markdown could read as markup is written as a reference to its number (``&#42;``), which no extension of MyST
-    looks into. Words, commas and the like stay as they are.
+    What Markdown could read as markup is written as a reference to its number
+    (``&#42;``), which no extension of MyST looks into. Words, commas and the like stay
+    as they are.
 
     Examples
     --------
@@ -130,7 +144,7 @@ def _reference(found: re.Match[str]) -> str:
 
 
 def _last_as_reference(found: re.Match[str]) -> str:
-    """The sign at the beginning of a line as a reference; of a number, only the sign behind it."""
+    """The sign that begins a line as a reference; of a number, the sign behind it."""
     kept = found[0][:-1]
     return f"{kept}&#{ord(found[0][-1])};"
 
@@ -166,7 +180,7 @@ def markdown_code(text: Any) -> str:
 
 
 def code_line(text: Any) -> str:
-    r"""A text for a line of a code block: it neither ends the block nor begins a line of it.
+    r"""A text for a line of a code block: it neither ends the block nor begins a line.
 
     Examples
     --------
@@ -177,9 +191,10 @@ def code_line(text: Any) -> str:
 
 
 def r_string(text: Any, lines: bool = False) -> str:
-    r"""A text as a string of R, with its quotes; with `lines` its line breaks stay as they are.
+    r"""A text as a string of R, with its quotes; with `lines` its line breaks stay.
 
-    R has no character of number zero: it becomes the replacement character, as do halves of characters.
+    R has no character of number zero: it becomes the replacement character, as do
+    halves of characters.
 
     Examples
     --------
@@ -218,7 +233,8 @@ def r_comment(text: Any) -> str:
 def r_name(name: Any) -> str:
     """A name of R, in backticks where R would not read it as one.
 
-    R takes no name with signs that turn the direction of writing: the replacement character stands for them.
+    R takes no name with signs that turn the direction of writing: the replacement
+    character stands for them.
 
     Examples
     --------
@@ -233,11 +249,12 @@ def r_name(name: Any) -> str:
 
 
 def csv_cell(value: Any) -> Any:
-    """A value for a cell of CSV: a text that a spreadsheet would compute gets an apostrophe before it.
+    """A value for a cell of CSV: a text that would be computed gets an apostrophe.
 
-    Spreadsheets compute what begins with ``= + - @``, a tab or a line break, also behind a semicolon where they take it
-    for the end of a cell. Numbers stay numbers, and so do texts that are a number or a sign alone. `csv_plain` gives
-    the text back, with one kind of line break.
+    Spreadsheets compute what begins with ``= + - @``, a tab or a line break, also
+    behind a semicolon where they take it for the end of a cell. Numbers stay numbers,
+    and so do texts that are a number or a sign alone. `csv_plain` gives the text back,
+    with one kind of line break.
 
     Examples
     --------
@@ -269,17 +286,34 @@ def csv_plain(cell: Any) -> Any:
     return _CSV_INSIDE_BACK.sub("", text)
 
 
-def csv_cells(frame: Any) -> Any:
-    """A frame whose texts, those of its header included, are cells of CSV; numbers are left alone."""
+def csv_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose texts, those of its header included, are cells of CSV.
+
+    Numbers are left alone.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> csv_cells(pd.DataFrame({"name": ["=1+1", "a"], "n": [1, 2]})).values.tolist()
+    [["'=1+1", 1], ['a', 2]]
+    """
     return _each_text(frame, csv_cell)
 
 
-def csv_plains(frame: Any) -> Any:
-    """A frame read from CSV with the texts that `csv_cells` was given."""
+def csv_plains(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame read from CSV with the texts that `csv_cells` was given.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> csv_plains(pd.DataFrame({"name": ["'=1+1", "a"]})).values.tolist()
+    [['=1+1'], ['a']]
+    """
     return _each_text(frame, csv_plain)
 
 
-def _each_text(frame: Any, change: Any) -> Any:
+def _each_text(frame: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
+    """A frame with each text changed, those of its header included."""
     changed = frame.rename(columns=change)
     for place, kind in enumerate(frame.dtypes):
         if kind.kind in "OUS" or str(kind).startswith(("str", "category")):
@@ -289,7 +323,7 @@ def _each_text(frame: Any, change: Any) -> Any:
 
 
 def yaml_string(value: Any) -> str:
-    """A value in quotes, which JSON and YAML read as the same text; no character of it breaks a line.
+    """A value in quotes, which JSON and YAML read as the same text, on one line.
 
     Examples
     --------
@@ -308,10 +342,9 @@ def _in_json(found: re.Match[str]) -> str:
 
 
 def file_name(*parts: Any) -> str:
-    """A name for a file or a run, in plain letters, digits and hyphens, of bounded length.
+    """A name for a file or a run, in plain letters, digits and hyphens.
 
-    It begins with a letter.
-
+    It begins with a letter, and is of bounded length.
 
     Examples
     --------

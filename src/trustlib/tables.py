@@ -1,4 +1,9 @@
-"""Estimates as tables for readers, and as CSV files for reuse. Both pass the disclosure gate first."""
+"""Estimates as tables for readers, and as CSV files for reuse.
+
+`table` and `publish` pass the disclosure gate first, and say beside every number by
+which convention it was made and what kind of evidence it is. `readable` is what tables
+and figures have in common: each row of the estimates as texts.
+"""
 
 from __future__ import annotations
 
@@ -24,52 +29,57 @@ from trustlib.errors import (
 )
 from trustlib.escaping import csv_cells, visible
 from trustlib.estimates import Estimates
+from trustlib.scales import MEASURES, SCALES, scale_of
 from trustlib.significance import TestResult
 from trustlib.writing import write_together
 
-MEASURE_NAMES = {
-    "interaction_contrast": "Interaction contrast (points)",
-    "reri_rr": "Relative excess risk (RERI), from risk ratios",
-    "ap": "Attributable proportion (AP), from risk ratios",
-    "synergy": "Synergy index (S), from risk ratios",
-    "ratio_of_rr": "Ratio of risk ratios",
-    "reri_or": "RERI from odds ratios",
-    "ap_or": "AP from odds ratios",
-    "synergy_or": "S from odds ratios",
-    "ratio_of_or": "Ratio of odds ratios",
-    "vpc": "Variance partition coefficient (VPC)",
-    "mor": "Median odds ratio (MOR)",
-    "pcv": "Proportional change in variance (PCV)",
-}
-HEADINGS = {
-    "level": "Percent",
-    "difference": "Gap (points)",
-    "ratio": "Ratio",
-    "odds_ratio": "Odds ratio",
-    "coefficient": "Log odds",
-    "interaction": "Estimate",
-    "multilevel": "Estimate",
-}
-# Columns that some verbs add: heading, factor, and how a value is printed; tau2 is shown as its root.
-BESIDE = {
-    "raw": ("As counted", 100, ".1f"),
-    "weighted": ("As weighted", 100, ".1f"),
-    "additive": ("Additive part", 100, ".1f"),
-    "detectable": ("Detectable", 100, ".1f"),
-    "reliability": ("Reliability", 1, ""),
-    "fmi": ("Missing information, %", 100, ".0f"),
-    "k": ("Number pooled", 1, ".0f"),
-    "tau2": ("SD between", 100, ".1f"),
-    "i2": ("I², %", 100, ".0f"),
-    "q_p": ("p of heterogeneity", 1, ".3f"),
-    "prediction_low": ("Prediction from", 100, ".1f"),
-    "prediction_high": ("to", 100, ".1f"),
-    "n_eff": ("Effective people", 1, ",.0f"),
-}
-_PERCENT = ("level", "difference")
+
+@dataclass(frozen=True)
+class _Beside:
+    """A column that some verbs add to the estimates, as readers see it.
+
+    Attributes
+    ----------
+    column : str
+        In the frame of the estimates.
+    heading : str
+    factor : int
+        By what a number is multiplied.
+    form : str
+        How it is printed then.
+    as_estimate : bool
+        Whether it is on the scale of the estimate: of a ratio it is no percentage.
+    """
+
+    column: str
+    heading: str
+    factor: int = 100
+    form: str = ".1f"
+    as_estimate: bool = True
+
+
+# In the order of the table; tau2 is shown as its root.
+BESIDE = (
+    _Beside("raw", "As counted"),
+    _Beside("weighted", "As weighted"),
+    _Beside("additive", "Additive part"),
+    _Beside("detectable", "Detectable"),
+    _Beside("reliability", "Reliability", 1, "", as_estimate=False),
+    _Beside("fmi", "Missing information, %", form=".0f", as_estimate=False),
+    _Beside("k", "Number pooled", 1, ".0f", as_estimate=False),
+    _Beside("tau2", "SD between"),
+    _Beside("i2", "I², %", form=".0f", as_estimate=False),
+    _Beside("q_p", "p of heterogeneity", 1, ".3f", as_estimate=False),
+    _Beside("prediction_low", "Prediction from"),
+    _Beside("prediction_high", "to"),
+    _Beside("n_eff", "Effective people", 1, ",.0f", as_estimate=False),
+)
 UNDEFINED = "–"  # in place of a number that is not defined
-INTERVAL, BOTH = "95\N{NO-BREAK SPACE}% interval", "People, both groups"
-_NUMBERS = {*HEADINGS.values(), *(name for name, *_ in BESIDE.values())}
+MINUS = "−"
+INTERVAL = "95\N{NO-BREAK SPACE}% interval"
+BOTH = "People, both groups"
+_NUMBERS = {scale.heading for scale in SCALES.values()}
+_NUMBERS |= {beside.heading for beside in BESIDE}
 _NUMBERS |= {
     INTERVAL,
     "p",
@@ -81,114 +91,214 @@ _NUMBERS |= {
     "df",
     "df of the denominator",
 }
+# No axis is headed like a column that the table has anyway.
+_TAKEN = _NUMBERS | {"Measure", "Axis", "Compared with"}
+_ADJUSTED = re.compile(r"p adjusted for \d+ tests \((.*?)\)")
 
 
 def evidence(source: Mapping[str, Any]) -> str:
-    """What kind of evidence this is, for every table and figure."""
+    """What kind of evidence this is, for every table and figure.
+
+    Parameters
+    ----------
+    source : mapping
+        `Estimates.source`: of it ``kind`` and ``label``, if they are there.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> evidence({"kind": "real", "label": "Some survey, 2022"})
+    'Real people: Some survey, 2022'
+    >>> evidence({})
+    'Source not stated'
+    """
     kind = EVIDENCE.get(str(source.get("kind")), "Source not stated")
-    return f"{kind}: {visible(source['label'])}" if source.get("label") else kind
+    label = source.get("label")
+    if not label:
+        return kind
+    return f"{kind}: {visible(label)}"
 
 
 def number(value: float, kind: str, measure: str | None = None) -> str:
-    """An estimate as it is printed: percent and points with one decimal, ratios with two, gaps with their sign."""
+    """An estimate as it is printed, in the unit of its scale.
+
+    Parameters
+    ----------
+    value : float
+        On the scale of `Estimates.frame`: a probability, not a percentage.
+    kind : str
+        `Estimates.kind`.
+    measure : str, optional
+        Of an interaction, see `trustlib.scales`.
+
+    Returns
+    -------
+    str
+        Percent and points with one decimal, ratios with two, gaps with their sign.
+        Zero, once it is rounded, has no sign.
+
+    Examples
+    --------
+    >>> number(0.1234, "level"), number(0.1234, "difference"), number(1.5, "ratio")
+    ('12.3', '+12.3', '1.50')
+    >>> number(-0.0004, "difference"), number(float("nan"), "level")
+    ('0.0', '–')
+    """
     if not np.isfinite(value):
         return UNDEFINED
-    points = kind in _PERCENT or measure == "interaction_contrast"
-    signed = kind == "difference" or measure in (
-        "interaction_contrast",
-        "reri_rr",
-        "reri_or",
-        "ap",
-        "ap_or",
-    )
-    text = (
-        f"{100 * value:{'+' if signed else ''}.1f}"
-        if points
-        else f"{value:{'+' if signed else ''}.2f}"
-    )
-    return (
-        text.replace("-", "−") if text.strip("+-0.") else text.lstrip("+-")
-    )  # zero, once rounded, has no sign
+    scale = scale_of(kind, measure)
+    sign = ""
+    if scale.signed:
+        sign = "+"
+    text = format(scale.factor * value, f"{sign}.{scale.digits}f")
+    rounds_to_zero = not text.strip("+-0.")
+    if rounds_to_zero:
+        return text.lstrip("+-")
+    return text.replace("-", MINUS)
 
 
 def _p_value(p: float) -> str:
-    return UNDEFINED if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    if pd.isna(p):
+        return UNDEFINED
+    if p < 0.001:
+        return "< 0.001"
+    return f"{p:.3f}"
 
 
 def readable(estimates: Estimates) -> pd.DataFrame:
-    """Estimates as texts with readable headings, for `table` and for figures; passes the gate.
+    """Estimates as texts with readable headings, for `table` and for figures.
+
+    Parameters
+    ----------
+    estimates : Estimates
+
+    Returns
+    -------
+    DataFrame
+        One row for each row of the estimates: first the by-columns, last the people.
 
     Raises
     ------
     DisclosureError
+        A row rests on fewer than 10 people.
+    EstimandError
+        What is given are no Estimates, or has no rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40, "w": 1.0})
+    >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["group"])
+    >>> readable(tl.cell_means(cells))[["Group", "Percent", "People"]].values.tolist()
+    [['a', '25.0', '40'], ['b', '50.0', '40']]
     """
     estimates = _showable(estimates, "This table")
-    frame, kind = estimates.frame, estimates.kind
-    measure = frame["measure"] if "measure" in frame else pd.Series([None] * len(frame))
-    out = pd.DataFrame(index=frame.index)
-    for c in estimates.by:
-        if c == "measure":
-            out["Measure"] = measure.map(lambda m: MEASURE_NAMES.get(m, m))
-        elif c == "axis":
-            out["Axis"] = frame[c].map(
-                lambda axes: ", ".join(
-                    heading(a, estimates.labels) for a in axes.split(", ")
-                )
-            )
-        elif c == "term":
-            out["Term"] = frame[c].map(_term)
-        else:
-            name = heading(c, estimates.labels)
-            taken = {
-                *out,
-                *HEADINGS.values(),
-                *_NUMBERS,
-                "Measure",
-                "Axis",
-                "Compared with",
-            }
-            out[f"{name} ({c})" if name in taken else name] = frame[c].map(visible)
+    frame = estimates.frame
+    columns = _axis_columns(estimates, frame)
     if "reference" in frame:
-        out["Compared with"] = frame["reference"].map(visible).replace("", UNDEFINED)
-    cells = list(
-        zip(
-            frame["estimate"],
-            frame["conf_low"],
-            frame["conf_high"],
-            measure,
-            strict=True,
-        )
-    )
-    out[HEADINGS[kind]] = [number(e, kind, m) for e, _, _, m in cells]
-    out[INTERVAL] = [
-        f"{number(low, kind, m)} to {number(high, kind, m)}"
-        if np.isfinite([low, high]).any()
-        else UNDEFINED
-        for _, low, high, m in cells
-    ]
+        reference = frame["reference"].map(visible)
+        columns["Compared with"] = reference.replace("", UNDEFINED)
+    columns.update(_value_columns(estimates.kind, frame))
     if frame["p_value"].notna().any():
-        adjusted = re.search(
-            r"p adjusted for \d+ tests \((.*?)\)", estimates.convention
-        )
-        out[f"p ({adjusted[1]})" if adjusted else "p"] = frame["p_value"].map(_p_value)
-    beside = [
-        c
-        for c in BESIDE
-        if c in frame and c not in estimates.by and frame[c].notna().any()
-    ]
-    for c in (c for c in beside if c != "n_eff" or kind == "level"):
-        name, factor, form = BESIDE[c]
-        if (
-            kind not in (*_PERCENT, "coefficient")
-            and factor == 100
-            and c not in ("i2", "fmi")
-        ):
-            factor, form = 1, ".2f"
-        values = frame[c] ** 0.5 if c == "tau2" else frame[c]
-        out[name] = [_beside(v, factor, form) for v in values]
-    pairs = "reference" in frame and not {"term", "measure"} & {*estimates.by}
-    out[BOTH if pairs else "People"] = frame["n"].map("{:,.0f}".format)
-    return out
+        adjusted = _ADJUSTED.search(estimates.convention)
+        name = "p" if adjusted is None else f"p ({adjusted[1]})"
+        columns[name] = frame["p_value"].map(_p_value)
+    for beside in BESIDE:
+        if _stands_beside(beside, estimates, frame):
+            columns[beside.heading] = _beside_texts(beside, estimates.kind, frame)
+    people = "People"
+    if "reference" in frame and not {"term", "measure"} & set(estimates.by):
+        people = BOTH
+    columns[people] = frame["n"].map("{:,.0f}".format)
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _axis_columns(estimates: Estimates, frame: pd.DataFrame) -> dict[str, Any]:
+    """The by-columns as readers see them, by heading."""
+    labels = estimates.labels
+    columns: dict[str, Any] = {}
+    for column in estimates.by:
+        if column == "measure":
+            columns["Measure"] = frame[column].map(_measure)
+        elif column == "axis":
+            columns["Axis"] = frame[column].map(lambda axes: _axes(axes, labels))
+        elif column == "term":
+            columns["Term"] = frame[column].map(_term)
+        else:
+            name = heading(column, labels)
+            if name in _TAKEN or name in columns:
+                name = f"{name} ({column})"
+            columns[name] = frame[column].map(visible)
+    return columns
+
+
+def _measure(name: Any) -> Any:
+    """A measure of interaction by its heading; what is none by its own name."""
+    if name not in MEASURES:
+        return name
+    return MEASURES[name].heading
+
+
+def _axes(axes: str, labels: dict) -> str:
+    """The heading of an axis, or of several: ``gender, lgbtq``."""
+    headings = [heading(axis, labels) for axis in axes.split(", ")]
+    return ", ".join(headings)
+
+
+def _value_columns(kind: str, frame: pd.DataFrame) -> dict[str, list[str]]:
+    """The estimates and their intervals, by heading."""
+    measures: list = [None] * len(frame)
+    if "measure" in frame:
+        measures = frame["measure"].tolist()
+    rows = zip(
+        frame["estimate"],
+        frame["conf_low"],
+        frame["conf_high"],
+        measures,
+        strict=True,
+    )
+    values = []
+    intervals = []
+    for value, low, high, measure in rows:
+        values.append(number(value, kind, measure))
+        intervals.append(_interval(low, high, kind, measure))
+    return {scale_of(kind).heading: values, INTERVAL: intervals}
+
+
+def _interval(low: float, high: float, kind: str, measure: str | None) -> str:
+    """An interval as it is printed; a dash where neither end is defined."""
+    if not np.isfinite([low, high]).any():
+        return UNDEFINED
+    return f"{number(low, kind, measure)} to {number(high, kind, measure)}"
+
+
+def _stands_beside(beside: _Beside, estimates: Estimates, frame: pd.DataFrame) -> bool:
+    """Whether a further column is there, and says something of these estimates."""
+    name = beside.column
+    if name not in frame or name in estimates.by:
+        return False
+    if name == "n_eff" and estimates.kind != "level":
+        return False
+    return bool(frame[name].notna().any())
+
+
+def _beside_texts(beside: _Beside, kind: str, frame: pd.DataFrame) -> list[str]:
+    """A further column as it is printed: that of a ratio is a ratio too."""
+    factor = beside.factor
+    form = beside.form
+    in_percent = scale_of(kind).factor == 100 or kind == "coefficient"
+    if beside.as_estimate and not in_percent:
+        factor = 1
+        form = ".2f"
+    values = frame[beside.column]
+    if beside.column == "tau2":
+        values = values**0.5
+    return [_beside(value, factor, form) for value in values]
 
 
 def _beside(value: Any, factor: int, form: str) -> str:
@@ -197,17 +307,18 @@ def _beside(value: Any, factor: int, form: str) -> str:
         return value
     if not np.isfinite(value):
         return UNDEFINED
-    return format(factor * value, f"z{form}").replace("-", "−")
+    return format(factor * value, f"z{form}").replace("-", MINUS)
 
 
 def _undefined(estimates: Estimates) -> list[str]:
-    """What a dash in place of a number means, if there is one and nothing says it yet."""
-    told = any(note.startswith("A dash marks") for note in estimates.notes)
+    """What a dash in place of a number means, if there is one and no note says it."""
+    explained = any(note.startswith("A dash marks") for note in estimates.notes)
     numbers = estimates.frame[["estimate", "conf_low", "conf_high"]].to_numpy(float)
-    if told or np.isfinite(numbers).all():
+    if explained or np.isfinite(numbers).all():
         return []
     return [
-        "A dash marks what is not defined here, such as an interval without degrees of freedom or at 0 or 100 %."
+        "A dash marks what is not defined here, such as an interval without degrees of "
+        "freedom or at 0 or 100 %."
     ]
 
 
@@ -219,33 +330,43 @@ _PART = re.compile(
 
 
 def _term(name: str) -> str:
-    """``gender[T.woman]:ethnicity[T.minority]`` as ``gender: woman × ethnicity: minority``; a level has any sign."""
+    """``gender[T.woman]:lgbtq[T.yes]`` as ``gender: woman × lgbtq: yes``.
+
+    A level may hold any sign; a name that is no term stays as it is.
+    """
     name = visible(name)
     parts = []
     at = 0
-    while found := _PART.match(name, at):
-        level = found[2]
-        parts.append(found[1] if level is None else f"{found[1]}: {level}")
-        at = found.end()
-    return " × ".join(parts) if at == len(name) else name
+    while at < len(name):
+        part = _PART.match(name, at)
+        if part is None:
+            return name
+        axis, level = part.groups()
+        if level is None:
+            parts.append(axis)
+        else:
+            parts.append(f"{axis}: {level}")
+        at = part.end()
+    return " × ".join(parts)
 
 
 def _condense(shown: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Say once, below the table, what is the same in every row."""
-    texts = [c for c in shown if c not in _NUMBERS]
-    same = [c for c in texts if len(shown) > 1 and shown[c].nunique() == 1]
-    if len(same) == len(texts):
+    texts = [column for column in shown if column not in _NUMBERS]
+    same = []
+    if len(shown) > 1:
+        same = [column for column in texts if shown[column].nunique() == 1]
+    if not same or len(same) == len(texts):
         return shown, []
-    notes = (
-        [f"In every row: {'; '.join(f'{c}: {shown[c].iloc[0]}' for c in same)}."]
-        if same
-        else []
-    )
-    return shown.drop(columns=same), notes
+    facts = "; ".join(f"{column}: {shown[column].iloc[0]}" for column in same)
+    return shown.drop(columns=same), [f"In every row: {facts}."]
 
 
 def _showable(estimates: Estimates, what: str) -> Estimates:
-    """The estimates as they may be shown; refuses what is not Estimates, is empty or does not pass the gate."""
+    """The estimates as they may be shown.
+
+    Refuses what is not Estimates, is empty or does not pass the gate.
+    """
     require_a(
         Estimates,
         estimates,
@@ -260,18 +381,42 @@ def _showable(estimates: Estimates, what: str) -> Estimates:
 
 
 def heading(column: str, labels: dict) -> str:
-    """Heading of an axis: its label, or its name in plain words."""
+    """Heading of an axis: its label, or its name in plain words.
+
+    Parameters
+    ----------
+    column : str
+    labels : dict
+        `Estimates.labels`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> heading("lgbtq", {"lgbtq": "LGBTQ+"}), heading("age_band", {})
+    ('LGBTQ+', 'Age band')
+    """
     own = visible(labels.get(column) or "")
-    return own or visible(column.replace("_", " ").capitalize())
+    if own:
+        return own
+    return visible(column.replace("_", " ").capitalize())
 
 
 TEST_COLUMNS = {
-    "rule": "Rule", "term": "Term", "statistic": "F", "df_num": "df", "df_den": "df of the denominator", "p_value": "p",
-}  # fmt: skip
+    "rule": "Rule",
+    "term": "Term",
+    "statistic": "F",
+    "df_num": "df",
+    "df_den": "df of the denominator",
+    "p_value": "p",
+}
 RULES = {
-    "wald": "Wald F, as R's regTermTest", "adjusted": "Adjusted F, as Stata's test",
+    "wald": "Wald F, as R's regTermTest",
+    "adjusted": "Adjusted F, as Stata's test",
     "rao_scott": "Rao-Scott F, as R's svychisq",
-}  # fmt: skip
+}
 
 
 def _refuse_frame(frame: pd.DataFrame) -> NoReturn:
@@ -310,6 +455,11 @@ class Table:
     gt : great_tables.GT
         For those who want to style it further.
     title : str
+
+    Examples
+    --------
+    >>> Table(gt=None, title="Trust damaged")
+    Table: Trust damaged
     """
 
     gt: Any
@@ -326,12 +476,22 @@ class Table:
         return f"Table: {self.title}"
 
 
+@dataclass(frozen=True)
+class _Content:
+    """What a table holds, before it is set."""
+
+    title: str
+    shown: pd.DataFrame
+    notes: list[str]
+
+
 def table(estimates: Estimates | TestResult, title: str | None = None) -> Table:
     """A table for readers, with its convention and the kind of evidence below it.
 
     Parameters
     ----------
-    estimates : Estimates, or the tests that `LogitFit.term_test`, `joint_test` or `rao_scott` returns
+    estimates : Estimates or TestResult
+        A test is one that `LogitFit.term_test`, `joint_test` or `rao_scott` returns.
     title : str, optional
         By default the outcome's label.
 
@@ -343,50 +503,93 @@ def table(estimates: Estimates | TestResult, title: str | None = None) -> Table:
     Raises
     ------
     DisclosureError
-        A row, or a cell that a test compares, rests on fewer than 10 people; or what is given is the frame of some
-        tests, which does not say on how many.
+        A row, or a cell that a test compares, rests on fewer than 10 people; or what is
+        given is the frame of some tests, which does not say on how many.
     EstimandError
         What is given is something else, or has no rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40, "w": 1.0})
+    >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["group"])
+    >>> shown = table(tl.cell_means(cells), title="Who says yes")
+    >>> shown
+    Table: Who says yes
+    >>> "25.0" in shown.as_raw_html()
+    True
     """
+    if title is not None:
+        title = visible(title)
+    content = _content(estimates, title)
+    return Table(_set(content), content.title)
+
+
+def _content(shown: Estimates | TestResult, title: str | None) -> _Content:
+    """What a table holds."""
+    if isinstance(shown, pd.DataFrame):
+        _refuse_frame(shown)
+    if isinstance(shown, TestResult):
+        return _of_test(shown, title)
+    return _of_estimates(shown, title)
+
+
+def _of_test(test: TestResult, title: str | None) -> _Content:
+    """What the table of a test holds."""
+    return _Content(
+        title=title or "Wald test",
+        shown=_readable_test(test),
+        notes=[evidence(test.source), *test.notes],
+    )
+
+
+def _of_estimates(estimates: Estimates, title: str | None) -> _Content:
+    """What the table of some estimates holds."""
+    estimates = _showable(estimates, "This table")
+    shown, same = _condense(readable(estimates))
+    notes = [
+        *same,
+        evidence(estimates.source),
+        *estimates.notes,
+        *_undefined(estimates),
+        f"Convention: {estimates.convention}.",
+    ]
+    title = title or heading(estimates.outcome, estimates.labels)
+    return _Content(title, shown, notes)
+
+
+def _set(content: _Content) -> Any:
+    """The table of great_tables: texts on the left, numbers on the right."""
     from great_tables import GT
 
-    title = None if title is None else visible(title)
-    if isinstance(estimates, pd.DataFrame):
-        _refuse_frame(estimates)
-    if isinstance(estimates, TestResult):
-        shown = _readable_test(estimates)
-        notes = [evidence(estimates.source), *estimates.notes]
-        title = title or "Wald test"
-    else:
-        estimates = _showable(estimates, "This table")
-        shown, same = _condense(readable(estimates))
-        title = title or heading(estimates.outcome, estimates.labels)
-        notes = [
-            *same,
-            evidence(estimates.source),
-            *estimates.notes,
-            *_undefined(estimates),
-            f"Convention: {estimates.convention}.",
-        ]
-    name = hashlib.sha256((title + shown.to_csv()).encode()).hexdigest()[:8]
-    texts = [c for c in shown if c not in _NUMBERS]
-    built = GT(
-        shown, id=f"table-{name}", rowname_col=texts[0] if texts else None
-    ).tab_header(title=title)
+    shown = content.shown
+    written = content.title + shown.to_csv()
+    name = hashlib.sha256(written.encode()).hexdigest()[:8]
+    texts = [column for column in shown if column not in _NUMBERS]
+    numbers = [column for column in shown if column in _NUMBERS]
+    stub = next(iter(texts), None)
+    gt = GT(shown, id=f"table-{name}", rowname_col=stub)
+    gt = gt.tab_header(title=content.title)
     if texts:
-        built = built.tab_stubhead(texts[0]).cols_align("left", columns=texts[1:])
-    built = built.cols_align("right", columns=[c for c in shown if c in _NUMBERS])
-    for note in notes:
-        built = built.tab_source_note(note)
-    built = built.tab_options(
-        table_width="100%", table_font_size="0.9em", heading_align="left", heading_title_font_size="1em",
-        heading_title_font_weight="bold", source_notes_font_size="0.85em",
-    )  # fmt: skip
-    return Table(built, title)
+        gt = gt.tab_stubhead(texts[0])
+        gt = gt.cols_align("left", columns=texts[1:])
+    gt = gt.cols_align("right", columns=numbers)
+    for note in content.notes:
+        gt = gt.tab_source_note(note)
+    return gt.tab_options(
+        table_width="100%",
+        table_font_size="0.9em",
+        heading_align="left",
+        heading_title_font_size="1em",
+        heading_title_font_weight="bold",
+        source_notes_font_size="0.85em",
+    )
 
 
 def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -> Path:
-    """Write estimates as ``<name>.csv``, with what they are in ``<name>.json`` beside it.
+    """Write estimates as ``<name>.csv``, and beside it what they are, as JSON.
 
     Parameters
     ----------
@@ -394,23 +597,41 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
     name : str
         Letters, digits, - and _.
     folder : path, optional
-        By default ``tables`` in the folder of the run (TRUSTLIB_RUN_FOLDER), else in the current folder.
+        By default ``tables`` in the folder of the run (TRUSTLIB_RUN_FOLDER), else in
+        the current folder.
 
     Returns
     -------
     Path
-        The CSV file. Numbers have full precision; probabilities are on the scale 0 to 1. The last column, ``evidence``,
-        says in each row whether the data are real, supplied or synthetic. A text that a spreadsheet would
-        compute has an apostrophe before it, see `trustlib.escaping.csv_cell`.
+        The CSV file; ``<name>.json`` stands beside it. Numbers have full precision;
+        probabilities are on the scale 0 to 1. The last column, ``evidence``, says in
+        each row whether the data are real, supplied or synthetic. A text that a
+        spreadsheet would compute has an apostrophe before it, see
+        `trustlib.escaping.csv_cell`.
 
     Raises
     ------
     DisclosureError
         A row rests on fewer than 10 people; nothing is written.
     EstimandError
-        The name cannot be a file name, or what is given are no Estimates or has no rows.
+        The name cannot be a file name, or what is given are no Estimates or has no
+        rows.
     SurveyFileError
         The folder cannot be written to.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40, "w": 1.0})
+    >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["group"])
+    >>> with TemporaryDirectory() as folder:
+    ...     path = publish(tl.cell_means(cells), "by_group", folder)
+    ...     written = pd.read_csv(path)
+    >>> path.name, written["estimate"].tolist()
+    ('by_group.csv', [0.25, 0.5])
     """
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
         raise EstimandError(
@@ -418,23 +639,42 @@ def publish(estimates: Estimates, name: str, folder: str | Path | None = None) -
             "Use up to 100 letters, digits, - and _.",
         )
     estimates = _showable(estimates, f"Table {name!r}")
-    facts = {
-        name: getattr(estimates, name)
-        for name in ("kind", "outcome", "by", "source", "convention")
-    }
-    about = json.dumps(facts, indent=1, sort_keys=True, default=str) + "\n"
+    description = _description(estimates)
     try:
-        path = (
-            Path(folder or Path(os.environ.get("TRUSTLIB_RUN_FOLDER", ".")) / "tables")
-            / f"{name}.csv"
-        )
-        # What the table is takes its place first: there is no table without it.
-        with write_together([path.with_suffix(".json"), path]) as (told, numbers):
-            told.write_text(about, encoding="utf-8")
-            frame = estimates.frame.assign(evidence=estimates.source.get("kind"))
-            csv_cells(frame).to_csv(numbers, index=False, lineterminator="\n")
+        path = _folder(folder) / f"{name}.csv"
+        _write(estimates, description, path)
     except TypeError as error:
         raise SurveyFileError(
             f"{name}.csv cannot be written: {one_line(error)}", "Choose another folder."
         ) from error
     return path
+
+
+def _folder(given: str | Path | None) -> Path:
+    """The folder that is given, or that of the run's tables."""
+    if given:
+        return Path(given)
+    run = os.environ.get("TRUSTLIB_RUN_FOLDER", ".")
+    return Path(run) / "tables"
+
+
+def _description(estimates: Estimates) -> str:
+    """What the estimates are, as JSON."""
+    about = {
+        "kind": estimates.kind,
+        "outcome": estimates.outcome,
+        "by": estimates.by,
+        "source": estimates.source,
+        "convention": estimates.convention,
+    }
+    return json.dumps(about, indent=1, sort_keys=True, default=str) + "\n"
+
+
+def _write(estimates: Estimates, description: str, path: Path) -> None:
+    """Write the table, and what it is beside it."""
+    # What the table is takes its place first: there is no table without it.
+    together = [path.with_suffix(".json"), path]
+    with write_together(together) as (described, numbers):
+        described.write_text(description, encoding="utf-8")
+        frame = estimates.frame.assign(evidence=estimates.source.get("kind"))
+        csv_cells(frame).to_csv(numbers, index=False, lineterminator="\n")

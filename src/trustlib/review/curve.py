@@ -1,4 +1,7 @@
-"""The picture of a robustness grid, in which a reader sees whether the answer hangs on a choice of method."""
+"""The picture of a robustness grid.
+
+A reader sees in it whether the answer hangs on a choice of method.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from trustlib.errors import EstimandError
 from trustlib.estimates import Estimates
 from trustlib.figures import (
     DARK,
+    DASHES,
     GRID,
     INK,
-    NO_GAP,
     QUIET,
     STYLE,
     WIDTH,
@@ -22,18 +25,19 @@ from trustlib.figures import (
     plain,
     surround,
 )
-from trustlib.tables import HEADINGS, INTERVAL, evidence, heading, readable
+from trustlib.scales import Scale, scale_of
+from trustlib.tables import INTERVAL, evidence, heading, readable
 from trustlib.variance import Array
 
 HOLLOW = "#757575"
-DASHES = (0, (3, 3))
 
 
 @dataclass(frozen=True)
 class _Curve:
     """The specifications of one gap, from the lowest to the highest."""
 
-    kind: str
+    scale: Scale
+    null: float  # the value that means no difference
     value: Array  # (m,)
     low: Array  # (m,)
     high: Array  # (m,)
@@ -43,14 +47,10 @@ class _Curve:
     texts: list[str]  # (m,) the value as readers see it
 
     @property
-    def none(self) -> float:
-        """The value that means no difference."""
-        return NO_GAP[self.kind]
-
-    @property
     def clear(self) -> Array:
         """Which intervals are without the value that means no difference."""
-        return self.firm & ((self.low > self.none) | (self.high < self.none))
+        excluded = (self.low > self.null) | (self.high < self.null)
+        return self.firm & excluded
 
     def end(self, place: int) -> str:
         """A specification in words."""
@@ -58,14 +58,17 @@ class _Curve:
 
 
 def specification_curve(estimates: Estimates, title: str | None = None) -> Picture:
-    """All specifications of one estimate, sorted, with their 95 % intervals, above the choices that each rests on.
+    """All specifications of one estimate, sorted, with their 95 % intervals.
+
+    Below stand the choices that each rests on.
 
     Parameters
     ----------
     estimates : Estimates
-        From `robustness`, two rows or more. A choice that is the same in all rows is not
-        drawn. Filled points have an interval without the value that means no difference;
-        those of Firth's method, whose intervals ignore the design, are never filled.
+        From `robustness`, two rows or more. A choice that is the same in all rows is
+        not drawn. Filled points have an interval without the value that means no
+        difference; those of Firth's method, whose intervals ignore the design, are
+        never filled.
     title : str, optional
 
     Returns
@@ -114,7 +117,7 @@ def specification_curve(estimates: Estimates, title: str | None = None) -> Pictu
         f"{curve.end(-1)}, with the choices behind each."
     )
     count = (
-        f"The {INTERVAL} excludes {curve.none:g} in {curve.clear.sum()} of "
+        f"The {INTERVAL} excludes {curve.null:g} in {curve.clear.sum()} of "
         f"{curve.firm.sum()} with design-based errors."
     )
     words = " ".join([seen, count, *about])
@@ -125,7 +128,8 @@ def _curve(estimates: Estimates, shown: pd.DataFrame) -> _Curve:
     """The specifications in order."""
     choices = shown.iloc[:, : len(estimates.by)]
     choices = choices.loc[:, choices.nunique() > 1]
-    if choices.empty or estimates.kind not in NO_GAP:
+    scale = scale_of(estimates.kind)
+    if choices.empty or scale.null is None:
         raise EstimandError(
             "Expected two or more specifications of a gap.",
             "Give the result of robustness.",
@@ -136,9 +140,10 @@ def _curve(estimates: Estimates, shown: pd.DataFrame) -> _Curve:
     order = np.argsort(estimates.frame["estimate"].to_numpy(), kind="stable")
     frame = estimates.frame.iloc[order]
     links = np.array(frame.get("link", ["logit"] * len(frame)))
-    texts = shown[HEADINGS[estimates.kind]].iloc[order]
+    texts = shown[scale.heading].iloc[order]
     return _Curve(
-        estimates.kind,
+        scale,
+        null=scale.null,
         value=frame["estimate"].to_numpy(),
         low=frame["conf_low"].to_numpy(),
         high=frame["conf_high"].to_numpy(),
@@ -166,7 +171,7 @@ def _drawn(curve: _Curve) -> Any:
 
 
 def _heights(curve: _Curve) -> Array:
-    """Where the line of each level stands: a little lower from one choice to the next."""
+    """Where the line of each level stands: with a little room between choices."""
     steps = [curve.choices.columns.get_loc(choice) for choice, _ in curve.levels]
     return np.arange(len(steps)) + 0.7 * np.array(steps)
 
@@ -174,16 +179,17 @@ def _heights(curve: _Curve) -> Array:
 def _draw_estimates(ax: Any, curve: _Curve) -> None:
     """Points with intervals, and a line at no difference."""
     x = np.arange(len(curve.value))
-    factor = 100 if curve.kind == "difference" else 1
+    factor = curve.scale.factor
     edge = np.where(curve.clear, DARK, HOLLOW)
     fill = np.where(curve.clear, DARK, "white")
     low = curve.low * factor
     high = curve.high * factor
     ax.vlines(x, low, high, color=edge, linewidth=1.4)
     ax.scatter(x, curve.value * factor, s=18, color=fill, edgecolors=edge, zorder=3)
-    ax.axhline(curve.none, color=QUIET, linewidth=1, linestyle=DASHES, zorder=2)
-    scale = "log" if factor == curve.none else "linear"
-    ax.set(ylabel=HEADINGS[curve.kind], yscale=scale)
+    ax.axhline(curve.null, color=QUIET, linewidth=1, linestyle=DASHES, zorder=2)
+    if curve.scale.log:
+        ax.set_yscale("log")
+    ax.set_ylabel(curve.scale.heading)
     ax.grid(axis="y", color=GRID, linewidth=0.8)
 
 
@@ -203,7 +209,7 @@ def _draw_choices(ax: Any, curve: _Curve, heights: Array) -> None:
 
 def _note(curve: _Curve, estimates: Estimates) -> str:
     """What filled and hollow mean, and whether something is not there."""
-    note = f"Filled: the {INTERVAL} excludes {curve.none:g}. Hollow: it does not"
+    note = f"Filled: the {INTERVAL} excludes {curve.null:g}. Hollow: it does not"
     if not curve.firm.all():
         note += ", or is Firth's, which ignores the design"
     note += "."

@@ -26,7 +26,7 @@ from docutils.parsers.rst.directives import unchanged_required
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from trustbook.pictures import COUNTRIES
+from trustbook.pictures.style import COUNTRIES
 from trustbook.sphinx.audit_pages import answers_for
 from trustbook.sphinx.directives import published_record, raw_html
 from trustbook.sphinx.evidence.page import EvidenceDirective, plan_for
