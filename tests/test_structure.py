@@ -21,6 +21,11 @@ MODULES = {
     for path in SRC.rglob("*.py")
     if path.stem not in ("__init__", "__main__")
 }
+# Packages that are imported by their own name: they name what their modules offer.
+MODULES |= {
+    package: SRC.joinpath(*package.split("."), "__init__.py")
+    for package in ("trustlib.writing", "trustbook.runs")
+}
 ORDER = [
     {"trustlib.errors"},
     {"trustlib.escaping"},
@@ -29,10 +34,13 @@ ORDER = [
         "trustlib.disclosure",
         "trustlib.answers",
         "trustlib.expressions",
-        "trustlib.writing",
         "trustlib.scales",
+        "trustlib.writing.disk",
+        "trustlib.writing.refusals",
     },
-    {"trustlib.yaml12", "trustlib.ordering"},
+    {"trustlib.yaml12", "trustlib.ordering", "trustlib.writing.files"},
+    {"trustlib.writing.folders"},
+    {"trustlib.writing"},
     {
         "trustlib.forms",
         "trustlib.intervals",
@@ -82,7 +90,11 @@ ORDER = [
     {"trustlib.record.simulate"},
     {"trustbook.plans", "trustbook.pages", "trustbook.resources", "trustbook.start"},
     {"trustbook.engine", "trustbook.leaks"},
-    {"trustbook.sealing", "trustbook.runs"},
+    {"trustbook.sealing", "trustbook.runs.run"},
+    {"trustbook.runs.plan", "trustbook.runs.freshness"},
+    {"trustbook.runs.making"},
+    {"trustbook.runs.worker", "trustbook.runs.execution"},
+    {"trustbook.runs"},
     {
         "trustbook.findings",
         "trustbook.site",
@@ -124,7 +136,7 @@ ONLY = {
     "great_tables": {"trustlib.tables"},
     "seaborn": PICTURES,
     "matplotlib": PICTURES | {"trustlib.letters"},
-    "papermill": {"trustbook.runs", "trustbook.engine"},
+    "papermill": {"trustbook.runs.plan", "trustbook.engine"},
     "pandera": {"trustlib.record.printed"},
     "pydantic": {"trustlib.forms"},
     "pyreadstat": {"trustlib.schema"},  # in the process that it starts
