@@ -104,6 +104,13 @@ ORDER = [
     },
     {"trustbook.ledger", "trustbook.release"},
     {"trustbook.supplied"},
+    {"trustbook.commands.console"},
+    {
+        "trustbook.commands.survey",
+        "trustbook.commands.cells",
+        "trustbook.commands.record",
+        "trustbook.commands.book",
+    },
     {"trustbook.cli"},
     {"trustbook.exercises", "trustbook.pictures", "trustbook.dossier"},
     {"trustbook.summary"},
@@ -147,7 +154,10 @@ ONLY = {
     },
     "formulaic": {"trustlib.logit"},
     "firthmodels": {"trustlib.review.links"},
-    "typer": {"trustbook.cli"},
+    "typer": {
+        "trustbook.cli",
+        *(m for m in MODULES if m.startswith("trustbook.commands")),
+    },
     "bs4": {"trustbook.site", "trustbook.sphinx.accessible"},
 }
 LATE = ("statsmodels", "matplotlib", "seaborn", "papermill", "pydantic", "pandera", "pyreadstat", "great_tables", "formulaic", "firthmodels", "sklearn",

@@ -280,7 +280,9 @@ class TestFolder:
     def test_where_folders_cannot_be_exchanged_the_old_one_comes_back(
         self, tmp_path, monkeypatch
     ):
-        monkeypatch.setattr("trustlib.writing.folders._exchanged", lambda one, other: False)
+        monkeypatch.setattr(
+            "trustlib.writing.folders._exchanged", lambda one, other: False
+        )
         final = tmp_path / "book"
         with write_folder(final) as new:
             (new / "page").write_text("old")
@@ -475,8 +477,8 @@ NAMED = {
     "trustlib.cells._write_to": "temporary file",
     "trustlib.record.simulate._write_arrow": "temporary file",
     "trustlib.figures.png": "in memory",
-    "trustbook.sphinx.accessible._repair_page": "book that is being built",
-    "trustbook.sphinx.evidence_pages.write_numbers": "book that is being built",
+    "trustbook.sphinx.accessible.repair_pages": "book that is being built",
+    "trustbook.sphinx.evidence.figure.write_numbers": "book that is being built",
 }
 
 

@@ -217,8 +217,9 @@ def _expanded(form: RunForm, template: Path, faults: list[str]) -> list[Run]:
         if not values:
             faults.append(f"{form.id}: {name} of its grid has no values")
     runs = []
-    for values in itertools.product(*form.grid.values()):
-        given = _given(form.grid, values)
+    names = list(form.grid)
+    for combination in itertools.product(*form.grid.values()):
+        given = _given(names, combination)
         try:
             name = _filled(form.id, given)
             parameters = _filled(form.parameters, given)
