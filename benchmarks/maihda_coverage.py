@@ -18,6 +18,7 @@ import os
 import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -26,7 +27,9 @@ import pandas as pd
 from scipy.special import expit
 
 import trustlib as tl
-from trustlib.maihda import LATENT, MaihdaFit, _restricted, maihda
+from trustlib.between_strata import LATENT
+from trustlib.maihda import MaihdaFit, maihda
+from trustlib.random_intercepts import restricted
 
 ROOT = Path(__file__).parents[1]
 REPLICATIONS, BOOTSTRAPPED, DRAWS, BOOTSTRAP_DRAWS, SIZES = (
@@ -75,7 +78,7 @@ def draw(
 
 def bootstrap(fit: MaihdaFit, rng: np.random.Generator) -> tuple[float, float]:
     """Percentile interval of the PCV over refits of both models to draws from the additive one."""
-    null, additive = fit.fits["null"]._counts, fit.fits["additive"]._counts
+    null, additive = fit.fits["null"].counts, fit.fits["additive"].counts
     eta = additive.x @ fit.fits["additive"].coef.to_numpy()
     spread = np.sqrt(fit.fits["additive"].variance)
     found = []
@@ -84,12 +87,9 @@ def bootstrap(fit: MaihdaFit, rng: np.random.Generator) -> tuple[float, float]:
             eta + spread * rng.standard_normal(len(additive.first))[additive.stratum]
         )
         events = rng.binomial(additive.n.astype(int), p).astype(float)
-        below = _restricted(null._replace(events=events))[0]
-        found.append(
-            1 - (_restricted(additive._replace(events=events))[0] / below) ** 2
-            if below > 1e-3
-            else np.nan
-        )
+        below = restricted(replace(null, events=events)).sigma
+        above = restricted(replace(additive, events=events)).sigma
+        found.append(1 - (above / below) ** 2 if below > 1e-3 else np.nan)
     return tuple(np.nanquantile(found, [0.025, 0.975]))
 
 

@@ -177,7 +177,7 @@ def verbs(cells):
             within=None,
         ),
     )
-    yield "settled", lambda: tl.cell_means(cells._settled(), ["g"])
+    yield "settled", lambda: tl.cell_means(cells.settled(), ["g"])
     yield "merged", lambda: tl.cell_means(tl.Cells.merge([cells, halved(cells)]), ["g"])
     yield (
         "merged model",
@@ -191,7 +191,7 @@ def verbs(cells):
 def halved(cells):
     """Another office: the same groups with other sums, and its own variance."""
     frame = cells.frame.assign(n=cells.frame["n"] + 1)
-    return replace(cells._settled(), frame=frame)
+    return replace(cells.settled(), frame=frame)
 
 
 SETS = [
@@ -253,4 +253,4 @@ def test_too_many_are_refused():
     with pytest.raises(tl.EstimandError, match="at most 2,000"):
         tl.cell_means(cells)
     with pytest.raises(tl.DesignError, match="at most 2,000"):
-        cells._settled()
+        cells.settled()

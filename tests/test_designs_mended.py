@@ -74,7 +74,7 @@ def test_the_covariance_of_groups_stays_one(data_file):
 
     np.testing.assert_allclose(correlation(plain), correlation(scaled), atol=1e-12)
     assert np.linalg.eigvalsh(scaled).min() > 0
-    sealed = cells[1]._settled()  # these groups are too small to leave
+    sealed = cells[1].settled()  # these groups are too small to leave
     assert "strata counted over everyone" in sealed.variance
 
 

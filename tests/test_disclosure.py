@@ -14,7 +14,7 @@ from test_bad_input import BY, CELLS, FIT, MEANS, crossed, refused
 from trustbook.leaks import leaks
 from trustlib import review
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
-from trustlib.schema import read_table
+from trustlib.files import read_table
 
 ROOT = Path(__file__).parents[1]
 

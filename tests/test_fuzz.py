@@ -16,6 +16,7 @@ import faulthandler
 import gzip
 import io
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -32,7 +33,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import trustlib as tl
-from trustlib import schema
+from trustlib import files
 
 PEOPLE = 80
 HANGS = 30  # seconds
@@ -122,7 +123,7 @@ def forked(monkeypatch):
     """The library's program for SPSS and Stata in a fork of this process, which has the reader loaded already."""
 
     def run(command, timeout, **_):
-        assert command[:2] == [sys.executable, "-c"]
+        assert command[:2] == [sys.executable, "-m"]
         ours, theirs = os.pipe()
         said, saying = os.pipe()
         child = os.fork()
@@ -134,7 +135,7 @@ def forked(monkeypatch):
                 os.dup2(theirs, 1)
                 os.dup2(saying, 2)
                 sys.argv, sys.stdout = command[2:], os.fdopen(1, "w")
-                exec(command[2], {})
+                runpy.run_module(command[2], run_name="__main__")
                 sys.stdout.flush()
                 status = 0
             except BaseException as error:
@@ -149,7 +150,7 @@ def forked(monkeypatch):
         assert status != -signal.SIGALRM, "the reader hangs"
         return subprocess.CompletedProcess(command, status, out, err)
 
-    monkeypatch.setattr(schema.subprocess, "run", run)
+    monkeypatch.setattr(files.subprocess, "run", run)
 
 
 def judge(path, rows: int | None, mapping: dict = MAPPING) -> str:
@@ -209,7 +210,7 @@ def same_csv(path) -> list[list[str]]:
     header, *records = (
         line for line in csv.reader(io.StringIO(text, newline="")) if line
     )
-    frame = schema.read_table(path)[0]
+    frame = files.read_table(path)[0]
     assert list(frame) == header
     assert frame.to_numpy().tolist() == records
     return records

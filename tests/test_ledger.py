@@ -37,8 +37,9 @@ from trustbook.ledger import (
 )
 from trustbook.plans import Finding
 from trustbook.release import NAME, VERSION, write_crate
+from trustlib.files import file_hash
 from trustlib.record.printed import load_figures
-from trustlib.schema import file_hash, load_codebook, load_yaml
+from trustlib.schema import load_codebook, load_yaml
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "data" / "published"

@@ -13,13 +13,13 @@ from scipy.optimize import check_grad, minimize
 from scipy.special import expit
 
 import trustlib as tl
-from trustlib.maihda import (
-    _auc,
-    _Counts,
-    _maximum_likelihood,
-    _minus_log_likelihood,
-    _restricted,
-    maihda,
+from trustlib.between_strata import auc
+from trustlib.maihda import maihda
+from trustlib.random_intercepts import (
+    Counts,
+    maximum_likelihood,
+    minus_log_likelihood,
+    restricted,
 )
 
 HERE = Path(__file__).resolve().parent
@@ -258,7 +258,7 @@ def small():
     n = rng.integers(8, 40, 10).astype(float)
     events = np.array([rng.binomial(int(k), 0.4) for k in n], float)
     events[2:4] = 0  # nobody in one stratum
-    return _Counts(n, events, stratum, np.flatnonzero(np.diff(stratum, prepend=-1)), x)
+    return Counts.of(n, events, stratum, x)
 
 
 @pytest.mark.parametrize("sigma", [0.2, 0.9])
@@ -268,7 +268,7 @@ def test_quadrature_as_numerical_integration(small, sigma):
         beta, sigma, small.x, small.n, small.events, small.stratum
     )
     value = [
-        -_minus_log_likelihood(np.r_[beta, sigma], small, k)[0] for k in (1, 5, 25, 60)
+        -minus_log_likelihood(np.r_[beta, sigma], small, k)[0] for k in (1, 5, 25, 60)
     ]
     assert value[3] == pytest.approx(expected, abs=1e-8)
     error = np.abs(np.array(value) - expected)
@@ -279,9 +279,9 @@ def test_quadrature_as_numerical_integration(small, sigma):
 @pytest.mark.parametrize("points", [1, 2, 7, 25])
 def test_gradient_is_that_of_the_approximation(small, points):
     theta = np.array([-0.4, 0.3, 0.7])
-    value = lambda t: _minus_log_likelihood(t, small, points)[0]  # noqa: E731
+    value = lambda t: minus_log_likelihood(t, small, points)[0]  # noqa: E731
     assert (
-        check_grad(value, lambda t: _minus_log_likelihood(t, small, points)[1], theta)
+        check_grad(value, lambda t: minus_log_likelihood(t, small, points)[1], theta)
         < 1e-5
     )
 
@@ -326,7 +326,7 @@ def test_reml_likelihood_as_dense_algebra(small):
         )
         return 2 * minus(mode) + np.linalg.slogdet(hessian)[1] + 10 * np.log(sigma)
 
-    sigma, _ = _restricted(small)
+    sigma = restricted(small).sigma
     around = np.array([deviance(s) for s in sigma + np.array([-0.02, 0, 0.02])])
     assert around[1] < around[0]
     assert around[1] < around[2]
@@ -342,7 +342,7 @@ def test_auc_by_pairs():
     events = rng.binomial(n, p)
     yes, no = np.repeat(p, events), np.repeat(p, n - events)
     pairs = np.mean([(a > b) + 0.5 * (a == b) for a in yes for b in no])
-    assert _auc(p, n, events) == pytest.approx(pairs, abs=1e-14)
+    assert auc(p, n, events) == pytest.approx(pairs, abs=1e-14)
 
 
 # -- identities ---------------------------------------------------------------------------------------------------------
@@ -424,7 +424,7 @@ def test_standard_errors_as_the_inverse_of_the_full_hessian():
     """Delta method over all of (beta, b) at once."""
     fit = fitted("strata16")
     last = fit.fits["additive"]
-    c, sigma = last._counts, np.sqrt(last.variance)
+    c, sigma = last.counts, np.sqrt(last.variance)
     m = np.c_[c.x, sigma * np.eye(16)[c.stratum]]
     mu = last.probabilities()
     hessian = (m * (c.n * mu * (1 - mu))[:, None]).T @ m + np.diag(
@@ -499,8 +499,8 @@ def test_reml_is_nearly_unbiased_and_maximum_likelihood_is_not():
     for _ in range(150):
         counts = simulated(rng, n=12_000, sd=0.3)
         n, events = counts["n"].to_numpy(float), counts["events"].to_numpy(float)
-        c = _Counts(n, events, np.arange(16), np.arange(16), np.c_[np.ones(16), x])
-        found.append([_restricted(c)[0] ** 2, _maximum_likelihood(c, 1)[0] ** 2])
+        c = Counts.of(n, events, np.arange(16), np.c_[np.ones(16), x])
+        found.append([restricted(c).sigma ** 2, maximum_likelihood(c, 1).sigma ** 2])
     reml, ml = np.mean(found, axis=0)
     assert 0.08 < reml < 0.10
     assert 0.03 < ml < 0.065
@@ -636,7 +636,7 @@ def test_weights_replace_proportions_and_people_by_their_worth():
     c = weighted_cells()
     fit = maihda(c, weights=True)
     frame = c.frame
-    counts = fit.fits["null"]._counts
+    counts = fit.fits["null"].counts
     worth = frame["sum_w"] ** 2 / frame["sum_w2"]  # Kish's effective people
     np.testing.assert_allclose(counts.n, worth, rtol=1e-14)
     np.testing.assert_allclose(

@@ -25,6 +25,7 @@ INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 
 MODULES = ("trustlib.errors", "trustlib.forms", "trustlib.schema", "trustlib.design", "trustlib.cells",
            "trustlib.disclosure", "trustlib.variance", "trustlib.conditions", "trustlib.formulas", "trustlib.logit",
+           "trustlib.newton", "trustlib.terms", "trustlib.syntax", "trustlib.evaluation",
            "trustbook.supplied", "trustbook.sealing", "trustbook.runs", "trustbook.pages", "trustbook.cli",
            "trustlib.writing")  # fmt: skip
 REASONS = (
@@ -34,6 +35,7 @@ REASONS = (
 )  # in words.yml: why something is not shown
 # Messages that no command of the guide can end in: they need a Python program, a plan of runs, or are parts of others.
 ELSEWHERE = """
+The terms … are not defined for all values: …
 An axis is named more than once in ….
 Axes are a list of names, got ….
 Expected …, got ….

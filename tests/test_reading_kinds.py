@@ -23,7 +23,8 @@ import trustlib as tl
 from test_bad_input import refused
 from test_fuzz import forked  # noqa: F401
 from trustlib.answers import numbers_of
-from trustlib.schema import load_yaml, read_table
+from trustlib.files import read_table
+from trustlib.schema import load_yaml
 
 pytestmark = pytest.mark.usefixtures("forked")
 CODEBOOK_ERROR = (tl.CodebookError, ValueError)

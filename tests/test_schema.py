@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import yaml
 
 import trustlib as tl
 from test_bad_input import ids, refused
-from trustlib.schema import load_codebook, read_table
+from trustlib.files import read_table
+from trustlib.schema import load_codebook
 
 ROOT = Path(__file__).parents[1]
 
@@ -738,11 +740,10 @@ def test_a_damaged_sav_never_ends_the_process(tmp_path):
 
 
 def test_a_reader_that_crashes_is_a_refusal(tmp_path, monkeypatch):
-    from trustlib import schema
+    from trustlib import files
 
-    monkeypatch.setattr(
-        schema, "_CHILD", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
-    )
+    program = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    monkeypatch.setattr(files, "READER", (sys.executable, "-c", program))
     path = tmp_path / "people.sav"
     pyreadstat.write_sav(RAW, path)
     with pytest.raises(tl.SurveyFileError, match="the reader crashed"):

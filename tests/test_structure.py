@@ -38,7 +38,13 @@ ORDER = [
         "trustlib.writing.disk",
         "trustlib.writing.refusals",
     },
-    {"trustlib.yaml12", "trustlib.ordering", "trustlib.writing.files"},
+    {
+        "trustlib.yaml12",
+        "trustlib.ordering",
+        "trustlib.significance",
+        "trustlib.newton",
+        "trustlib.writing.files",
+    },
     {"trustlib.writing.folders"},
     {"trustlib.writing"},
     {
@@ -48,10 +54,29 @@ ORDER = [
         "trustlib.formulas",
         "trustlib.values",
     },
-    {"trustlib.conditions"},
+    {"trustlib.random_intercepts", "trustlib.syntax"},
+    {"trustlib.evaluation", "trustlib.between_strata"},
+    {
+        "trustlib.conditions",
+        "trustlib.engines",
+        "trustlib.strata",
+        "trustlib.axes",
+        "trustlib.merging",
+        "trustlib.sealed_files",
+    },
+    {
+        "trustlib.domains",
+        "trustlib.weight_checks",
+        "trustlib.meanings",
+        "trustlib.files",
+        "trustlib.labelled_reader",
+    },
+    {"trustlib.design_columns"},
     {"trustlib.schema"},
     {"trustlib.design"},
-    {"trustlib.cells", "trustlib.weighting"},
+    {"trustlib.cells"},
+    {"trustlib.compression", "trustlib.weighting"},
+    {"trustlib.terms"},
     {"trustlib.logit"},
     {"trustlib.estimates"},
     {
@@ -146,13 +171,13 @@ ONLY = {
     "papermill": {"trustbook.runs.plan", "trustbook.engine"},
     "pandera": {"trustlib.record.printed"},
     "pydantic": {"trustlib.forms"},
-    "pyreadstat": {"trustlib.schema"},  # in the process that it starts
+    "pyreadstat": {"trustlib.labelled_reader"},  # a process of its own
     "statsmodels": {
         "trustlib.logit",
         "trustlib.estimates",
         "trustbook.sphinx.evidence.contrasts",
     },
-    "formulaic": {"trustlib.logit"},
+    "formulaic": {"trustlib.terms"},
     "firthmodels": {"trustlib.review.links"},
     "typer": {
         "trustbook.cli",

@@ -37,8 +37,9 @@ from trustbook.supplied import (
     shown_account,
     shown_counts,
 )
+from trustlib.files import read_table
 from trustlib.record.printed import load_figures
-from trustlib.schema import load_codebook, load_mapping, read_table
+from trustlib.schema import load_codebook, load_mapping
 
 pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
 ROOT = Path(__file__).parents[1]

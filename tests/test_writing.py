@@ -474,7 +474,7 @@ NAMED = {
     "trustbook.supplied._write_pages": "private book that is being built",
     "trustbook.supplied._take_over_runs": "private book that is being built",
     "trustbook.supplied._take_over_files_of_others": "private book that is being built",
-    "trustlib.cells._write_to": "temporary file",
+    "trustlib.sealed_files.write_content": "temporary file",
     "trustlib.record.simulate._write_arrow": "temporary file",
     "trustlib.figures.png": "in memory",
     "trustbook.sphinx.accessible.repair_pages": "book that is being built",

@@ -29,7 +29,8 @@ import pandas as pd
 
 from trustbook.runs import load_plan
 from trustbook.sealing import CellPlan, load_cell_plan, people_of
-from trustlib.cells import Cells, compress
+from trustlib.cells import Cells
+from trustlib.compression import compress
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import (
@@ -57,6 +58,7 @@ from trustlib.review import (
     robustness_of_cells,
 )
 from trustlib.schema import declared_design, load_mapping, read_survey
+from trustlib.significance import TestResult
 from trustlib.tables import evidence
 from trustlib.writing import write_together, write_whole
 
@@ -319,7 +321,7 @@ def results(fit: LogitFit, identities: Sequence[str]) -> dict[str, pd.DataFrame]
         tests += _if_testable(lambda by=by: goodness_of_fit(fit, by))
     tests += _if_testable(lambda: link_test(fit))
     if tests:
-        out["goodness_of_fit"] = pd.concat(tests).reset_index()[TEST]
+        out["goodness_of_fit"] = TestResult.of(tests).reset_index()[TEST]
     return out | {"influence": influence_shares(fit)[["term", "cell"]]}
 
 
@@ -328,7 +330,7 @@ def _columns(estimates: Estimates, columns: list[str]) -> pd.DataFrame:
     return estimates.frame[[*estimates.by, *columns]]
 
 
-def _if_testable(test: Any) -> list[pd.DataFrame]:
+def _if_testable(test: Any) -> list[TestResult]:
     try:
         return [test()]
     except (EstimandError, FitError):

@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import Cells, compress
+from trustlib.cells import Cells
+from trustlib.compression import compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import DOMINANT, MINIMUM
 from trustlib.schema import load_yaml

@@ -18,7 +18,7 @@ def leaks(folder: str | Path, frame: pd.DataFrame) -> list[str]:
     folder : path
         What is published: pages, notebooks, tables, scripts.
     frame : DataFrame
-        The survey file as it is, one row per person (`trustlib.schema.read_table`).
+        The survey file as it is, one row per person (`trustlib.files.read_table`).
 
     Returns
     -------

@@ -31,7 +31,7 @@ import pandas as pd
 
 from trustbook.findings import FORMATS, published_figure, resolve
 from trustbook.plans import Finding
-from trustlib.cells import compress
+from trustlib.compression import compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import (

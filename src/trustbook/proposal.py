@@ -20,7 +20,8 @@ from trustbook.runs import source_kind
 from trustlib.answers import code_of, numbers_of, plain
 from trustlib.disclosure import MINIMUM
 from trustlib.escaping import one_line_of, visible, yaml_string
-from trustlib.schema import load_yaml, read_table
+from trustlib.files import read_table
+from trustlib.schema import load_yaml
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
 MAX_ANSWERS = 25
@@ -37,7 +38,7 @@ def first_mapping(file: str | Path, encoding: str | None = None) -> str:
     file : path
         .csv, .csv.gz, .sav, .zsav, .dta or .parquet.
     encoding : str, optional
-        See `trustlib.schema.read_table`.
+        See `trustlib.files.read_table`.
 
     Returns
     -------

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from trustlib.errors import RunError, require_file
-from trustlib.schema import file_hash, load_yaml
+from trustlib.files import file_hash
+from trustlib.schema import load_yaml
 from trustlib.writing import write_text
 
 NAME = "ro-crate-metadata.json"

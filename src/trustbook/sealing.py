@@ -28,7 +28,8 @@ import numpy as np
 import pandas as pd
 
 from trustbook.plans import CellPlanForm, CellSet
-from trustlib.cells import SUMS, Cells, compress
+from trustlib.cells import SUMS, Cells
+from trustlib.compression import compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import DOMINANT, MINIMUM
 from trustlib.errors import CodebookError, DesignError, DisclosureError
@@ -112,7 +113,7 @@ def write_cells(made: Mapping[str, Cells], folder: Path) -> None:
     paths = [folder / f"{name}.parquet" for name in made]
     with write_together(paths) as temporary:
         for cells, path in zip(made.values(), temporary, strict=True):
-            cells._write_to(path)
+            cells.write_to(path)
 
 
 def _require_nobody_dominates(name: str, spec: CellSet, base: SurveyDesign) -> None:

@@ -33,7 +33,7 @@ from trustbook.ledger import answer_record
 from trustbook.runs import load_plan, run_all, source_kind
 from trustbook.site import check_pages
 from trustlib import errors
-from trustlib.cells import compress
+from trustlib.compression import compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import EVIDENCE, MINIMUM, masked_count
 from trustlib.errors import (
@@ -54,10 +54,10 @@ from trustlib.escaping import (
     visible,
 )
 from trustlib.expressions import quoted
+from trustlib.files import file_hash
 from trustlib.record.printed import load_figures
 from trustlib.schema import (
     declared_design,
-    file_hash,
     load_codebook,
     load_mapping,
     load_yaml,

@@ -7,14 +7,16 @@
     Estimates --comparisons, interactions, adjust, pool, change--> Estimates --table, forest, publish--> reader
 
 Everything a user needs is named here. The modules, in the order in which they may import each other:
-errors; variance, disclosure; grouping, intervals, forms; schema; design; weighting, cells; logit; estimates;
-interaction, tabulation, maihda, pooling; tables; figures.
+errors; variance, disclosure, answers, scales; ordering; grouping, intervals, forms; engines, strata, axes, merging,
+sealed_files; domains, weight_checks, meanings, files; design_columns; schema; design; cells; compression, weighting;
+logit; estimates; interaction, tabulation, maihda, pooling; tables; figures.
 Heavy libraries are imported by the functions that use them. Four packages stand beside this one and call it:
 `trustlib.review` (would another choice change the answer?), `trustlib.record` (the printed figures and their audit),
 `trustbook` (what runs the notebooks and checks the book) and `trustbook` (what its notebooks call beside the library).
 """
 
-from trustlib.cells import Cells, compress
+from trustlib.cells import Cells
+from trustlib.compression import compress
 from trustlib.design import SurveyDesign
 from trustlib.errors import (
     CodebookError,

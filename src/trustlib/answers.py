@@ -1,9 +1,10 @@
 """What one answer, label or name is: its text in one Unicode form, the number it spells, whether it means missing.
 
-Everything that is compared with something else passes here first, so that a file, its mapping and its codebook agree:
-texts in the Unicode form NFC and without blanks at the ends, digits as a person reads them (neither underscores nor
-octal, hexadecimal or sexagesimal numbers, nor digits of other scripts), and texts that other programs write for a
-missing value.
+Everything that is compared with something else passes here first, so that a file, its
+mapping and its codebook agree: texts in the Unicode form NFC and without blanks at the
+ends, digits as a person reads them (neither underscores nor octal, hexadecimal or
+sexagesimal numbers, nor digits of other scripts), and texts that other programs write
+for a missing value.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ RESERVED = {
     "axis", "level", "detectable", "reliability", "raw", "weighted", "weighted_low", "weighted_high", "additive",
     "model",
 }  # fmt: skip
+BOTH_MARKS = (
+    "has points beside decimal commas, or points that may separate thousands; "
+    "write its numbers in one way"
+)
 _SPELT = r"\s*[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|inf|infinity)\s*"
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
@@ -38,12 +43,24 @@ _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
 
 
 def plain(text: str) -> str:
-    """A text as it is compared: in the Unicode form NFC, without blanks at its ends."""
+    """A text as it is compared: in the Unicode form NFC, without blanks at its ends.
+
+    Examples
+    --------
+    >>> plain(" caf\N{LATIN SMALL LETTER E}\N{COMBINING ACUTE ACCENT} ") == "caf\u00e9"
+    True
+    """
     return unicodedata.normalize("NFC", text).strip()
 
 
 def in_one_form(content: Any) -> Any:
-    """All texts of a nested structure in the Unicode form NFC."""
+    """All texts of a nested structure in the Unicode form NFC.
+
+    Examples
+    --------
+    >>> in_one_form({"levels": ("man", "woman")})
+    {'levels': ['man', 'woman']}
+    """
     if isinstance(content, str):
         return unicodedata.normalize("NFC", content)
     if isinstance(content, dict):
@@ -54,14 +71,26 @@ def in_one_form(content: Any) -> Any:
 
 
 def means_missing(value: Any) -> bool:
-    """Whether this is no value, or a text that programs write for none."""
+    """Whether this is no value, or a text that programs write for none.
+
+    Examples
+    --------
+    >>> means_missing("N/A"), means_missing("no")
+    (True, False)
+    """
     if isinstance(value, str):
         return plain(value).casefold() in MISSING_TEXTS
-    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+    return _absent(value)
 
 
 def code_of(value: Any) -> str | None:
-    """The whole number that an answer is or spells, as text: ``1`` for 1.0, "1.0" and "01"; None for all others."""
+    """The whole number that an answer is or spells, as text; None for all others.
+
+    Examples
+    --------
+    >>> code_of(1.0), code_of("01"), code_of("1.5")
+    ('1', '1', None)
+    """
     if isinstance(value, str):
         if not _WHOLE.fullmatch(value):
             return None
@@ -69,6 +98,23 @@ def code_of(value: Any) -> str | None:
     if is_number(value) and np.isfinite(value) and value == int(value):
         return str(int(value))
     return None
+
+
+def spellings(value: object) -> list[str]:
+    """How an answer without a label is written: a number also as a whole number.
+
+    Examples
+    --------
+    >>> spellings(2.0), spellings("2.0")
+    (['2.0', '2'], ['2.0'])
+    """
+    text = plain(str(value))
+    if isinstance(value, (bool, np.bool_)):
+        return [text, text.lower()]
+    code = code_of(value)
+    if code is None or isinstance(value, str):
+        return [text]
+    return [text, code]
 
 
 def numbers_of(column: pd.Series, decimal: str = ".") -> pd.Series:
@@ -84,7 +130,13 @@ def numbers_of(column: pd.Series, decimal: str = ".") -> pd.Series:
     Raises
     ------
     ValueError
-        A column with decimal commas also has points, so that one of them separates thousands.
+        A column with decimal commas also has points, so that one of them separates
+        thousands.
+
+    Examples
+    --------
+    >>> numbers_of(pd.Series(["1,5", "x"]), decimal=",").tolist()
+    [1.5, nan]
     """
     if column.dtype == "category":
         return numbers_of(column.astype(object), decimal)
@@ -98,8 +150,10 @@ def numbers_of(column: pd.Series, decimal: str = ".") -> pd.Series:
     texts = column[is_text].astype("str")
     if decimal == ",":
         distinct = list(texts.unique())
-        texts = texts.map(dict(zip(distinct, _with_points(distinct), strict=True)))
-    numbers[is_text] = pd.to_numeric(texts.where(_are_numbers(texts)), errors="coerce")
+        pointed = dict(zip(distinct, _with_points(distinct), strict=True))
+        texts = texts.map(pointed)
+    spelt = texts.where(_are_numbers(texts))
+    numbers[is_text] = pd.to_numeric(spelt, errors="coerce")
     return pd.Series(numbers, column.index)
 
 
@@ -119,14 +173,26 @@ def _with_points(texts: list[str]) -> list[str]:
     grouped = bool(pointed) and all(_THOUSANDS.fullmatch(t.strip()) for t in pointed)
     if (commas and pointed) or grouped:
         raise ValueError("points and decimal commas")
-    return [
-        text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text.strip()) else text
-        for text in texts
-    ]
+    return [_with_point(text) for text in texts]
+
+
+def _with_point(text: str) -> str:
+    """A number with a decimal comma as one with a point; other texts as they are."""
+    if _DECIMAL_COMMA.fullmatch(text.strip()):
+        return text.replace(",", ".")
+    return text
 
 
 def kinds_of(values: Iterable[Any]) -> list[str]:
-    """The kinds of values that occur, missing ones left out, each by the name of a type; all numbers are one kind."""
+    """The kinds of values that occur, missing ones left out.
+
+    Each by the name of a type; all numbers are one kind.
+
+    Examples
+    --------
+    >>> kinds_of(["a", 1, 2.5, None])
+    ['int', 'str']
+    """
     kinds: dict[str, str] = {}
     for value in values:
         if not _absent(value):

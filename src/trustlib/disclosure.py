@@ -1,22 +1,27 @@
-"""The disclosure gate: the one place that decides whether a result may be shown, and what it says of its evidence.
+"""The disclosure gate: whether a result may be shown, and what it says of its evidence.
 
-A result may be shown when every identity cell behind it holds at least `MINIMUM` people, and among them at
-least `MINIMUM` with the outcome and `MINIMUM` without. Counts are of people, not weights.
+A result may be shown when every identity cell behind it holds at least `MINIMUM`
+people, and among them at least `MINIMUM` with the outcome and `MINIMUM` without. Counts
+are of people, not weights. Nothing else decides it.
 
-Refusal is whole, which is the house's secondary suppression. Where single cells are blanked, others must be blanked
-with them, or a margin less the cells that are left gives the blank away; which others is a problem of its own, and each
-new table reopens it. A table that has no holes has nothing to fill in. What remains is the difference between two
-tables on slightly different people: sets of cells share one base, `trustbook.sealing` refuses differences of a few
-people, and `trustbook.attack` tries all published tables of a survey together.
+Refusal is whole, which is the house's secondary suppression. Where single cells are
+blanked, others must be blanked with them, or a margin less the cells that are left
+gives the blank away; which others is a problem of its own, and each new table reopens
+it. A table that has no holes has nothing to fill in. What remains is the difference
+between two tables on slightly different people: sets of cells share one base,
+`trustbook.sealing` refuses differences of a few people, and `trustbook.attack` tries
+all published tables of a survey together.
 
-Weights: a percentage in which one person has most of the weight gives that person's answer away to whoever knows the
-weight. `trustbook.sealing` refuses a cell in which one person carries more than `DOMINANT` of the weight of all who
-gave the same answer.
+Weights: a percentage in which one person has most of the weight gives that person's
+answer away to whoever knows the weight. `trustbook.sealing` refuses a cell in which one
+person carries more than `DOMINANT` of the weight of all who gave the same answer.
 
-Rounding: by default numbers are published with all their digits, as reproduction needs them. An office that must round
-says so once, in the mapping (``source: {rounding: 5}``). Then whatever is shown has numbers of people as multiples of
-five and percentages as whole ones, because rounded numbers of people beside exact percentages would protect nobody.
-What has been computed stays exact; only `Estimates.showable` rounds.
+Rounding: by default numbers are published with all their digits, as reproduction needs
+them. An office that must round says so once, in the mapping
+(``source: {rounding: 5}``). Then whatever is shown has numbers of people as multiples
+of five and percentages as whole ones, because rounded numbers of people beside exact
+percentages would protect nobody. What has been computed stays exact; only
+`Estimates.showable` rounds.
 """
 
 from __future__ import annotations
@@ -32,8 +37,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MINIMUM = 10
-ROUNDED = "Rounded for this source: people to multiples of {base}, percentages to whole ones, ratios to two decimals."
-DOMINANT = 0.5  # largest share of the weight of the people of one cell with one answer that one person may have
+NAMED_IN_FULL = 4
+ROUNDED = (
+    "Rounded for this source: people to multiples of {base}, "
+    "percentages to whole ones, ratios to two decimals."
+)
+# The largest share of the weight of those of a cell with one answer that one may have.
+DOMINANT = 0.5
 # The kinds of evidence, and what every table and figure says of its source.
 EVIDENCE = {
     "real": "Real people",
@@ -44,8 +54,24 @@ EVIDENCE = {
 
 
 def smallest_count(n: np.ndarray, events: np.ndarray) -> np.ndarray:
-    """The smallest of people, people with the outcome and people without it, for each cell."""
-    n, events = np.asarray(n), np.asarray(events)
+    """The smallest of people, people with the outcome and people without it.
+
+    Parameters
+    ----------
+    n, events : array (m,)
+        People of each cell, and those with the outcome.
+
+    Returns
+    -------
+    array (m,)
+
+    Examples
+    --------
+    >>> smallest_count(np.array([30, 30]), np.array([12, 25])).tolist()
+    [12, 5]
+    """
+    n = np.asarray(n)
+    events = np.asarray(events)
     return np.minimum(n, np.minimum(events, n - events))
 
 
@@ -60,32 +86,70 @@ def require_showable(smallest: np.ndarray, labels: Sequence[str], what: str) -> 
         Name of each row, for the message. The message never contains a count.
     what : str
         What was to be shown, for example ``"this table"``.
+
+    Examples
+    --------
+    >>> require_showable(np.array([12, 30]), ["gender=man", "gender=woman"], "This table")
     """
-    failing = [
-        label for label, count in zip(labels, smallest, strict=True) if count < MINIMUM
-    ]
-    if failing:
-        named = "; ".join(failing[:4]) + (
-            f"; and {len(failing) - 4} more" if len(failing) > 4 else ""
-        )
-        raise DisclosureError(
-            f"{what} is not shown: {len(failing)} of {len(labels)} rows rest on fewer than {MINIMUM} people with "
-            f"the outcome, or without it, or in all ({named}).",
-            "Use coarser levels or fewer axes, so that every cell is large enough, and run the model on those.",
-        )
+    counted = zip(labels, smallest, strict=True)
+    failing = [label for label, count in counted if count < MINIMUM]
+    if not failing:
+        return
+    named = "; ".join(failing[:NAMED_IN_FULL])
+    if len(failing) > NAMED_IN_FULL:
+        named += f"; and {len(failing) - NAMED_IN_FULL} more"
+    raise DisclosureError(
+        f"{what} is not shown: {len(failing)} of {len(labels)} rows rest on fewer than "
+        f"{MINIMUM} people with the outcome, or without it, or in all ({named}).",
+        "Use coarser levels or fewer axes, so that every cell is large enough, "
+        "and run the model on those.",
+    )
 
 
 def rounded(frame: pd.DataFrame, base: int) -> pd.DataFrame:
-    """Numbers of people as multiples of `base`, and all that follows from percentages to two decimals.
+    """Estimates as an office that must round shows them.
 
-    Two decimals of a proportion are whole percents. Standard errors and p-values keep three.
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns of `Estimates.frame`.
+    base : int
+
+    Returns
+    -------
+    DataFrame
+        Numbers of people as multiples of `base`, and all that follows from percentages
+        to two decimals, which of a proportion are whole percents. Standard errors and
+        p-values keep three.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"n": [33], "estimate": [0.1234], "std_error": [0.0456]})
+    >>> rounded(frame, 5).to_dict("list")
+    {'n': [35.0], 'estimate': [0.12], 'std_error': [0.046]}
     """
-    people = {c: base * (frame[c] / base).round() for c in ("n", "n_eff") if c in frame}
-    values = [c for c in frame.select_dtypes("float") if c not in ("df", *people)]
-    digits = {c: 3 if c in ("std_error", "p_value") else 2 for c in values}
+    people = {}
+    for column in ("n", "n_eff"):
+        if column in frame:
+            people[column] = base * (frame[column] / base).round()
+    digits = {}
+    for column in frame.select_dtypes("float"):
+        if column in ("std_error", "p_value"):
+            digits[column] = 3
+        elif column != "df" and column not in people:
+            digits[column] = 2
     return frame.round(digits).assign(**people)
 
 
 def masked_count(n: int) -> str:
-    """A count as it may be printed in a message: small ones are not given."""
-    return f"fewer than {MINIMUM}" if 0 < n < MINIMUM else f"{n:,}"
+    """A count as it may be printed in a message: small ones are not given.
+
+    Examples
+    --------
+    >>> masked_count(3), masked_count(1200)
+    ('fewer than 10', '1,200')
+    """
+    if 0 < n < MINIMUM:
+        return f"fewer than {MINIMUM}"
+    return f"{n:,}"

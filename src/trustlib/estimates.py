@@ -32,7 +32,9 @@ from trustlib.errors import (
 )
 from trustlib.escaping import html_text
 from trustlib.grouping import group_rows
-from trustlib.logit import LogitFit, expit, influence
+from trustlib.logit import LogitFit
+from trustlib.newton import expit, influence
+from trustlib.significance import TestResult
 from trustlib.variance import (
     Array,
     Part,
@@ -1117,7 +1119,7 @@ def adjust(estimates: Estimates, method: str = "holm") -> Estimates:
     return replace(estimates, _frame=frame, convention=estimates.convention + note)
 
 
-def joint_test(estimates: Estimates) -> pd.DataFrame:
+def joint_test(estimates: Estimates) -> TestResult:
     """Wald test that all these gaps are zero, ratios on the log scale.
 
     Parameters
@@ -1164,8 +1166,8 @@ def joint_test(estimates: Estimates) -> pd.DataFrame:
     test = intervals.wald_test(
         f"{len(value)} of kind {estimates.kind}", value, vcov, df, df
     )
-    test.attrs = {"source": estimates.source, "smallest": int(estimates.smallest.min())}
-    return test
+    smallest = int(estimates.smallest.min())
+    return replace(test, source=estimates.source, smallest=smallest)
 
 
 def detectable(

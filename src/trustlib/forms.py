@@ -1,8 +1,9 @@
 """The forms of the project's YAML files: which keys each may have, and what may stand there.
 
-Each class is one mapping in a file. A key that no class knows is a fault, an empty entry is an absent one, and numbers
-are taken as texts where texts are expected. `read` reports every fault of a file at once, each with its place and the
-nearest name that exists.
+Each class is one mapping in a file. A key that no class knows is a fault, an empty
+entry is an absent one, and numbers are taken as texts where texts are expected. `read`
+reports every fault of a file at once, each with its place and the nearest name that
+exists.
 """
 
 from __future__ import annotations
@@ -26,33 +27,39 @@ from trustlib.errors import TrustlibError, one_line, raise_faults, unknown_name
 
 
 class Form(BaseModel):
-    """A mapping in which only the named keys may stand."""
+    """A mapping in which only the named keys may stand.
+
+    Examples
+    --------
+    >>> Variable.model_validate({"label": "Gender", "levels": None}).levels
+    []
+    """
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, frozen=True)
 
     @model_validator(mode="before")
     @classmethod
     def _without_empty(cls, raw: Any) -> Any:
-        return (
-            {key: value for key, value in raw.items() if value is not None}
-            if isinstance(raw, dict)
-            else raw
-        )
+        if not isinstance(raw, dict):
+            return raw
+        return {key: value for key, value in raw.items() if value is not None}
 
 
 F = TypeVar("F", bound=Form)
 
 
-# -- kinds of entries -------------------------------------------------------------------------------------------------
+# Kinds of entries
 
 
 def _evidence(raw: Any) -> Any:
+    """A kind of evidence that exists."""
     if raw not in list(EVIDENCE):
         raise ValueError(one_line(unknown_name("kind of source", raw, EVIDENCE)))
     return raw
 
 
 def _distinct(raw: Any) -> Any:
+    """Levels, each there once."""
     if isinstance(raw, list) and len(set(map(str, raw))) < len(raw):
         raise ValueError(f"a level is there twice in {raw}")
     return raw
@@ -63,17 +70,21 @@ def _answers(raw: Any) -> Any:
     if not isinstance(raw, dict):
         return raw
     texts = [plain(str(answer)) for answer in raw]
-    if twice := sorted({t for t in texts if texts.count(t) > 1}):
-        raise ValueError(f"answers declared more than once: {', '.join(twice)}")
-    if lacking := [
-        t
-        for t, value in zip(texts, raw.values(), strict=True)
+    repeated = sorted({text for text in texts if texts.count(text) > 1})
+    if repeated:
+        raise ValueError(f"answers declared more than once: {', '.join(repeated)}")
+    meanings = dict(zip(texts, raw.values(), strict=True))
+    lacking = [
+        text
+        for text, value in meanings.items()
         if not isinstance(value, (str, int, float))
-    ]:
+    ]
+    if lacking:
         raise ValueError(
-            f"no value is given for {', '.join(lacking)}; answers that mean missing stand in missing"
+            f"no value is given for {', '.join(lacking)}; "
+            "answers that mean missing stand in missing"
         )
-    return dict(zip(texts, raw.values(), strict=True))
+    return meanings
 
 
 def _numbered(raw: Any) -> Any:
@@ -93,11 +104,20 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
 
 
 def is_name(text: object) -> bool:
-    """Whether something can be the name of a set of cells, a run or a template: files and folders are called so."""
+    """Whether something can be the name of a set of cells, a run or a template.
+
+    Files and folders are called so.
+
+    Examples
+    --------
+    >>> is_name("gaps-2024"), is_name("../secret")
+    (True, False)
+    """
     return isinstance(text, str) and bool(_NAME.fullmatch(text))
 
 
 def _name(raw: Any) -> Any:
+    """A name; numbers are taken as texts."""
     text = str(raw) if isinstance(raw, int) else raw
     if not is_name(text):
         raise ValueError(f"{str(raw)[:100]!r} is no name; a name has {NAMED}")
@@ -117,11 +137,19 @@ Answers = Annotated[dict[str, Any], BeforeValidator(_answers)]
 Columns = Annotated[list[str], BeforeValidator(_numbered)]
 
 
-# -- the codebook -----------------------------------------------------------------------------------------------------
+# The codebook
 
 
 class Variable(Form):
-    """One variable of the codebook: `levels` in order (the first is the reference); none for a 0/1 or a number."""
+    """One variable of the codebook.
+
+    `levels` in order (the first is the reference); none for a 0/1 or a number.
+
+    Examples
+    --------
+    >>> Variable(levels=["man", "woman"]).type
+    'category'
+    """
 
     label: str | None = None
     type: Literal["category", "binary", "number"] = "category"
@@ -132,22 +160,39 @@ class Variable(Form):
     note: str | None = None
 
 
+def _facts(raw: Any) -> Any:
+    """Variables of which nothing more is said are there all the same."""
+    if not isinstance(raw, dict):
+        return raw
+    return {name: facts or {} for name, facts in raw.items()}
+
+
 class CodebookForm(Form):
-    """``codebook.yml``."""
+    """``codebook.yml``.
 
-    variables: Annotated[
-        dict[str, Variable],
-        BeforeValidator(
-            lambda v: {k: f or {} for k, f in v.items()} if isinstance(v, dict) else v
-        ),
-    ]
+    Examples
+    --------
+    >>> content = {"variables": {"gender": {"levels": ["man", "woman"]}, "age": None}}
+    >>> list(CodebookForm.model_validate(content).variables)
+    ['gender', 'age']
+    """
+
+    variables: Annotated[dict[str, Variable], BeforeValidator(_facts)]
 
 
-# -- the mapping of a survey file -------------------------------------------------------------------------------------
+# The mapping of a survey file
 
 
 class Part(Form):
-    """One column and what its answers mean; `blank` is the value of people without an answer, if they have one."""
+    """One column and what its answers mean.
+
+    `blank` is the value of people without an answer, if they have one.
+
+    Examples
+    --------
+    >>> Part(values={1: "man"}).values
+    {'1': 'man'}
+    """
 
     column: str | None = None
     values: Answers | None = None
@@ -156,14 +201,23 @@ class Part(Form):
 
     @model_validator(mode="after")
     def _each_answer_once(self) -> Part:
-        declared = {*(self.values or {}), *([] if self.blank is None else [""])}
-        if twice := sorted(declared & set(self.missing)):
-            raise ValueError(f"answers declared more than once: {', '.join(twice)}")
+        declared = set(self.values or {})
+        if self.blank is not None:
+            declared.add("")
+        repeated = sorted(declared & set(self.missing))
+        if repeated:
+            raise ValueError(f"answers declared more than once: {', '.join(repeated)}")
         return self
 
 
 class Rule(Part):
-    """How one variable is made, from one column or from any of several."""
+    """How one variable is made, from one column or from any of several.
+
+    Examples
+    --------
+    >>> Rule(values={"Yes": 1, "No": 0}).targets
+    [1, 0]
+    """
 
     any_of: Annotated[list[Part], Field(min_length=1)] = []
     missing_as: int | float | str | None = None
@@ -172,12 +226,11 @@ class Rule(Part):
 
     @model_validator(mode="after")
     def _columns_stand_in_any_of(self) -> Rule:
-        if (
-            self.any_of
-            and {"column", "values", "missing", "blank"} & self.model_fields_set
-        ):
+        of_one_column = {"column", "values", "missing", "blank"}
+        if self.any_of and of_one_column & self.model_fields_set:
             raise ValueError(
-                "any_of lists columns with their values; column, values and missing stand within it"
+                "any_of lists columns with their values; "
+                "column, values and missing stand within it"
             )
         if any(part.column is None or part.values is None for part in self.any_of):
             raise ValueError("each entry of any_of has a column and values")
@@ -185,12 +238,15 @@ class Rule(Part):
 
     @model_validator(mode="after")
     def _numbers_are_no_texts(self) -> Rule:
-        given = [*self.targets, *([] if self.missing_as is None else [self.missing_as])]
+        given = list(self.targets)
+        if self.missing_as is not None:
+            given.append(self.missing_as)
         texts = [value for value in given if isinstance(value, str)]
         spelt = sorted({text for text in texts if code_of(text) is not None})
         if spelt and len(texts) < len(given):
+            numbers = ", ".join(map(repr, spelt))
             raise ValueError(
-                f"values gives numbers beside texts that spell numbers ({', '.join(map(repr, spelt))}); "
+                f"values gives numbers beside texts that spell numbers ({numbers}); "
                 "write all with quotes, or none"
             )
         return self
@@ -203,16 +259,23 @@ class Rule(Part):
     @property
     def targets(self) -> list[Any]:
         """The values that are given to answers."""
-        return [
-            v
-            for part in self.parts
-            for v in (*(part.values or {}).values(), part.blank)
-            if v is not None
-        ]
+        given: list[Any] = []
+        for part in self.parts:
+            given += (part.values or {}).values()
+            given.append(part.blank)
+        return [value for value in given if value is not None]
 
 
 class Source(Form):
-    """What the data are, and to what their owner wants numbers of people rounded; further facts are welcome."""
+    """What the data are, and to what their owner wants numbers of people rounded.
+
+    Further facts are welcome.
+
+    Examples
+    --------
+    >>> Source(kind="real", label="HINTS 6").model_dump(exclude_none=True)
+    {'kind': 'real', 'label': 'HINTS 6'}
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -221,7 +284,13 @@ class Source(Form):
 
 
 class Design(Form):
-    """The columns and rules of the sample design, as `SurveyDesign` takes them."""
+    """The columns and rules of the sample design, as `SurveyDesign` takes them.
+
+    Examples
+    --------
+    >>> Design(replicate_weights={"prefix": "WT", "count": 2}).replicate_weights
+    ['WT1', 'WT2']
+    """
 
     weight: str | None = None
     strata: str | None = None
@@ -237,7 +306,13 @@ class Design(Form):
 
 
 class MappingForm(Form):
-    """``mapping.yml``; see `trustlib.schema`."""
+    """``mapping.yml``; see `trustlib.schema`.
+
+    Examples
+    --------
+    >>> MappingForm(variables={"gender": {"column": "sex"}}).variables["gender"].column
+    'sex'
+    """
 
     source: Source = Source()
     codebook: str | None = None
@@ -248,21 +323,46 @@ class MappingForm(Form):
     design: Design = Design()
 
 
-# -- reading ----------------------------------------------------------------------------------------------------------
+# Reading
 
-_EXPECTED = {"model_type": "a mapping", "dict_type": "a mapping", "list_type": "a list", "string_type": "a text",
-             "bool_type": "true or false"}  # fmt: skip
+_EXPECTED = {
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "string_type": "a text",
+    "bool_type": "true or false",
+}
 
 
 def attempt(form: type[F], raw: Any) -> tuple[F | None, list[str]]:
-    """The content of a YAML file as a form, or every fault: its place, what is there and what was expected."""
+    """The content of a YAML file as a form, or every fault.
+
+    Returns
+    -------
+    content : Form, optional
+        None if there are faults.
+    faults : list of str
+        The place of each, what is there and what was expected.
+
+    Examples
+    --------
+    >>> attempt(Variable, {"lebel": "Gender"})[1]
+    ["There is no key 'lebel'. Did you mean 'label'? There is: label, type, levels, question, printed, asked_in, note."]
+    """
     try:
         return form.model_validate(raw), []
     except ValidationError as error:
-        return None, [_fault(fault, form) for fault in error.errors(include_url=False)]
+        faults = error.errors(include_url=False)
+        return None, [_fault(fault, form) for fault in faults]
 
 
-def read(form: type[F], raw: Any, what: str, kind: type[TrustlibError], hint: str) -> F:
+def read(
+    form: type[F],
+    raw: Any,
+    what: str,
+    kind: type[TrustlibError],
+    hint: str,
+) -> F:
     """The content of a YAML file as a form.
 
     Parameters
@@ -272,10 +372,21 @@ def read(form: type[F], raw: Any, what: str, kind: type[TrustlibError], hint: st
     raw : Any
         What `load_yaml` returned.
     what : str
-        The beginning of the message, for example ``"mapping.yml is not a mapping of a survey file"``.
+        The beginning of the message, for example
+        ``"mapping.yml is not a mapping of a survey file"``.
     kind : type
         The error that is raised with all faults.
     hint : str
+
+    Returns
+    -------
+    Form
+
+    Examples
+    --------
+    >>> from trustlib.errors import CodebookError
+    >>> read(Variable, {"label": "Gender"}, "This is no variable", CodebookError, "").label
+    'Gender'
     """
     content, faults = attempt(form, raw)
     raise_faults(kind, what, faults, hint)
@@ -284,41 +395,57 @@ def read(form: type[F], raw: Any, what: str, kind: type[TrustlibError], hint: st
 
 
 def _fault(fault: Any, form: type[Form]) -> str:
-    kind, place = fault["type"], list(fault["loc"])
+    """A fault of pydantic in our words."""
+    kind = fault["type"]
+    place = list(fault["loc"])
+    given = fault["input"]
     if kind == "extra_forbidden":
         *place, key = place
-        return _words(place, ": ") + one_line(
-            unknown_name("key", key, _keys(form, place))
-        )
+        unknown = unknown_name("key", key, _keys(form, place))
+        return _words(place, ": ") + one_line(unknown)
     if kind == "value_error":
         return _words(place, ": ") + str(fault["ctx"]["error"])
     if kind == "literal_error":
+        *place, key = place
         allowed = re.findall("'(.*?)'", fault["ctx"]["expected"])
-        return _words(place[:-1], ": ") + one_line(
-            unknown_name(place[-1], fault["input"], allowed)
-        )
+        unknown = unknown_name(key, given, allowed)
+        return _words(place, ": ") + one_line(unknown)
     if kind == "missing":
-        return f"{_words(place)} is missing in {str(fault['input'])[:80]}"
-    expected = _EXPECTED.get(kind) or fault["msg"].removeprefix("Input should be ")
-    return f"{_words(place) or 'the file'} is {repr(fault['input'])[:80]}, expected {expected}"
+        return f"{_words(place)} is missing in {str(given)[:80]}"
+    expected = _EXPECTED.get(kind)
+    if expected is None:
+        expected = fault["msg"].removeprefix("Input should be ")
+    where = _words(place) or "the file"
+    return f"{where} is {repr(given)[:80]}, expected {expected}"
 
 
 def _words(place: list[Any], end: str = "") -> str:
     """A place as a reader finds it: ``variable gender: any_of: entry 2``."""
-    named = [
-        f"entry {step + 1}" if isinstance(step, int) else str(step) for step in place
-    ]
-    if len(named) > 1 and named[0] in ("variables", "findings", "runs", "cells"):
-        named = [f"{named[0].removesuffix('s')} {named[1]}", *named[2:]]
-    return ": ".join(named) + (end if named else "")
+    steps = [_step_in_words(step) for step in place]
+    if not steps:
+        return ""
+    if len(steps) > 1 and steps[0] in ("variables", "findings", "runs", "cells"):
+        first = f"{steps[0].removesuffix('s')} {steps[1]}"
+        steps = [first, *steps[2:]]
+    return ": ".join(steps) + end
+
+
+def _step_in_words(step: int | str) -> str:
+    """A key as it stands there, an entry of a list by its number from 1."""
+    if isinstance(step, int):
+        return f"entry {step + 1}"
+    return str(step)
 
 
 def _keys(form: Any, place: list[Any]) -> list[str]:
     """The keys that a form knows at a place."""
     for step in place:
-        form = (
-            form.model_fields[step].annotation
-            if isinstance(form, type(Form))
-            else get_args(form)[-1]
-        )
+        form = _within(form, step)
     return list(form.model_fields)
+
+
+def _within(form: Any, step: Any) -> Any:
+    """What stands at a key of a form, or in each entry of a mapping or list."""
+    if isinstance(form, type(Form)):
+        return form.model_fields[step].annotation
+    return get_args(form)[-1]

@@ -1,12 +1,15 @@
-"""Formulas such as ``"gender * ethnicity + I(age ** 2)"``: read and held to an allow-list, before formulaic sees them.
+"""Formulas such as ``"gender * ethnicity + I(age ** 2)"``: read and held to an allow-list.
 
-formulaic evaluates Python, and a formula is data that may come with a file. So a formula is split into tokens and read
-here. It has names of axes, ``+ - * : / ** ( )``, 0 and 1, ``C(name)``, with one of three codings if wanted, and ``I()``
-and ``np.log()`` of arithmetic on axes that are numbers. What formulaic gets is a sum of terms that is written anew, in
-which every axis has a name of ours: an axis may have any name.
+formulaic evaluates Python, and a formula is data that may come with a file. So a
+formula is split into tokens and read here, before formulaic sees it. It has names of
+axes, ``+ - * : / ** ( )``, 0 and 1, ``C(name)``, with one of three codings if wanted,
+and ``I()`` and ``np.log()`` of arithmetic on axes that are numbers. What formulaic gets
+is a sum of terms that is written anew, in which every axis has a name of ours: an axis
+may have any name.
 
-The operators are those of R (Wilkinson and Rogers 1973), ``**`` too: ``(a + b + c)**2`` are the main effects and the
-interactions of two, and ``x**2`` would be x. That is no square, so it is refused.
+The operators are those of R (Wilkinson and Rogers 1973), ``**`` too: ``(a + b + c)**2``
+are the main effects and the interactions of two, and ``x**2`` would be x. That is no
+square, so it is refused.
 """
 
 from __future__ import annotations
@@ -33,14 +36,17 @@ MOST_TERMS = 500
 HIGHEST = 10  # power in I()
 _POWERS = (0.5, 1.5, *range(1, HIGHEST + 1))
 _FUNCTIONS = frozenset(
-    ("C", "I", "Q", "np", "contr", "log", "exp", "sqrt", "scale", "center", "standardize", "poly", "bs", "cr", "cs",
-     "cc", "te", "hashed", "lag", "mean")
+    ("C", "I", "Q", "np", "contr", "log", "exp", "sqrt", "scale", "center",
+     "standardize", "poly", "bs", "cr", "cs", "cc", "te", "hashed", "lag", "mean")
 )  # fmt: skip
 _PYTHON = (
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.Pow, ast.UnaryOp, ast.USub, ast.UAdd, ast.Compare,
-    ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Name, ast.Load, ast.Constant,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.Pow,
+    ast.UnaryOp, ast.USub, ast.UAdd,
+    ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE,
+    ast.Name, ast.Load, ast.Constant,
 )  # fmt: skip
 _END = Token("end", "")
+DEEPER = {"(": 1, ")": -1}  # by how much a bracket changes the depth
 
 Factor = str  # as formulaic gets it: v0, C(v0), I(v0 ** 2)
 Term = tuple[Factor, ...]
@@ -60,6 +66,14 @@ class Terms:
         Axis -> whether it is a number; also those that the formula does not use.
     prefix : str
         How names of ours begin.
+
+    Examples
+    --------
+    >>> terms = read_formula("age * `my group`", "y", {"age": True, "my group": False})
+    >>> terms.text
+    '1 + v0 + v1 + v0:v1'
+    >>> terms.shown("v0:v1[T.b]")
+    'age:my group[T.b]'
     """
 
     text: str
@@ -68,34 +82,40 @@ class Terms:
     prefix: str
 
     def shown(self, text: str) -> str:
-        """A name of a term or coefficient with the axes' own names: quoted within C() and I(), or where need be."""
+        """A name of a term or coefficient with the axes' own names.
+
+        They are quoted within C() and I(), or where need be.
+        """
         axes = {own: axis for axis, own in self.own.items()}
-
-        def axis(found: re.Match[str]) -> str:
-            name = axes[found[2]]
-            if found[1] is None:
-                name = quoted(name)
-            elif re.search(r"[\[\]:`]|^Intercept$", name):
-                name = in_backticks(name)
-            return (found[1] or "") + name
-
         if not axes:
             return text
+
+        def axis(match: re.Match[str]) -> str:
+            name = axes[match[2]]
+            if match[1] is None:  # within C() or I()
+                return quoted(name)
+            if re.search(r"[\[\]:`]|^Intercept$", name):
+                return in_backticks(name)
+            return name
+
         names = "|".join(sorted(axes, key=len, reverse=True))
         return re.sub(rf"(^|(?<=:))?\b({names})\b", axis, text)
 
     def factors_of(self, term: str) -> frozenset[str]:
-        """The factors of one term as somebody writes it: in names of ours where it can be read, else as they stand."""
+        """The factors of one term as somebody writes it.
+
+        In names of ours where it can be read, else as they stand.
+        """
+        as_written = frozenset(part.strip() for part in term.split(":"))
         try:
-            reader = _Reader(
-                term, tokens(term), self.axes, self.prefix, 0, {**self.own}
-            )
-            found, _ = reader.sum()
-            if len(found) == 1 and reader.now is _END:
-                return frozenset(found[0])
+            own = dict(self.own)
+            reader = _Reader(term, tokens(term), self.axes, self.prefix, own=own)
+            terms, _ = reader.sum()
         except (TrustlibError, UnreadableError):
-            pass
-        return frozenset(part.strip() for part in term.split(":"))
+            return as_written
+        if len(terms) == 1 and reader.now is _END:
+            return frozenset(terms[0])
+        return as_written
 
 
 def read_formula(
@@ -114,7 +134,8 @@ def read_formula(
     axes : dict
         Axis -> whether it is a number.
     levels : iterable of str
-        Texts that names of coefficients may contain; our names for axes occur in none of them.
+        Texts that names of coefficients may contain; our names for axes occur in none
+        of them.
 
     Raises
     ------
@@ -124,19 +145,25 @@ def read_formula(
         It is for another outcome.
     FitError
         It cannot be read, or has what is not on the list.
+
+    Examples
+    --------
+    >>> read_formula("y ~ (a + b)**2", "y", {"a": False, "b": False}).text
+    '1 + v0 + v1 + v0:v1'
     """
     prefix = "v"
     everything = "\n".join(levels)
     while prefix in everything:
         prefix += "v"
     try:
-        found = tokens(formula)
+        pieces = tokens(formula)
     except UnreadableError as error:
         _require_axes(formula, axes)
         raise FitError(
             f"The formula {formula[:200]!r} cannot be read: {error}.", _hint(axes)
         ) from error
-    return _Reader(formula, _right_side(found, outcome), axes, prefix).read()
+    right_side = _right_side(pieces, outcome)
+    return _Reader(formula, right_side, axes, prefix).read()
 
 
 def _require_axes(formula: str, axes: Iterable[str]) -> None:
@@ -148,19 +175,23 @@ def _require_axes(formula: str, axes: Iterable[str]) -> None:
 
 
 def _hint(axes: Iterable[str]) -> str:
+    """What a formula may have."""
     names = ", ".join(map(quoted, axes)) or "none"
     return (
-        f"Use + * : and names of axes ({names}), a square as I(x**2), a number as a category as C(x). What "
-        "needs another function, make as a column before compress."
+        f"Use + * : and names of axes ({names}), a square as I(x**2), a number as a "
+        "category as C(x). What needs another function, make as a column before "
+        "compress."
     )
 
 
-def _right_side(found: list[Token], outcome: str) -> list[Token]:
+def _right_side(pieces: list[Token], outcome: str) -> list[Token]:
     """What stands behind the last tilde; before it stands the outcome, or nothing."""
-    tildes = [i for i, token in enumerate(found) if token.text == "~"]
+    tildes = [i for i, token in enumerate(pieces) if token.text == "~"]
     if not tildes:
-        return found
-    left, right = found[: tildes[-1]], found[tildes[-1] + 1 :]
+        return pieces
+    last = tildes[-1]
+    left = pieces[:last]
+    right = pieces[last + 1 :]
     if left and [token.name for token in left] != [outcome]:
         name = " ".join(token.text for token in left)
         raise EstimandError(
@@ -175,7 +206,7 @@ class _Reader:
     """Reads the tokens of a formula from left to right (sums of products of crossings of powers)."""
 
     formula: str
-    found: list[Token]
+    pieces: list[Token]
     axes: Mapping[str, bool]
     prefix: str
     at: int = 0
@@ -183,18 +214,19 @@ class _Reader:
 
     def read(self) -> Terms:
         """The whole formula."""
-        if not self.found:
+        if not self.pieces:
             self.refuse("it is empty")
         terms, constant = self.sum(outermost=True)
         if self.now is not _END:
             self.refuse(f"{self.now.text!r} has no place here")
         products = [":".join(term) for term in terms]
-        text = " + ".join(["1" if constant else "0", *products])
         if not products and not constant:
             raise FitError(
                 f"The formula {self.formula!r} does not make one set of coefficients.",
                 _hint(self.axes),
             )
+        first = "1" if constant else "0"
+        text = " + ".join([first, *products])
         return Terms(text, self.own, self.axes, self.prefix)
 
     def refuse(self, why: str, hint: str = "") -> NoReturn:
@@ -207,14 +239,17 @@ class _Reader:
     @property
     def now(self) -> Token:
         """The token that is next."""
-        return self.found[self.at] if self.at < len(self.found) else _END
+        if self.at < len(self.pieces):
+            return self.pieces[self.at]
+        return _END
 
     def take(self, *signs: str) -> str:
         """The next token if it is one of these signs; else nothing."""
-        if self.now.kind == "sign" and self.now.text in signs:
-            self.at += 1
-            return self.found[self.at - 1].text
-        return ""
+        sign = self.now.text
+        if self.now.kind != "sign" or sign not in signs:
+            return ""
+        self.at += 1
+        return sign
 
     def require(self, sign: str) -> None:
         """Step over a sign that must follow."""
@@ -222,7 +257,7 @@ class _Reader:
             got = self.now.text or "its end"
             self.refuse(f"expected {sign!r} and got {got!r}")
 
-    # -- sums, products, crossings, powers
+    # -- sums, products, crossings, powers --------------------------------------------
 
     def sum(self, outermost: bool = False) -> tuple[list[Term], bool]:
         """Terms joined by + and -, and whether there is a constant."""
@@ -231,13 +266,8 @@ class _Reader:
         sign = self.take("+", "-") or "+"
         while sign:
             if self.now.kind == "number":
-                if not outermost or self.now.text not in ("0", "1"):
-                    self.refuse(
-                        f"the number {self.now.text} has no place here",
-                        "1 and 0 stand for the constant and for none. A number in a product stands within I().",
-                    )
-                constant = (self.now.text == "1") == (sign == "+")
-                self.at += 1
+                one = self.one_or_zero(outermost) == "1"
+                constant = one == (sign == "+")
             elif sign == "+":
                 terms = self.distinct(terms + self.product())
             else:
@@ -246,17 +276,30 @@ class _Reader:
             sign = self.take("+", "-")
         return terms, constant
 
+    def one_or_zero(self, outermost: bool) -> str:
+        """The number that is next, which stands for the constant or for none."""
+        number = self.now.text
+        if not outermost or number not in ("0", "1"):
+            self.refuse(
+                f"the number {number} has no place here",
+                "1 and 0 stand for the constant and for none. A number in a product "
+                "stands within I().",
+            )
+        self.at += 1
+        return number
+
     def product(self) -> list[Term]:
         """Terms joined by * (each and their crossing) and / (the first, and the second within it)."""
         terms = self.crossing()
         while sign := self.take("*", "/"):
             right = self.crossing()
             if sign == "*":
-                terms = [*terms, *right, *self.crossed(terms, right)]
+                crossed = self.crossed(terms, right)
+                terms = self.distinct([*terms, *right, *crossed])
             else:
                 whole = tuple(factor for term in terms for factor in term)
-                terms = [*terms, *self.crossed([whole], right)]
-            terms = self.distinct(terms)
+                within = self.crossed([whole], right)
+                terms = self.distinct([*terms, *within])
         return terms
 
     def crossing(self) -> list[Term]:
@@ -278,7 +321,7 @@ class _Reader:
             return terms
         exponent = self.now.text
         if len(terms) == 1:
-            name = self.found[self.at - 2].text
+            name = self.pieces[self.at - 2].text
             if name == ")":
                 name = "x"
             self.refuse(
@@ -288,10 +331,11 @@ class _Reader:
         if not re.fullmatch(r"[1-9]", exponent):
             self.refuse("a power of terms is 1 to 9", "For example (a + b + c)**2.")
         self.at += 1
-        found = terms
+        power = terms
         for _ in range(int(exponent) - 1):
-            found = self.distinct([*found, *self.crossed(found, terms)])
-        return found
+            crossed = self.crossed(power, terms)
+            power = self.distinct([*power, *crossed])
+        return power
 
     def part(self) -> list[Term]:
         """A name, terms in brackets, or a factor that is computed."""
@@ -304,14 +348,21 @@ class _Reader:
             got = repr(token.text) if token.text else "the end of the formula"
             self.refuse(f"expected a name and got {got}")
         self.at += 1
-        follows = self.now.text if self.now.kind == "sign" else ""
-        if token.kind == "name" and follows == "(" and token.text in ("C", "I"):
-            return [(self.category() if token.text == "C" else self.computed("I"),)]
-        if token.kind == "name" and follows == "." and token.text == "np":
-            return [(self.logarithm(),)]
-        if token.kind == "name" and follows in ("(", ".") and self.now.text:
+        return [(self.factor(token),)]
+
+    def factor(self, token: Token) -> Factor:
+        """An axis, or what is computed of axes; `token` has just been read."""
+        calls = token.kind == "name" and self.now.kind == "sign"
+        call = token.text + self.now.text
+        if calls and call == "C(":
+            return self.category()
+        if calls and call == "I(":
+            return self.computed("I")
+        if calls and call == "np.":
+            return self.logarithm()
+        if calls and self.now.text in ("(", "."):
             self.function(token)
-        return [(self.axis(token),)]
+        return self.axis(token)
 
     def crossed(self, left: Sequence[Term], right: Sequence[Term]) -> list[Term]:
         """Each term of one side with each of the other."""
@@ -328,7 +379,7 @@ class _Reader:
             self.refuse(f"it makes more than {MOST_TERMS} terms")
         return list(first.values())
 
-    # -- factors
+    # -- factors ----------------------------------------------------------------------
 
     def axis(self, token: Token) -> Factor:
         """The name of ours for an axis."""
@@ -342,28 +393,24 @@ class _Reader:
         """Refuse what is called, or has something of it taken."""
         if token.text not in _FUNCTIONS and token.name not in by_form(self.axes):
             raise unknown_name("axis", token.name, self.axes)
-        why = f"{token.text} has no function or part that a formula may use"
-        if token.text in _FUNCTIONS:
-            why = f"the function {token.text} has no place in it, or uses the distribution of an axis"
-        self.refuse(why)
+        if token.text not in _FUNCTIONS:
+            self.refuse(f"{token.text} has no function or part that a formula may use")
+        self.refuse(
+            f"the function {token.text} has no place in it, or uses the distribution "
+            "of an axis"
+        )
 
     def category(self) -> Factor:
         """``C(name)``, or with a coding ``C(name, contr.sum)``."""
         self.require("(")
         if self.now.kind not in ("name", "quoted"):
             self.refuse("C() takes the name of an axis")
+        name = self.now
         self.at += 1
-        axis = self.axis(self.found[self.at - 1])
+        axis = self.axis(name)
         coding = ""
         if self.take(","):
-            words = [token.text for token in self.found[self.at : self.at + 3]]
-            if words[:2] != ["contr", "."] or words[2:] not in [[c] for c in CODINGS]:
-                self.refuse(
-                    f"a coding is contr. with {', '.join(CODINGS)}",
-                    "For example C(x, contr.sum).",
-                )
-            coding = f", contr.{words[2]}"
-            self.at += 3
+            coding = f", contr.{self.coding()}"
         if self.now.text != ")":
             self.refuse(
                 "C() takes the name of an axis",
@@ -372,12 +419,24 @@ class _Reader:
         self.require(")")
         return f"C({axis}{coding})"
 
+    def coding(self) -> str:
+        """The coding of a category, which stands as ``contr.sum``."""
+        words = [token.text for token in self.pieces[self.at : self.at + 3]]
+        if words not in [["contr", ".", coding] for coding in CODINGS]:
+            self.refuse(
+                f"a coding is contr. with {', '.join(CODINGS)}",
+                "For example C(x, contr.sum).",
+            )
+        self.at += 3
+        return words[2]
+
     def logarithm(self) -> Factor:
         """``np.log()`` of arithmetic on axes."""
         self.require(".")
         if self.now.text != "log":
             self.refuse(
-                f"np.{self.now.text} has no place in it, or uses the distribution of an axis"
+                f"np.{self.now.text} has no place in it, or uses the distribution of "
+                "an axis"
             )
         self.at += 1
         return self.computed("np.log")
@@ -389,10 +448,11 @@ class _Reader:
         depth = 1
         while depth and self.now is not _END:
             parts.append(self.in_python(self.now))
-            depth += {"(": 1, ")": -1}.get(self.now.text, 0)
+            depth += DEEPER.get(self.now.text, 0)
             self.at += 1
+        inside = " ".join(parts[:-1])
         try:
-            tree = ast.parse(" ".join(parts[:-1]), mode="eval").body
+            tree = ast.parse(inside, mode="eval").body
             self.require_arithmetic(tree)
             text = ast.unparse(tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -410,13 +470,14 @@ class _Reader:
                 self.refuse("^ is the power of R", "Write x**2.")
             if token.text in "[].,&|~=:":
                 self.refuse(
-                    f"{token.text!r} has no place in I(), which takes arithmetic and comparisons"
+                    f"{token.text!r} has no place in I(), which takes arithmetic and "
+                    "comparisons"
                 )
             return token.text
         if token.kind not in ("name", "quoted"):
             self.refuse("texts have no place in I(); categories stand as they are")
-        follows = self.found[self.at + 1 : self.at + 2]
-        if token.kind == "name" and follows and follows[0].text in ("(", "."):
+        follows = [piece.text for piece in self.pieces[self.at + 1 : self.at + 2]]
+        if token.kind == "name" and follows in (["("], ["."]):
             self.function(token)
         own = self.axis(token)
         axis = by_form(self.axes)[token.name]

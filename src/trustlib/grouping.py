@@ -9,38 +9,57 @@ import pandas as pd
 
 from trustlib.variance import Codes
 
+MOST = 2**62  # combinations that 64 bits number
+SPARE = 1000  # numbers of combinations that do not occur, beside two for each row
+
 
 def group_rows(
     columns: Sequence[pd.Series], rows: int, sort: bool = False
 ) -> tuple[Codes, Codes]:
     """Number the combinations of values that occur, missing ones included.
 
+    Parameters
+    ----------
+    columns : sequence of Series
+    rows : int
+        The length of each; there may be no columns.
+    sort : bool
+        Number them in order of the values (of categories, of numbers).
+
     Returns
     -------
     group : int array (rows,)
-        Combination of each row; in order of the values if `sort` (of categories, of numbers).
+        Combination of each row.
     row : int array (groups,)
         A row of each combination.
+
+    Examples
+    --------
+    >>> group, row = group_rows([pd.Series(["b", "a", "b"])], 3, sort=True)
+    >>> group.tolist(), row.tolist()
+    ([1, 0, 1], [1, 2])
     """
-    code, size = np.zeros(rows, dtype=np.int8), 1
+    code = np.zeros(rows, dtype=np.int8)
+    size = 1
     for column in columns:
         values, levels = _codes(column, sort)
-        if size * (levels + 1) > 2**62:
-            code, kept = pd.factorize(code, sort=sort)  # before numbers overflow
-            size = len(kept)
+        if size * (levels + 1) > MOST:
+            code, occurring = pd.factorize(code, sort=sort)
+            size = len(occurring)
         size *= levels + 1
-        code = code.astype(
-            np.min_scalar_type(-size - 1), copy=False
-        )  # short numbers are faster
+        shortest = np.min_scalar_type(-size - 1)  # short numbers are faster
+        code = code.astype(shortest, copy=False)
         code *= levels + 1
         code += values  # -1 is missing
     code -= code.min(initial=0)
-    if size > 2 * rows + 1000:
-        code, kept = pd.factorize(code, sort=sort)
-        size = len(kept)
+    if size > 2 * rows + SPARE:
+        code, occurring = pd.factorize(code, sort=sort)
+        size = len(occurring)
     row = np.full(size, -1)
     row[code] = np.arange(rows)
-    return (np.cumsum(row >= 0) - 1)[code], row[row >= 0]
+    occurs = row >= 0
+    number = np.cumsum(occurs) - 1
+    return number[code], row[occurs]
 
 
 def _codes(column: pd.Series, sort: bool) -> tuple[Codes, int]:
@@ -49,8 +68,10 @@ def _codes(column: pd.Series, sort: bool) -> tuple[Codes, int]:
         return column.cat.codes.to_numpy(), len(column.cat.categories)
     if column.dtype in (bool, float):  # answers and the like number themselves
         values = column.to_numpy()
-        one, missing = (values == 1).view(np.int8), np.isnan(values)
-        if np.count_nonzero(values == one) + np.count_nonzero(missing) == len(values):
+        one = (values == 1).view(np.int8)
+        missing = np.isnan(values)
+        binary = np.count_nonzero(values == one) + np.count_nonzero(missing)
+        if binary == len(values):
             return one - missing, 2
-    code, found = pd.factorize(column, sort=sort)
-    return code, len(found)
+    code, distinct = pd.factorize(column, sort=sort)
+    return code, len(distinct)

@@ -1,10 +1,12 @@
-"""In which order the levels of a column stand: the first is the reference, so the order decides the sign of a gap.
+"""In which order the levels of a column stand: the first is the reference, so it decides the sign of a gap.
 
-The order is the one that is declared: by a mapping or codebook, else by the data themselves (categories of pandas, a
-Polars or DuckDB enumeration, the dictionary of an Arrow or Parquet column, value labels in the order of their codes),
-else texts are sorted character by character and numbers by size. It never depends on the order of the rows, nor on the
-engine: DuckDB and lazy Polars frames lose the dictionary of a Parquet file, so it is looked up in the file; an eager
-Polars Categorical has lost it for good, and is refused as an axis.
+The order is the one that is declared: by a mapping or codebook, else by the data
+themselves (categories of pandas, a Polars or DuckDB enumeration, the dictionary of an
+Arrow or Parquet column, value labels in the order of their codes), else texts are
+sorted character by character and numbers by size. It never depends on the order of the
+rows, nor on the engine: DuckDB and lazy Polars frames lose the dictionary of a Parquet
+file, so it is looked up in the file; an eager Polars Categorical has lost it for good,
+and is refused as an axis.
 """
 
 from __future__ import annotations
@@ -24,27 +26,47 @@ _QUOTED = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"")
 
 
 def joint_order(orders: Sequence[Sequence[Any]]) -> list | None:
-    """One order that agrees with each of several, the smallest level first where they leave it open.
+    """One order that agrees with each of several.
 
-    None if they contradict each other.
+    Parameters
+    ----------
+    orders : sequence of sequences
+
+    Returns
+    -------
+    list, optional
+        The smallest level first where they leave it open. None if they contradict each
+        other.
+
+    Examples
+    --------
+    >>> joint_order([["low", "high"], ["low", "middle", "high"]])
+    ['low', 'middle', 'high']
     """
-    out: list = []
+    joint: list = []
     while True:
-        rest = [[level for level in order if level not in out] for order in orders]
+        rest = [[level for level in order if level not in joint] for order in orders]
         rest = [order for order in rest if order]
         if not rest:
-            return out
+            return joint
         later = {level for order in rest for level in order[1:]}
         free = {order[0] for order in rest} - later
         if not free:
             return None
-        out.append(min(free))
+        joint.append(min(free))
 
 
 def levels_of(column: Any) -> list | None:
-    """The levels of an Arrow column with a dictionary, in its order; None for other columns.
+    """The levels of an Arrow column with a dictionary, in its order; None for others.
 
-    Row groups may have different dictionaries: those of later ones add their levels, as pandas does it.
+    Row groups may have different dictionaries: those of later ones add their levels, as
+    pandas does it.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> levels_of(pa.array(["woman", "man"]).dictionary_encode())
+    ['woman', 'man']
     """
     import pyarrow as pa
 
@@ -58,7 +80,15 @@ def levels_of(column: Any) -> list | None:
 
 
 def without_dictionaries(table: Any) -> Any:
-    """An Arrow table whose columns hold their values instead of a dictionary."""
+    """An Arrow table whose columns hold their values instead of a dictionary.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> table = pa.table({"gender": pa.array(["man"]).dictionary_encode()})
+    >>> without_dictionaries(table).schema.field("gender").type
+    DataType(string)
+    """
     import pyarrow as pa
 
     for i, field in enumerate(table.schema):
@@ -69,7 +99,21 @@ def without_dictionaries(table: Any) -> Any:
 
 
 def as_pandas(table: Any, **options: Any) -> pd.DataFrame:
-    """An Arrow table as a pandas frame, its dictionaries as categories in one order."""
+    """An Arrow table as a pandas frame, its dictionaries as categories in one order.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    **options
+        Of `pyarrow.Table.to_pandas`.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> table = pa.table({"gender": pa.array(["woman", "man"]).dictionary_encode()})
+    >>> as_pandas(table)["gender"].cat.categories.tolist()
+    ['woman', 'man']
+    """
     import pyarrow as pa
 
     kept: dict[str, list] = {}
@@ -88,13 +132,21 @@ def as_pandas(table: Any, **options: Any) -> pd.DataFrame:
 
 
 def as_category(column: pd.Series) -> pd.Series:
-    """A pandas column; if Arrow holds it with a dictionary, as a category."""
+    """A pandas column; if Arrow holds it with a dictionary, as a category.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> kind = pd.ArrowDtype(pa.dictionary(pa.int8(), pa.string()))
+    >>> as_category(pd.Series(["woman", "man"], dtype=kind)).dtype.name
+    'category'
+    """
     import pyarrow as pa
 
     kind = column.dtype
-    if not (
-        isinstance(kind, pd.ArrowDtype) and pa.types.is_dictionary(kind.pyarrow_dtype)
-    ):
+    if not isinstance(kind, pd.ArrowDtype):
+        return column
+    if not pa.types.is_dictionary(kind.pyarrow_dtype):
         return column
     frame = as_pandas(pa.table({"column": column.array.__arrow_array__()}))
     return frame["column"].set_axis(column.index)
@@ -112,6 +164,13 @@ def declared_orders(frame: Any, axes: Sequence[str]) -> dict[str, list]:
     -------
     dict
         Axis -> its levels in order; those without a declared order are left out.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> table = pa.table({"gender": pa.array(["woman", "man"]).dictionary_encode()})
+    >>> declared_orders(nw.from_native(table), ["gender"])
+    {'gender': ['woman', 'man']}
     """
     native = frame.to_native()
     orders: dict[str, Any] = {}
@@ -130,7 +189,12 @@ def declared_orders(frame: Any, axes: Sequence[str]) -> dict[str, list]:
 
 
 def require_order(column: pd.Series, name: str) -> None:
-    """Refuse an axis that was a Polars Categorical, unless its order was found."""
+    """Refuse an axis that was a Polars Categorical, unless its order was found.
+
+    Examples
+    --------
+    >>> require_order(pd.Series(["man", "woman"], dtype="category"), "gender")
+    """
     if column.dtype != "category" and column.nunique() > 1:
         raise DesignError(
             f"The axis {name!r} is a Polars Categorical, which keeps no order of its levels, "
@@ -141,7 +205,13 @@ def require_order(column: pd.Series, name: str) -> None:
 
 
 def in_order(column: pd.Series, order: Sequence[Any]) -> pd.Series:
-    """A column as a category in a declared order, if that knows all its values."""
+    """A column as a category in a declared order, if that knows all its values.
+
+    Examples
+    --------
+    >>> in_order(pd.Series(["low", "high"]), ["low", "high"]).cat.categories.tolist()
+    ['low', 'high']
+    """
     if not set(column.dropna().unique()) <= set(order):
         return column
     return pd.Series(pd.Categorical(column, categories=list(order)), column.index)
@@ -175,20 +245,28 @@ def _files_of_polars(frame: Any) -> list[str]:
 
 
 def _orders_in_files(files: Sequence[str], columns: Sequence[str]) -> dict[str, list]:
-    """The dictionaries of columns in Parquet files; nothing where a file cannot be read or has none."""
+    """The dictionaries of columns in Parquet files, one below the other.
+
+    Nothing where a file cannot be read or has none.
+    """
+    joint: dict[str, dict] = {column: {} for column in columns}
+    for pattern in files:
+        for file in sorted(glob(pattern)):
+            for column, levels in _orders_in_file(file, columns).items():
+                joint[column] |= dict.fromkeys(levels)
+    return {column: list(levels) for column, levels in joint.items() if levels}
+
+
+def _orders_in_file(file: str, columns: Sequence[str]) -> dict[str, list]:
+    """The dictionaries of columns in one Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    found: dict[str, list] = {c: [] for c in columns}
-    for file in [file for name in files for file in sorted(glob(name))]:
-        try:
-            schema = pq.read_schema(file)
-            here = [c for c in columns if c in schema.names]
-            here = [c for c in here if pa.types.is_dictionary(schema.field(c).type)]
-            table = pq.read_table(file, columns=here)
-        except (OSError, pa.ArrowException):
-            continue
-        for c in here:
-            levels = levels_of(table[c]) or []
-            found[c] += [level for level in levels if level not in found[c]]
-    return {c: levels for c, levels in found.items() if levels}
+    try:
+        schema = pq.read_schema(file)
+        here = [c for c in columns if c in schema.names]
+        here = [c for c in here if pa.types.is_dictionary(schema.field(c).type)]
+        table = pq.read_table(file, columns=here)
+    except (OSError, pa.ArrowException):
+        return {}
+    return {c: levels_of(table[c]) or [] for c in here}

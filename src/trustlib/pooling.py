@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import _joint_source, combinations, describe
+from trustlib.cells import combinations, describe
 from trustlib.errors import EstimandError, require_a, require_names
 from trustlib.estimates import Estimates, People, _scaled, axis_levels, contrast
 from trustlib.intervals import LEVEL, t_quantile
+from trustlib.merging import joint_source
 from trustlib.variance import Array, Part, delta_covariance
 
 GAPS = ("difference", "coefficient", "ratio", "odds_ratio")
@@ -106,7 +107,7 @@ def stack(parts: Mapping[Any, Estimates], over: str) -> Estimates:
         smallest=np.concatenate([e.smallest for e in several]),
         df=sum(e.df for e in several),
         convention=_joint_convention([e.convention for e in several]),
-        source=_joint_source([e.source for e in several]),
+        source=joint_source([e.source for e in several]),
         notes=tuple(dict.fromkeys(n for e in several for n in e.notes)),
         parts=_stacked_parts(several),
         _people=_stacked_people(several),

@@ -6,14 +6,15 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
 
-from trustlib.disclosure import EVIDENCE, require_showable
+from trustlib.disclosure import EVIDENCE
 from trustlib.errors import (
     DisclosureError,
     EstimandError,
@@ -23,6 +24,7 @@ from trustlib.errors import (
 )
 from trustlib.escaping import csv_cells, visible
 from trustlib.estimates import Estimates
+from trustlib.significance import TestResult
 from trustlib.writing import write_together
 
 MEASURE_NAMES = {
@@ -81,7 +83,7 @@ _NUMBERS |= {
 }
 
 
-def evidence(source: dict) -> str:
+def evidence(source: Mapping[str, Any]) -> str:
     """What kind of evidence this is, for every table and figure."""
     kind = EVIDENCE.get(str(source.get("kind")), "Source not stated")
     return f"{kind}: {visible(source['label'])}" if source.get("label") else kind
@@ -272,24 +274,25 @@ RULES = {
 }  # fmt: skip
 
 
-def _readable_test(test: pd.DataFrame) -> pd.DataFrame:
-    """The result of a test as texts; the cells that it compares pass the gate."""
-    frame = test.reset_index()
-    if list(frame) != list(TEST_COLUMNS):
-        text = f"A table is made of Estimates or of a term test, not of a frame with the columns {list(frame)}."
+def _refuse_frame(frame: pd.DataFrame) -> NoReturn:
+    """Say why a frame is not shown, of tests or of anything else."""
+    columns = list(frame.reset_index())
+    if columns != list(TEST_COLUMNS):
         raise EstimandError(
-            text,
+            "A table is made of Estimates or of a term test, not of a frame with the "
+            f"columns {columns}.",
             "Give the Estimates themselves: their frame would not pass the disclosure gate.",
         )
-    if "smallest" not in test.attrs:
-        text = "These tests are not shown: the frame does not say on how many people they rest."
-        raise DisclosureError(
-            text,
-            "Show each as its verb returned it; frames put together lose what is said of them.",
-        )
-    require_showable(
-        np.array([test.attrs["smallest"]]), [frame["term"].iloc[0]], "This test"
+    raise DisclosureError(
+        "These tests are not shown: the frame does not say on how many people they rest.",
+        "Show each as its verb returned it, or several as TestResult.of puts them together.",
     )
+
+
+def _readable_test(test: TestResult) -> pd.DataFrame:
+    """The result of a test as texts; the cells that it compares pass the gate."""
+    test.require_showable("This test")
+    frame = test.reset_index()
     frame["rule"] = frame["rule"].map(RULES)
     frame["term"] = frame["term"].map(visible)
     frame["statistic"] = frame["statistic"].map("{:.2f}".format)
@@ -323,12 +326,12 @@ class Table:
         return f"Table: {self.title}"
 
 
-def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Table:
+def table(estimates: Estimates | TestResult, title: str | None = None) -> Table:
     """A table for readers, with its convention and the kind of evidence below it.
 
     Parameters
     ----------
-    estimates : Estimates, or the frame that `LogitFit.term_test`, `joint_test` or `rao_scott` returns
+    estimates : Estimates, or the tests that `LogitFit.term_test`, `joint_test` or `rao_scott` returns
     title : str, optional
         By default the outcome's label.
 
@@ -340,8 +343,8 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
     Raises
     ------
     DisclosureError
-        A row, or a cell that a test compares, rests on fewer than 10 people; or a frame of tests does not say on how
-        many (``attrs["smallest"]``), as after `pandas.concat`.
+        A row, or a cell that a test compares, rests on fewer than 10 people; or what is given is the frame of some
+        tests, which does not say on how many.
     EstimandError
         What is given is something else, or has no rows.
     """
@@ -349,13 +352,10 @@ def table(estimates: Estimates | pd.DataFrame, title: str | None = None) -> Tabl
 
     title = None if title is None else visible(title)
     if isinstance(estimates, pd.DataFrame):
-        shown, notes = (
-            _readable_test(estimates),
-            [
-                evidence(estimates.attrs.get("source", {})),
-                *estimates.attrs.get("notes", []),
-            ],
-        )
+        _refuse_frame(estimates)
+    if isinstance(estimates, TestResult):
+        shown = _readable_test(estimates)
+        notes = [evidence(estimates.source), *estimates.notes]
         title = title or "Wald test"
     else:
         estimates = _showable(estimates, "This table")

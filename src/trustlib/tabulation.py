@@ -15,6 +15,7 @@ import pandas as pd
 from trustlib.cells import Cells
 from trustlib.errors import EstimandError, axis_names, require_a
 from trustlib.estimates import Estimates, cell_means
+from trustlib.significance import FTest, TestResult
 from trustlib.variance import ReplicateScatter, replicate_covariance
 
 
@@ -53,7 +54,7 @@ def design_effects(cells: Cells, by: Sequence[str] | None = None) -> Estimates:
     return replace(levels, _frame=frame)
 
 
-def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFrame:
+def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> TestResult:
     r"""Test of association in a two-way table: Pearson's chi-squared corrected for the design to the second order.
 
     .. math:: F = \frac{X^2}{\mathrm{tr}\,\Delta},\quad \Delta = (C'D^{-1}C/n)^{-1}\,C'D^{-1}VD^{-1}C,\quad
@@ -85,8 +86,6 @@ def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFra
     R: ``svychisq(~rows + columns, design, statistic = "F")``. R takes nu from the design as it is given, here it counts
     the people used; they differ only where a whole PSU has no answer.
     """
-    from scipy.special import fdtrc
-
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
     names = axis_names([rows] if columns is None else [rows, columns], cells.by)
     row, *column = (
@@ -140,14 +139,7 @@ def rao_scott(cells: Cells, rows: str, columns: str | None = None) -> pd.DataFra
     if trace > 0 and squares > 0:
         statistic = distance / trace
         df = trace**2 / squares
-    p = fdtrc(df, df * design_df if design_df > 0 else np.nan, statistic)
-    result = (f"{rows} x {columns or cells.outcome}", statistic, df, df * design_df, p)
-    facts = ["term", "statistic", "df_num", "df_den", "p_value"]
-    test = pd.DataFrame(
-        [result], columns=facts, index=pd.Index(["rao_scott"], name="rule")
-    )
-    test.attrs = {
-        "source": cells.source,
-        "smallest": int(cells.counts(names)["smallest"].min()),
-    }
-    return test
+    term = f"{rows} x {columns or cells.outcome}"
+    test = FTest("rao_scott", term, statistic, df, df * design_df)
+    smallest = int(cells.counts(names)["smallest"].min())
+    return TestResult.of_rows([test], cells.source, smallest)

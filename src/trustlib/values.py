@@ -1,13 +1,14 @@
 """Values of a column, or of a constant, of one kind each: texts, numbers, dates, True and False.
 
-Conditions compare values of one kind only. Whatever library a frame comes from, its columns end up here.
+Conditions compare values of one kind only. Whatever library a frame comes from, its
+columns end up here.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,13 @@ from trustlib.expressions import quoted
 
 
 class KindError(ValueError):
-    """The values of a column are not of one kind that compares."""
+    """The values of a column are not of one kind that compares.
+
+    Examples
+    --------
+    >>> KindError("x holds lists", "Make them texts.").hint
+    'Make them texts.'
+    """
 
     def __init__(self, why: str, hint: str) -> None:
         super().__init__(why)
@@ -50,6 +57,11 @@ class Values:
         Of dates that have one.
     value : constant, optional
         What stands in the condition, if this is a constant.
+
+    Examples
+    --------
+    >>> constant_values(40).value
+    40
     """
 
     kind: str
@@ -70,41 +82,77 @@ HOLDS = {
     "date": "dates",
     "empty": "nothing",
 }
+# Kinds by the names that pandas infers.
 INFERRED = {
-    "string": "text", "boolean": "truth", "integer": "number", "floating": "number", "mixed-integer-float": "number",
-    "decimal": "number", "datetime": "date", "datetime64": "date", "date": "date", "empty": "empty",
-}  # fmt: skip
+    "string": "text",
+    "boolean": "truth",
+    "integer": "number",
+    "floating": "number",
+    "mixed-integer-float": "number",
+    "decimal": "number",
+    "datetime": "date",
+    "datetime64": "date",
+    "date": "date",
+    "empty": "empty",
+}
 
 
 def column_values(column: pd.Series, name: str) -> Values:
-    """A column as values of one kind, or a refusal."""
+    """A column as values of one kind, or a refusal.
+
+    Parameters
+    ----------
+    column : Series (m,)
+    name : str
+        As messages call it.
+
+    Returns
+    -------
+    Values
+
+    Raises
+    ------
+    KindError
+        The values are of several kinds, or of one that does not compare.
+
+    Examples
+    --------
+    >>> ages = column_values(pd.Series([30, 50, None]), "age")
+    >>> ages.kind, ages.known.tolist()
+    ('number', [True, True, False])
+    """
     known = column.notna().to_numpy(bool)
-    shown = quoted(name)
     if isinstance(column.dtype, pd.CategoricalDtype):
         return _category(column, known, name)
-    dtype = column.dtype
-    if types.is_bool_dtype(dtype):
-        kind = "truth"
-    elif types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype):
-        kind = "number"
-    elif types.is_datetime64_any_dtype(dtype):
-        kind = "date"
-    else:
-        inferred = types.infer_dtype(column.astype(object), skipna=True)
-        kind = INFERRED.get(inferred, "")
-        if not known.any():
-            kind = "empty"
-        if not kind:
-            raise KindError(
-                f"{shown} holds values of several kinds, or of a kind that does not compare ({inferred})",
-                "Make all values of the column texts, or all numbers.",
-            )
+    shown = quoted(name)
+    make = _MADE[_kind(column, known, shown)]
     try:
-        return _MADE[kind](column, known, shown)
+        return make(column, known, shown)
     except (ValueError, TypeError, OverflowError) as error:
         raise KindError(
             f"the values of {shown} cannot be compared", "Make them texts or numbers."
         ) from error
+
+
+def _kind(column: pd.Series, known: np.ndarray, shown: str) -> str:
+    """Of what kind the values are, by their type, or else by what they are one by one."""
+    dtype = column.dtype
+    if types.is_bool_dtype(dtype):
+        return "truth"
+    if types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype):
+        return "number"
+    if types.is_datetime64_any_dtype(dtype):
+        return "date"
+    if not known.any():
+        return "empty"
+    inferred = types.infer_dtype(column.astype(object), skipna=True)
+    if inferred not in INFERRED:
+        raise KindError(
+            f"{shown} holds values of several kinds, or of a kind that does not "
+            f"compare ({inferred})",
+            "Make all values of the column texts, or all numbers.",
+        )
+    return INFERRED[inferred]
 
 
 def _category(column: pd.Series, known: np.ndarray, name: str) -> Values:
@@ -112,26 +160,23 @@ def _category(column: pd.Series, known: np.ndarray, name: str) -> Values:
     levels = column.cat.categories
     codes = column.cat.codes.to_numpy(np.int64)
     ordered = bool(column.cat.ordered)
-    kind = types.infer_dtype(levels, skipna=True)
-    if kind in ("string", "empty"):
-        return _texts(codes, levels, known, quoted(name), True, ordered)
-    rises = levels.is_monotonic_increasing
-    if INFERRED.get(kind) in ("number", "truth") and (rises or not ordered):
-        values = pd.Series(levels.to_numpy()).reindex(codes).reset_index(drop=True)
-        return column_values(values, name)
+    inferred = types.infer_dtype(levels, skipna=True)
+    if inferred in ("string", "empty"):
+        texts = _texts(codes, levels, known, quoted(name))
+        return replace(texts, declared=True, ordered=ordered)
+    compares = INFERRED.get(inferred) in ("number", "truth")
+    if compares and (levels.is_monotonic_increasing or not ordered):
+        values = pd.Series(levels.to_numpy()).reindex(codes)
+        return column_values(values.reset_index(drop=True), name)
     raise KindError(
-        f"the levels of {quoted(name)} are neither texts nor numbers in order ({kind})",
+        f"the levels of {quoted(name)} are neither texts nor numbers in order "
+        f"({inferred})",
         "Make them texts.",
     )
 
 
 def _texts(
-    codes: np.ndarray,
-    levels: Iterable[Any],
-    known: np.ndarray,
-    name: str,
-    declared: bool = False,
-    ordered: bool = False,
+    codes: np.ndarray, levels: Iterable[Any], known: np.ndarray, name: str
 ) -> Values:
     """Numbered texts, those that are the same in form NFC with one number."""
     forms = [unicodedata.normalize("NFC", str(level)) for level in levels]
@@ -140,7 +185,7 @@ def _texts(
         number = {form: i for i, form in enumerate(once)}
         place = np.array([number[form] for form in forms])
         codes = np.where(codes >= 0, place[codes], codes)
-    return Values("text", codes, known, name, tuple(once), declared, ordered)
+    return Values("text", codes, known, name, tuple(once))
 
 
 def _text_column(column: pd.Series, known: np.ndarray, name: str) -> Values:
@@ -189,7 +234,21 @@ _MADE: dict[str, Callable[[pd.Series, np.ndarray, str], Values]] = {
 
 
 def constant_values(value: Any) -> Values:
-    """A constant as values of one row."""
+    """A constant as values of one row.
+
+    Parameters
+    ----------
+    value : str, int, float or bool
+
+    Returns
+    -------
+    Values
+
+    Examples
+    --------
+    >>> constant_values("man").levels, constant_values(True).kind
+    (('man',), 'truth')
+    """
     known = np.asarray(True)
     name = repr(value)
     if isinstance(value, str):

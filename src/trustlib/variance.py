@@ -1,26 +1,28 @@
 """Covariance of estimated totals under a survey design. Arrays in, matrix out.
 
-Everything the library estimates is a function of cell totals: for each cell c the sum of weights
-``W_c`` and the weighted sum of a 0/1 outcome ``Y_c``. A linearised estimator is ``A @ (W, Y)`` with
-a matrix ``A`` of shape (k, 2C): the first C columns act on ``W``, the last C on ``Y``. Four kinds
-of scatter know the covariance of the totals, and each answers ``covariance(A)``:
+Everything the library estimates is a function of cell totals: for each cell c the sum
+of weights ``W_c`` and the weighted sum of a 0/1 outcome ``Y_c``. A linearised estimator
+is ``A @ (W, Y)`` with a matrix ``A`` of shape (k, 2C): the first C columns act on
+``W``, the last C on ``Y``. Four kinds of scatter know the covariance of the totals, and
+each answers ``covariance(A)``:
 
 * `TaylorScatter` - strata, PSUs and finite population corrections (linearisation);
 * `ReplicateScatter` - totals under each set of replicate weights (jackknife, BRR, bootstrap);
 * `SealedScatter` - the covariance matrix of the totals itself, all that leaves a machine;
 * `PooledScatter` - those of several independent samples, each with its degrees of freedom.
 
-What each of several samples adds to the variance of an estimate is a `Part`. Its degrees of freedom follow from the
-parts (Satterthwaite 1946, *Biometrics Bulletin* 2:110; Welch 1947, *Biometrika* 34:28): see `welch_df`.
+What each of several samples adds to the variance of an estimate is a `Part`. Its
+degrees of freedom follow from the parts (Satterthwaite 1946, *Biometrics Bulletin*
+2:110; Welch 1947, *Biometrika* 34:28): see `welch_df`.
 
-Sources: Lumley (2010), *Complex Surveys*, ch. 2 and appendix; R ``survey::svyrecvar`` (Taylor, with its
-lonely-PSU rules) and ``survey::svrVar`` (replicates), version 4.1-1.
+Sources: Lumley (2010), *Complex Surveys*, ch. 2 and appendix; R ``survey::svyrecvar``
+(Taylor, with its lonely-PSU rules) and ``survey::svrVar`` (replicates), version 4.1-1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,19 +33,41 @@ from trustlib.errors import LonelyPSUError
 Array = NDArray[Any]  # of floats
 Codes = NDArray[Any]  # of integers, 0 and up
 LONELY_PSU = ("fail", "remove", "certainty", "adjust", "average")
-LONELY_HINT = "Choose lonely_psu='adjust' (conservative), 'average', 'certainty' or 'remove', or join strata."
+LONELY_HINT = (
+    "Choose lonely_psu='adjust' (conservative), 'average', 'certainty' or 'remove', "
+    "or join strata."
+)
 REPLICATE_METHODS = ("JK1", "JKn", "BRR", "Fay", "bootstrap")
 
 
 def sum_by(rows: Array, group: Codes, size: int) -> Array:
-    """Sum `rows` (m, k) into `size` groups; group codes are 0 to size-1."""
-    out = np.zeros((size, rows.shape[1]))
-    if len(group):
-        order = np.argsort(group, kind="stable")
-        ordered = group[order]
-        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-        out[ordered[starts]] = np.add.reduceat(rows[order], starts, axis=0)
-    return out
+    """Sum rows into groups.
+
+    Parameters
+    ----------
+    rows : array (m, k)
+    group : int array (m,)
+        Group of each row, 0 to size-1.
+    size : int
+
+    Returns
+    -------
+    array (size, k)
+
+    Examples
+    --------
+    >>> sum_by(np.array([[1.0], [2.0], [4.0]]), np.array([1, 0, 1]), 2)
+    array([[2.],
+           [5.]])
+    """
+    sums = np.zeros((size, rows.shape[1]))
+    if not len(group):
+        return sums
+    order = np.argsort(group, kind="stable")
+    ordered = group[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    sums[ordered[starts]] = np.add.reduceat(rows[order], starts, axis=0)
+    return sums
 
 
 def stratified_covariance(
@@ -63,19 +87,24 @@ def stratified_covariance(
     Parameters
     ----------
     rows : array (m, k)
-        Total of each PSU, or of each group of one-person PSUs (then see `first`, `second`).
+        Total of each PSU, or of each group of one-person PSUs (then see `first`,
+        `second`).
     stratum : int array (m,)
         Stratum code of each row.
     n_psu : array (H,)
-        PSUs in each stratum of the *full* design. PSUs without rows (outside a domain) count as zeros.
+        PSUs in each stratum of the *full* design. PSUs without rows (outside a domain)
+        count as zeros.
     remaining : array (H,)
-        Share of the stratum's PSUs that was not sampled, 1 - n/N; 1 without finite population correction.
+        Share of the stratum's PSUs that was not sampled, 1 - n/N; 1 without finite
+        population correction.
     lonely_psu : {"fail", "remove", "certainty", "adjust", "average"}
         Rule for a stratum with one PSU, as R's ``options(survey.lonely.psu=)``.
     first, second : array (m,), optional
-        If a row stands for several PSUs that are multiples w of it: the sum of w and of w squared.
+        If a row stands for several PSUs that are multiples w of it: the sum of w and of
+        w squared.
     present : boolean array (k, H), optional
-        Strata in which there are people of each estimate, for `average`; by default those with rows, for all alike.
+        Strata in which there are people of each estimate, for `average`; by default
+        those with rows, for all alike.
 
     Returns
     -------
@@ -83,38 +112,53 @@ def stratified_covariance(
 
     Notes
     -----
-    R: ``survey::svyrecvar``. `adjust` uses the PSU's distance from zero, which is the grand mean of scores;
-    `average` gives lonely strata the mean variance of the others: the variance of an estimate is multiplied by its
-    strata over those of them that are not lonely. R counts the strata of the people whom the estimate is of, so that
-    ``svyby`` has a factor for each group. A covariance is multiplied by the root of the two factors, which leaves
-    correlations as they are (``svyby(covmat = TRUE)`` of R's survey 4.1 sets covariances to zero).
+    R: ``survey::svyrecvar``. `adjust` uses the PSU's distance from zero, which is the
+    grand mean of scores; `average` gives lonely strata the mean variance of the others:
+    the variance of an estimate is multiplied by its strata over those of them that are
+    not lonely. R counts the strata of the people whom the estimate is of, so that
+    ``svyby`` has a factor for each group. A covariance is multiplied by the root of the
+    two factors, which leaves correlations as they are (``svyby(covmat = TRUE)`` of R's
+    survey 4.1 sets covariances to zero).
+
+    Examples
+    --------
+    Three PSUs of one stratum, whose totals are 1, 2 and 3:
+
+    >>> rows = np.array([[1.0], [2.0], [3.0]])
+    >>> stratum = np.zeros(3, dtype=int)
+    >>> stratified_covariance(rows, stratum, np.array([3.0]), np.array([1.0]))
+    array([[3.]])
     """
     first = np.ones(len(rows)) if first is None else first
     second = np.ones(len(rows)) if second is None else second
     scale = np.where(n_psu > 1, remaining * n_psu / np.maximum(n_psu - 1, 1), 0.0)
     totals = sum_by(rows * first[:, None], stratum, len(n_psu))
-    cov = rows.T @ (rows * (second * scale[stratum])[:, None]) - totals.T @ (
-        totals * (scale / n_psu)[:, None]
-    )
+    squares = rows.T @ (rows * (second * scale[stratum])[:, None])
+    cov = squares - totals.T @ (totals * (scale / n_psu)[:, None])
     sampled = np.bincount(stratum, minlength=len(n_psu)) > 0
     lonely = sampled & (n_psu == 1) & (remaining > 0)
-    if lonely.any():
-        if lonely_psu == "fail":
-            raise LonelyPSUError(
-                f"{lonely.sum()} strata have only one PSU, so their variance is unknown.",
-                LONELY_HINT,
-            )
-        if lonely_psu == "adjust":
-            cov = cov + totals[lonely].T @ (totals[lonely] * remaining[lonely][:, None])
-        if lonely_psu == "average":
-            if present is None:
-                present = np.broadcast_to(sampled, (len(cov), len(sampled)))
-            cov = cov * _average_factor(present, lonely)
+    if not lonely.any():
+        return cov
+    if lonely_psu == "fail":
+        raise LonelyPSUError(
+            f"{lonely.sum()} strata have only one PSU, so their variance is unknown.",
+            LONELY_HINT,
+        )
+    if lonely_psu == "adjust":
+        alone = totals[lonely]
+        return cov + alone.T @ (alone * remaining[lonely][:, None])
+    if lonely_psu == "average":
+        if present is None:
+            present = np.broadcast_to(sampled, (len(cov), len(sampled)))
+        return cov * _average_factor(present, lonely)
     return cov
 
 
 def _average_factor(present: Array, lonely: Array) -> Array:
-    """Factors (k, k) of `average`: strata of an estimate over those whose variance is known; NaN without one."""
+    """Factors (k, k) of `average`: strata of an estimate over those not lonely.
+
+    NaN where all are lonely.
+    """
     strata = present.sum(axis=1)
     known = (present & ~lonely).sum(axis=1)
     ratio = np.full(len(strata), np.nan)
@@ -125,17 +169,19 @@ def _average_factor(present: Array, lonely: Array) -> Array:
 
 
 def without_margins(values: Array, margins: Array, weight: Array) -> Array:
-    r"""What is left of linearised values after weighted regression on the margins that the weights were raked to.
+    r"""What is left of linearised values after weighted regression on raked margins.
 
     .. math:: e_i = u_i - x_i'B,\qquad B = \Big(\sum_i d_i x_i x_i'\Big)^{-}\sum_i d_i x_i u_i
 
     Parameters
     ----------
     values : array (m, k)
-        Linearised values u of each person or group, before they are multiplied by the weight: for a mean
-        ``(y - mean) / sum(w)``, and 0 for people outside the domain or without an answer.
+        Linearised values u of each person or group, before they are multiplied by the
+        weight: for a mean ``(y - mean) / sum(w)``, and 0 for people outside the domain
+        or without an answer.
     margins : array (m, M)
-        Dummies x of all margins, for everyone in the sample; columns may depend on each other.
+        Dummies x of all margins that the weights were raked to, for everyone in the
+        sample; columns may depend on each other.
     weight : array (m,)
         d, the weights before raking, or the final ones; for groups their sums.
 
@@ -145,14 +191,25 @@ def without_margins(values: Array, margins: Array, weight: Array) -> Array:
 
     Notes
     -----
-    R: ``survey::svyrecvar(postStrata=)``; the regression is that of ``postStratify`` and ``calibrate``. Source:
-    Deville and Sarndal (1992), Journal of the American Statistical Association 87, 376-382.
+    R: ``survey::svyrecvar(postStrata=)``; the regression is that of ``postStratify``
+    and ``calibrate``. Source: Deville and Sarndal (1992), Journal of the American
+    Statistical Association 87, 376-382.
+
+    Examples
+    --------
+    What a margin explains leaves nothing:
+
+    >>> values = np.array([[1.0], [1.0], [3.0]])
+    >>> margins = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> left = without_margins(values, margins, np.ones(3))
+    >>> bool(abs(left).max() < 1e-12)
+    True
     """
     scaled = margins * weight[:, None]
-    return values - margins @ (
-        np.linalg.pinv(scaled.T @ margins, rcond=1e-12, hermitian=True)
-        @ (scaled.T @ values)
-    )
+    crossed = scaled.T @ margins
+    inverse = np.linalg.pinv(crossed, rcond=1e-12, hermitian=True)
+    coefficients = inverse @ (scaled.T @ values)
+    return values - margins @ coefficients
 
 
 def replicate_covariance(
@@ -169,7 +226,8 @@ def replicate_covariance(
     scale : array (R,)
         Factor of each replicate (R's ``scale * rscales``).
     mse : bool
-        Centre c on the full-sample estimate (True) or on the mean of the replicates (False, R's default).
+        Centre c on the full-sample estimate (True) or on the mean of the replicates
+        (False, R's default).
 
     Returns
     -------
@@ -178,6 +236,12 @@ def replicate_covariance(
     Notes
     -----
     R: ``survey::svrVar``.
+
+    Examples
+    --------
+    >>> replicates = np.array([[1.0], [3.0]])
+    >>> replicate_covariance(replicates, np.array([2.0]), np.array([0.5, 0.5]))
+    array([[1.]])
     """
     centre = estimate if mse else replicates[scale > 0].mean(axis=0)
     deviation = replicates - centre
@@ -185,9 +249,27 @@ def replicate_covariance(
 
 
 def delta_covariance(jacobian: Array, vcov: Array) -> Array:
-    """Covariance (k, k) of functions with the derivatives `jacobian` (k, m) of estimates with the covariance `vcov`.
+    """Covariance of functions of estimates, by their derivatives.
 
-    What is undefined (NaN, or an infinite derivative) makes undefined only what depends on it.
+    Parameters
+    ----------
+    jacobian : array (k, m)
+        Derivatives of k functions by m estimates.
+    vcov : array (m, m)
+        Covariance of the estimates.
+
+    Returns
+    -------
+    array (k, k)
+        What is undefined (NaN, or an infinite derivative) makes undefined only what
+        depends on it.
+
+    Examples
+    --------
+    A difference of two estimates:
+
+    >>> delta_covariance(np.array([[1.0, -1.0]]), np.diag([4.0, 9.0]))
+    array([[13.]])
     """
     unknown = ~np.isfinite(vcov)
     undefined = ~np.isfinite(jacobian)
@@ -211,6 +293,11 @@ class Spread:
         What each of several independent samples adds to it; empty for one design.
     replicates : ReplicateScatter, optional
         The functions under each set of replicate weights, in place of totals.
+
+    Examples
+    --------
+    >>> Spread(np.eye(2)).parts
+    ()
     """
 
     vcov: Array
@@ -229,12 +316,21 @@ class Scatter:
     ----------
     totals_only : bool
         Nothing is left of strata, PSUs, replicates and people.
+    refits : bool
+        Functions of the totals are computed anew under each set of replicate weights.
+    pooled : bool
+        It is that of several independent samples, see `parts`.
     settled_note : str
         What is said of the covariance of the totals when it is all that is kept.
+    samples : tuple of Sample
+        The independent samples that it pools; empty for one design.
     """
 
     totals_only = False
+    refits = False
+    pooled = False
     settled_note = ""
+    samples: tuple[Sample, ...] = ()
 
     def covariance(self, a: Array, member: Array | None = None) -> Array:
         """Covariance (k, k) of ``a @ (W, Y)``; `a` has shape (k, 2C)."""
@@ -243,6 +339,21 @@ class Scatter:
     def parts(self, a: Array) -> tuple[Part, ...]:
         """What each of several samples adds to it; nothing for one design."""
         return ()
+
+    def samples_at(self, cell: Codes, df: float, showable: bool) -> list[Sample]:
+        """What it brings to a pool of several parts.
+
+        Parameters
+        ----------
+        cell : int array (C,)
+            The place of each of its cells in the pool.
+        df : float
+            The degrees of freedom of the part.
+        showable : bool
+            Whether all cells of the part pass the disclosure gate.
+        """
+        matrix = self.covariance(np.eye(2 * len(cell)))
+        return [Sample(cell, matrix, df, showable)]
 
     def spread(
         self,
@@ -266,13 +377,45 @@ class Scatter:
         """
         return Spread(self.covariance(a, member), self.parts(a))
 
+    def largest_share(
+        self,
+        a: Array,
+        vcov: Array,
+        value: Array,
+        replicates: Array | None = None,
+    ) -> Array:
+        r"""How much of each variance hangs on one PSU or replicate: the largest share.
+
+        .. math:: s_{hj}=\frac{n_h}{n_h-1}\,\frac{(1-f_h)(z_{hj}-\bar z_h)^2}{V_{kk}}
+
+        with z the total of a PSU's linearised values.
+
+        Parameters
+        ----------
+        a : array (k, 2C)
+            Derivatives of k functions by the totals.
+        vcov : array (k, k)
+            Their covariance.
+        value : array (k,)
+            The functions of the full-sample totals.
+        replicates : array (R, k), optional
+            The functions under each set of replicate weights.
+
+        Returns
+        -------
+        array (k,)
+            NaN where there are no PSUs and no replicates, and for raked weights.
+        """
+        return np.full(len(a), np.nan)
+
 
 @dataclass(frozen=True)
 class TaylorScatter(Scatter):
     """How totals vary under strata, PSUs and fpc, kept as sums over groups of people.
 
-    One group is one stratum x PSU x cell x answer; without PSUs one stratum x cell x answer. If the weights were raked,
-    each of these x margins, and people outside the estimate too, in the cell -1.
+    One group is one stratum x PSU x cell x answer; without PSUs one stratum x cell x
+    answer. If the weights were raked, each of these x margins, and people outside the
+    estimate too, in the cell -1.
     """
 
     stratum: Codes  # (G,)
@@ -290,34 +433,44 @@ class TaylorScatter(Scatter):
     def covariance(self, a: Array, member: Array | None = None) -> Array:
         """Covariance (k, k) of ``a @ (W, Y)``; `a` has shape (k, 2C).
 
-        `member` (k, C) says which cells each estimate is of, where that is not all: the rule `average` for lonely PSUs
-        counts their strata.
+        `member` (k, C) says which cells each estimate is of, where that is not all: the
+        rule `average` for lonely PSUs counts their strata.
         """
-        n_cells = a.shape[1] // 2
+        values = self._linearised(a)
         present = self._present(member)
-        unit = a[:, self.cell].T + self.answer[:, None] * a[:, n_cells + self.cell].T
-        if self.margins is not None and self.base is not None:
-            unit = without_margins(
-                np.where(self.cell[:, None] < 0, 0.0, unit), self.margins, self.base
-            )
         if self.psu is None:
             return stratified_covariance(
-                unit,
+                values,
                 self.stratum,
                 self.n_psu,
                 self.remaining,
                 self.lonely_psu,
-                self.sum_w,
-                self.sum_w2,
-                present,
+                first=self.sum_w,
+                second=self.sum_w2,
+                present=present,
             )
         size = int(self.psu.max()) + 1
         stratum = np.zeros(size, dtype=np.int64)
         stratum[self.psu] = self.stratum
-        rows = sum_by(unit * self.sum_w[:, None], self.psu, size)
+        rows = sum_by(values * self.sum_w[:, None], self.psu, size)
         return stratified_covariance(
-            rows, stratum, self.n_psu, self.remaining, self.lonely_psu, present=present
+            rows,
+            stratum,
+            self.n_psu,
+            self.remaining,
+            self.lonely_psu,
+            present=present,
         )
+
+    def _linearised(self, a: Array) -> Array:
+        """Linearised values (G, k) of each group of people, before their weight."""
+        n_cells = a.shape[1] // 2
+        of_answer = a[:, n_cells + self.cell].T
+        values = a[:, self.cell].T + self.answer[:, None] * of_answer
+        if self.margins is None or self.base is None:
+            return values
+        values = np.where(self.cell[:, None] < 0, 0.0, values)
+        return without_margins(values, self.margins, self.base)
 
     @property
     def settled_note(self) -> str:  # type: ignore[override]
@@ -329,11 +482,39 @@ class TaylorScatter(Scatter):
     @property
     def counts_strata(self) -> bool:
         """Whether a variance depends on the strata that an estimate has people in."""
+        raked = self.margins is not None  # then everyone stays in the design, in R too
+        if self.lonely_psu != "average" or raked:
+            return False
         lonely = (self.n_psu == 1) & (self.remaining > 0)
-        # of raked weights everyone stays in the design, in R too
-        return (
-            self.lonely_psu == "average" and self.margins is None and bool(lonely.any())
-        )
+        return bool(lonely.any())
+
+    def largest_share(
+        self,
+        a: Array,
+        vcov: Array,
+        value: Array,
+        replicates: Array | None = None,
+    ) -> Array:
+        """Of one PSU, from its linearised values."""
+        if self.psu is None or self.margins is not None:
+            return super().largest_share(a, vcov, value, replicates)
+        size = a.shape[1] // 2
+        by_people = a[:, self.cell].T
+        by_events = a[:, size + self.cell].T
+        values = by_people + self.answer[:, None] * by_events
+        psus = int(self.psu.max()) + 1
+        strata = len(self.n_psu)
+        z = sum_by(values * self.sum_w[:, None], self.psu, psus)
+        stratum = np.zeros(psus, dtype=np.int64)
+        stratum[self.psu] = self.stratum
+        n = self.n_psu[stratum]
+        total = sum_by(z, stratum, strata)[stratum]
+        mean = total / n[:, None]
+        others = np.maximum(n - 1, 1)
+        inflation = np.where(n > 1, n / others, 0.0)
+        factor = self.remaining[stratum] * inflation
+        share = factor[:, None] * (z - mean) ** 2
+        return (share / np.diag(vcov)).max(axis=0)
 
     def _present(self, member: Array | None) -> Array | None:
         """Strata (k, H) with people in the cells of each estimate, where that matters."""
@@ -348,6 +529,7 @@ class TaylorScatter(Scatter):
 class ReplicateScatter(Scatter):
     """Totals under each set of replicate weights."""
 
+    refits = True
     settled_note = ", linearised"
 
     totals: Array  # (R, 2C)
@@ -356,10 +538,9 @@ class ReplicateScatter(Scatter):
     mse: bool
 
     def covariance(self, a: Array, member: Array | None = None) -> Array:
-        """Covariance (k, k) of ``a @ (W, Y)``: exact for linear functions, linearised for others."""
-        return replicate_covariance(
-            self.totals @ a.T, a @ self.estimate, self.scale, self.mse
-        )
+        """Covariance (k, k) of ``a @ (W, Y)``: linearised, unless they are linear."""
+        values = self.totals @ a.T
+        return replicate_covariance(values, a @ self.estimate, self.scale, self.mse)
 
     def spread(
         self,
@@ -373,6 +554,22 @@ class ReplicateScatter(Scatter):
         values = function(people, events)
         vcov = replicate_covariance(values, value, self.scale, self.mse)
         return Spread(vcov, replicates=replace(self, totals=values, estimate=value))
+
+    def largest_share(
+        self,
+        a: Array,
+        vcov: Array,
+        value: Array,
+        replicates: Array | None = None,
+    ) -> Array:
+        """Of one replicate, from the functions under each set of replicate weights."""
+        if replicates is None:
+            return super().largest_share(a, vcov, value)
+        centre = value
+        if not self.mse:
+            centre = replicates[self.scale > 0].mean(axis=0)
+        moved = self.scale[:, None] * (replicates - centre) ** 2
+        return (moved / moved.sum(axis=0)).max(axis=0)
 
 
 @dataclass(frozen=True)
@@ -390,14 +587,21 @@ class SealedScatter(Scatter):
 
 @dataclass(frozen=True)
 class Part:
-    """What one of several independent samples adds to the covariance of some estimates."""
+    """What one of several independent samples adds to the covariance of some estimates.
+
+    Examples
+    --------
+    >>> part = Part(np.array([1]), np.array([[4.0]]), 9.0)
+    >>> part.moved(np.array([[1.0, -1.0]])).vcov
+    array([[4.]])
+    """
 
     rows: Codes  # (r,) the estimates that rest on the sample
     vcov: Array  # (r, r)
     df: float
 
     def moved(self, jacobian: Array) -> Part:
-        """Its part in functions of the estimates, with the derivatives `jacobian` (k, m)."""
+        """Its part in functions of the estimates, with derivatives `jacobian` (k, m)."""
         own = jacobian[:, self.rows]
         rows = np.flatnonzero((own != 0).any(axis=1))
         return Part(rows, delta_covariance(own[rows], self.vcov), self.df)
@@ -412,12 +616,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Sample:
-    """One of the samples of pooled cells."""
+    """One of the samples of pooled cells.
+
+    Examples
+    --------
+    >>> Sample(np.array([1]), np.eye(2), 5.0, True).spread_over(2).diagonal()
+    array([0., 1., 0., 1.])
+    """
 
     cell: Codes  # (c,) the cells that it has people in
     matrix: Array  # (2c, 2c) covariance of its totals
     df: float
     showable: bool  # whether its own cells pass the disclosure gate
+
+    def spread_over(self, size: int) -> Array:
+        """The covariance (2C, 2C) of its totals among those of `size` cells."""
+        matrix = np.zeros((2 * size, 2 * size))
+        both = np.r_[self.cell, size + self.cell]
+        matrix[np.ix_(both, both)] = self.matrix
+        return matrix
 
 
 @dataclass(frozen=True)
@@ -425,8 +642,9 @@ class PooledScatter(Scatter):
     """The covariance matrices of the totals of independent samples."""
 
     totals_only = True
+    pooled = True
 
-    samples: tuple[Sample, ...]
+    samples: tuple[Sample, ...] = field()
 
     def covariance(self, a: Array, member: Array | None = None) -> Array:
         """Covariance (k, k) of ``a @ (W, Y)``: the sum of those of the samples."""
@@ -446,9 +664,13 @@ class PooledScatter(Scatter):
             parts.append(Part(rows, vcov, sample.df))
         return tuple(parts)
 
+    def samples_at(self, cell: Codes, df: float, showable: bool) -> list[Sample]:
+        """Its own samples, at their places in the pool."""
+        return [replace(sample, cell=cell[sample.cell]) for sample in self.samples]
+
 
 def welch_df(parts: Sequence[Part], size: int) -> Array:
-    r"""Degrees of freedom (m,) of estimates whose variances are sums over independent samples.
+    r"""Degrees of freedom of estimates whose variances are sums over samples.
 
     .. math:: \mathrm{df}=\Big(\sum_i V_i\Big)^2\Big/\sum_i V_i^2/\mathrm{df}_i
 
@@ -461,12 +683,19 @@ def welch_df(parts: Sequence[Part], size: int) -> Array:
     Returns
     -------
     array (m,)
-        Between the smallest df of a sample and the sum of all. An estimate whose variance is zero or unknown has the
-        smallest df of its samples, because what each adds is unknown.
+        Between the smallest df of a sample and the sum of all. An estimate whose
+        variance is zero or unknown has the smallest df of its samples, because what
+        each adds is unknown.
 
     Notes
     -----
     R: of two samples ``t.test(x, y)``.
+
+    Examples
+    --------
+    >>> parts = [Part(np.array([0]), np.array([[4.0]]), df) for df in (10.0, 30.0)]
+    >>> welch_df(parts, 1)
+    array([30.])
     """
     total = np.zeros(size)
     least = np.full(size, np.inf)
@@ -477,24 +706,46 @@ def welch_df(parts: Sequence[Part], size: int) -> Array:
     scale = np.where(known, total, 1.0)
     below = np.zeros(size)
     for part in parts:
-        share = np.diag(part.vcov) / scale[part.rows]
-        below[part.rows] += share**2 / part.df if part.df > 0 else 0.0
+        if part.df > 0:
+            share = np.diag(part.vcov) / scale[part.rows]
+            below[part.rows] += share**2 / part.df
     df = least.copy()
     np.divide(1.0, below, out=df, where=known & (below > 0))
     return df
 
 
 def joint_df(parts: Sequence[Part], vcov: Array) -> float:
-    r"""Degrees of freedom of the covariance of q estimates together, for a Wald test of all of them.
+    r"""Degrees of freedom of q estimates together, for a Wald test of all of them.
 
-    .. math:: \mathrm{df}=(q+q^2)\Big/\sum_i\big[\mathrm{tr}(A_i^2)+(\mathrm{tr}A_i)^2\big]/\mathrm{df}_i,\qquad
-              A_i=V_iV^{-1}
+    .. math::
 
-    which is `welch_df` for one estimate, and does not change when other combinations of the estimates are tested.
+        \mathrm{df}=(q+q^2)\Big/\sum_i\big[\mathrm{tr}(A_i^2)
+        +(\mathrm{tr}A_i)^2\big]/\mathrm{df}_i,\qquad A_i=V_iV^{-1}
+
+    which is `welch_df` for one estimate, and does not change when other combinations of
+    the estimates are tested.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+    vcov : array (q, q)
+        Covariance of the estimates: the sum of the parts.
+
+    Returns
+    -------
+    float
+        NaN where a variance is zero or unknown; infinite where no part adds anything.
 
     Notes
     -----
-    Krishnamoorthy and Yu (2004), *Statistics and Probability Letters* 66:161, after Nel and van der Merwe (1986).
+    Krishnamoorthy and Yu (2004), *Statistics and Probability Letters* 66:161, after Nel
+    and van der Merwe (1986).
+
+    Examples
+    --------
+    >>> parts = [Part(np.array([0]), np.array([[4.0]]), df) for df in (10.0, 30.0)]
+    >>> float(joint_df(parts, np.array([[8.0]])).round(6))
+    30.0
     """
     size = len(vcov)
     se = np.sqrt(np.diag(vcov))
@@ -511,5 +762,8 @@ def joint_df(parts: Sequence[Part], vcov: Array) -> float:
         squares = np.trace(share @ share) + np.trace(share) ** 2
         if part.df <= 0 and squares > 0:
             return 0.0
-        below += squares / part.df if part.df > 0 else 0.0
-    return (q + q**2) / below if below > 0 else np.inf
+        if part.df > 0:
+            below += squares / part.df
+    if not below > 0:
+        return np.inf
+    return (q + q**2) / below

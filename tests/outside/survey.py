@@ -1,21 +1,28 @@
 """A small survey whose numbers are worked by hand; it is written as every kind of file.
 
-Three strata of two PSUs, in each of which every cell of gender and ethnicity has 12
+Six strata of two PSUs, in each of which every cell of gender and ethnicity has 12
 people. In the first PSU of a stratum `YES` of them report mistrust, in the second as
-many and `MORE` of that stratum. The weight of a person is the number of the stratum.
+many and `MORE` of that stratum.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 CELLS = [(g, e) for g in ("man", "woman") for e in ("majority", "minority")]
 YES = dict(zip(CELLS, (3, 5, 4, 7), strict=True))
-MORE = dict(zip(CELLS, ((1, 1, 2), (2, 0, 1), (0, 1, 1), (1, 3, -1)), strict=True))
-STRATA = (1, 2, 3)
+MORE = {
+    ("man", "majority"): (1, 1, 2, 0, 1, -1),
+    ("man", "minority"): (2, 0, 1, 1, 3, 0),
+    ("woman", "majority"): (0, 1, 1, 2, -1, 0),
+    ("woman", "minority"): (1, 3, -1, 1, 0, 2),
+}
+# Of the people in each stratum.
+WEIGHTS = (1, 2, 3, 1, 2, 4)
 PSUS = (1, 2)
 SIZE = 12
 CODES = {"man": 1, "woman": 2, "majority": 1, "minority": 2}
@@ -34,7 +41,7 @@ design: {weight: weight, strata: stratum, psu: psu, nest: true}
 """
 
 
-def share(cell: tuple[str, str], weights: tuple[float, ...] = STRATA) -> float:
+def share(cell: tuple[str, str], weights: Sequence[float] = WEIGHTS) -> float:
     """The weighted share of a cell that reports mistrust."""
     people = 2 * SIZE * sum(weights)
     more = sum(w * d for w, d in zip(weights, MORE[cell], strict=True))
@@ -42,7 +49,7 @@ def share(cell: tuple[str, str], weights: tuple[float, ...] = STRATA) -> float:
 
 
 def error_of(
-    cells: dict[tuple[str, str], float], weights: tuple[float, ...] = STRATA
+    cells: dict[tuple[str, str], float], weights: Sequence[float] = WEIGHTS
 ) -> float:
     """The standard error of a sum of shares, each times its number.
 
@@ -59,19 +66,19 @@ def error_of(
 def people() -> pd.DataFrame:
     """One row per person, as codes."""
     rows = []
-    for stratum in STRATA:
+    for stratum, weight in enumerate(WEIGHTS):
         for psu in PSUS:
             for cell in CELLS:
                 gender, ethnicity = cell
                 yes = YES[cell]
                 if psu == 2:
-                    yes += MORE[cell][stratum - 1]
+                    yes += MORE[cell][stratum]
                 for number in range(SIZE):
                     row = {
                         "trust": int(number < yes),
                         "sex": CODES[gender],
                         "group": CODES[ethnicity],
-                        "weight": float(stratum),
+                        "weight": float(weight),
                         "stratum": stratum,
                         "psu": psu,
                     }

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from survey import CELLS, STRATA, error_of, people, share, write
+from survey import CELLS, WEIGHTS, error_of, people, share, write
 
 import trustlib as tl
 from trustbook.resources import project
@@ -21,7 +21,7 @@ from trustlib.record.printed import load_figures
 from trustlib.record.questions import answers
 from trustlib.schema import load_yaml
 
-EVERYBODY = (1.0, 1.0, 1.0)  # a weight of 1 in each stratum
+EVERYBODY = (1.0,) * len(WEIGHTS)
 AXES = ["gender", "ethnicity"]
 FIRST, *OTHERS = CELLS
 
@@ -88,7 +88,7 @@ def test_a_file_of_each_kind_is_read(folder, ending):
 def test_levels_are_those_worked_by_hand(levels):
     errors = [error_of({cell: 1}) for cell in CELLS]
     holds(levels, [share(cell) for cell in CELLS], errors)
-    assert levels.frame["n"].tolist() == [72] * 4
+    assert levels.frame["n"].tolist() == [144] * 4
 
 
 def test_gaps_are_those_worked_by_hand(gaps):
@@ -147,8 +147,8 @@ def test_two_samples_are_put_together(design):
     errors = []
     for cell in OTHERS:
         contrast = {cell: 1, FIRST: -1}
-        gap = [share(cell, w) - share(FIRST, w) for w in (STRATA, EVERYBODY)]
-        error = [error_of(contrast, w) for w in (STRATA, EVERYBODY)]
+        gap = [share(cell, w) - share(FIRST, w) for w in (WEIGHTS, EVERYBODY)]
+        error = [error_of(contrast, w) for w in (WEIGHTS, EVERYBODY)]
         values.append(gap)
         errors.append(error)
     values = np.array(values)
@@ -156,7 +156,7 @@ def test_two_samples_are_put_together(design):
     either = np.hypot(*errors.T)
     holds(tl.average(both, over="country"), values.mean(axis=1), either / 2)
     holds(tl.change(both, "country", None), values[:, 1] - values[:, 0], either)
-    precision = 1 / errors**2
+    precision = errors**-2.0
     fixed = (precision * values).sum(axis=1) / precision.sum(axis=1)
     pooled = tl.pool(both, over="country", method="fixed")
     holds(pooled, fixed, 1 / np.sqrt(precision.sum(axis=1)))

@@ -76,7 +76,7 @@ def _compare(made: Mapping[str, Cells], folder: Path) -> None:
 def check_rows(survey: Rows, folders: Folders) -> None:
     """Search what is published for values of a respondent: ids, weights, and answers side by side."""
     from trustbook.leaks import leaks
-    from trustlib.schema import read_table
+    from trustlib.files import read_table
 
     people = read_table(survey)[0]
     faults = []

@@ -15,7 +15,7 @@ from typing import Any
 
 from trustbook.runs.run import Run, hash_of
 from trustlib.errors import require_file
-from trustlib.schema import file_hash
+from trustlib.files import file_hash
 
 PROVENANCE = "provenance.json"
 LIBRARIES = ("numpy", "pandas", "statsmodels", "formulaic", "seaborn", "papermill")

@@ -14,7 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trustlib.schema import SUFFIXES, file_hash, load_yaml
+from trustlib.files import SUFFIXES, file_hash
+from trustlib.schema import load_yaml
 
 LOCK = "requirements.lock"
 

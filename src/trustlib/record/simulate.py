@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib.errors import CodebookError, require_names
+from trustlib.files import file_hash
 from trustlib.record.calibration import calibrated_weights, calibration_table
 from trustlib.record.entropy import tilt
 from trustlib.record.people import as_survey, people_of
@@ -41,7 +42,6 @@ from trustlib.record.targets import (
     members,
 )
 from trustlib.record.true_model import load_model, model_cells, true_model
-from trustlib.schema import file_hash
 from trustlib.variance import Array
 from trustlib.writing import write_set, write_whole
 

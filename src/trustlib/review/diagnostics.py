@@ -27,10 +27,12 @@ import pandas as pd
 
 from trustlib.errors import EstimandError, FitError, require_a
 from trustlib.estimates import cell_means, coefficients
-from trustlib.logit import LogitFit, expit
+from trustlib.logit import LogitFit
+from trustlib.newton import expit
 from trustlib.review.attrition import flow
 from trustlib.review.residuals import FIT, calibration, goodness_of_fit, link_test
 from trustlib.review.terms import influence_shares, joint_tests
+from trustlib.significance import TestResult
 from trustlib.tables import evidence
 
 __all__ = [
@@ -172,14 +174,14 @@ def checks(fit: LogitFit, groups: int = 10) -> Report:
     facts = [*_separation(fit), *_size(fit), _condition(fit), *_influence(fit)]
     rows = [(fact.check, fact.quantity, fact.value) for fact in facts]
     lines = [_Line(fact.quantity, fact.text, fact.bad_sign) for fact in facts]
-    tests: list[tuple[str, Callable[[], pd.DataFrame]]] = [
+    tests: list[tuple[str, Callable[[], TestResult]]] = [
         ("goodness of fit", partial(goodness_of_fit, fit, None, groups)),
         ("goodness of fit", partial(goodness_of_fit, fit, fit.cells.by)),
         ("link", partial(link_test, fit)),
     ]
     for check, test in tests:
         try:
-            table = test()
+            table = test().frame
         except (EstimandError, FitError) as error:
             name = "link test" if check == "link" else check
             lines.append(_Line(name, str(error).splitlines()[0], ""))

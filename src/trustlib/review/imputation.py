@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from trustlib.cells import describe
-from trustlib.design import DOMAIN, SurveyDesign, _collect
+from trustlib.design import DOMAIN, SurveyDesign
+from trustlib.engines import collect
 from trustlib.errors import EstimandError, axis_names, require_a
 from trustlib.estimates import COLUMNS, LOG_SCALES, Estimates, _filled
 from trustlib.intervals import INTERVALS, two_sided_p, wald_interval
@@ -113,7 +114,7 @@ def impute(
     [[1.0, 0.0, 1.0], [1.0, 0.0, 1.0]]
     """
     require_a(SurveyDesign, design, NO_DESIGN)
-    frame = _collect(nw.from_native(design.frame))
+    frame = collect(nw.from_native(design.frame))
     columns = axis_names(columns, frame)
     within = axis_names(within, [c for c in frame if c not in columns])
     numbers = isinstance(m, int) and isinstance(seed, int) and m > 0 and seed >= 0
@@ -231,7 +232,7 @@ def with_columns(
     [1.0, 0.0]
     """
     new = copy.copy(design)
-    frame = _collect(nw.from_native(design.frame)).assign(**columns)
+    frame = collect(nw.from_native(design.frame)).assign(**columns)
     # Checking the design again would read its strata and PSUs, which are the same.
     for name, value in {"frame": frame, **options}.items():
         object.__setattr__(new, name, value)

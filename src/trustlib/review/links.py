@@ -20,16 +20,10 @@ import pandas as pd
 from trustlib.cells import Cells
 from trustlib.errors import FitError, require_a
 from trustlib.estimates import Estimates, coefficients
-from trustlib.logit import (
-    LogitFit,
-    _blas,
-    _design_matrix,
-    _require_overlap,
-    _require_rank,
-    expit,
-    fit_logit,
-)
-from trustlib.variance import Array, ReplicateScatter, replicate_covariance
+from trustlib.logit import LogitFit, fit_logit
+from trustlib.newton import expit, one_thread
+from trustlib.terms import design_matrix, require_overlap, require_rank
+from trustlib.variance import Array
 
 FIRTH = (
     "Firth penalised likelihood, model-based SE, weights normalised: sensitivity only"
@@ -116,7 +110,7 @@ def firth(cells: Cells, formula: str) -> Estimates:
     fit = fit_by_link(cells, formula, "firth")
     log_odds = coefficients(fit)
     frame = log_odds.frame
-    with _blas().limit(limits=1), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         limits = fit.glm.conf_int(method="pl", max_iter=200, tol=1e-6)
         p_values = fit.glm.lrt().lrt_pvalues_
@@ -209,15 +203,17 @@ def fit_by_link(cells: Cells, formula: str, link: str) -> LogitFit:
     """
     if link == "logit":
         return fit_logit(cells, formula)
-    spec, x, names = _design_matrix(cells, formula)
-    _require_rank(x, names)
+    matrix = design_matrix(cells, formula)
+    x = matrix.x
+    names = matrix.names
+    require_rank(x, names)
     weight, events = cells.frame[["sum_w", "sum_wy"]].to_numpy(float).T
     if link == "log":
         # Only a cell without the outcome does harm: with doubled weights none looks as
         # if all had it.
-        _require_overlap(x, names, 2 * weight, events, cells)
+        require_overlap(x, names, 2 * weight, events, cells)
     model = None
-    with _blas().limit(limits=1):
+    with one_thread():
         if link == "firth":
             scale = cells.frame["n"].sum() / weight.sum()
             model = _firth_model(x, scale * weight, scale * events)
@@ -230,6 +226,7 @@ def fit_by_link(cells: Cells, formula: str, link: str) -> LogitFit:
     coef = pd.Series(beta, names)
     table = pd.DataFrame(vcov, names, names)
     df = cells.df - (len(names) - 1)
+    spec = matrix.spec
     return LinkFit(cells, formula, coef, table, df, model, x, spec, link=link)
 
 
@@ -246,16 +243,16 @@ def _information(x: Array, weight: Array) -> Array:
 
 def _design_covariance(cells: Cells, x: Array, beta: Array, link: str) -> Array:
     """By linearisation, or from refits under each set of replicate weights."""
-    scatter = cells.scatter
-    if isinstance(scatter, ReplicateScatter):
-        weights, events = np.hsplit(scatter.totals, 2)
-        totals = zip(weights, events, strict=True)
-        refits = [_newton(x, w, y, link) for w, y in totals]
-        return replicate_covariance(np.array(refits), beta, scatter.scale, scatter.mse)
+
+    def refitted(people: Array, events: Array) -> Array:
+        totals = zip(people, events, strict=True)
+        return np.array([_newton(x, w, y, link) for w, y in totals])
+
     weight = cells.frame["sum_w"].to_numpy(float)
     mu = INVERSE[link].mean(x @ beta)
     by_totals = np.hstack([-(x * mu[:, None]).T, x.T])
-    return scatter.covariance(_bread(x, weight, beta, link) @ by_totals)
+    a = _bread(x, weight, beta, link) @ by_totals
+    return cells.scatter.spread(beta, a, refitted).vcov
 
 
 def _newton(x: Array, weight: Array, events: Array, link: str) -> Array:

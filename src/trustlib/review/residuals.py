@@ -17,10 +17,12 @@ import numpy as np
 import pandas as pd
 
 from trustlib.cells import combinations, describe
-from trustlib.disclosure import MINIMUM, require_showable
+from trustlib.disclosure import require_showable
 from trustlib.errors import EstimandError, axis_names, require_a
 from trustlib.estimates import Estimates, coefficients, contrast
-from trustlib.logit import LogitFit, expit, fit_logit, influence
+from trustlib.logit import LogitFit, fit_logit
+from trustlib.newton import expit, influence
+from trustlib.significance import FTest, TestResult
 from trustlib.variance import Array
 
 FIT = "Make it with fit_logit(cells, formula)."
@@ -40,16 +42,6 @@ class _Residuals:
     estimated: Array  # (g, 2C) coefficients estimated from the same totals
     null: Array  # (g, 2C) the same where the means are zero, as the test assumes: with its exact rank
     counts: pd.DataFrame  # (g,) n and smallest
-
-
-@dataclass(frozen=True)
-class _FTest:
-    """A row of `LogitFit.term_test`, without its p-value."""
-
-    term: str
-    statistic: float
-    df_num: float
-    df_den: float
 
 
 def _risk_groups(fit: LogitFit, groups: int) -> Array:
@@ -200,7 +192,7 @@ def calibration(
 
 def goodness_of_fit(
     fit: LogitFit, by: Sequence[str] | None = None, groups: int = 10
-) -> pd.DataFrame:
+) -> TestResult:
     r"""Test that the mean residual of every group is zero: Archer and Lemeshow's F-adjusted test, and a sharper one.
 
     .. math:: F_{held}=\frac{d-g+2}{d\,g}\,\hat M'V^{-1}\hat M\sim F_{g-1,\,d-g+2},\qquad
@@ -217,7 +209,7 @@ def goodness_of_fit(
 
     Returns
     -------
-    DataFrame
+    TestResult
         Two rows in the form of `LogitFit.term_test`; `trustlib.table` shows it. The
         first is Archer and Lemeshow's (Stata's ``svylogitgof``). It treats residuals as
         data, so that it rejects too seldom where groups are few or the model nearly fits
@@ -253,7 +245,11 @@ def goodness_of_fit(
     [[1.0, 199.0, 0.0431], [1.0, 199.0, 0.0044]]
     """
     residuals = _residuals(fit, by, groups)
-    labels = _shown_groups(fit, residuals)
+    names = list(residuals.axes)
+    labels = [describe(row, names) for _, row in residuals.axes.iterrows()]
+    of_terms = coefficients(fit).smallest.min()
+    smallest = np.minimum(residuals.counts["smallest"], of_terms)
+    require_showable(smallest, labels, "This test")
     held = fit.cells.scatter.covariance(residuals.held)
     null = fit.cells.scatter.covariance(residuals.null)
     size = np.sqrt(np.diag(held))
@@ -282,47 +278,26 @@ def goodness_of_fit(
         what = f"{g} groups by {', '.join(axis_names(by, fit.cells.by))}"
     df_held = d - g + 2
     df_estimated = own_d - rank + 1
-    return _tests(
-        [
-            _FTest(
-                f"{what}, coefficients held",
-                first * df_held / (d * g),
-                g - 1,
-                df_held,
-            ),
-            _FTest(
-                f"{what}, coefficients estimated",
-                second * df_estimated / (own_d * rank),
-                rank,
-                df_estimated,
-            ),
-        ],
-        fit.cells.source,
-    )
+    rows = [
+        FTest(
+            "adjusted",
+            f"{what}, coefficients held",
+            first * df_held / (d * g),
+            g - 1,
+            df_held,
+        ),
+        FTest(
+            "adjusted",
+            f"{what}, coefficients estimated",
+            second * df_estimated / (own_d * rank),
+            rank,
+            df_estimated,
+        ),
+    ]
+    return TestResult.of_rows(rows, fit.cells.source, int(smallest.min()))
 
 
-def _shown_groups(fit: LogitFit, residuals: _Residuals) -> list[str]:
-    """The names of the groups, past the gate."""
-    names = list(residuals.axes)
-    labels = [describe(row, names) for _, row in residuals.axes.iterrows()]
-    of_terms = coefficients(fit).smallest.min()
-    smallest = np.minimum(residuals.counts["smallest"], of_terms)
-    require_showable(smallest, labels, "This test")
-    return labels
-
-
-def _tests(tests: Sequence[_FTest], source: dict) -> pd.DataFrame:
-    """Adjusted tests as `LogitFit.term_test` gives them. Whoever calls this has asked the gate."""
-    from scipy.special import fdtrc
-
-    out = pd.DataFrame(tests, index=pd.Index(["adjusted"] * len(tests), name="rule"))
-    df_den = out["df_den"].where(out["df_den"] > 0)
-    out["p_value"] = fdtrc(out["df_num"], df_den, out["statistic"])
-    out.attrs = {"source": source, "smallest": MINIMUM}
-    return out
-
-
-def link_test(fit: LogitFit) -> pd.DataFrame:
+def link_test(fit: LogitFit) -> TestResult:
     r"""Pregibon's link test: whether the square of the linear predictor adds anything to the linear predictor.
 
     .. math:: \mathrm{logit}\,p=\gamma_0+\gamma_1\hat\eta+\gamma_2\hat\eta^2,\qquad H_0:\gamma_2=0
@@ -333,7 +308,7 @@ def link_test(fit: LogitFit) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    TestResult
         One row in the form of `LogitFit.term_test`: F is the square of Wald's t on the
         design df less 2.
 
@@ -386,8 +361,8 @@ def link_test(fit: LogitFit) -> pd.DataFrame:
     frame = cells.frame.assign(eta=eta, eta_squared=eta**2)
     with_eta = replace(cells, frame=frame, by=(*cells.by, "eta", "eta_squared"))
     refit = fit_logit(with_eta, "eta + eta_squared")
-    test = refit.term_test("eta_squared").loc[["wald"]]
-    return test.assign(term="square of the linear predictor (link test)")
+    test = refit.term_test("eta_squared").by_rule("wald")
+    return test.named("square of the linear predictor (link test)")
 
 
 def _exact(fit: LogitFit) -> bool:

@@ -23,8 +23,10 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import Cells, compress, describe
-from trustlib.design import SurveyDesign, _collect
+from trustlib.cells import Cells, describe
+from trustlib.compression import compress
+from trustlib.design import SurveyDesign
+from trustlib.engines import collect
 from trustlib.errors import (
     EstimandError,
     FitError,
@@ -417,7 +419,7 @@ def reweighted(design: SurveyDesign, use: str, trim: float = TRIM) -> SurveyDesi
             "weights=['weighted'] only.",
         )
     names = [design.weight, *(design.replicate_weights or ())]
-    old = _collect(nw.from_native(design.frame).select(*names)).astype(float)
+    old = collect(nw.from_native(design.frame).select(*names)).astype(float)
     weight = old[design.weight].to_numpy()
     kept = weight > 0
     new = kept.astype(float)

@@ -7,12 +7,14 @@ import pandas as pd
 
 from trustlib.errors import EstimandError, require_a
 from trustlib.estimates import coefficients
-from trustlib.logit import LogitFit, expit, influence
+from trustlib.logit import LogitFit
+from trustlib.newton import expit, influence
 from trustlib.review.residuals import FIT
-from trustlib.variance import Array, ReplicateScatter, TaylorScatter, sum_by
+from trustlib.significance import TestResult
+from trustlib.variance import Array
 
 
-def joint_tests(fit: LogitFit) -> pd.DataFrame:
+def joint_tests(fit: LogitFit) -> TestResult:
     """Wald tests of each interaction, and of each axis with all terms that hold it.
 
     Parameters
@@ -21,7 +23,7 @@ def joint_tests(fit: LogitFit) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    TestResult
         Rows ``wald`` and ``adjusted`` of `LogitFit.term_test` for each. Main effects in
         a model with their interaction are not tested alone: they would be the gap in the
         reference group of the other axis.
@@ -62,11 +64,8 @@ def joint_tests(fit: LogitFit) -> pd.DataFrame:
         raise EstimandError(
             "The model has an intercept only: there is no term to test.", "Add an axis."
         )
-    tests = [fit.term_test(*each).assign(term=name) for name, each in sets.items()]
-    out = pd.concat(tests)
-    smallest = coefficients(fit).smallest.min()
-    out.attrs = {"source": fit.cells.source, "smallest": smallest}
-    return out
+    tests = [fit.term_test(*terms).named(name) for name, terms in sets.items()]
+    return TestResult.of(tests)
 
 
 def influence_shares(fit: LogitFit) -> pd.DataFrame:
@@ -115,12 +114,16 @@ def influence_shares(fit: LogitFit) -> pd.DataFrame:
     require_a(LogitFit, fit, FIT)
     coefficients(fit).require_showable("These shares")
     weight = fit.cells.frame["sum_w"].to_numpy(float)
-    linear = influence(fit.x, weight, fit.coef.to_numpy())
+    beta = fit.coef.to_numpy()
+    linear = influence(fit.x, weight, beta)
+    vcov = fit.vcov.to_numpy()
+    scatter = fit.cells.scatter
+    of_units = scatter.largest_share(linear, vcov, beta, fit.replicates)
     return pd.DataFrame(
         {
             "term": fit.coef.index,
             "cell": _largest_of_cells(fit, linear),
-            "unit": _largest_of_units(fit, linear),
+            "unit": of_units,
         }
     )
 
@@ -135,48 +138,3 @@ def _largest_of_cells(fit: LogitFit, linear: Array) -> Array:
     part = by_events * (by_events @ sigma)
     share = part / part.sum(axis=1, keepdims=True)
     return share.max(axis=1)
-
-
-def _largest_of_units(fit: LogitFit, linear: Array) -> Array:
-    """The largest share of one PSU or replicate; NaN where there are none."""
-    scatter = fit.cells.scatter
-    if isinstance(scatter, ReplicateScatter) and fit.replicates is not None:
-        return _largest_of_replicates(fit, scatter, fit.replicates)
-    if isinstance(scatter, TaylorScatter) and scatter.margins is None:
-        return _largest_of_psus(fit, scatter, linear)
-    return np.full(len(fit.coef), np.nan)
-
-
-def _largest_of_replicates(
-    fit: LogitFit, scatter: ReplicateScatter, replicates: Array
-) -> Array:
-    """From the coefficients under each set of replicate weights (R, p)."""
-    centre = fit.coef.to_numpy()
-    if not scatter.mse:
-        centre = replicates[scatter.scale > 0].mean(axis=0)
-    moved = scatter.scale[:, None] * (replicates - centre) ** 2
-    return (moved / moved.sum(axis=0)).max(axis=0)
-
-
-def _largest_of_psus(fit: LogitFit, scatter: TaylorScatter, linear: Array) -> Array:
-    """From the linearised values of each PSU; NaN for a design without PSUs."""
-    psu = scatter.psu
-    if psu is None:
-        return np.full(len(fit.coef), np.nan)
-    size = len(fit.cells)
-    by_weight = linear[:, scatter.cell].T
-    by_events = linear[:, size + scatter.cell].T
-    values = by_weight + scatter.answer[:, None] * by_events
-    psus = int(psu.max()) + 1
-    strata = len(scatter.n_psu)
-    z = sum_by(values * scatter.sum_w[:, None], psu, psus)
-    stratum = np.zeros(psus, dtype=np.int64)
-    stratum[psu] = scatter.stratum
-    n = scatter.n_psu[stratum]
-    total = sum_by(z, stratum, strata)[stratum]
-    mean = total / n[:, None]
-    others = np.maximum(n - 1, 1)
-    inflation = np.where(n > 1, n / others, 0.0)
-    factor = scatter.remaining[stratum] * inflation
-    share = factor[:, None] * (z - mean) ** 2
-    return (share / np.diag(fit.vcov)).max(axis=0)

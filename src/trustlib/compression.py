@@ -1,0 +1,474 @@
+"""From a design to `Cells`: one pass over the people, on whatever engine holds them.
+
+People are grouped by stratum, PSU, identity cell and answer; what is kept are sums of
+weights. With replicate weights these are kept under each replicate, with raked weights
+by margins.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from pandas.api.types import infer_dtype
+
+from trustlib import errors
+from trustlib.answers import RESERVED
+from trustlib.axes import axis_values
+from trustlib.cells import SUMS, Cells, occurring_cells
+from trustlib.design import DOMAIN, SurveyDesign
+from trustlib.disclosure import MINIMUM, masked_count
+from trustlib.engines import require_plain_names, require_single_values, sums_by
+from trustlib.errors import (
+    DesignError,
+    axis_names,
+    one_line,
+    require_a,
+    require_names,
+)
+from trustlib.grouping import group_rows
+from trustlib.ordering import declared_orders, in_order, require_order
+from trustlib.strata import PSU, STRATUM
+from trustlib.variance import (
+    Array,
+    Codes,
+    ReplicateScatter,
+    Scatter,
+    TaylorScatter,
+    sum_by,
+)
+
+FEW_DF = 8  # the US NCHS flags estimates with fewer (Parker et al. 2017)
+RECODE = (
+    "An outcome is 0, 1 or missing. "
+    "Recode it before, for example x.map({'yes': 1, 'no': 0})."
+)
+_ANSWER = "_y"
+_USED = "_used"
+_BASE = "_base"
+
+
+def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cells:
+    """Reduce a survey to the sums that determine every estimate and its standard error.
+
+    Parameters
+    ----------
+    design : SurveyDesign
+    outcome : str
+        Column with 0, 1 and missing, or with booleans; of a pandas frame also as
+        objects or as a category of these.
+    by : sequence of str
+        The axes. A category or text (levels in order, the first is the reference; see
+        `trustlib.ordering`), or a number with few distinct values, which enters
+        formulas as a number. Levels that are no texts, numbers or booleans, such as
+        intervals and dates, become texts.
+
+    Returns
+    -------
+    Cells
+
+    Raises
+    ------
+    UnknownNameError
+        The outcome or an axis is not a column.
+    EstimandError
+        What is given is not a design, or axes are not a list of different names.
+    DesignError
+        The outcome is not 0/1, nobody has a value of it and of each axis, a name
+        clashes with the columns of results, an axis mixes kinds, holds infinite numbers
+        or is a Polars Categorical (which knows no order of its levels), or there are
+        more than 100,000 cells.
+
+    Warns
+    -----
+    MissingRowsWarning
+        Rows with a missing outcome or axis leave the estimate and stay in the design (a
+        domain, as in R).
+    FewPSUWarning
+
+    Notes
+    -----
+    Per stratum x PSU x cell: n, sum w, sum wy, and sums of squares when each person is
+    a PSU; with replicate weights also the sums under each replicate; with raked weights
+    each of these by margins. R: ``svydesign`` followed by
+    ``subset(design, !is.na(y))``.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({
+    ...     "weight": [1.0, 2.0] * 20,
+    ...     "angry": [0, 1, 1, 0] * 10,
+    ...     "gender": ["man", "woman"] * 20,
+    ... })
+    >>> cells = compress(SurveyDesign(people), "angry", ["gender"])
+    >>> cells.frame[["gender", "sum_w", "sum_wy"]]
+      gender  sum_w  sum_wy
+    0    man   20.0    10.0
+    1  woman   40.0    20.0
+    """
+    require_a(
+        SurveyDesign,
+        design,
+        "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...).",
+    )
+    frame = nw.from_native(design.frame)
+    by = _checked_axes(frame, outcome, by)
+    frame = _with_numbers(frame, outcome)
+    groups = _grouped(design, frame, outcome, by)
+    people = _People.sort_out(groups, outcome, by)
+    missing = _missing(people.lost, outcome, by)
+    if people.kept.empty:
+        raise DesignError(
+            f"Nobody in the domain has a value of {outcome!r} and of each axis.",
+            "Check the domain and the axes.",
+        )
+    _warn_of_missing(missing, int(people.lost["n"].sum()))
+    kept = people.kept
+    axes = {name: axis_values(kept[name], name) for name in by}
+    table, cell = occurring_cells(pd.DataFrame(axes, kept.index), by)
+    for name, values in _sums(kept, people.events).items():
+        kind = float if name.startswith("sum") else int
+        table[name] = np.bincount(cell, values).astype(kind)
+    scatter, df = _scatter(design, people, cell, table)
+    if df < FEW_DF:
+        warnings.warn(
+            f"Only {df:g} degrees of freedom: "
+            "standard errors and intervals are themselves very uncertain.",
+            errors.FewPSUWarning,
+            stacklevel=2,
+        )
+    return Cells(
+        frame=table,
+        outcome=outcome,
+        by=tuple(by),
+        scatter=scatter,
+        df=df,
+        variance=design.variance,
+        source=design.source or {},
+        labels=dict(getattr(design.frame, "attrs", {}).get("labels", {})),
+        missing=missing,
+        absent=_absent_first_levels(kept, by),
+    )
+
+
+def _checked_axes(frame: Any, outcome: str, by: Sequence[str]) -> list[str]:
+    """The axes as a list; names that do not exist, clash or are a list are refused."""
+    schema = frame.collect_schema()
+    columns = schema.names()
+    require_names("outcome column", [outcome], columns)
+    axes = axis_names(by, columns)
+    for name in (outcome, *axes):
+        usable = isinstance(name, str) and name not in RESERVED
+        if not usable or name.startswith("_"):
+            raise DesignError(
+                f"The name of column {name!r} is not a text, "
+                "or would clash with the columns of results.",
+                "Rename it in the frame.",
+            )
+    require_plain_names(frame, [outcome, *axes])
+    require_single_values(schema, axes)
+    if outcome in axes:
+        raise DesignError(
+            f"{outcome!r} is named more than once among outcome and axes.",
+            "Name each once.",
+        )
+    return axes
+
+
+def _with_numbers(frame: Any, outcome: str) -> Any:
+    """The frame, its outcome a column of numbers or booleans.
+
+    Of a pandas frame objects and categories of 0 and 1 are taken too.
+    """
+    kind = frame.collect_schema()[outcome]
+    people = frame.to_native()
+    wrapped = kind in (nw.Object, nw.Categorical, nw.Enum)
+    if isinstance(people, pd.DataFrame) and wrapped:
+        answers = people[outcome].astype(object)
+        numbers = ("boolean", "integer", "floating", "mixed-integer-float")
+        if infer_dtype(answers) in numbers:
+            answers = pd.to_numeric(answers).astype(float)
+            return nw.from_native(people.assign(**{outcome: answers}))
+    if not (kind.is_numeric() or kind == nw.Boolean):
+        raise DesignError(f"The outcome {outcome!r} is not 0/1 but {kind}.", RECODE)
+    return frame
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """What one pass over the people groups by and sums, under names of our own.
+
+    No engine then minds what the file calls its columns.
+    """
+
+    keys: dict[str, nw.Expr]
+    sums: dict[str, nw.Expr]
+    axes: dict[str, str]  # our name -> axis
+    kinds: dict[str, str]  # our name -> kinds of missing of a variable
+    unordered: set[str]  # axes that are a Categorical of Polars
+
+    @classmethod
+    def of(cls, design: SurveyDesign, frame: Any, outcome: str, by: list[str]) -> _Pass:
+        """The pass over the people of a design."""
+        schema = frame.collect_schema()
+        axes = {f"_a{i}": name for i, name in enumerate(by)}
+        unordered: set[str] = set()
+        # a Categorical's order is that of first use anywhere; an Enum's is its own
+        if frame.implementation.is_polars():
+            unordered = {name for name in by if schema[name] == nw.Categorical}
+        kinds = _kinds_of_missing([outcome, *by], schema.names())
+        keys = _unit_keys(design)
+        for key, name in axes.items():
+            keys[key] = nw.col(name)
+            if name in unordered:
+                keys[key] = nw.col(name).cast(nw.String)
+        for key, name in kinds.items():
+            keys[key] = nw.col(name)
+        inside = nw.lit(True)
+        if DOMAIN in schema.names():
+            inside = nw.col(DOMAIN)
+        weight = _weight(design)
+        keys[_ANSWER] = nw.col(outcome).cast(nw.Float64)
+        keys[_USED] = (weight > 0) & inside
+        return cls(keys, _weight_sums(design, weight), axes, kinds, unordered)
+
+    def names(self, outcome: str) -> dict[str, str]:
+        """Our names -> those of the file."""
+        return {**self.axes, **self.kinds, _ANSWER: outcome}
+
+
+def _kinds_of_missing(variables: list[str], columns: list[str]) -> dict[str, str]:
+    """Our name -> the column of the kinds of missing, for variables that have one."""
+    kinds = {}
+    for i, variable in enumerate(variables):
+        column = f"{variable}_missing"
+        if column in columns and column not in variables:
+            kinds[f"_k{i}"] = column
+    return kinds
+
+
+def _unit_keys(design: SurveyDesign) -> dict[str, nw.Expr]:
+    """Strata, PSUs and margins, where the variance needs them."""
+    keys = {}
+    if not design.replicate_weights:
+        units = {STRATUM: design.strata, PSU: design.psu}
+        keys = {key: nw.col(name) for key, name in units.items() if name is not None}
+    for i, margin in enumerate(design.raked or ()):
+        keys[f"_m{i}"] = nw.col(margin)
+    return keys
+
+
+def _weight(design: SurveyDesign) -> nw.Expr:
+    """The weight of each person."""
+    if design.weight is None:
+        return nw.lit(1.0)
+    return nw.col(design.weight).cast(nw.Float64)
+
+
+def _weight_sums(design: SurveyDesign, weight: nw.Expr) -> dict[str, nw.Expr]:
+    """What is summed: weights, their squares, base weights and replicates."""
+    sums = {"w": weight, "w2": weight * weight}
+    if design.raked:
+        sums[_BASE] = weight
+        if design.base_weight is not None:
+            sums[_BASE] = nw.col(design.base_weight).cast(nw.Float64)
+    for i, name in enumerate(design.replicate_weights or ()):
+        sums[f"_r{i}"] = nw.col(name)
+    return sums
+
+
+def _grouped(
+    design: SurveyDesign, frame: Any, outcome: str, by: list[str]
+) -> pd.DataFrame:
+    """Sums per stratum x PSU x margins x cell x answer, missing ones included."""
+    orders = declared_orders(frame, by)
+    plan = _Pass.of(design, frame, outcome, by)
+    try:
+        chosen = frame.select(**plan.keys, **plan.sums)
+        groups = sums_by(chosen, list(plan.keys), list(plan.sums))
+    except Exception as error:  # the engines have their own exceptions
+        raise DesignError(
+            f"The frame cannot be grouped by {by}: {one_line(error)}",
+            "Axes are categories, texts, booleans or numbers.",
+        ) from error
+    for key, name in plan.axes.items():
+        if name in orders:
+            groups[key] = in_order(groups[key], orders[name])
+        if name in plan.unordered:
+            require_order(groups[key], name)
+    return groups.rename(columns=plan.names(outcome))
+
+
+@dataclass(frozen=True)
+class _People:
+    """Groups of people, sorted out by whether they count in the estimate."""
+
+    kept: pd.DataFrame
+    events: Array  # (kept,) their answer, 0 or 1
+    lost: pd.DataFrame  # in the domain, but without an answer or an axis
+    others: pd.DataFrame  # all who are not kept, in the domain or not
+
+    @classmethod
+    def sort_out(cls, groups: pd.DataFrame, outcome: str, by: list[str]) -> _People:
+        """Those with an answer and every axis are kept; an answer is 0 or 1."""
+        answers = groups[outcome].to_numpy(float, na_value=np.nan)
+        answered = ~np.isnan(answers)
+        _require_binary(answers[answered], outcome)
+        used = groups[_USED].to_numpy(bool)
+        inside = used & answered
+        for name in by:
+            inside &= groups[name].notna().to_numpy()
+        return cls(
+            kept=groups[inside].reset_index(drop=True),
+            events=answers[inside],
+            lost=groups[used & ~inside],
+            others=groups[~inside],
+        )
+
+
+def _require_binary(answers: Array, outcome: str) -> None:
+    """Refuse an outcome that holds other values than 0 and 1."""
+    distinct = np.unique(answers)
+    if set(distinct) <= {0.0, 1.0}:
+        return
+    raise DesignError(
+        f"The outcome {outcome!r} holds {len(distinct)} different values "
+        f"from {distinct[0]:g} to {distinct[-1]:g}.",
+        RECODE,
+    )
+
+
+def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
+    """Count, for each variable, the people who lack it by kind of missing."""
+    rows = []
+    for variable in (outcome, *by):
+        absent = lost[lost[variable].isna()]
+        if absent.empty:
+            continue
+        unknown = pd.Series(np.nan, absent.index)
+        kind = absent.get(f"{variable}_missing", unknown).to_numpy(object)
+        named = np.where(pd.isna(kind), "missing", kind)
+        codes, reasons = pd.factorize(named, sort=True)
+        people = np.bincount(codes, absent["n"].to_numpy())
+        for reason, n in zip(reasons, people, strict=True):
+            rows.append((variable, str(reason), int(n)))
+    return pd.DataFrame(rows, columns=["variable", "reason", "n"])
+
+
+def _warn_of_missing(missing: pd.DataFrame, lost: int) -> None:
+    """Say how many people left the estimate, and why."""
+    if not lost:
+        return
+    reasons = ", ".join(
+        f"{row.variable} {row.reason}: {masked_count(row.n)}"
+        for row in missing.itertuples()
+    )
+    total = "Some"  # where a difference would give a count away
+    if (missing["n"] >= MINIMUM).all():
+        total = masked_count(lost)
+    warnings.warn(
+        f"{total} people left the estimate and stay in the design ({reasons}).",
+        errors.MissingRowsWarning,
+        stacklevel=3,
+    )
+
+
+def _sums(kept: pd.DataFrame, events: Array) -> dict[str, Array]:
+    """The sums of each group that the cells keep."""
+    values = (
+        kept["n"],
+        kept["n"] * events,
+        kept["w"],
+        kept["w"] * events,
+        kept["w2"],
+    )
+    return dict(zip(SUMS, values, strict=True))
+
+
+def _absent_first_levels(kept: pd.DataFrame, by: Sequence[str]) -> dict[str, str]:
+    """The first level of each category that nobody in the estimate has."""
+    absent = {}
+    for name in by:
+        column = kept[name]
+        if column.dtype != "category" or not len(column.cat.categories):
+            continue
+        first = column.cat.categories[0]
+        if not (column == first).any():
+            absent[name] = str(first)
+    return absent
+
+
+def _scatter(
+    design: SurveyDesign, people: _People, cell: Codes, table: pd.DataFrame
+) -> tuple[Scatter, float]:
+    """How the totals vary, and the degrees of freedom among the people used."""
+    if design.replicate_weights:
+        scatter = _replicate_scatter(design, people, cell, table)
+        return scatter, design.replicate_rank_df()
+    groups = people.kept
+    events = people.events
+    if design.raked:  # the others count in the margins
+        groups = pd.concat([groups, people.others], ignore_index=True)
+        nobody = np.zeros(len(people.others))
+        cell = np.r_[cell, nobody.astype(int) - 1]
+        events = np.r_[events, nobody]
+    return _taylor_scatter(design, groups, cell, events)
+
+
+def _replicate_scatter(
+    design: SurveyDesign, people: _People, cell: Codes, table: pd.DataFrame
+) -> ReplicateScatter:
+    """The totals under each set of replicate weights."""
+    assert design.scale is not None
+    names = [f"_r{i}" for i in range(len(design.scale))]
+    weights = people.kept[names].to_numpy(float)
+    size = len(table)
+    sum_w = sum_by(weights, cell, size)
+    sum_wy = sum_by(weights * people.events[:, None], cell, size)
+    return ReplicateScatter(
+        totals=np.vstack([sum_w, sum_wy]).T,
+        estimate=np.r_[table["sum_w"], table["sum_wy"]],
+        scale=design.scale,
+        mse=design.replicate_mse,
+    )
+
+
+def _taylor_scatter(
+    design: SurveyDesign, groups: pd.DataFrame, cell: Codes, events: Array
+) -> tuple[TaylorScatter, float]:
+    """The groups of people by stratum and PSU, and PSUs less strata among those used."""
+    layout = design.layout
+    stratum = np.zeros(len(groups), dtype=np.int64)
+    if design.strata is not None:
+        stratum = layout.key.get_indexer(groups[STRATUM])
+    inside = cell >= 0
+    psu = None
+    units = int(groups["n"][inside].sum())
+    if design.psu is not None:
+        psu, _ = group_rows([pd.Series(stratum), groups[PSU]], len(groups))
+        units = len(np.unique(psu[inside]))
+    margins = None
+    base = None
+    if design.raked:
+        names = [f"_m{i}" for i in range(len(design.raked))]
+        margins = pd.get_dummies(groups[names], columns=names, dtype=float).to_numpy()
+        base = groups[_BASE].to_numpy(float)
+    scatter = TaylorScatter(
+        stratum=stratum.astype(np.int64),
+        psu=psu,
+        cell=cell.astype(np.int64),
+        answer=events,
+        sum_w=groups["w"].to_numpy(float),
+        sum_w2=groups["w2"].to_numpy(float),
+        n_psu=layout.n_psu,
+        remaining=layout.remaining,
+        lonely_psu=design.lonely_psu,
+        margins=margins,
+        base=base,
+    )
+    return scatter, float(units - len(np.unique(stratum[inside])))

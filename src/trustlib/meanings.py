@@ -1,0 +1,265 @@
+"""What the answers of a column mean by one rule of a mapping, and what is wrong with them.
+
+An answer is written as its value label, its text or its code; ``"[2] Female"`` names
+code and label where one alone could mean two answers. Faults are collected, not raised:
+a file is refused once, with all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from trustlib.answers import code_of, plain, spellings
+from trustlib.errors import first_few
+
+if TYPE_CHECKING:
+    from trustlib.forms import Part
+
+BLANK = "blank in the file"
+DECLARED = "declared missing in the file"
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """What a file says of one column.
+
+    Attributes
+    ----------
+    labels : dict
+        Code -> label.
+    missing : list
+        Codes that it declares missing.
+
+    Examples
+    --------
+    >>> ColumnFacts({9.0: "Refused"}, [9.0]).kind_of_missing(9.0)
+    'Refused'
+    """
+
+    labels: dict
+    missing: list
+
+    def kind_of_missing(self, answer: Any) -> str | None:
+        """The kind that the file gives a code; None if it is an answer.
+
+        Its label, and the code where that tells several apart.
+        """
+        if answer not in self.missing:
+            return None
+        if answer in self.labels:
+            return str(self.labels[answer])
+        unnamed = [code for code in self.missing if code not in self.labels]
+        if len(unnamed) == 1:
+            return DECLARED
+        return f"{DECLARED} ({spellings(answer)[-1]})"
+
+
+@dataclass(frozen=True)
+class Translated:
+    """Answers in codebook terms.
+
+    Attributes
+    ----------
+    values : object array (n,)
+        None where missing.
+    kinds : object array (n,)
+        The kind of missing; None elsewhere.
+    faults : tuple of str
+        What is wrong with the column or the rule.
+
+    Examples
+    --------
+    >>> Translated(np.array(["man"]), np.array([None])).faults
+    ()
+    """
+
+    values: np.ndarray
+    kinds: np.ndarray
+    faults: tuple[str, ...] = ()
+
+
+def translate(
+    raw: pd.Series, part: Part, missing: dict[str, str], facts: ColumnFacts
+) -> Translated:
+    """One column of a file through one rule of its mapping.
+
+    Parameters
+    ----------
+    raw : Series
+        Answers as the file holds them.
+    part : Part
+        The rule.
+    missing : dict
+        Answers that mean missing in any column -> kind of missing.
+    facts : ColumnFacts
+
+    Returns
+    -------
+    Translated
+
+    Examples
+    --------
+    >>> from trustlib.forms import Part
+    >>> part = Part(values={"Male": "man", "Female": "woman"})
+    >>> raw = pd.Series(["Male", "Other"], name="sex")
+    >>> translate(raw, part, {}, ColumnFacts({}, [])).faults
+    ("column sex has answers that are not declared: 'Other'",)
+    """
+    codes, distinct = pd.factorize(raw, use_na_sentinel=True)
+    meanings = _Meanings(part, missing, facts)
+    translated = [meanings.of(answer) for answer in distinct]
+    translated.append(meanings.blank)  # what factorize codes as -1
+    meanings.check(list(distinct))
+    place = f"column {raw.name}"
+    faults = [f"{place}: {fault}" for fault in dict.fromkeys(meanings.faults)]
+    if meanings.undeclared:
+        answers = first_few(meanings.undeclared)
+        faults.append(f"{place} has answers that are not declared: {answers}")
+    values, kinds = zip(*translated, strict=True)
+    return Translated(
+        np.array(values, dtype=object)[codes],
+        np.array(kinds, dtype=object)[codes],
+        tuple(faults),
+    )
+
+
+def any_of(parts: Sequence[Translated], positive: Any) -> Translated:
+    """One variable from several columns.
+
+    Parameters
+    ----------
+    parts : sequence of Translated
+    positive : Any
+        The value that one column is enough for.
+
+    Returns
+    -------
+    Translated
+        Positive if any part is; missing if none is and some part is missing; else the
+        first part's value.
+
+    Examples
+    --------
+    >>> deaf = Translated(np.array([1, None, 0], object), np.array([None, "refused", None]))
+    >>> blind = Translated(np.array([0, 0, 0], object), np.array([None, None, None]))
+    >>> any_of([deaf, blind], 1).values.tolist()
+    [1, None, 0]
+    """
+    value = parts[0].values.copy()
+    kind = parts[0].kinds.copy()
+    for other in parts[1:]:
+        value[pd.isna(other.values) & (value != positive)] = None
+        value[other.values == positive] = positive
+        unknown = pd.isna(kind)
+        kind[unknown] = other.kinds[unknown]
+    kind[pd.notna(value)] = None
+    return Translated(value, kind)
+
+
+class _Meanings:
+    """What the answers of one column mean by one rule, and what is wrong with them."""
+
+    def __init__(self, part: Part, missing: dict[str, str], facts: ColumnFacts) -> None:
+        self.part = part
+        self.facts = facts
+        self.values = part.values or {}
+        self.missing_here = part.missing
+        self.missing_anywhere = missing
+        self.faults: list[str] = []
+        self.undeclared: list[str] = []
+
+    def of(self, answer: Any) -> tuple[Any, str | None]:
+        """The value of an answer and its kind of missing; one of the two is None."""
+        names = _names(answer, self.facts.labels)
+        value = self._meaning(self.values, names)
+        kind = self._meaning(self.missing_here, names)
+        if value is not None and kind is not None:
+            fault = f"{names[0][-1]!r} is declared as an answer and as missing"
+            self.faults.append(fault)
+        if value is not None:
+            return value, None
+        anywhere = self._meaning(self.missing_anywhere, names)
+        for known in (kind, anywhere, self.facts.kind_of_missing(answer)):
+            if known is not None:
+                return None, str(known)
+        if plain(str(answer)) == "":
+            return self.blank
+        if self.part.values is not None:
+            shown = self.facts.labels.get(answer, names[0][0])
+            self.undeclared.append(repr(shown[:60]))
+            return None, None
+        if isinstance(answer, str):
+            return plain(answer), None
+        return answer, None
+
+    @property
+    def blank(self) -> tuple[Any, str | None]:
+        """What it means to have given no answer."""
+        if self.part.blank is not None:
+            return self.part.blank, None
+        for kinds in (self.missing_here, self.missing_anywhere):
+            if "" in kinds:
+                return None, str(kinds[""])
+        return None, BLANK
+
+    def _meaning(self, meanings: dict[str, Any], names: list[list[str]]) -> Any:
+        """What the surest of some names means."""
+        for equally_sure in names:
+            named = [n for n in dict.fromkeys(equally_sure) if n in meanings]
+            different = {str(meanings[name]): meanings[name] for name in named}
+            if len(different) > 1:
+                both = " and ".join(map(repr, named))
+                self.faults.append(f"{both} are one answer, with different meanings")
+            if different:
+                return next(iter(different.values()))
+        return None
+
+    def check(self, answers: list[Any]) -> None:
+        """Find keys that could mean two answers."""
+        labels = self.facts.labels
+        known = [*labels, *(answer for answer in answers if answer not in labels)]
+        declared = {*self.values, *self.missing_here, *self.missing_anywhere}
+        for key in sorted(declared):
+            self._check_code_or_label(key, known)
+            self._check_spellings(key, known, declared)
+
+    def _check_code_or_label(self, key: str, known: list[Any]) -> None:
+        """A code that is another answer's label."""
+        labels = self.facts.labels
+        labelled = {code for code, label in labels.items() if label == key}
+        coded = {answer for answer in known if key in spellings(answer)}
+        if labelled and coded and labelled != coded:
+            self.faults.append(
+                f"{key!r} is the code of one answer and the label of another; "
+                "write '[code] label'"
+            )
+
+    def _check_spellings(self, key: str, known: list[Any], declared: set[str]) -> None:
+        """A number that stands in the file in two spellings."""
+        of_code = [a for a in known if isinstance(a, str) and code_of(a) == key]
+        texts = {plain(answer) for answer in of_code}
+        unclear = {text for text in texts if text == key or text not in declared}
+        if unclear - {key} and len(unclear) > 1:
+            both = " and ".join(map(repr, sorted(unclear)))
+            self.faults.append(
+                f"{key!r} may mean {both}; declare each as it is written in the file"
+            )
+
+
+def _names(value: object, labels: dict) -> list[list[str]]:
+    """How an answer may be written in a mapping, the surest first.
+
+    ``[2] Female``; its label, its text or for a number its code; for a text that spells
+    a number this number.
+    """
+    own = spellings(value)
+    loose = [code_of(value) or own[0]]
+    if value not in labels:
+        return [own, loose]
+    label = labels[value]
+    return [[f"[{own[-1]}] {label}"], [label], own, loose]

@@ -1,0 +1,440 @@
+"""The terms of a model on cells: design matrix, baselines, and whether they are identified.
+
+formulaic makes the matrix, under names of ours for the axes (see `trustlib.formulas`);
+what it is asked and what is said of it stands here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trustlib.cells import Cells, describe
+from trustlib.errors import (
+    EstimandError,
+    FitError,
+    RankError,
+    SeparationError,
+    one_line,
+)
+from trustlib.formulas import Terms, read_formula
+from trustlib.newton import aliased, separation
+from trustlib.variance import Array
+
+NAMED = 6  # coefficients that a refusal names
+
+
+@dataclass(frozen=True, eq=False)
+class ModelTerms:
+    """What makes the design matrix of cells: the terms of a formula, and formulaic's encoding of them.
+
+    Attributes
+    ----------
+    terms : Terms
+        The formula as it was read.
+    model : formulaic.ModelSpec
+        With names of ours for the axes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"group": ["a", "b"] * 20, "w": 1.0})
+    >>> rows["y"] = [0.0, 1.0, 1.0, 0.0] * 10
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["group"])
+    >>> design_matrix(cells, "group").spec.term_indices
+    {'1': [0], 'group': [1]}
+    """
+
+    terms: Terms
+    model: Any
+
+    def shown(self, name: object) -> str:
+        """A name of formulaic's with the axes' own names."""
+        return self.terms.shown(str(name))
+
+    @property
+    def required_variables(self) -> list[str]:
+        """The axes that the formula names."""
+        return list(self.terms.own)
+
+    @property
+    def column_names(self) -> list[str]:
+        """The coefficients."""
+        return [self.shown(name) for name in self.model.column_names]
+
+    @property
+    def term_indices(self) -> dict[str, list[int]]:
+        """Term -> the places of its coefficients."""
+        indices = self.model.term_indices
+        return {self.shown(term): list(places) for term, places in indices.items()}
+
+    @property
+    def factors(self) -> dict[str, tuple[str, ...]]:
+        """Term -> the axes, or what is computed of them, that it crosses."""
+        return {
+            self.shown(term): tuple(self.shown(factor) for factor in term.factors)
+            for term in self.model.term_indices
+        }
+
+    @property
+    def term_variables(self) -> dict[str, set[str]]:
+        """Term -> the axes in it."""
+        axes = {own: axis for axis, own in self.terms.own.items()}
+        variables = {}
+        for term, used in self.model.term_variables.items():
+            names = map(str, used)
+            variables[self.shown(term)] = {axes[own] for own in names if own in axes}
+        return variables
+
+    def find(self, term: str) -> str | None:
+        """The term that somebody means: the order of names, spaces and backticks do not matter."""
+        wanted = self.terms.factors_of(term)
+        for own in self.model.term_indices:
+            factors = frozenset(map(str, own.factors))
+            shown = frozenset(map(self.shown, own.factors))
+            name = self.shown(own)
+            if wanted in (factors, shown) or term == name:
+                return name
+        return None
+
+    def matrix(self, frame: pd.DataFrame) -> Array:
+        """The design matrix (m, p) of rows of axes.
+
+        Parameters
+        ----------
+        frame : DataFrame (m rows)
+
+        Returns
+        -------
+        array (m, p)
+
+        Raises
+        ------
+        EstimandError
+            A term is not defined for some values.
+        """
+        from formulaic.errors import DataMismatchWarning
+
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("error", DataMismatchWarning)
+            try:
+                return self._evaluated(frame)
+            except Exception as error:  # formulaic has many
+                names = " + ".join(self.term_indices)
+                why = self.terms.shown(_plain(error))
+                raise EstimandError(
+                    f"The terms {names} are not defined for all values: {why}",
+                    "Give values for which each term is defined; a number as a factor, "
+                    "as in C(x), takes those that occur.",
+                ) from error
+
+    def _evaluated(self, frame: pd.DataFrame) -> Array:
+        """The design matrix, or one of formulaic's many errors."""
+        own = _renamed(frame, self.terms)
+        made = self.model.get_model_matrix(own, na_action="raise")
+        x = np.asarray(made, dtype=float)
+        if not np.isfinite(x).all():
+            raise ValueError("some values are not finite")
+        return x
+
+
+@dataclass(frozen=True, eq=False)
+class DesignMatrix:
+    """The design matrix of cells.
+
+    Attributes
+    ----------
+    spec : ModelTerms
+        Makes that of other cells.
+    x : array (C, p)
+    names : list of str (p,)
+        The coefficients.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"group": ["a", "b"] * 20, "w": 1.0})
+    >>> rows["y"] = [0.0, 1.0, 1.0, 0.0] * 10
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["group"])
+    >>> design_matrix(cells, "group").names
+    ['Intercept', 'group[T.b]']
+    """
+
+    spec: ModelTerms
+    x: Array
+    names: list[str]
+
+
+def design_matrix(cells: Cells, formula: str) -> DesignMatrix:
+    """The design matrix of a formula, one row per cell.
+
+    Parameters
+    ----------
+    cells : Cells
+    formula : str
+        Its right-hand side, or with the outcome and ``~`` before it.
+
+    Returns
+    -------
+    DesignMatrix
+
+    Raises
+    ------
+    FitError
+        The formula cannot be read, is not defined in all cells, or makes two
+        coefficients of one name.
+    RankError
+        Everyone has the same level of a category.
+
+    Notes
+    -----
+    R: ``model.matrix(~ gender * ethnicity, cells)``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"group": ["a", "b"] * 20, "w": 1.0})
+    >>> rows["y"] = [0.0, 1.0, 1.0, 0.0] * 10
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["group"])
+    >>> design_matrix(cells, "group").x.tolist()
+    [[1.0, 0.0], [1.0, 1.0]]
+    """
+    frame = cells.frame[list(cells.by)]
+    numbers = {axis: frame[axis].dtype != "category" for axis in cells.by}
+    levels: list[str] = []
+    for axis, is_number in numbers.items():
+        if not is_number:
+            levels += map(str, frame[axis].cat.categories)
+    terms = read_formula(formula, cells.outcome, numbers, levels)
+    for axis in sorted(terms.own):
+        if not numbers[axis] and frame[axis].nunique() < 2:
+            raise RankError(
+                f"Everyone has the same level {frame[axis].iloc[0]!r} of {axis!r}, so "
+                "it has no coefficient.",
+                "Leave it out.",
+            )
+    matrix = _model_matrix(formula, terms, frame)
+    spec = ModelTerms(terms, matrix.model_spec)
+    names = spec.column_names
+    if len(set(names)) < len(names):
+        raise FitError(
+            f"The formula {formula!r} makes two coefficients of one name.",
+            "Rename the axis.",
+        )
+    return DesignMatrix(spec, np.asarray(matrix, dtype=float), names)
+
+
+def _model_matrix(formula: str, terms: Terms, frame: pd.DataFrame) -> Any:
+    """The matrix that formulaic makes of the terms, which are defined in all cells."""
+    import formulaic
+
+    hint = (
+        "Leave out the values for which it is not, or make the column before compress."
+    )
+    own = _renamed(frame, terms)
+    with np.errstate(all="ignore"):
+        try:
+            matrix = formulaic.model_matrix(
+                terms.text, own, na_action="raise", output="numpy", context={}
+            )
+        except Exception as error:  # formulaic has many
+            raise FitError(
+                f"The formula {formula!r} cannot be evaluated: {_plain(error)}", hint
+            ) from error
+    if not np.isfinite(np.asarray(matrix, dtype=float)).all():
+        raise FitError(
+            f"The formula {formula!r} is not defined in all cells: it divides by zero, "
+            "or a number is too large.",
+            hint,
+        )
+    return matrix
+
+
+def _renamed(frame: pd.DataFrame, terms: Terms) -> pd.DataFrame:
+    """The axes that a formula uses, with names of ours."""
+    columns = {own: frame[axis] for axis, own in terms.own.items()}
+    return pd.DataFrame(columns, frame.index)
+
+
+def _plain(error: Exception) -> str:
+    """The message of formulaic without the marks around its culprit."""
+    return one_line(error).translate(str.maketrans("", "", "⧛⧚"))
+
+
+def require_rank(x: Array, names: list[str]) -> None:
+    """Refuse columns that are sums of earlier ones, naming them.
+
+    Parameters
+    ----------
+    x : array (C, p)
+    names : list of str (p,)
+
+    Raises
+    ------
+    RankError
+
+    Examples
+    --------
+    >>> require_rank(np.eye(2), ["Intercept", "group[T.b]"])
+    """
+    places = aliased(x)
+    if not places:
+        return
+    why = "each is a sum of other terms"
+    if not x[:, places].any():
+        why = "no people are in these combinations"
+    shown = ", ".join(names[i] for i in places[:NAMED])
+    raise RankError(
+        f"{len(places)} of {len(names)} coefficients cannot be estimated: {why} "
+        f"({shown}).",
+        "Take these terms out, or join levels so that every combination has people.",
+    )
+
+
+def require_overlap(
+    x: Array,
+    names: list[str],
+    weight: Array,
+    events: Array,
+    cells: Cells,
+) -> None:
+    """Refuse separated data, naming cells and terms.
+
+    Parameters
+    ----------
+    x : array (C, p)
+    names : list of str (p,)
+    weight, events : array (C,)
+        Weighted people of each cell, and those with the outcome.
+    cells : Cells
+        For the names of the cells.
+
+    Raises
+    ------
+    SeparationError
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"group": ["a", "b"] * 20, "w": 1.0})
+    >>> rows["y"] = [0.0, 1.0, 1.0, 0.0] * 10
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["group"])
+    >>> matrix = design_matrix(cells, "group")
+    >>> half = np.array([10.0, 10.0])
+    >>> require_overlap(matrix.x, matrix.names, 2 * half, half, cells)
+    """
+    separated = separation(x, weight, events)
+    if separated is None:
+        return
+    pure = np.flatnonzero(separated.pure)
+    where = [describe(cells.frame.loc[cell], cells.by) for cell in pure[:3]]
+    moving = [names[i] for i in separated.moving[:NAMED]]
+    raise SeparationError(
+        f"No finite estimate exists: in {len(pure)} cells everyone or nobody has "
+        f"{cells.outcome!r} (such as {'; '.join(where)}), which these terms predict "
+        f"perfectly: {', '.join(moving)}.",
+        "Join levels, drop the interaction, or report the cell's proportion with "
+        "cell_means instead of a model.",
+    )
+
+
+@dataclass(frozen=True)
+class _Column:
+    """What a column of a design matrix is of."""
+
+    compared: frozenset[str]  # numbers, and categories less one level
+    standing: frozenset[str]  # these, and categories with all their levels
+
+
+def baselines(spec: ModelTerms) -> list[str]:
+    """The reference levels that each column of a design matrix depends on, as texts.
+
+    Parameters
+    ----------
+    spec : ModelTerms
+
+    Returns
+    -------
+    list of str (p,)
+        See `LogitFit.baselines`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"group": ["a", "b"] * 20, "w": 1.0})
+    >>> rows["y"] = [0.0, 1.0, 1.0, 0.0] * 10
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["group"])
+    >>> baselines(design_matrix(cells, "group").spec)
+    ['group a', 'group a']
+    """
+    contrasts = spec.model.factor_contrasts
+    reference = {str(f): _reference(state) for f, state in contrasts.items()}
+    sizes = {str(f): len(state.levels) for f, state in contrasts.items()}
+    columns: list[_Column] = []
+    order: dict[str, None] = {}
+    for term in spec.model.structure:
+        for scoped in term.scoped_terms:
+            order |= dict.fromkeys(str(f.factor) for f in scoped.factors)
+            columns += _scoped_columns(scoped, sizes)
+    # A number is compared at zero.
+    levels = {factor: reference.get(factor, "0") for factor in order}
+    shown = {factor: spec.shown(factor) for factor in order}
+    size = len(spec.column_names)
+    if len(columns) != size:  # a term that makes columns of its own
+        return [_listed_levels(levels, shown)] * size
+    texts = []
+    for column in columns:
+        needed = _needed(column, columns, set(reference))
+        used = {f: level for f, level in levels.items() if f in needed}
+        texts.append(_listed_levels(used, shown))
+    return texts
+
+
+def _scoped_columns(scoped: Any, sizes: dict[str, int]) -> list[_Column]:
+    """The columns that formulaic makes of one term in one scope."""
+    whole = set()
+    width = 1
+    for f in scoped.factors:
+        name = str(f.factor)
+        if not f.reduced:
+            whole.add(name)
+        width *= sizes.get(name, 1 + f.reduced) - f.reduced
+    every = frozenset(str(f.factor) for f in scoped.factors)
+    compared = every - (whole & set(sizes))
+    return [_Column(compared, every)] * width
+
+
+def _needed(
+    column: _Column, columns: list[_Column], categories: set[str]
+) -> frozenset[str]:
+    """The factors whose references a column depends on."""
+    joined = frozenset().union(
+        *(other.standing for other in columns if column.compared <= other.standing)
+    )
+    whole = column.standing - column.compared
+    slopes = column.compared - categories
+    return joined - whole - slopes
+
+
+def _listed_levels(levels: dict[str, str], shown: dict[str, str]) -> str:
+    return ", ".join(f"{shown[factor]} {level}" for factor, level in levels.items())
+
+
+def _reference(state: Any) -> str:
+    """The level that the others are compared with; the coding, where it is no single level."""
+    from formulaic.transforms.contrasts import TreatmentContrasts
+
+    coding = state.contrasts
+    if not isinstance(coding, TreatmentContrasts):
+        return f"by {type(coding).__name__}"
+    names = coding.get_coefficient_row_names(list(state.levels))
+    return str(names[0])
