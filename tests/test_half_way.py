@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from trustbook.engine import _cleaned
+from trustbook.engine import cleaned
 from trustbook.runs import Run, run_all
 
 ROOT = Path(__file__).parents[1]
@@ -126,7 +126,7 @@ def test_a_process_that_a_cell_leaves_behind_does_not_hold_the_command(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("text", "cleaned"),
+    ("text", "steady"),
     [
         ("/a/x/ipykernel_12/345.py:2: Warning", "cell:2: Warning"),
         ("in 'C:/a b/ipykernel_1/2.py' and", "in 'C:/a cell' and"),
@@ -136,5 +136,5 @@ def test_a_process_that_a_cell_leaves_behind_does_not_hold_the_command(tmp_path)
         ("", ""),
     ],
 )
-def test_what_differs_between_executions_is_cleaned(text, cleaned):
-    assert _cleaned(text) == cleaned
+def test_what_differs_between_executions_is_cleaned(text, steady):
+    assert cleaned(text) == steady

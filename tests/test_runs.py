@@ -26,11 +26,11 @@ from trustbook.runs import (
     is_fresh,
     load_plan,
     provenance,
-    recover,
     run_all,
     stale_because,
     write_status,
 )
+from trustlib.writing import recover
 
 ROOT = Path(__file__).parents[1]
 CELLS = ROOT / "data" / "hints6" / "cells" / "mistrust-gender-ethnicity.parquet"
@@ -580,7 +580,7 @@ class TestCluster:
     @pytest.fixture
     def distributed(self):
         return pytest.importorskip(
-            "distributed", reason="needs the package distributed (trustlib[dask])"
+            "distributed", reason="needs the package distributed (trustgap[dask])"
         )
 
     def test_runs_of_a_killed_worker_are_done_by_the_other(self, project, distributed):
@@ -638,7 +638,7 @@ class TestCluster:
         self, project, monkeypatch
     ):
         monkeypatch.setitem(sys.modules, "distributed", None)
-        with pytest.raises(tl.RunError, match=r"trustlib\[dask\]"):
+        with pytest.raises(tl.RunError, match=r"trustgap\[dask\]"):
             run_all(
                 load_plan(plan(project, entry())),
                 project / "out",

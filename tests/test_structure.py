@@ -21,6 +21,11 @@ MODULES = {
     for path in SRC.rglob("*.py")
     if path.stem not in ("__init__", "__main__")
 }
+# Packages that are imported by their own name: they name what their modules offer.
+MODULES |= {
+    package: SRC.joinpath(*package.split("."), "__init__.py")
+    for package in ("trustlib.writing", "trustbook.runs")
+}
 ORDER = [
     {"trustlib.errors"},
     {"trustlib.escaping"},
@@ -29,15 +34,19 @@ ORDER = [
         "trustlib.disclosure",
         "trustlib.answers",
         "trustlib.expressions",
-        "trustlib.writing",
         "trustlib.scales",
+        "trustlib.writing.disk",
+        "trustlib.writing.refusals",
     },
     {
         "trustlib.yaml12",
         "trustlib.ordering",
         "trustlib.significance",
         "trustlib.newton",
+        "trustlib.writing.files",
     },
+    {"trustlib.writing.folders"},
+    {"trustlib.writing"},
     {
         "trustlib.forms",
         "trustlib.intervals",
@@ -113,7 +122,11 @@ ORDER = [
     {"trustlib.record.simulate"},
     {"trustbook.plans", "trustbook.pages", "trustbook.resources", "trustbook.start"},
     {"trustbook.engine", "trustbook.leaks"},
-    {"trustbook.sealing", "trustbook.runs"},
+    {"trustbook.sealing", "trustbook.runs.run"},
+    {"trustbook.runs.plan", "trustbook.runs.freshness"},
+    {"trustbook.runs.making"},
+    {"trustbook.runs.worker", "trustbook.runs.execution"},
+    {"trustbook.runs"},
     {
         "trustbook.findings",
         "trustbook.site",
@@ -123,6 +136,13 @@ ORDER = [
     },
     {"trustbook.ledger", "trustbook.release"},
     {"trustbook.supplied"},
+    {"trustbook.commands.console"},
+    {
+        "trustbook.commands.survey",
+        "trustbook.commands.cells",
+        "trustbook.commands.record",
+        "trustbook.commands.book",
+    },
     {"trustbook.cli"},
     {
         "trustbook.exercises",
@@ -171,7 +191,7 @@ ONLY = {
     "great_tables": {"trustlib.tables"},
     "seaborn": PICTURES,
     "matplotlib": PICTURES | {"trustlib.letters"},
-    "papermill": {"trustbook.runs", "trustbook.engine"},
+    "papermill": {"trustbook.runs.plan", "trustbook.engine"},
     "pandera": {"trustlib.record.printed"},
     "pydantic": {"trustlib.forms"},
     "pyreadstat": {"trustlib.labelled_reader"},  # a process of its own
@@ -182,7 +202,10 @@ ONLY = {
     },
     "formulaic": {"trustlib.terms"},
     "firthmodels": {"trustlib.review.links"},
-    "typer": {"trustbook.cli"},
+    "typer": {
+        "trustbook.cli",
+        *(m for m in MODULES if m.startswith("trustbook.commands")),
+    },
     "bs4": {"trustbook.site", "trustbook.sphinx.accessible"},
 }
 LATE = ("statsmodels", "matplotlib", "seaborn", "papermill", "pydantic", "pandera", "pyreadstat", "great_tables", "formulaic", "firthmodels", "sklearn",

@@ -280,7 +280,9 @@ class TestFolder:
     def test_where_folders_cannot_be_exchanged_the_old_one_comes_back(
         self, tmp_path, monkeypatch
     ):
-        monkeypatch.setattr("trustlib.writing._exchanged", lambda one, other: False)
+        monkeypatch.setattr(
+            "trustlib.writing.folders._exchanged", lambda one, other: False
+        )
         final = tmp_path / "book"
         with write_folder(final) as new:
             (new / "page").write_text("old")
@@ -463,10 +465,10 @@ WRITES = {"write_text", "write_bytes", "to_csv", "to_parquet", "to_excel", "to_j
           "copy2", "copyfile", "copytree", "save", "savetxt"}  # fmt: skip
 # Which functions write another way, and why they may: into a folder that is exchanged as a whole, or a temporary file.
 NAMED = {
-    "trustbook.pages.finish": "folder of a run",
-    "trustbook.runs.make": "folder of a run",
-    "trustbook.runs._work": "folder of a run",
-    "trustbook.runs._folder_of": "folder of a run",
+    "trustbook.pages._keep_picture": "folder of a run",
+    "trustbook.runs.making.make": "folder of a run",
+    "trustbook.runs.making._leave_error": "folder of a run",
+    "trustbook.runs.execution._folder_of": "folder of a run",
     "trustbook.supplied._made": "private book that is being built",
     "trustbook.supplied._lay_out": "private book that is being built",
     "trustbook.supplied._write_pages": "private book that is being built",
@@ -475,8 +477,8 @@ NAMED = {
     "trustlib.sealed_files.write_content": "temporary file",
     "trustlib.record.simulate._write_arrow": "temporary file",
     "trustlib.figures.png": "in memory",
-    "_ext.accessible._repair_page": "book that is being built",
-    "_ext.evidence_pages.write_numbers": "book that is being built",
+    "trustbook.sphinx.accessible.repair_pages": "book that is being built",
+    "trustbook.sphinx.evidence.figure.write_numbers": "book that is being built",
 }
 
 
@@ -546,16 +548,13 @@ def writes(node: ast.AST, given: set[str]) -> bool:
 
 
 def test_nothing_is_written_by_another_way():
-    modules = [
-        *(ROOT / "src").glob("*/*.py"),
-        *(ROOT / "book" / "_ext").glob("*.py"),
-    ]
-    found = {
-        f"{path.parent.name}.{path.stem}.{function}"
-        for path in modules
-        if path.stem != "writing"
+    source = ROOT / "src"
+    writers = {
+        ".".join((*path.relative_to(source).with_suffix("").parts, function))
+        for path in source.rglob("*.py")
         for function in writes_of(path)
     }
+    found = {name for name in writers if not name.startswith("trustlib.writing.")}
     assert found == set(NAMED), "write it with trustlib.writing"
 
 

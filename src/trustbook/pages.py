@@ -1,10 +1,16 @@
-"""An executed notebook as a page of the book: its words, its pictures, and where its numbers come from."""
+"""An executed notebook as a page of the book.
+
+`fill_markdown` gives a template its words before it is executed. `finish` makes what
+was executed a page: the same bytes each time, a text for each picture, and where its
+numbers come from.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
 import string
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +18,48 @@ from trustlib.disclosure import EVIDENCE
 from trustlib.errors import RunError
 from trustlib.escaping import code_line, markdown_code, markdown_text
 
-# Parameters that are Markdown, written by whoever plans a run; what comes from a file is escaped in them already.
-# All other parameters are data, and escaped here for the place they are put into.
+# Parameters that are Markdown, written by whoever plans a run; what comes from a file
+# is escaped in them already. All others are data, and escaped here for their place.
 MARKDOWN = ("title", "question", "about", "asked")
+# Parameters that are words of the page; its table of parameters leaves them out.
+WORDS = ("title", "question", "about")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 PLAIN_NAME = re.compile(r"[\w.+*: -]+")
+PLAIN_PATH = re.compile(r"[\w./ -]+")
 JOINED = {"": ", ", "_plus": " + ", "_times": " * ", "_and": " and ", "_dash": "-"}
 PUBLISHED = re.compile(r"""tl\.publish\([^"']*["'](\w+)["']""")
+# What a parameter begins with that names a file of the project.
+IN_PROJECT = "../../data/"
 
 
 class _Fill(string.Template):
-    """``@{name}`` in the markdown of a template; a dollar sign stays free for formulas."""
+    """``@{name}`` in the markdown of a template; a dollar sign is left to formulas."""
 
     delimiter = "@"
 
 
 def filled(text: str, given: dict[str, Any]) -> str:
-    """A text with each ``@{name}`` replaced by what is given for it; `KeyError` for a name that is not."""
+    """A text with each ``@{name}`` replaced by what is given for it.
+
+    Parameters
+    ----------
+    text : str
+    given : dict
+        A list gives its items, ``@{name_1}`` and so on, and itself joined in several
+        ways: ``@{name}`` by commas, ``@{name_plus}``, ``@{name_times}``,
+        ``@{name_and}`` and ``@{name_dash}``.
+
+    Raises
+    ------
+    KeyError
+        For a name that is not given.
+
+    Examples
+    --------
+    >>> filled("@{pair_and}, $x$, @{pair_2}", {"pair": ["gender", "age"]})
+    'gender and age, $x$, age'
+    """
     return _Fill(text).substitute(_words(given))
 
 
@@ -37,40 +67,62 @@ def _words(values: dict[str, Any]) -> dict[str, str]:
     """Values as texts: lists joined in several ways, and their items numbered from 1."""
     words: dict[str, str] = {}
     for name, value in values.items():
-        items = list(map(str, value)) if isinstance(value, list) else [str(value)]
-        words |= {
-            f"{name}{ending}": mark.join(items) for ending, mark in JOINED.items()
-        }
-        words |= {f"{name}_{i}": item for i, item in enumerate(items, 1)} | (
-            {} if items else {f"{name}_plus": "1"}
-        )
+        items = value if isinstance(value, list) else [value]
+        texts = [str(item) for item in items]
+        for ending, mark in JOINED.items():
+            words[f"{name}{ending}"] = mark.join(texts)
+        for number, text in enumerate(texts, 1):
+            words[f"{name}_{number}"] = text
+        if not texts:
+            words[f"{name}_plus"] = "1"
     return words
 
 
 def fill_markdown(notebook: Any, parameters: dict[str, Any], what: str) -> None:
-    """Give the page its own title and words: ``@{name}`` becomes the parameter (lists joined by commas).
+    """Give the page its own title and words: ``@{name}`` becomes the parameter.
 
-    The parameters in `MARKDOWN` are taken as they are. The others are texts, and are written so that the place they
-    stand in, prose, code or a code block, shows them and does nothing else with them.
+    The parameters in `MARKDOWN` are taken as they are. The others are texts, and are
+    written so that the place they stand in, prose, code or a code block, shows them and
+    does nothing else with them.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Its cells of Markdown are changed.
+    parameters : dict
+        Lists are given as in `filled`.
+    what : str
+        The page, as a message names it.
+
+    Raises
+    ------
+    RunError
+        A name is no parameter.
+
+    Examples
+    --------
+    >>> from nbformat.v4 import new_markdown_cell, new_notebook
+    >>> notebook = new_notebook(cells=[new_markdown_cell("# @{title}: @{by}")])
+    >>> fill_markdown(notebook, {"title": "*Gaps*", "by": "a_b"}, "A page")
+    >>> notebook.cells[0].source
+    '# *Gaps*: a&#95;b'
     """
     words = _words(parameters)
     for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            try:
-                cell.source = _page_text(cell.source, words)
-            except (KeyError, ValueError) as error:
-                hint = f"The parameters are {', '.join(parameters)}."
-                raise RunError(
-                    f"{what} uses @{{{error.args[0]}}}, which is no parameter.", hint
-                ) from None
+        if cell.cell_type != "markdown":
+            continue
+        try:
+            cell.source = _page_text(cell.source, words)
+        except (KeyError, ValueError) as error:
+            hint = f"The parameters are {', '.join(parameters)}."
+            raise RunError(
+                f"{what} uses @{{{error.args[0]}}}, which is no parameter.", hint
+            ) from None
 
 
 def _page_text(source: str, words: dict[str, str]) -> str:
     """The Markdown of a template with words filled in, each written for its place."""
-    prose = {
-        name: word if name in MARKDOWN else markdown_text(word)
-        for name, word in words.items()
-    }
+    prose = {name: _in_prose(name, word) for name, word in words.items()}
     code = {name: code_line(word) for name, word in words.items()}
     lines = []
     fence = ""
@@ -88,140 +140,231 @@ def _page_text(source: str, words: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
+def _in_prose(name: str, word: str) -> str:
+    if name in MARKDOWN:
+        return word
+    return markdown_text(word)
+
+
 def _prose_line(line: str, words: dict[str, str], prose: dict[str, str]) -> str:
-    """A line outside of code blocks: its pieces of code hold the words themselves, the rest holds them escaped."""
+    """A line outside of code blocks: pieces of code hold the words themselves."""
     made = []
     end = 0
-    for found in CODE.finditer(line):
-        made.append(_Fill(line[end : found.start()]).substitute(prose))
-        made.append(_piece_of_code(found, words))
-        end = found.end()
+    for piece in CODE.finditer(line):
+        before = line[end : piece.start()]
+        made.append(_Fill(before).substitute(prose))
+        made.append(_piece_of_code(piece, words))
+        end = piece.end()
     made.append(_Fill(line[end:]).substitute(prose))
     return "".join(made)
 
 
-def _piece_of_code(found: re.Match[str], words: dict[str, str]) -> str:
+def _piece_of_code(piece: re.Match[str], words: dict[str, str]) -> str:
     """Code within a line, or what a role such as ``{download}`` is given."""
-    inside = _Fill(found[2]).substitute(words)
-    if inside == found[2]:
-        return found[0]
-    is_role = found.string[: found.start()].endswith("}")
+    ticks = piece[1]
+    code = piece[2]
+    inside = _Fill(code).substitute(words)
+    if inside == code:
+        return piece[0]
+    before = piece.string[: piece.start()]
+    is_role = before.endswith("}")
     if not is_role:
         return markdown_code(inside)
-    given = {name: word for name, word in words.items() if f"@{{{name}}}" in found[2]}
-    if not all(PLAIN_NAME.fullmatch(word) for word in given.values()):
+    given = [word for name, word in words.items() if f"@{{{name}}}" in code]
+    if not all(PLAIN_NAME.fullmatch(word) for word in given):
         raise RunError(
-            f"A link of the page cannot be made of {', '.join(given.values())!r}.",
+            f"A link of the page cannot be made of {', '.join(given)!r}.",
             "Use letters, digits, - and _.",
         )
-    return f"{found[1]}{inside}{found[1]}"
+    return f"{ticks}{inside}{ticks}"
 
 
-def finish(notebook: Any, folder: Path, facts: dict[str, Any]) -> list[dict[str, str]]:
-    """Make an executed notebook a page: the same bytes each time, alternative texts, where the numbers come from.
+def finish(
+    notebook: Any, folder: Path, provenance: dict[str, Any]
+) -> list[dict[str, str]]:
+    """Make an executed notebook a page.
 
-    Returns the pictures, which are also written to ``figures/``: file, alt, and the table published last before each,
-    which holds its numbers. The page offers it below the picture.
+    It is the same bytes each time. Pictures get alternative texts, and their numbers
+    are offered below them. The last section says where the numbers come from.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Its cells are changed.
+    folder : Path
+        Of the run, with its ``tables/``. Pictures are written to its ``figures/``.
+    provenance : dict
+        As in ``provenance.json``.
+
+    Returns
+    -------
+    list of dict
+        The pictures: file, alt, and the table published last before each, which holds
+        its numbers.
+
+    Examples
+    --------
+    >>> from nbformat.v4 import new_code_cell, new_notebook
+    >>> notebook = new_notebook(cells=[new_code_cell("1 + 1")])
+    >>> provenance = {"data": {}, "conventions": {}, "parameters": {}, "libraries": {}}
+    >>> provenance |= dict.fromkeys(["kinds", "manifest"], [])
+    >>> provenance |= {"template": "t.ipynb", "template_sha256": "0" * 64}
+    >>> provenance |= {"trustlib": "1", "python": "3"}
+    >>> finish(notebook, Path("no/such/folder"), provenance)
+    []
+    >>> notebook.cells[-1].source.splitlines()[-1]
+    '| Software | trustlib 1, Python 3 |'
     """
     from nbformat.v4 import new_markdown_cell
 
-    figures: list[dict[str, str]] = []
-    cells, table, mark = [], "", ", synthetic" * ("synthetic" in facts["kinds"])
     for name in ("papermill", "language_info"):
         notebook.metadata.pop(name, None)
-    for cell in [*notebook.cells, new_markdown_cell(_origin(folder, facts, mark))]:
-        for name in ("papermill", "execution"):
-            cell.metadata.pop(name, None)
-        tags = set(cell.metadata.get("tags", []))
-        if {"parameters", "injected-parameters"} & tags:
-            cell.metadata["tags"] = sorted({*tags, "remove-cell"})
-        cells.append(cell)
-        table = (
-            [table, *PUBLISHED.findall(cell.source)][-1]
-            if cell.cell_type == "code"
-            else table
-        )
+    page = _Page(folder, _mark(provenance["kinds"]))
+    origin = _origin(folder, provenance, page.mark)
+    for cell in [*notebook.cells, new_markdown_cell(origin)]:
+        _tidy(cell)
+        page.take(cell)
+    for number, cell in enumerate(page.cells):
+        cell["id"] = f"cell-{number:03d}"
+    notebook.cells = page.cells
+    return page.figures
+
+
+def _mark(kinds: list[str]) -> str:
+    """What the name of a file is followed by: synthetic is called synthetic."""
+    return ", synthetic" if "synthetic" in kinds else ""
+
+
+def _tidy(cell: Any) -> None:
+    """Take from a cell what differs between executions, and hide its parameters."""
+    for name in ("papermill", "execution"):
+        cell.metadata.pop(name, None)
+    tags = set(cell.metadata.get("tags", []))
+    if {"parameters", "injected-parameters"} & tags:
+        cell.metadata["tags"] = sorted({*tags, "remove-cell"})
+
+
+class _Page:
+    """The cells of a page and its pictures, taken one cell after the other."""
+
+    def __init__(self, folder: Path, mark: str) -> None:
+        self.folder = folder
+        self.mark = mark
+        self.cells: list[Any] = []
+        self.figures: list[dict[str, str]] = []
+        self.table = ""  # published last
+
+    def take(self, cell: Any) -> None:
+        """Add a cell, and below it the numbers of each of its pictures."""
+        self.cells.append(cell)
+        if cell.cell_type == "code":
+            self.table = [self.table, *PUBLISHED.findall(cell.source)][-1]
         for output in cell.get("outputs", []):
-            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
+            alt = _alternative_text(output)
+            if alt:
                 cell.metadata["mystnb"] = {"image": {"alt": alt}}
-                figures.append(
-                    {
-                        "file": f"figures/{len(figures) + 1}.png",
-                        "alt": alt,
-                        "table": table,
-                    }
-                )
-                (folder / "figures").mkdir(exist_ok=True)
-                (folder / figures[-1]["file"]).write_bytes(
-                    base64.b64decode(output["data"]["image/png"])
-                )
-                if (folder / "tables" / f"{table}.csv").is_file():
-                    link = f"{{download}}`The numbers of this picture: {table}.csv{mark} <tables/{table}.csv>`"
-                    cells.append(new_markdown_cell(link))
-    for i, cell in enumerate(cells):
-        cell["id"] = f"cell-{i:03d}"
-    notebook.cells = cells
-    return figures
+                self._keep_picture(output, alt)
+                self._offer_numbers()
+
+    def _keep_picture(self, output: Any, alt: str) -> None:
+        file = f"figures/{len(self.figures) + 1}.png"
+        self.figures.append({"file": file, "alt": alt, "table": self.table})
+        path = self.folder / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(base64.b64decode(output["data"]["image/png"]))
+
+    def _offer_numbers(self) -> None:
+        from nbformat.v4 import new_markdown_cell
+
+        name = f"{self.table}.csv"
+        if (self.folder / "tables" / name).is_file():
+            text = f"The numbers of this picture: {name}{self.mark}"
+            link = f"{{download}}`{text} <tables/{name}>`"
+            self.cells.append(new_markdown_cell(link))
 
 
-def _origin(folder: Path, facts: dict[str, Any], mark: str) -> str:
-    """The last section of a page: data, template, parameters, software and tables of the run."""
-    shown = {
-        name: value
-        for name, value in facts["parameters"].items()
-        if name not in ("title", "question", "about")
-    }
-    committed = {
-        Path(v).name: f"../{v}"
-        for v in map(str, shown.values())
-        if v.startswith("../../data/")
-    }
-    links = {name: _link(name, committed.get(name), mark) for name in facts["data"]}
+def _alternative_text(output: Any) -> str:
+    """What a picture says in words; empty where the output is none."""
+    picture = output.get("metadata", {}).get("image/png", {})
+    return picture.get("alt", "")
+
+
+def _origin(folder: Path, provenance: dict[str, Any], mark: str) -> str:
+    """The last section of a page: where its numbers come from."""
+    template = provenance["template"]
+    digest = provenance["template_sha256"]
     tables = sorted(path.name for path in (folder / "tables").glob("*.csv"))
+    terms = dict.fromkeys(entry["terms"] for entry in provenance["manifest"])
+    conventions = dict.fromkeys(provenance["conventions"].values())
     rows = {
-        "Evidence": "; ".join(
-            f"[{EVIDENCE[kind]}]{{.from-{kind}-run}}" for kind in facts["kinds"]
-        ),
-        "Data": "; ".join(
-            f"{links[name]} (SHA-256 `{digest[:12]}…`)"
-            for name, digest in facts["data"].items()
-        ),
-        "Terms of the data": "; ".join(
-            dict.fromkeys(entry["terms"] for entry in facts["manifest"])
-        ),
-        "Conventions": "<br>".join(
-            map(markdown_text, dict.fromkeys(facts["conventions"].values()))
-        ),
-        "Template": f"`{facts['template']}` (SHA-256 `{facts['template_sha256'][:12]}…`)",
-        "Parameters": "; ".join(
-            f"{markdown_code(name)} = {markdown_text(value)}"
-            for name, value in shown.items()
-        ),
-        "Software": software(facts),
+        "Evidence": "; ".join(_evidence(kind) for kind in provenance["kinds"]),
+        "Data": "; ".join(_data(provenance, mark)),
+        "Terms of the data": "; ".join(terms),
+        "Conventions": "<br>".join(markdown_text(text) for text in conventions),
+        "Template": f"`{template}` (SHA-256 `{digest[:12]}…`)",
+        "Parameters": "; ".join(_shown(_data_parameters(provenance))),
+        "Software": software(provenance),
         "Tables": ", ".join(f"{{download}}`{name} <tables/{name}>`" for name in tables),
     }
-    told = [
-        f"| {what} | {which.replace('|', chr(92) + '|')} |"
-        for what, which in rows.items()
-        if which
+    lines = ["## Where these numbers come from", "", "| What | Which |", "|---|---|"]
+    for what, which in rows.items():
+        if which:
+            cell = which.replace("|", "\\|")
+            lines.append(f"| {what} | {cell} |")
+    return "\n".join(lines)
+
+
+def _evidence(kind: str) -> str:
+    return f"[{EVIDENCE[kind]}]{{.from-{kind}-run}}"
+
+
+def _data_parameters(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a run that are no words of its page."""
+    parameters = provenance["parameters"].items()
+    return {name: value for name, value in parameters if name not in WORDS}
+
+
+def _shown(parameters: Mapping[str, Any]) -> list[str]:
+    """Parameters as a reader sees them."""
+    return [
+        f"{markdown_code(name)} = {markdown_text(value)}"
+        for name, value in parameters.items()
     ]
-    return "\n".join(
-        ["## Where these numbers come from", "", "| What | Which |", "|---|---|", *told]
-    )
+
+
+def _data(provenance: Mapping[str, Any], mark: str) -> list[str]:
+    """The data files of a run, each with its hash."""
+    texts = [str(value) for value in _data_parameters(provenance).values()]
+    in_project = [text for text in texts if text.startswith(IN_PROJECT)]
+    places = {Path(text).name: f"../{text}" for text in in_project}
+    lines = []
+    for name, digest in provenance["data"].items():
+        link = _link(name, places.get(name), mark)
+        lines.append(f"{link} (SHA-256 `{digest[:12]}…`)")
+    return lines
 
 
 def _link(name: str, path: str | None, mark: str) -> str:
     """A data file: offered for download if it lies in the project, else only named."""
-    if path is None or not re.fullmatch(r"[\w./ -]+", path):
+    if path is None or not PLAIN_PATH.fullmatch(path):
         return markdown_code(name)
     return f"{{download}}`{name}{mark} <{path}>`"
 
 
-def software(facts: dict[str, Any]) -> str:
-    """The versions behind a run, in one line."""
-    versions = {
-        "trustlib": facts["trustlib"],
-        "Python": facts["python"],
-        **facts["libraries"],
-    }
+def software(provenance: dict[str, Any]) -> str:
+    """The versions behind a run, in one line.
+
+    Parameters
+    ----------
+    provenance : dict
+        As in ``provenance.json``.
+
+    Examples
+    --------
+    >>> libraries = {"numpy": "2.4.6"}
+    >>> software({"trustlib": "1", "python": "3.11", "libraries": libraries})
+    'trustlib 1, Python 3.11, numpy 2.4.6'
+    """
+    versions = {"trustlib": provenance["trustlib"], "Python": provenance["python"]}
+    versions |= provenance["libraries"]
     return ", ".join(f"{name} {version}" for name, version in versions.items())

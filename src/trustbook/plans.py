@@ -1,4 +1,7 @@
-"""The forms of the book's plans: which keys ``cells.yml``, ``runs.yml`` and ``findings.yml`` may have."""
+"""The forms of the book's plans.
+
+They say which keys ``cells.yml``, ``runs.yml`` and ``findings.yml`` may have.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,14 @@ from trustlib.forms import Form, Name, Template
 
 
 class CellSet(Form):
-    """One set of sealed cells; see `trustbook.sealing`."""
+    """One set of sealed cells; see `trustbook.sealing`.
+
+    Examples
+    --------
+    >>> cells = CellSet(outcome="mistrust", by=["gender"], known=["ethnicity"])
+    >>> cells.in_family, sorted(cells.told)
+    ('mistrust', ['ethnicity', 'gender'])
+    """
 
     outcome: str
     by: list[str]
@@ -36,7 +46,10 @@ class CellPlanForm(Form):
 
 
 class RunForm(Form):
-    """One run of ``runs.yml``, or one for each combination of a grid; see `trustbook.runs.load_plan`."""
+    """One run of ``runs.yml``, or one for each combination of a grid.
+
+    See `trustbook.runs.load_plan`.
+    """
 
     id: str
     template: Template
@@ -46,7 +59,10 @@ class RunForm(Form):
 
 
 class Finding(Form):
-    """Where one number stands: run, table, the row's columns, and the column; see `trustbook.findings`."""
+    """Where one number stands: run, table, the row's columns, and the column.
+
+    See `trustbook.findings`.
+    """
 
     run: Name
     table: Name

@@ -1,4 +1,7 @@
-"""Where the project's own files are: beside the sources in a checkout, inside the package in an installed wheel."""
+"""Where the project's own files are.
+
+They lie beside the sources in a checkout, and inside the package in an installed wheel.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,18 @@ INSTALLED = Path(__file__).with_name("project")
 
 
 def project() -> Path:
-    """The folder with templates, codebook, record and settings of the book, laid out as in a checkout.
+    """The folder with templates, codebook, record and settings of the book.
 
     Returns
     -------
     Path
-        The checkout if the code runs from one, else the folder that the wheel brings.
+        The checkout if the code runs from one, else the folder that the wheel brings,
+        which is laid out alike.
+
+    Examples
+    --------
+    >>> (project() / "data" / "codebook.yml").is_file()
+    True
     """
     if (CHECKOUT / "notebooks" / "templates").is_dir():
         return CHECKOUT

@@ -1,8 +1,10 @@
-"""Where the command begins, and what a signal does to it.
+"""Where the command begins, what it needs, and what a signal does to it.
 
-This module imports next to nothing. So it can answer a signal while the rest is being imported, which takes a second;
-until then nothing was written, and the process leaves at once. From then on a signal is raised in the command as
-`Stopped`: what is half written is removed, and the command ends with one sentence.
+This module imports next to nothing. So it can say what to install where the extra
+``book`` is not there, and answer a signal while the rest is being imported, which takes
+a second; until then nothing was written, and the process leaves at once. From then on a
+signal is raised in the command as `Stopped`: what is half written is removed, and the
+command ends with one sentence.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from importlib.util import find_spec
 from types import FrameType
 from typing import NoReturn
 
 SENTENCE = "Stopped. Run it again: finished runs are kept."
+# What the extra `book` brings, as it is imported.
+BOOK = ("typer", "rich", "papermill", "nbformat", "ipykernel", "bs4", "jupyter_book")
 SIGNALS = [
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
@@ -25,7 +30,13 @@ SIGNALS = [
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal that asks the command to end; `status` is what it ends with."""
+    """A signal that asks the command to end; `status` is what it ends with.
+
+    Examples
+    --------
+    >>> Stopped(2).status
+    130
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -33,9 +44,18 @@ class Stopped(KeyboardInterrupt):
 
 
 def main() -> NoReturn:
-    """Run the command line, ``trustlib``."""
+    """Run the command line, ``trustlib``.
+
+    Examples
+    --------
+    ::
+
+        $ trustlib --version
+        trustgap 2026.11.0
+    """
     _take_standard_places()
     _answer(_leave_at_once)
+    _require_book()
     # By its name, because the command line itself uses this module.
     command_line = import_module("trustbook.cli")
     try:
@@ -45,9 +65,49 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
+def _require_book() -> None:
+    """Leave with one line where the extra ``book`` was not installed."""
+    absent = [name for name in BOOK if find_spec(name) is None]
+    if absent:
+        sys.exit(
+            f'The commands of trustlib need the extra "book" ({", ".join(absent)} '
+            f"cannot be imported): {installation()}"
+        )
+
+
+def installation() -> str:
+    """The command that installs our wheel with what the commands need.
+
+    It names a file, because ``trustlib`` in the public index is another package.
+
+    Examples
+    --------
+    >>> installation().split(" @ ")[0]
+    'pip install "trustgap[book]'
+    """
+    from importlib import metadata
+
+    try:
+        version = metadata.version("trustgap")
+    except metadata.PackageNotFoundError:  # the sources, not installed
+        version = "VERSION"
+    wheel = f"trustgap-{version}-py3-none-any.whl"
+    return f'pip install "trustgap[book] @ file:///path/to/{wheel}"'
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Raise `Stopped` in this block at a signal; outside of it the answer is what it was."""
+    """Raise `Stopped` in this block at a signal; outside of it the answer is as before.
+
+    Examples
+    --------
+    >>> try:
+    ...     with stoppable():
+    ...         signal.raise_signal(signal.SIGTERM)
+    ... except Stopped as stopped:
+    ...     stopped.status
+    143
+    """
     before = _answer(_raise)
     try:
         yield
@@ -57,15 +117,19 @@ def stoppable() -> Iterator[None]:
 
 
 def _answer(answer: signal._HANDLER) -> dict[int, signal._HANDLER]:
-    """Answer signals so, but for those that whoever started us lets us ignore; what was answered before."""
+    """Answer signals so; what was answered before.
+
+    Those are left out that whoever started us lets us ignore.
+    """
     before: dict[int, signal._HANDLER] = {}
     # Only the main thread may: elsewhere all stays as it is.
     with suppress(ValueError):
         for number in SIGNALS:
             former = signal.getsignal(number)
-            if former not in (signal.SIG_IGN, None):
-                signal.signal(number, answer)
-                before[int(number)] = former
+            if former in (signal.SIG_IGN, None):
+                continue
+            signal.signal(number, answer)
+            before[int(number)] = former
     return before
 
 
@@ -80,7 +144,10 @@ def _leave_at_once(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _take_standard_places() -> None:
-    """Open what was closed of input, output and errors: no file of ours may get their numbers."""
+    """Open what was closed of input, output and errors.
+
+    No file of ours may get their numbers.
+    """
     for number in range(3):
         try:
             os.fstat(number)
@@ -89,7 +156,10 @@ def _take_standard_places() -> None:
 
 
 def _flush() -> None:
-    """Write what was printed; where nobody takes it, end with status 1 and without another word."""
+    """Write what was printed.
+
+    Where nobody takes it, end with status 1 and without another word.
+    """
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -1,0 +1,92 @@
+"""Commands for what may leave a machine: compress makes it, check-rows searches it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trustbook.commands.console import say_lines
+from trustlib.errors import DisclosureError, MissingRowsWarning, raise_faults
+
+if TYPE_CHECKING:
+    from trustlib.cells import Cells
+
+PlanOfCells = Annotated[
+    Path, typer.Argument(help="cells.yml: which sealed cells to make of which file.")
+]
+DataFolder = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        help="Folder of the survey files.",
+        envvar="TRUSTLIB_DATA",
+        show_default=True,
+    ),
+]
+OtherFile = Annotated[
+    Path | None,
+    typer.Option(help="The survey file, if it is not where the mapping says."),
+]
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Compare with the committed cells, write nothing."),
+]
+Rows = Annotated[Path, typer.Argument(help="A survey file, one row per person.")]
+Folders = Annotated[
+    list[Path],
+    typer.Argument(help="Folders of what is published.", exists=True, file_okay=False),
+]
+
+
+def compress(
+    plan: PlanOfCells,
+    data: DataFolder = Path("data/external"),
+    file: OtherFile = None,
+    check: Check = False,
+) -> None:
+    """Make the sealed cells that may be committed: totals and their covariance, every cell of 10 people or more."""
+    from trustbook.sealing import load_cell_plan, make_cells, write_cells
+
+    cell_plan = load_cell_plan(plan)
+    folder = plan.parent / "cells"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingRowsWarning)
+        made = make_cells(cell_plan, file or data / cell_plan.file)
+        if check:
+            _compare(made, folder)
+        else:
+            write_cells(made, folder)
+            for name, cells in made.items():
+                say_lines([f"  written: {name} ({len(cells)} cells)"])
+
+
+def _compare(made: Mapping[str, Cells], folder: Path) -> None:
+    """Hold cells against those that are committed."""
+    from trustbook.sealing import require_same
+
+    for name, cells in made.items():
+        require_same(cells, folder / f"{name}.parquet")
+        say_lines([f"  agrees: {name} ({len(cells)} cells)"])
+
+
+def check_rows(survey: Rows, folders: Folders) -> None:
+    """Search what is published for values of a respondent: ids, weights, and answers side by side."""
+    from trustbook.leaks import leaks
+    from trustlib.files import read_table
+
+    people = read_table(survey)[0]
+    faults = []
+    for folder in folders:
+        faults += [f"{folder}: {name}" for name in leaks(folder, people)]
+    raise_faults(
+        DisclosureError,
+        "Values of respondents stand in what is published",
+        faults,
+        "Do not publish these files. Find what wrote them.",
+    )
+    places = ", ".join(str(folder) for folder in folders)
+    say_lines([f"Nothing of a respondent of {survey.name} stands in {places}."])

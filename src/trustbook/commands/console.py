@@ -1,0 +1,109 @@
+"""What commands print, how an error ends them, and the options that several have.
+
+Every error that trustlib raises on purpose is printed as its two sentences, never as a
+traceback, and ends the command with status 1; so does what the system refuses, such as
+a file that cannot be written. Ctrl-C ends it with status 130, SIGTERM with 143 and SIGHUP
+with 129; see `trustbook.start`.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from trustbook.start import SENTENCE, stoppable
+from trustlib.errors import SurveyFileError, TrustlibError, one_line
+from trustlib.escaping import terminal_text
+from trustlib.writing import HINT
+
+console = Console(soft_wrap=True, highlight=False)
+
+FORMATS = ".csv, .csv.gz, .sav, .zsav, .dta or .parquet"
+SurveyFile = Annotated[Path, typer.Argument(help=FORMATS)]
+MappingFile = Annotated[
+    Path, typer.Option(help="How its columns become codebook variables.")
+]
+PublishedFolder = Annotated[
+    Path, typer.Option("--published", help="Folder of the published figures.")
+]
+PUBLISHED = Path("data/published")
+
+
+def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """End a command that raises a `TrustlibError`, or an error of the system, in words.
+
+    Examples
+    --------
+    >>> def refuse():
+    ...     raise TrustlibError("The file is empty.", "Give another one.")
+    >>> try:
+    ...     plain_errors(refuse)()
+    ... except typer.Exit as left:
+    ...     print("status", left.exit_code)
+    TrustlibError: The file is empty.
+    Give another one.
+    status 1
+    """
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            with stoppable():
+                return command(*args, **kwargs)
+        except KeyboardInterrupt as stopped:
+            say(SENTENCE)
+            raise typer.Exit(getattr(stopped, "status", 130)) from None
+        except BrokenPipeError:
+            raise
+        except TrustlibError as error:
+            _say_error(error)
+        except OSError as error:
+            _say_error(_of_the_system(error))
+        raise typer.Exit(1)
+
+    return wrapped
+
+
+def say(text: str, style: str | None = None) -> None:
+    """Print, or say it where errors are said: what cannot be written may be the output.
+
+    Examples
+    --------
+    >>> say("12 people")
+    12 people
+    """
+    try:
+        console.print(text, markup=False, style=style)
+    except OSError:
+        with suppress(OSError):
+            os.write(2, f"{text}\n".encode())
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Print lines as they are.
+
+    Examples
+    --------
+    >>> say_lines(["12 people", "[none] of them alone"])
+    12 people
+    [none] of them alone
+    """
+    for line in lines:
+        console.print(line, markup=False)
+
+
+def _say_error(error: TrustlibError) -> None:
+    say(terminal_text(f"{type(error).__name__}: {error}"), "red")
+
+
+def _of_the_system(error: OSError) -> SurveyFileError:
+    name = one_line(error.filename or "A file")
+    reason = error.strerror or one_line(error)
+    return SurveyFileError(f"{name} cannot be read or written: {reason}.", HINT)
