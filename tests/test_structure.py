@@ -80,7 +80,16 @@ ORDER = [
     },
     {"trustlib.record.questions", "trustlib.record.calibration"},
     {"trustlib.record.simulate"},
-    {"trustbook.plans", "trustbook.pages", "trustbook.resources", "trustbook.start"},
+    {
+        "trustbook.plans",
+        "trustbook.pages",
+        "trustbook.resources",
+        "trustbook.start",
+        "trustbook.file_facts",
+        "trustbook.puzzle",
+        "trustbook.r_design",
+        "trustbook.verdicts",
+    },
     {"trustbook.engine", "trustbook.leaks"},
     {"trustbook.sealing", "trustbook.runs"},
     {
@@ -89,11 +98,16 @@ ORDER = [
         "trustbook.attack",
         "trustbook.proposal",
         "trustbook.families",
+        "trustbook.record_answers",
+        "trustbook.supplied",
     },
+    {"trustbook.stand_in_answers", "trustbook.audit_lines"},
     {"trustbook.ledger", "trustbook.release"},
-    {"trustbook.supplied"},
+    {"trustbook.choice", "trustbook.private_pages"},
+    {"trustbook.private_book"},
     {"trustbook.cli"},
-    {"trustbook.exercises", "trustbook.pictures", "trustbook.dossier"},
+    {"trustbook.exercises", "trustbook.pictures", "trustbook.r_scripts"},
+    {"trustbook.dossier"},
     {"trustbook.summary"},
     {"trustbook.sphinx.accessible", "trustbook.sphinx.finding"},
     {"trustbook.sphinx.directives"},
@@ -127,7 +141,10 @@ ONLY = {
     "papermill": {"trustbook.runs", "trustbook.engine"},
     "pandera": {"trustlib.record.printed"},
     "pydantic": {"trustlib.forms"},
-    "pyreadstat": {"trustlib.schema"},  # in the process that it starts
+    "pyreadstat": {
+        "trustlib.schema",
+        "trustbook.file_facts",
+    },  # in the process that it starts
     "statsmodels": {
         "trustlib.logit",
         "trustlib.estimates",

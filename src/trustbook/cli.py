@@ -269,13 +269,13 @@ def reproduce(
     jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 2,
 ) -> None:
     """Run the analyses on a supplied file, answer the published record, build a private book."""
+    from trustbook.private_book import reproduce as reproduce_file
     from trustbook.supplied import WORDS
-    from trustbook.supplied import reproduce as reproduce_file
 
     with console.status("reading") as shown:
         report = lambda name, state: shown.update(name)  # noqa: E731
         made = reproduce_file(
-            file, mapping, out, ".", outcome or (), axis or (), jobs, report
+            file, mapping, out, None, outcome or (), axis or (), jobs, report
         )
     for verdict, count in made.ledger["verdict"].value_counts().items():
         console.print(
@@ -403,14 +403,9 @@ def check(
 
     from trustbook import findings as numbers
     from trustbook.attack import attack
-    from trustbook.ledger import (
-        DIFFERS,
-        VERDICTS,
-        frozen_rows,
-        make_ledger,
-        write_ledger,
-    )
+    from trustbook.ledger import frozen_rows, make_ledger, write_ledger
     from trustbook.release import write_crate
+    from trustbook.verdicts import DIFFERS, VERDICTS
 
     known = numbers.load_findings(findings)
     printed, ledger = numbers.printed(known, runs), make_ledger(known, runs, published)
