@@ -187,10 +187,10 @@ class _Choice:
             return
         pages = f"pages on {' and '.join(places.waves)}"
         for axis in family.axes:
-            what = f"{family.outcome} by {axis}"
-            if axis not in family.placed and what not in family.withheld:
+            table = f"{family.outcome} by {axis}"
+            if axis not in family.placed and table not in family.withheld:
                 reason = family.why([*family.places, axis])
-                family.withheld[f"{what}: {pages}"] = reason
+                family.withheld[f"{table}: {pages}"] = reason
 
     def _of_place(self, axis: str, waves: list[str]) -> dict[str, Any]:
         """What a page on places is given: the people of some waves, and the reference of its axis."""

@@ -24,7 +24,7 @@ from trustlib.escaping import (
 
 HEADS = ["What", "Which"]
 NO_NUMBER = "–"
-_OPTION = re.compile(r"(--axis \S+|$)")
+_OPTION = re.compile(r"(--axis \S+)")
 
 
 @dataclass(frozen=True)
@@ -199,14 +199,16 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def _table_cell(cell: Any) -> str:
     """A text for a cell of a table; an option of ours is code, because two hyphens would become a dash."""
-    before, option, rest = _OPTION.split(visible(cell), maxsplit=1)
-    shown = markdown_text(before)
-    if not option:
-        return shown
-    shown += markdown_code(option).replace("|", r"\|")
-    if rest:
-        shown += _table_cell(rest)
-    return shown
+    if cell == NO_NUMBER:
+        return NO_NUMBER
+    pieces = []
+    for piece in _OPTION.split(visible(cell)):
+        if _OPTION.fullmatch(piece):
+            code = markdown_code(piece)
+            pieces.append(code.replace("|", r"\|"))
+        else:
+            pieces.append(markdown_text(piece))
+    return " ".join(piece for piece in pieces if piece)
 
 
 def faults_page(error: TrustlibError, file: Path, mapping: Path) -> str:
