@@ -75,13 +75,11 @@ def plan_runs(
         Entries of ``runs.yml``: id, template and parameters.
     """
     choice = _Choice(family, paths, out, taken)
-    pages = [
-        *choice.of_levels(),
-        *choice.of_pairs(),
-        *choice.of_places(),
-        *choice.of_strata(),
-        *choice.of_other_choices(),
-    ]
+    pages = list(choice.of_levels())
+    pages += choice.of_pairs()
+    pages += choice.of_places()
+    pages += choice.of_strata()
+    pages += choice.of_other_choices()
     return [choice.run(page) for page in pages]
 
 
@@ -111,7 +109,8 @@ class _Choice:
 
     def label(self, name: str) -> str:
         """What a variable is called on a page."""
-        return visible(self.frame.attrs["labels"].get(name, name)) or name
+        labels = self.frame.attrs["labels"]
+        return visible(labels.get(name, name)) or name
 
     def marked(self, name: str) -> str:
         """The same as Markdown."""
@@ -120,7 +119,10 @@ class _Choice:
     def files(self) -> dict[str, str]:
         """The survey file and its mapping as templates find them."""
         templates = self.out / "notebooks" / "templates"
-        return {name: relpath(path, templates) for name, path in self.paths.items()}
+        return {
+            "file": relpath(self.paths["file"], templates),
+            "mapping": relpath(self.paths["mapping"], templates),
+        }
 
     def how_made(self) -> dict[str, str]:
         """What a page on sealed cells says of their origin."""
@@ -129,8 +131,11 @@ class _Choice:
 
     def people(self) -> dict[str, Any]:
         """What a page on the file itself is given: the people of the family."""
-        everybody = {"where": _answered(self.family), "outcome": self.family.outcome}
-        return everybody | self.files()
+        return {
+            "where": _answered(self.family),
+            "outcome": self.family.outcome,
+            **self.files(),
+        }
 
     def sealed(self, axes: Sequence[str]) -> str:
         """Write the cells by some axes, or of everybody; return the path for a template."""
@@ -205,8 +210,9 @@ class _Choice:
 
     def _populations(self, waves: list[str]) -> dict[str, float]:
         """The inhabitants of the countries that were polled in some waves."""
-        inside = self.frame[DOMAIN] & self.frame["wave"].isin(waves)
-        polled = set(self.frame.loc[inside, "country"])
+        people = self.frame[self.frame[DOMAIN]]
+        asked = people["wave"].isin(waves)
+        polled = set(people.loc[asked, "country"])
         known = WORDS["populations"]
         return {country: n for country, n in known.items() if country in polled}
 
@@ -238,23 +244,23 @@ class _Choice:
 
     def _covariates(self, pair: list[str]) -> dict[str, list[str]]:
         """Sets of covariates: none, and those that everybody told."""
-        told_by_all = self.frame[self.frame[DOMAIN]].notna().all()
-        further = [
-            name
-            for name in COVARIATES
-            if name in self.frame and name not in pair and told_by_all[name]
-        ]
+        people = self.frame[self.frame[DOMAIN]]
+        known = [name for name in COVARIATES if name in people]
+        others = [name for name in known if name not in pair]
+        further = [name for name in others if people[name].notna().all()]
         sets: dict[str, list[str]] = {"none": []}
         if further:
-            sets[" and ".join(self.label(name) for name in further)] = further
+            labels = map(self.label, further)
+            sets[" and ".join(labels)] = further
         return sets
 
     def run(self, page: _Page) -> dict[str, Any]:
         """A page as an entry of ``runs.yml``."""
         outcome = self.marked(self.family.outcome)
         name = _named(self.taken, self.family.outcome, page.template, *page.axes)
-        axes = ", ".join(self.marked(axis) for axis in page.axes)
-        kind = ", ".join([page.template, *map(markdown_text, page.waves)])
+        axes = ", ".join(map(self.marked, page.axes))
+        waves = map(markdown_text, page.waves)
+        kind = ", ".join([page.template, *waves])
         parameters = {
             "title": f"{title_mark(self.source)}{outcome}: {axes} ({kind})",
             "question": f"Outcome: {outcome}.",
@@ -267,7 +273,7 @@ class _Choice:
         """What a page says before its tables: the data, who is counted, which levels stand together."""
         family = self.family
         label = markdown_text(visible(self.source.get("label")))
-        axes = ", ".join(self.marked(axis) for axis in family.axes)
+        axes = ", ".join(map(self.marked, family.axes))
         yield f"{EVIDENCE[self.source['kind']]}: {label}. {WORDS['about']} {axes}."
         for axis in page.axes:
             if axis in family.joined:
@@ -299,7 +305,8 @@ def together(family: Family, form: str) -> str:
     small = family.small([axis]) or family.small(beside)
     words = WORDS["joined"] if small else WORDS["joined_beside"]
     levels = "; ".join(family.joined[form])
-    return visible(words.format(levels=levels, small="; ".join(small)))
+    listed = "; ".join(small)
+    return visible(words.format(levels=levels, small=listed))
 
 
 def _answered(family: Family) -> str:
@@ -353,8 +360,8 @@ def _of_polled(polled: Mapping[str, frozenset[str]]) -> _PlacePages:
 def _named(taken: dict[str, tuple[str, ...]], *parts: str) -> str:
     """A name of a file or run in plain letters: the same for the same parts, and for no others."""
     name = file_name(*parts)
-    numbered = [f"{name}-{i}" for i in range(2, len(taken) + 3)]
-    own = (free for free in (name, *numbered) if taken.get(free, parts) == parts)
-    chosen = next(own)
-    taken[chosen] = parts
-    return chosen
+    numbers = range(2, len(taken) + 3)
+    names = [name, *(f"{name}-{i}" for i in numbers)]
+    free = [each for each in names if taken.get(each, parts) == parts]
+    taken[free[0]] = parts
+    return free[0]

@@ -113,7 +113,8 @@ class _Cross:
         }
         ranges = [range(len(some)) for some in named.values()]
         places = np.array(list(product(*ranges)), dtype=int)
-        return cls(named, dict(zip(named, places.T, strict=True)), len(places))
+        place = dict(zip(named, places.T, strict=True))
+        return cls(named, place, len(places))
 
 
 @dataclass(frozen=True)
@@ -218,12 +219,16 @@ class _Puzzle:
         """What is published, row by row."""
         rows = [(table, row) for table in self.tables for row in table.rows]
         masks = [self._any_of(table, row.cells) for table, row in rows]
+        people = [row.n for _, row in rows]
+        with_outcome = [row.yes for _, row in rows]
+        names = [table.name for table, _ in rows]
+        outcomes = [table.outcome for table, _ in rows]
         return _Published(
             np.array(masks),
-            np.array([row.n for _, row in rows]),
-            np.array([row.yes for _, row in rows]),
-            np.array([table.name for table, _ in rows]),
-            np.array([table.outcome for table, _ in rows]),
+            np.array(people),
+            np.array(with_outcome),
+            np.array(names),
+            np.array(outcomes),
         )
 
     def _any_of(self, table: Table, cells: Iterable[Mapping[str, str]]) -> Array:
@@ -279,8 +284,9 @@ class _Puzzle:
         for outcome in np.unique(self.published.outcome[known]):
             for word, (least, most) in self._by_answer(outcome).items():
                 narrowed[word] = _is_narrow(least, most) & (high > 0)
-        found = np.flatnonzero(np.any(list(narrowed.values()), axis=0))
-        return [self._line(int(atom), narrowed) for atom in found]
+        pinned = np.any(list(narrowed.values()), axis=0)
+        atoms_found = map(int, np.flatnonzero(pinned))
+        return [self._line(atom, narrowed) for atom in atoms_found]
 
     def _by_answer(self, outcome: str) -> dict[str, tuple[Array, Array]]:
         """Bounds for the people with an outcome, and for those without it.
@@ -300,7 +306,8 @@ class _Puzzle:
         equal = np.vstack([everybody, with_it[told]])
         least = -np.vstack([with_it[hidden], without[hidden]])
         people = np.r_[self.published.n, self.published.yes[told]]
-        low, high = bounds(equal, people, np.tile(self.atoms.size, 2), least)
+        size = np.tile(self.atoms.size, 2)
+        low, high = bounds(equal, people, size, least)
         low_with, low_without = np.split(low, 2)
         high_with, high_without = np.split(high, 2)
         return {
@@ -319,7 +326,8 @@ class _Puzzle:
                 named.append(f"{axis}={' or '.join(some)}")
         word = next(word for word, pinned in narrowed.items() if pinned[atom])
         rows = self.atoms.member[:, atom] > 0
-        tables = ", ".join(dict.fromkeys(self.published.table[rows]))
+        names = self.published.table[rows]
+        tables = ", ".join(dict.fromkeys(names))
         whom = ", ".join(named) or "all"
         return f"{self.tables[0].source}: people{word} in {whom} ({tables})"
 
@@ -425,7 +433,8 @@ def bounds(
     empty = near & (search.high == 0)
     empty &= search.ask(empty, -1) < 0.5
     every = np.arange(len(size))
-    for i, sign in product(np.flatnonzero(near & ~empty), (1, -1)):
+    left = np.flatnonzero(near & ~empty)
+    for i, sign in product(left, (1, -1)):
         if search.high[i] - search.low[i] < NARROW:
             search.ask(every == i, sign)
     return search.low, search.high
@@ -444,14 +453,16 @@ class _Search:
         from scipy.sparse import csr_array
 
         rows = np.unique(np.c_[equal, b], axis=0)
-        self.equal = csr_array(np.hstack([rows[:, :-1]] * 2))
+        numbers = rows[:, :-1]
+        self.equal = csr_array(np.hstack([numbers, numbers]))
         self.people = rows[:, -1]
         self.least = None
         self.limit = None
         if least is not None:
-            self.least = csr_array(np.hstack([least] * 2))
+            self.least = csr_array(np.hstack([least, least]))
             # The rule is known to the attacker.
-            self.limit = np.full(least.shape[0], -float(disclosure.MINIMUM))
+            minimum = float(disclosure.MINIMUM)
+            self.limit = np.full(len(least), -minimum)
         self.low = np.where(size > 1, 0.0, np.inf)
         self.high = np.full(len(size), -np.inf)
 
