@@ -258,20 +258,20 @@ def do_runs(given: Path, folder: Path, state: str) -> None:
 
 
 def do_reproduce(given: Path, folder: Path, state: str) -> None:
-    from trustbook import supplied
+    from trustbook import private_book
 
     def build(out: Path) -> None:
         site = out / "_build" / "html"
         shutil.copytree(out / "book", site)
         shutil.copy(site / "index.md", site / "index.html")
 
-    supplied._build = build  # Sphinx alone would take a minute
+    private_book._build = build  # Sphinx alone would take a minute
     os.chdir(ROOT)
     for path in (given / f"{state}.csv", given / "mapping.yml"):
         shutil.copy(path, folder / path.name.replace(state, "people"))
     mapping = folder / "mapping.yml"
     private = folder / "private"
-    supplied.reproduce(folder / "people.csv", mapping, private, ROOT, axes=["b"])
+    private_book.reproduce(folder / "people.csv", mapping, private, ROOT, axes=["b"])
 
 
 # -- what is there ----------------------------------------------------------------------------------------------------
@@ -449,7 +449,7 @@ def main(kills: int, disks: int, slow: int = 16) -> int:
     engine.PRELOAD[:] = [
         *engine.PRELOAD,
         "trustbook.cli",
-        "trustbook.supplied",
+        "trustbook.private_book",
         "trustlib.record.simulate",
         "kills",
     ]

@@ -13,7 +13,8 @@ import yaml
 
 import trustlib as tl
 from trustbook import sealing
-from trustbook.attack import NARROW, _bounds, attack
+from trustbook.attack import attack
+from trustbook.puzzle import NARROW, bounds
 from trustlib import disclosure
 
 ROOT = Path(__file__).parents[1]
@@ -338,7 +339,7 @@ def test_bounds_of_a_cube_from_its_three_sides(seed):
             rows += [[float(tuple(c[axis] for axis in kept) == levels) for c in cells]]
     x, a = table.ravel().astype(float), np.array(rows)
     up, down = x[sign < 0].min(), x[sign > 0].min()
-    low, high = _bounds(a, a @ x, np.ones(8))
+    low, high = bounds(a, a @ x, np.ones(8))
     if up + down < NARROW:
         np.testing.assert_array_equal(high - low, up + down)
         np.testing.assert_array_equal(low, np.where(sign > 0, x - down, x - up))

@@ -27,11 +27,12 @@ from myst_parser.parsers.mdit import create_md_parser
 
 import trustlib as tl
 from payloads import ALL, CANARY, RUN, SECRET, USABLE, survey
-from trustbook import dossier
+from trustbook import r_scripts
 from trustbook.pages import fill_markdown
+from trustbook.private_book import reproduce
+from trustbook.private_pages import markdown_table
 from trustbook.proposal import first_mapping
 from trustbook.site import check_pages, foreign_scripts
-from trustbook.supplied import _table, reproduce
 from trustlib import letters
 from trustlib.errors import RunError
 from trustlib.escaping import (
@@ -153,7 +154,7 @@ class TestMarkdown:
             fill_markdown(page, {"name": "x <../../secret>"}, "it")
 
     def test_an_option_in_a_table_stays_code(self):
-        text = _table(["Why"], [["run again with --axis a_b or *so* | x"]])
+        text = markdown_table(["Why"], [["run again with --axis a_b or *so* | x"]])
         assert "`--axis a_b`" in text
         assert "&#42;so&#42; &#124; x" in text
 
@@ -240,14 +241,15 @@ class TestR:
     def test_a_script_holds_no_formula_but_names_and_signs(self, formula):
         fit = SimpleNamespace(formula=formula, cells=SimpleNamespace(by=("a", "b")))
         with pytest.raises(RunError, match="cannot say this formula"):
-            dossier._formula(fit)
+            r_scripts.formula_in_r(fit)
         fit.formula = "a * b + I(a) + C(b)"
-        assert dossier._formula(fit) == fit.formula
+        assert r_scripts.formula_in_r(fit) == fit.formula
 
     def test_a_condition_in_r_quotes_what_it_compares(self):
-        assert dossier._condition("wave", "in", "['2022', '20\\'24']") == """wave %in% c("2022", "20'24")"""  # fmt: skip
+        assert r_scripts.condition_in_r("wave", "in", "['2022', '20\\'24']") == """wave %in% c("2022", "20'24")"""  # fmt: skip
         assert (
-            dossier._condition("age band", "==", "'a\\\\'") == '`age band` == "a\\\\"'
+            r_scripts.condition_in_r("age band", "==", "'a\\\\'")
+            == '`age band` == "a\\\\"'
         )
 
 

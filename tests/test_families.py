@@ -10,8 +10,8 @@ import pytest
 from scipy.optimize import linprog
 
 import trustlib as tl
+from trustbook.choice import together
 from trustbook.families import REASONS, Family, coarser
-from trustbook.supplied import _together
 
 pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
 
@@ -213,7 +213,7 @@ class TestFamily:
         family = Family(
             made(counts, ["gender", "disabled"]), "y", ["gender", "disabled"]
         )
-        told = _together(family, "gender_2_levels")
+        told = together(family, "gender_2_levels")
         assert told.startswith("w or x stand together")
         assert told.endswith("at: disabled y, gender x")
         alone = Family(
@@ -221,7 +221,7 @@ class TestFamily:
             "y",
             ["gender"],
         )
-        assert _together(alone, "gender_2_levels").endswith("at: x")
+        assert together(alone, "gender_2_levels").endswith("at: x")
 
     @pytest.mark.parametrize("seed", range(12))
     def test_no_withheld_count_is_pinned_by_all_tables_with_joined_levels(self, seed):

@@ -17,27 +17,22 @@ from typer.testing import CliRunner
 
 import trustlib as tl
 from trustbook.cli import app
-from trustbook.ledger import (
+from trustbook.ledger import COLUMNS, frozen_rows, make_ledger, write_ledger
+from trustbook.plans import Finding
+from trustbook.release import NAME, VERSION, write_crate
+from trustbook.stand_in_answers import StandIn
+from trustbook.verdicts import (
     CALIBRATED,
-    COLUMNS,
     DIFFERS,
-    HOLDS,
-    INCONSISTENT,
     MATCH,
     NEEDS,
     VERDICTS,
     WITHHELD,
     WITHIN,
-    _stand_in,
-    arithmetic,
-    frozen_rows,
-    make_ledger,
     verdict,
-    write_ledger,
 )
-from trustbook.plans import Finding
-from trustbook.release import NAME, VERSION, write_crate
 from trustlib.files import file_hash
+from trustlib.record.arithmetic import HOLDS, INCONSISTENT, arithmetic
 from trustlib.record.printed import load_figures
 from trustlib.schema import load_codebook, load_yaml
 
@@ -333,7 +328,7 @@ class TestRefusals:
         held.loc[held["id"] == "W23-009", "achieved"] = "52.3"
         held.loc[held["id"] == "W23-008", "verdict"] = "missed"
         held.to_csv(path, index=False)
-        answer = _stand_in(path.parent, tmp_path / "data" / "codebook.yml")
+        answer = StandIn.read(path.parent, tmp_path / "data" / "codebook.yml").answer
         line = {f.id: f for f in figures.itertuples()}
         with pytest.raises(tl.FindingError, match="make data"):
             answer(line["W23-009"], None)

@@ -26,7 +26,8 @@ INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 MODULES = ("trustlib.errors", "trustlib.forms", "trustlib.schema", "trustlib.design", "trustlib.cells",
            "trustlib.disclosure", "trustlib.variance", "trustlib.conditions", "trustlib.formulas", "trustlib.logit",
            "trustlib.newton", "trustlib.terms", "trustlib.syntax", "trustlib.evaluation",
-           "trustbook.supplied", "trustbook.sealing", "trustbook.runs", "trustbook.pages", "trustbook.cli",
+           "trustbook.supplied", "trustbook.choice", "trustbook.private_book", "trustbook.private_pages",
+           "trustbook.sealing", "trustbook.runs", "trustbook.pages", "trustbook.cli",
            "trustlib.writing")  # fmt: skip
 REASONS = (
     "reasons",
@@ -82,7 +83,6 @@ The formula is for …, the cells are of ….
 The formula … cannot be evaluated: …
 The formula … cannot be read: ….
 The formula … does not make one set of coefficients.
-# …The ledger: published, and this file … …
 Numbers differ from those of the last release, … faults:
 Published figures are not reproduced, … faults:
 Run … …

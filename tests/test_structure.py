@@ -120,7 +120,16 @@ ORDER = [
     },
     {"trustlib.record.questions", "trustlib.record.calibration"},
     {"trustlib.record.simulate"},
-    {"trustbook.plans", "trustbook.pages", "trustbook.resources", "trustbook.start"},
+    {
+        "trustbook.plans",
+        "trustbook.pages",
+        "trustbook.resources",
+        "trustbook.start",
+        "trustbook.file_facts",
+        "trustbook.puzzle",
+        "trustbook.r_design",
+        "trustbook.verdicts",
+    },
     {"trustbook.engine", "trustbook.leaks"},
     {"trustbook.sealing", "trustbook.runs.run"},
     {"trustbook.runs.plan", "trustbook.runs.freshness"},
@@ -133,9 +142,13 @@ ORDER = [
         "trustbook.attack",
         "trustbook.proposal",
         "trustbook.families",
+        "trustbook.record_answers",
+        "trustbook.supplied",
     },
+    {"trustbook.stand_in_answers", "trustbook.audit_lines"},
     {"trustbook.ledger", "trustbook.release"},
-    {"trustbook.supplied"},
+    {"trustbook.choice", "trustbook.private_pages"},
+    {"trustbook.private_book"},
     {"trustbook.commands.console"},
     {
         "trustbook.commands.survey",
@@ -146,7 +159,7 @@ ORDER = [
     {"trustbook.cli"},
     {
         "trustbook.exercises",
-        "trustbook.dossier",
+        "trustbook.r_scripts",
         "trustbook.pictures.style",
         "trustbook.pictures.belonging",
     },
@@ -156,6 +169,7 @@ ORDER = [
         "trustbook.pictures.waves",
         "trustbook.pictures.countries",
     },
+    {"trustbook.dossier"},
     {"trustbook.summary"},
     {"trustbook.sphinx.accessible", "trustbook.sphinx.finding"},
     {"trustbook.sphinx.directives"},
@@ -194,7 +208,10 @@ ONLY = {
     "papermill": {"trustbook.runs.plan", "trustbook.engine"},
     "pandera": {"trustlib.record.printed"},
     "pydantic": {"trustlib.forms"},
-    "pyreadstat": {"trustlib.labelled_reader"},  # a process of its own
+    "pyreadstat": {
+        "trustlib.labelled_reader",
+        "trustbook.file_facts",
+    },  # processes of their own
     "statsmodels": {
         "trustlib.logit",
         "trustlib.precision",

@@ -20,19 +20,20 @@ from bs4 import BeautifulSoup
 from typer.testing import CliRunner
 
 import trustlib as tl
-from trustbook import supplied
+from trustbook import private_book, supplied
+from trustbook.choice import plan_runs
 from trustbook.cli import app
 from trustbook.families import REASONS, Family
 from trustbook.leaks import leaks
+from trustbook.private_book import reproduce
+from trustbook.private_pages import markdown_table
 from trustbook.proposal import first_mapping
+from trustbook.r_design import design_in_r
+from trustbook.record_answers import answer_record
 from trustbook.site import check_pages
 from trustbook.supplied import (
-    _in_r,
     account_of,
-    answer_record,
-    plan_runs,
     read_supplied,
-    reproduce,
     roles,
     shown_account,
     shown_counts,
@@ -475,7 +476,7 @@ class TestReading:
 
     def test_what_the_system_refuses_is_a_message(self, tmp_path, monkeypatch):
         monkeypatch.chdir(ROOT)
-        monkeypatch.setattr(supplied, "run_all", lambda *args, **more: {})
+        monkeypatch.setattr(private_book, "run_all", lambda *args, **more: {})
         file, plan = written(tmp_path, people())
         (tmp_path / "private").write_text("a file of mine")
         private = tmp_path / "private" / "book"
@@ -894,7 +895,7 @@ class TestLinesOfR:
         frame.to_csv(tmp_path / "people.csv", index=False)
         script = f"""library(survey)
         people <- read.csv("people.csv"); people$used <- !is.na(people$outcome) & people$gender != ""
-        design <- {_in_r(design)}
+        design <- {design_in_r(design)}
         s <- svyby(~outcome, ~factor(gender, c("Male", "Female")), subset(design, used), svymean)
         cat(sprintf("%.15g", c(coef(s), SE(s))))"""
         done = subprocess.run(
@@ -1150,8 +1151,8 @@ def no_lines_of(file: Path, out: Path) -> None:
 def unbuilt(monkeypatch):
     """`reproduce` without its runs and without Sphinx; what each run answers may be set."""
     answers: dict[str, str] = {}
-    monkeypatch.setattr(supplied, "run_all", lambda *args, **more: answers)
-    monkeypatch.setattr(supplied, "_build", lambda out: None)
+    monkeypatch.setattr(private_book, "run_all", lambda *args, **more: answers)
+    monkeypatch.setattr(private_book, "_build", lambda out: None)
     return answers
 
 
@@ -1237,7 +1238,7 @@ class TestFirstPage:
         )
 
     def test_options_are_printed_as_they_are_typed(self, tmp_path, unbuilt):
-        assert supplied._table(
+        assert markdown_table(
             ["Why"], [["run again with --axis a --axis b_c"]]
         ).endswith("`--axis a` `--axis b_c` |\n")
 

@@ -33,6 +33,7 @@ from trustlib.schema import load_yaml
 
 REASONS = load_yaml(Path(__file__).with_name("words.yml"))["reasons"]
 NAMED = 6  # levels that a reason names
+PLACES = ("wave", "country")
 
 
 def coarser(levels: pd.Series, outcome: pd.Series) -> Iterator[pd.Series]:
@@ -62,7 +63,8 @@ def coarser(levels: pd.Series, outcome: pd.Series) -> Iterator[pd.Series]:
     made = levels.cat.remove_unused_categories()
     while len(made.cat.categories) > 2:
         names = [str(name) for name in made.cat.categories]
-        sizes = pd.crosstab(made, outcome).min(axis=1).to_numpy()
+        people = pd.crosstab(made, outcome)
+        sizes = people.min(axis=1).to_numpy()
         first, second = _to_join(names, sizes)
         joined = f"{names[first]} or {names[second]}"
         order = [name for i, name in enumerate(names) if i != second]
@@ -120,12 +122,13 @@ class Family:
         self.outcome = outcome
         self.axes = _told_by_half(design.frame, outcome, axes)
         self.axis_of = {axis: axis for axis in self.axes}
-        complete = design.frame[[outcome, *self.axes]].notna().all(axis=1)
+        answers = design.frame[[outcome, *self.axes]]
+        complete = answers.notna().all(axis=1)
         formed = self._with_forms(design, complete, others)
         self.base = formed.domain(complete.to_numpy())
         self._inside = self._people()
         self.levels = self._inside[list(self.axis_of)].nunique()
-        self.places = [p for p in ("wave", "country") if self._is_place(p)]
+        self.places = list(filter(self._is_place, PLACES))
         self.related = self._related()
         self.sets: list[list[str]] = []
         order = sorted(self.axes, key=self._smallest_level, reverse=True)
@@ -168,7 +171,8 @@ class Family:
         if not self.places:
             return []
         plain = [axis for axis in hub if axis in self.axes]
-        return self._beside(self.places, plain)[len(self.places) :]
+        crossed = self._beside(self.places, plain)
+        return crossed[len(self.places) :]
 
     def _joined(self) -> dict[str, list[Any]]:
         """The joined levels of each coarser form that is shown."""
@@ -176,7 +180,8 @@ class Family:
         joined: dict[str, list[Any]] = {}
         for form in (form for each in self.sets for form in each):
             if form not in self.axes and form not in joined:
-                own = set(frame[self.axis_of[form]].cat.categories)
+                axis = self.axis_of[form]
+                own = set(frame[axis].cat.categories)
                 levels = frame[form].cat.categories
                 joined[form] = [level for level in levels if level not in own]
         return joined
@@ -193,17 +198,22 @@ class Family:
             self.sets.append(host)
         if fitting[0] not in host:
             rest = [form for form in host if self.axis_of[form] != axis]
-            self.sets.append(self._beside(fitting[:1], rest))
+            finest = self._beside(fitting[:1], rest)
+            self.sets.append(finest)
 
     def _host_of(self, axis: str) -> list[str]:
         """The first set that has an axis in some form."""
         for each in self.sets:
-            if any(self.axis_of.get(form) == axis for form in each):
+            axes = [self.axis_of.get(form) for form in each]
+            if axis in axes:
                 return each
         return []
 
     def _with_forms(
-        self, design: SurveyDesign, complete: pd.Series, others: Sequence[str]
+        self,
+        design: SurveyDesign,
+        complete: pd.Series,
+        others: Sequence[str],
     ) -> SurveyDesign:
         """The design with the coarser forms of each axis as columns.
 
@@ -228,7 +238,9 @@ class Family:
         return replace(design, frame=frame)
 
     def _nested(
-        self, frame: pd.DataFrame, others: Sequence[str]
+        self,
+        frame: pd.DataFrame,
+        others: Sequence[str],
     ) -> dict[str, pd.Series]:
         """Who has only one of this outcome and another that implies it or follows."""
         columns: dict[str, pd.Series] = {}
@@ -236,7 +248,9 @@ class Family:
             if other == self.outcome:
                 continue
             excess = frame[other] - frame[self.outcome]
-            if (excess.min() == 0) != (excess.max() == 0):
+            implied = excess.min() == 0
+            implies = excess.max() == 0
+            if implied != implies:
                 columns[f"nested_{len(columns)}"] = excess.abs()
         return columns
 
@@ -247,7 +261,8 @@ class Family:
             for size in (1, 2):
                 for part in combinations(each, size):
                     shown.add(frozenset(self.axis_of[form] for form in part))
-        wanted = [(axis,) for axis in self.axes] + list(combinations(self.axes, 2))
+        wanted: list[tuple[str, ...]] = [(axis,) for axis in self.axes]
+        wanted += combinations(self.axes, 2)
         withheld = {}
         for by in wanted:
             if frozenset(by) not in shown:
@@ -283,10 +298,12 @@ class Family:
         inside = self._inside.dropna(subset=list(by))
         weights = self._weights(inside)
         cell = _numbered(inside[list(by)])
-        poor = np.zeros(int(cell.max(initial=-1)) + 1, dtype=bool)
+        poor = np.zeros(_cells(cell), dtype=bool)
         for outcome in outcomes or self.tested:
-            poor |= _poor(cell, inside[outcome].to_numpy(float), weights)
-        keys = inside[list(by)].assign(poor=poor[cell]).drop_duplicates()
+            answers = inside[outcome].to_numpy(float)
+            poor |= _poor(cell, answers, weights)
+        flagged = inside[list(by)].assign(poor=poor[cell])
+        keys = flagged.drop_duplicates()
         is_poor = {}
         for *key, flag in keys.itertuples(index=False, name=None):
             is_poor[tuple(key)] = flag
@@ -297,7 +314,10 @@ class Family:
         return named
 
     def _combinations(
-        self, by: Sequence[str], inside: pd.DataFrame, there: Iterable[tuple]
+        self,
+        by: Sequence[str],
+        inside: pd.DataFrame,
+        there: Iterable[tuple],
     ) -> Iterator[tuple]:
         """All combinations of levels of the axes, in each place that was polled."""
         places = [name for name in by if name not in self.axis_of]
@@ -322,8 +342,8 @@ class Family:
             return False
         cell = _numbered(self._inside[[*axes, *places]])
         place = _numbered(self._inside[places])
-        polled = place[cell >= 0].max(initial=-1) + 1
-        if cell.max(initial=-1) + 1 != polled * self.levels[axes].prod():
+        polled = _cells(place[cell >= 0])
+        if _cells(cell) != polled * self.levels[axes].prod():
             return False
         if not self._large(cell):
             return False
@@ -353,12 +373,18 @@ class Family:
                 columns |= dict.fromkeys(pair)
         if not columns:
             return True
-        shared = {axis[form] for form in by} & {axis[form] for form in other}
-        columns |= dict.fromkeys(form for form in forms if axis[form] in shared)
-        return self._large(_numbered(self._inside[list(columns)]))
+        shared = {axis[form] for form in by}
+        shared &= {axis[form] for form in other}
+        further = [form for form in forms if axis[form] in shared]
+        columns |= dict.fromkeys(further)
+        people = self._inside[list(columns)]
+        return self._large(_numbered(people))
 
     def _beside(
-        self, start: Sequence[str], axes: Iterable[str], coarsen: bool = False
+        self,
+        start: Sequence[str],
+        axes: Iterable[str],
+        coarsen: bool = False,
     ) -> list[str]:
         """`start`, and as many of these axes as can be crossed with it and each other.
 
@@ -380,8 +406,8 @@ class Family:
 
 def _told_by_half(frame: pd.DataFrame, outcome: str, axes: Sequence[str]) -> list[str]:
     """The axes that at least half of those who answered told."""
-    answered = frame.loc[frame[outcome].notna(), list(axes)]
-    share = answered.notna().mean()
+    answered = frame[frame[outcome].notna()]
+    share = answered[list(axes)].notna().mean()
     return [axis for axis in axes if share[axis] >= 0.5]
 
 
@@ -393,28 +419,40 @@ def _in_words(by: Sequence[str], key: tuple) -> str:
     """A combination of levels; a single one by its level alone."""
     if len(by) == 1:
         return str(key[0])
-    return ", ".join(f"{name} {level}" for name, level in zip(by, key, strict=True))
+    pairs = zip(by, key, strict=True)
+    return ", ".join(f"{name} {level}" for name, level in pairs)
 
 
 def _numbered(columns: pd.DataFrame) -> np.ndarray:
     """The number of each row's combination, from 0; -1 where a value is missing."""
     if columns.empty:
         return np.zeros(len(columns), int)
-    return columns.groupby(list(columns), observed=True).ngroup().to_numpy()
+    groups = columns.groupby(list(columns), observed=True)
+    return groups.ngroup().to_numpy()
 
 
-def _poor(cell: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _cells(cell: np.ndarray) -> int:
+    """How many combinations are numbered."""
+    return int(cell.max(initial=-1)) + 1
+
+
+def _poor(
+    cell: np.ndarray,
+    answers: np.ndarray,
+    weights: np.ndarray,
+) -> np.ndarray:
     """Of each cell that has people: whether it may not be shown.
 
     Too few of them gave one answer, or one of these has most of the weight.
     """
     used = (cell >= 0) & ~np.isnan(answers)
     group = 2 * cell[used] + answers[used].astype(int)
-    size = 2 * (cell.max(initial=-1) + 1)
+    size = 2 * _cells(cell)
     people = np.bincount(group, minlength=size)
     total = np.bincount(group, weights[used], size)
     heaviest = np.zeros(size)
     np.maximum.at(heaviest, group, weights[used])
     poor = (people < MINIMUM) | (heaviest > DOMINANT * total)
     peopled = people.reshape(-1, 2).any(axis=1)
-    return np.asarray(peopled & poor.reshape(-1, 2).any(axis=1))
+    refused = poor.reshape(-1, 2).any(axis=1)
+    return np.asarray(peopled & refused)

@@ -1,25 +1,28 @@
 """Sealed cells by plan: which cells of a survey file are committed, made again and compared.
 
-A plan (``data/<source>/cells.yml``) names the mapping and, for each set of cells, the outcome and the axes::
+A plan (``data/<source>/cells.yml``) names the mapping and, for each set of cells, the
+outcome and the axes::
 
     mapping: mapping.yml          # its `file:` lies below the data folder
     cells:
       mistrust: {outcome: mistrust, by: []}
       mistrust-gender: {outcome: mistrust, by: [gender], known: [ethnicity]}
 
-`known` restricts a set to people whose value of these variables is known too, so that sets share one base. Sets of one
-`family` (by default the outcome) are subtracted from each other before they are sealed: a difference that isolates a
-few people, such as those who told their sex and not their ethnicity, is refused like a small cell. `where` restricts a
-set to a part of the survey, such as one wave (a condition as in `SurveyDesign.domain`); within a family the parts are
-the same or hold nobody in common. `weights: unweighted` makes the cells with everybody counted once, so that a reader
-sees what the weights do (see `trustlib.review.reweighted`). There are no cells with trimmed weights: subtracted from
-the weighted ones they leave the few people whose weights were trimmed. What trimming does is kept as results
-(`trustbook.dossier.trimmed_gaps`).
+`known` restricts a set to people whose value of these variables is known too, so that
+sets share one base. Sets of one `family` (by default the outcome) are subtracted from
+each other before they are sealed: a difference that isolates a few people, such as those
+who told their sex and not their ethnicity, is refused like a small cell. `where`
+restricts a set to a part of the survey, such as one wave (a condition as in
+`SurveyDesign.domain`); within a family the parts are the same or hold nobody in common.
+`weights: unweighted` makes the cells with everybody counted once, so that a reader sees
+what the weights do (see `trustlib.review.reweighted`). There are no cells with trimmed
+weights: subtracted from the weighted ones they leave the few people whose weights were
+trimmed. What trimming does is kept as results (`trustbook.dossier.trimmed_gaps`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from pathlib import Path
@@ -32,18 +35,28 @@ from trustlib.cells import SUMS, Cells
 from trustlib.compression import compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import DOMINANT, MINIMUM
-from trustlib.errors import CodebookError, DesignError, DisclosureError
+from trustlib.errors import CodebookError, DesignError, DisclosureError, require_names
 from trustlib.forms import read
 from trustlib.review import reweighted
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
 from trustlib.writing import write_together
 
 RELATIVE = 1e-10
+_TOTALS = [column for column in SUMS if column.startswith("sum")]
 
 
 @dataclass(frozen=True)
 class CellPlan:
-    """What to seal of one survey file."""
+    """What to seal of one survey file.
+
+    Attributes
+    ----------
+    mapping : Path
+    file : str
+        Below the data folder.
+    sets : dict
+        Name -> `trustbook.plans.CellSet`.
+    """
 
     mapping: Path
     file: str
@@ -51,15 +64,29 @@ class CellPlan:
 
 
 def load_cell_plan(path: str | Path) -> CellPlan:
-    """Read a plan of sealed cells."""
+    """Read a plan of sealed cells.
+
+    Parameters
+    ----------
+    path : path
+        ``cells.yml``.
+
+    Returns
+    -------
+    CellPlan
+
+    Raises
+    ------
+    CodebookError
+        The plan is faulty, or its mapping names no file.
+    """
     path = Path(path)
-    hint = "Expected `mapping:` and `cells:`, each with outcome and by. See trustbook.sealing."
     plan = read(
         CellPlanForm,
         load_yaml(path),
         f"{path} is not a plan of cells",
         CodebookError,
-        hint,
+        "Expected `mapping:` and `cells:`, each with outcome and by. See trustbook.sealing.",
     )
     mapping = path.parent / plan.mapping
     file = load_mapping(mapping)[0].file
@@ -71,18 +98,53 @@ def load_cell_plan(path: str | Path) -> CellPlan:
     return CellPlan(mapping, file, plan.cells)
 
 
+def plan_of(cells: str | Path) -> tuple[CellPlan, str]:
+    """The plan of some sealed cells, which lies above their folder, and the name of their set.
+
+    Parameters
+    ----------
+    cells : path
+        ``cells/<name>.parquet``.
+
+    Returns
+    -------
+    plan : CellPlan
+    name : str
+
+    Raises
+    ------
+    UnknownNameError
+        The plan has no such set.
+    """
+    path = Path(cells)
+    plan = load_cell_plan(path.parents[1] / "cells.yml")
+    require_names("set of cells in the plan", [path.stem], plan.sets)
+    return plan, path.stem
+
+
 def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
     """Read the survey file and seal each set of cells.
+
+    Parameters
+    ----------
+    plan : CellPlan
+    file : path
+
+    Returns
+    -------
+    dict
+        Name of the set -> sealed cells.
 
     Raises
     ------
     DisclosureError
-        A cell, or the difference between two sets of one family, is smaller than 10 people, or one person has most of
-        the weight.
+        A cell, or the difference between two sets of one family, is smaller than 10
+        people, or one person has most of the weight.
     """
     frame = read_survey(file, plan.mapping)
     design = SurveyDesign(frame, **declared_design(plan.mapping))
-    made, bases = {}, {}
+    made = {}
+    bases = {}
     for name, spec in plan.sets.items():
         base = people_of(spec, design)
         if spec.weights == "unweighted":
@@ -98,18 +160,33 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
 
 
 def people_of(spec: CellSet, design: SurveyDesign) -> SurveyDesign:
-    """The design restricted to the people of a set: its part of the survey, and what they must have told."""
+    """The design restricted to the people of a set: its part of the survey, and what they must have told.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"y": [1, 0, 1], "sex": ["m", None, "w"]})
+    >>> spec = CellSet(outcome="y", by=["sex"])
+    >>> people_of(spec, SurveyDesign(people, weight=None)).frame[DOMAIN].tolist()
+    [True, False, True]
+    """
     base = design
     if spec.where is not None:
         base = base.domain(spec.where)
     if spec.told:
-        told = design.frame[sorted(spec.told)].notna().all(axis=1)
-        base = base.domain(told.to_numpy())
+        answers = design.frame[sorted(spec.told)]
+        base = base.domain(answers.notna().all(axis=1).to_numpy())
     return base
 
 
 def write_cells(made: Mapping[str, Cells], folder: Path) -> None:
-    """Write sealed cells as ``<name>.parquet``: all of them are written before the first replaces an old file."""
+    """Write sealed cells as ``<name>.parquet``: all of them are written before the first replaces an old file.
+
+    Parameters
+    ----------
+    made : mapping
+        Name -> sealed cells.
+    folder : Path
+    """
     paths = [folder / f"{name}.parquet" for name in made]
     with write_together(paths) as temporary:
         for cells, path in zip(made.values(), temporary, strict=True):
@@ -118,13 +195,13 @@ def write_cells(made: Mapping[str, Cells], folder: Path) -> None:
 
 def _require_nobody_dominates(name: str, spec: CellSet, base: SurveyDesign) -> None:
     """Refuse a set if one person has most of the weight of the people in a cell who gave the same answer."""
-    inside = base.frame.get(DOMAIN, pd.Series(True, base.frame.index))
-    weights = (
-        base.frame[inside].groupby([*spec.by, spec.outcome], observed=True)[base.weight]
-        if base.weight
-        else None
-    )
-    if weights is not None and (weights.max() > DOMINANT * weights.sum()).any():
+    if not base.weight:
+        return
+    frame = base.frame
+    people = frame[frame[DOMAIN]] if DOMAIN in frame else frame
+    groups = people.groupby([*spec.by, spec.outcome], observed=True)
+    weights = groups[base.weight]
+    if (weights.max() > DOMINANT * weights.sum()).any():
         raise DisclosureError(
             f"In cells {name!r} one person has more than {DOMINANT:.0%} of the weight of all who gave the same answer.",
             "Trim the weights, or use coarser levels.",
@@ -133,17 +210,19 @@ def _require_nobody_dominates(name: str, spec: CellSet, base: SurveyDesign) -> N
 
 def _require_equal_or_apart(sets: dict[str, CellSet], design: SurveyDesign) -> None:
     """Refuse two sets of one family whose people overlap in part: their difference could be a few people."""
-    bases = {
-        s.where: design.domain(s.where).frame[DOMAIN].to_numpy() if s.where else None
-        for s in sets.values()
-    }
+    inside: dict[str, np.ndarray] = {}
+    for spec in sets.values():
+        if spec.where is not None:
+            part = design.domain(spec.where)
+            inside[spec.where] = part.frame[DOMAIN].to_numpy()
     for (name, one), (other, two) in combinations(sets.items(), 2):
-        a, b = bases[one.where], bases[two.where]
-        if (
-            one.where != two.where
-            and one.in_family == two.in_family
-            and (a is None or b is None or (a & b).any())
-        ):
+        if one.where == two.where or one.in_family != two.in_family:
+            continue
+        if one.where is None or two.where is None:
+            overlap = True
+        else:
+            overlap = bool((inside[one.where] & inside[two.where]).any())
+        if overlap:
             raise DisclosureError(
                 f"The people of cells {name!r} and of {other!r} overlap, and their `where:` differs.",
                 "Give sets of one family the same `where:`, or such that nobody is in both.",
@@ -154,17 +233,14 @@ def _require_no_small_difference(
     sets: dict[str, CellSet], made: dict[str, Cells]
 ) -> None:
     """Refuse sets whose subtraction isolates fewer than 10 people, with or without the outcome."""
-    for (name, inner), (other, outer) in permutations(sets.items(), 2):
-        if (
-            inner.in_family != outer.in_family
-            or inner.where != outer.where
-            or not inner.told >= outer.told
-        ):
-            continue
-        common = [c for c in inner.by if c in outer.by]
-        a, b = (_people(made[each].frame, common) for each in (name, other))
-        left = b - a
-        sizes = np.abs(np.r_[left["n"], left["n_events"], left["n"] - left["n_events"]])
+    for name, other in _subtracted(sets):
+        outer_axes = sets[other].by
+        common = [axis for axis in sets[name].by if axis in outer_axes]
+        inner = _people(made[name].frame, common)
+        outer = _people(made[other].frame, common)
+        left = outer - inner
+        without = left["n"] - left["n_events"]
+        sizes = np.abs(np.r_[left["n"], left["n_events"], without])
         if ((sizes > 0) & (sizes < MINIMUM)).any():
             raise DisclosureError(
                 f"Cells {name!r} subtracted from {other!r} isolate fewer than {MINIMUM} people.",
@@ -172,36 +248,81 @@ def _require_no_small_difference(
             )
 
 
+def _subtracted(sets: Mapping[str, CellSet]) -> Iterator[tuple[str, str]]:
+    """Two sets each of one family, of which the first is of people whom the second counts too."""
+    for (name, inner), (other, outer) in permutations(sets.items(), 2):
+        is_one_base = inner.in_family == outer.in_family and inner.where == outer.where
+        if is_one_base and inner.told >= outer.told:
+            yield name, other
+
+
 def _people(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """People, and people with the outcome, in each combination of `by`."""
     counts = frame[["n", "n_events"]]
-    return (
-        counts.groupby([frame[c] for c in by], observed=True).sum()
-        if by
-        else counts.sum().to_frame().T
-    )
+    if not by:
+        return counts.sum().to_frame().T
+    keys = [frame[axis] for axis in by]
+    return counts.groupby(keys, observed=True).sum()
 
 
 def largest_difference(ours: Cells, other: Cells) -> float:
-    """Largest relative difference between totals and covariances of two sets of the same sealed cells."""
-    sums = [c for c in SUMS if c.startswith("sum")]
-    cells, others = (c.frame.drop(columns=sums).astype(object) for c in (ours, other))
-    if not cells.equals(others) or (ours.outcome, ours.by, ours.df) != (
-        other.outcome,
-        other.by,
-        other.df,
-    ):
+    """Largest relative difference between totals and covariances of two sets of the same sealed cells.
+
+    Parameters
+    ----------
+    ours, other : Cells
+
+    Returns
+    -------
+    float
+        Infinite if they are of other cells, people, outcomes or degrees of freedom.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"sex": ["m", "w"] * 40, "y": [0, 0, 1, 1] * 20})
+    >>> cells = compress(SurveyDesign(people, weight=None), "y", ["sex"])
+    >>> largest_difference(cells, cells)
+    0.0
+    """
+    if not _are_of_the_same(ours, other):
         return float("inf")
     every = np.eye(2 * len(ours))
-    totals = [(ours.frame[c].to_numpy(), other.frame[c].to_numpy()) for c in sums]
-    covariances = ours.scatter.covariance(every), other.scatter.covariance(every)
-    return max(
-        float(np.abs(a - b).max() / np.abs(b).max()) for a, b in (*totals, covariances)
-    )
+    own = ours.scatter.covariance(every)
+    differences = [_relative_difference(own, other.scatter.covariance(every))]
+    for column in _TOTALS:
+        totals = ours.frame[column].to_numpy()
+        others = other.frame[column].to_numpy()
+        differences.append(_relative_difference(totals, others))
+    return max(differences)
+
+
+def _are_of_the_same(ours: Cells, other: Cells) -> bool:
+    """Whether two sets have the same cells and people, outcome, axes and degrees of freedom."""
+    if (ours.outcome, ours.by, ours.df) != (other.outcome, other.by, other.df):
+        return False
+    own = ours.frame.drop(columns=_TOTALS).astype(object)
+    others = other.frame.drop(columns=_TOTALS).astype(object)
+    return own.equals(others)
+
+
+def _relative_difference(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.abs(a - b).max() / np.abs(b).max())
 
 
 def require_same(made: Cells, path: str | Path) -> None:
-    """Raise if committed cells differ from those just made from the survey file by more than 1e-10."""
+    """Raise if committed cells differ from those just made from the survey file by more than 1e-10.
+
+    Parameters
+    ----------
+    made : Cells
+    path : path
+        The committed cells.
+
+    Raises
+    ------
+    DesignError
+        They differ.
+    """
     difference = largest_difference(made, Cells.read(path))
     if difference > RELATIVE:
         raise DesignError(

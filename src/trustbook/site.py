@@ -1,8 +1,8 @@
 """Checks of built pages that need no browser. Each returns its faults as lines 'page: fault'.
 
-`make book` ends with them: a page that loads something from another host, leads nowhere, shows a picture without words
-or an error, shows something made from the synthetic stand-in without saying so, or is too heavy for a slow line, does
-not leave the house.
+`make book` ends with them: a page that loads something from another host, leads nowhere,
+shows a picture without words or an error, shows something made from the synthetic
+stand-in without saying so, or is too heavy for a slow line, does not leave the house.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from posixpath import normpath
@@ -49,11 +50,26 @@ ERROR_PARTS = (
     ".problematic",
 )
 ERROR_WORDS = ("An Exception was encountered at", "Traceback (most recent call last)")
+REMOTE = ("http", "https", "ws", "wss", "ftp")
+# The class that the book's extensions give to what they make from the stand-in.
+MADE_FROM_SYNTHETIC = "from-synthetic"
+# Stands in the picture's own metadata, written by trustlib.figures.
+_MARK = b"SYNTHETIC"
+_METADATA = 4_000  # bytes
 
 
 def pages(site: Path) -> list[str]:
-    """Return the pages of a site, relative to it."""
-    found = (path.relative_to(site) for path in site.rglob("*.html"))
+    """Return the pages of a site, relative to it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "index.html").write_text("<main></main>")
+    ...     pages(Path(folder))
+    ['index.html']
+    """
+    found = [path.relative_to(site) for path in site.rglob("*.html")]
     return sorted(path.as_posix() for path in found if path.parts[0] != "_static")
 
 
@@ -62,38 +78,34 @@ def remote_loads(site: Path) -> list[str]:
     faults = []
     for page in pages(site):
         for tag in _soup(site / page).find_all([*LOADS, "link", "style"]):
-            words, href = tag.string or "", str(tag.get("href", ""))
-            values = " ".join(str(tag.get(a, "")) for a in LOADS.get(tag.name, ()))
-            faults += [
-                f"{page}: <{tag.name}> loads {url}"
-                for url in values.split()
-                if _is_remote(url)
-            ]
-            if (
-                tag.name == "link"
-                and LINK_LOADS & set(tag.get_attribute_list("rel"))
-                and _is_remote(href)
-            ):
-                faults.append(f"{page}: <link> loads {href}")
-            if (
-                tag.name == "script"
-                and not tag.get("src")
-                and re.search(r"https?://", words)
-            ):
-                faults.append(
-                    f"{page}: an inline script names a remote address: {words.strip()[:80]}"
-                )
-            if tag.name == "style":
-                faults += [
-                    f"{page}: <style> loads {url}" for url in CSS_REMOTE.findall(words)
-                ]
+            faults += [f"{page}: {fault}" for fault in _remote_loads_of(tag)]
     for sheet in sorted(site.rglob("*.css")):
+        name = sheet.relative_to(site).as_posix()
         text = sheet.read_text(encoding="utf-8", errors="replace")
-        faults += [
-            f"{sheet.relative_to(site).as_posix()}: loads {url}"
-            for url in CSS_REMOTE.findall(text)
-        ]
+        faults += [f"{name}: loads {address}" for address in CSS_REMOTE.findall(text)]
     return faults
+
+
+def _remote_loads_of(tag: Any) -> Iterator[str]:
+    """What a tag would load from another host, or names an address for."""
+    words = tag.string or ""
+    attributes = LOADS.get(tag.name, [])
+    addresses = " ".join(str(tag.get(name, "")) for name in attributes)
+    for address in addresses.split():
+        if _is_remote(address):
+            yield f"<{tag.name}> loads {address}"
+    if tag.name == "link":
+        target = str(tag.get("href", ""))
+        kinds = set(tag.get_attribute_list("rel"))
+        if LINK_LOADS & kinds and _is_remote(target):
+            yield f"<link> loads {target}"
+    is_inline = tag.name == "script" and not tag.get("src")
+    if is_inline and re.search(r"https?://", words):
+        shown = words.strip()[:80]
+        yield f"an inline script names a remote address: {shown}"
+    if tag.name == "style":
+        for address in CSS_REMOTE.findall(words):
+            yield f"<style> loads {address}"
 
 
 def broken_links(site: Path) -> list[str]:
@@ -101,28 +113,29 @@ def broken_links(site: Path) -> list[str]:
     faults = []
     for page in pages(site):
         for tag, target in _local_targets(site / page):
-            parts = urlsplit(target)
-            path = (
-                site / page
-                if not parts.path
-                else (site / page).parent / unquote(parts.path)
-            )
-            path = path / "index.html" if path.is_dir() else path
-            if not path.is_file():
-                faults.append(
-                    f"{page}: <{tag}> leads to {target}, which does not exist"
-                )
-            elif not path.resolve().is_relative_to(site.resolve()):
-                faults.append(f"{page}: <{tag}> leads to {target}, outside the site")
-            elif (
-                parts.fragment
-                and path.suffix == ".html"
-                and unquote(parts.fragment) not in _ids(path)
-            ):
-                faults.append(
-                    f"{page}: <{tag}> leads to {target}, a place that page does not have"
-                )
+            fault = _broken(site, page, target)
+            if fault:
+                faults.append(f"{page}: <{tag}> leads to {target}, {fault}")
     return faults
+
+
+def _broken(site: Path, page: str, target: str) -> str:
+    """Why a link of a page leads nowhere; empty if it does not."""
+    parts = urlsplit(target)
+    path = site / page
+    if parts.path:
+        path = path.parent / unquote(parts.path)
+    if path.is_dir():
+        path = path / "index.html"
+    if not path.is_file():
+        return "which does not exist"
+    if not path.resolve().is_relative_to(site.resolve()):
+        return "outside the site"
+    if not parts.fragment or path.suffix != ".html":
+        return ""
+    if unquote(parts.fragment) not in _ids(path):
+        return "a place that page does not have"
+    return ""
 
 
 def poor_alt_texts(site: Path) -> list[str]:
@@ -132,9 +145,8 @@ def poor_alt_texts(site: Path) -> list[str]:
         for image in _soup(site / page).select("img:not(.logo__image)"):
             alt = " ".join(str(image.get("alt") or "").split())
             if not alt or FILE_NAME.search(alt):
-                faults.append(
-                    f"{page}: the image {str(image.get('src'))[-60:]} has the alt text '{alt}'"
-                )
+                name = str(image.get("src"))[-60:]
+                faults.append(f"{page}: the image {name} has the alt text '{alt}'")
     return faults
 
 
@@ -145,86 +157,98 @@ def error_outputs(site: Path) -> list[str]:
         main = _soup(site / page).find("main")
         if main is None:
             faults.append(f"{page}: has no main part")
-            continue
-        parts = main.select(", ".join(ERROR_PARTS))
-        faults += [
-            f"{page}: .{'.'.join(p.get_attribute_list('class'))} {_said(p)[:120]}"
-            for p in parts
-        ]
-        outputs = " ".join(
-            t.get_text(" ", strip=True)
-            for t in main.select(".cell_output, article > section > p")
-        )
-        faults += [
-            f"{page}: holds '{words}'" for words in ERROR_WORDS if words in outputs
-        ]
+        else:
+            faults += [f"{page}: {fault}" for fault in _errors_in(main)]
     return faults
 
 
-MADE_FROM_SYNTHETIC = "from-synthetic"  # the class that the book's extensions give to what they make from the stand-in
-_MARK = (
-    b"SYNTHETIC"  # stands in the picture's own metadata, written by trustlib.figures
-)
+def _errors_in(main: Any) -> Iterator[str]:
+    """What an execution or a build left in the main part of a page."""
+    for part in main.select(", ".join(ERROR_PARTS)):
+        classes = ".".join(part.get_attribute_list("class"))
+        yield f".{classes} {_said(part)[:120]}"
+    outputs = main.select(".cell_output, article > section > p")
+    texts = " ".join(_said(output) for output in outputs)
+    for words in ERROR_WORDS:
+        if words in texts:
+            yield f"holds '{words}'"
 
 
 def unmarked_synthetic(site: Path) -> list[str]:
     """Return tables, pictures, numbers and files made from the stand-in beside which the word synthetic is missing.
 
-    What is made from it is known by four signs: the class `MADE_FROM_SYNTHETIC`, a page of a run whose data are
-    synthetic, a number or download of such a run, and the metadata of a picture.
+    What is made from it is known by four signs: the class `MADE_FROM_SYNTHETIC`, a page
+    of a run whose data are synthetic, a number or download of such a run, and the
+    metadata of a picture.
     """
+    names = pages(site)
+    run_class = f".{MADE_FROM_SYNTHETIC}-run"
+    of_runs = {name for name in names if _soup(site / name).select_one(run_class)}
     faults = []
-    of_runs = {
-        page
-        for page in pages(site)
-        if _soup(site / page).select_one(f".{MADE_FROM_SYNTHETIC}-run")
-    }
-    for page in pages(site):
-        main = _soup(site / page).find("main")
-        if main is None:
-            continue
-        parts = [(p, p) for p in main.select(f".{MADE_FROM_SYNTHETIC}")]
-        if page in of_runs:
-            parts += [(h, h) for h in main.select("h1")] + [
-                (t, t.find_parent(class_="book-table") or t)
-                for t in main.select("table")
-                if not _origin(t)
-            ]
-        for link in main.select("a.reference[href]"):
-            target = _target(page, str(link["href"]))
-            if (
-                link.select_one(".finding")
-                and target in of_runs
-                and page not in of_runs
-            ):
-                parts.append(
-                    (
-                        link,
-                        link.find_parent(["p", "li", "tr", "td", "figcaption"]) or link,
-                    )
-                )
-            if (
-                "download" in (link.get("class") or [])
-                and "synthetic" in str(link.get("title", "")).lower()
-            ):
-                parts.append((link, link.find_parent(["p", "li", "tr"]) or link))
-        faults += [
-            f"{page}: made from the stand-in, and not called synthetic: {_said(part)[:80]}"
-            for part, around in parts
-            if "synthetic" not in _said(around).lower()
-        ]
-        for image in main.select("img[src]"):
-            path = (site / page).parent / unquote(str(image["src"]))
-            if path.suffix == ".png" and path.is_file():
-                marked, called = (
-                    _MARK in path.read_bytes()[:4_000],
-                    "synthetic" in str(image.get("alt")).lower(),
-                )
-                if marked != called or (page in of_runs and not marked):
-                    faults.append(
-                        f"{page}: picture {path.name}, its text and its metadata do not all say synthetic"
-                    )
+    for name in names:
+        main = _soup(site / name).find("main")
+        if main is not None:
+            page = _Page(name, main, name in of_runs)
+            found = [*_unmarked_parts(page, of_runs), *_unmarked_pictures(page, site)]
+            faults += [f"{name}: {fault}" for fault in found]
     return faults
+
+
+@dataclass(frozen=True)
+class _Page:
+    """The main part of a page, and whether it is of a run whose data are synthetic."""
+
+    name: str
+    main: Any
+    is_synthetic: bool
+
+
+def _unmarked_parts(page: _Page, of_runs: set[str]) -> Iterator[str]:
+    """Parts made from the stand-in around which nothing says so."""
+    parts = [*_marked(page), *_linked(page, of_runs)]
+    for part, around in parts:
+        if "synthetic" not in _said(around).lower():
+            words = _said(part)[:80]
+            yield f"made from the stand-in, and not called synthetic: {words}"
+
+
+def _marked(page: _Page) -> Iterator[tuple[Any, Any]]:
+    """What is marked as made from the stand-in, and headings and tables of its runs; each with what is around it."""
+    for part in page.main.select(f".{MADE_FROM_SYNTHETIC}"):
+        yield part, part
+    if not page.is_synthetic:
+        return
+    for heading in page.main.select("h1"):
+        yield heading, heading
+    for table in page.main.select("table"):
+        if not _origin(table):
+            yield table, table.find_parent(class_="book-table") or table
+
+
+def _linked(page: _Page, of_runs: set[str]) -> Iterator[tuple[Any, Any]]:
+    """Numbers and downloads of a run of the stand-in; each with what is around it."""
+    for link in page.main.select("a.reference[href]"):
+        leads_to_run = _target(page.name, str(link["href"])) in of_runs
+        if link.select_one(".finding") and leads_to_run and not page.is_synthetic:
+            around = link.find_parent(["p", "li", "tr", "td", "figcaption"])
+            yield link, around or link
+        title = str(link.get("title", "")).lower()
+        if "download" in (link.get("class") or []) and "synthetic" in title:
+            yield link, link.find_parent(["p", "li", "tr"]) or link
+
+
+def _unmarked_pictures(page: _Page, site: Path) -> Iterator[str]:
+    """Pictures whose text and metadata do not agree on what they are made from."""
+    folder = (site / page.name).parent
+    for image in page.main.select("img[src]"):
+        path = folder / unquote(str(image["src"]))
+        if path.suffix != ".png" or not path.is_file():
+            continue
+        is_marked = _MARK in path.read_bytes()[:_METADATA]
+        is_called = "synthetic" in str(image.get("alt")).lower()
+        if is_marked != is_called or (page.is_synthetic and not is_marked):
+            words = "its text and its metadata do not all say synthetic"
+            yield f"picture {path.name}, {words}"
 
 
 def _said(tag: Any) -> str:
@@ -237,8 +261,9 @@ def _origin(table: Any) -> bool:
 
 
 def _target(page: str, href: str) -> str:
-    parts = (Path(page).parent / unquote(urlsplit(href).path)).as_posix()
-    return str(Path(parts))
+    """The page that a link of another page leads to."""
+    path = unquote(urlsplit(href).path)
+    return str(Path((Path(page).parent / path).as_posix()))
 
 
 SCRIPT_PLACES = ("_static", "mathjax", "searchindex.js")  # scripts of ours lie here
@@ -269,8 +294,9 @@ RUNNING_ADDRESS = re.compile(
 def foreign_scripts(site: Path) -> list[str]:
     """Return what a browser would run that is not a script of the book: a text of a survey that became one.
 
-    Allowed are script files of the book, the few scripts that the theme writes into each page, and nothing else: no
-    attribute such as onclick, no address that is a script, no frame, no page that leads away by itself.
+    Allowed are script files of the book, the few scripts that the theme writes into each
+    page, and nothing else: no attribute such as onclick, no address that is a script, no
+    frame, no page that leads away by itself.
     """
     faults = []
     for page in pages(site):
@@ -294,8 +320,9 @@ def _runs_something(tag: Any) -> Iterator[str]:
     for name, value in tag.attrs.items():
         if name.lower().startswith("on"):
             yield f"<{tag.name}> runs a script {name}"
-        if name.lower() in ADDRESSES and RUNNING_ADDRESS.match(str(value)):
-            yield f"<{tag.name}> has the address {str(value).strip()[:40]}"
+        address = str(value)
+        if name.lower() in ADDRESSES and RUNNING_ADDRESS.match(address):
+            yield f"<{tag.name}> has the address {address.strip()[:40]}"
 
 
 def _is_ours(script: Any) -> bool:
@@ -328,15 +355,12 @@ INLINE_PICTURE = re.compile(rb"data:image/[^\"')\s]*")
 
 def heavy_pages(site: Path) -> list[str]:
     """Return pages above `LARGEST_PAGE` without their pictures, those written into the page included."""
-    sizes = {
-        page: len(INLINE_PICTURE.sub(b"", (site / page).read_bytes()))
-        for page in pages(site)
-    }
-    return [
-        f"{page}: {size / 1e6:.2f} MB without its pictures"
-        for page, size in sizes.items()
-        if size > LARGEST_PAGE
-    ]
+    faults = []
+    for page in pages(site):
+        size = len(INLINE_PICTURE.sub(b"", (site / page).read_bytes()))
+        if size > LARGEST_PAGE:
+            faults.append(f"{page}: {size / 1e6:.2f} MB without its pictures")
+    return faults
 
 
 CHECKS = (
@@ -360,23 +384,14 @@ def check_pages(site: Path) -> list[str]:
 def _local_targets(path: Path) -> Iterator[tuple[str, str]]:
     for tag in _soup(path).find_all(["a", "link", "script", "img", "source"]):
         target = str(tag.get("href") or tag.get("src") or "")
-        if (
-            target
-            and target != "#"
-            and not urlsplit(target).scheme
-            and not target.startswith("//")
-        ):
+        if target in ("", "#") or target.startswith("//"):
+            continue
+        if not urlsplit(target).scheme:
             yield tag.name, target
 
 
 def _is_remote(url: str) -> bool:
-    return url.startswith("//") or urlsplit(url).scheme in (
-        "http",
-        "https",
-        "ws",
-        "wss",
-        "ftp",
-    )
+    return url.startswith("//") or urlsplit(url).scheme in REMOTE
 
 
 @cache
@@ -387,7 +402,7 @@ def _soup(path: Path) -> BeautifulSoup:
 @cache
 def _ids(path: Path) -> frozenset[str]:
     soup = _soup(path)
-    places = [t["id"] for t in soup.find_all(id=True)] + [
-        t["name"] for t in soup.find_all("a", attrs={"name": True})
-    ]
+    named = soup.find_all("a", attrs={"name": True})
+    places = [tag["id"] for tag in soup.find_all(id=True)]
+    places += [tag["name"] for tag in named]
     return frozenset(map(str, places))

@@ -135,7 +135,9 @@ def test_strata_of_identities_are_drawn_to_their_mean(cells):
 
 
 def of_country(design, weight):
-    own = tl.SurveyDesign(design.frame, weight=weight, strata="stratum", psu="psu", nest=True)
+    own = tl.SurveyDesign(
+        design.frame, weight=weight, strata="stratum", psu="psu", nest=True
+    )
     means = tl.cell_means(tl.compress(own, "mistrust", AXES), by=AXES)
     return tl.comparisons(means, reference={"gender": "man", "ethnicity": "majority"})
 
@@ -168,8 +170,8 @@ def test_raked_weights_meet_their_margins(design):
     weights = pd.Series(tl.rake(design, margins))
     for name, wanted in margins.items():
         sums = weights.groupby(np.asarray(design.frame[name])).sum()
-        for level, people in wanted.items():
-            assert sums[level] == pytest.approx(people)
+        for level, total in wanted.items():
+            assert sums[level] == pytest.approx(total)
 
 
 def test_one_of_two_psus_is_drawn_for_both(design):

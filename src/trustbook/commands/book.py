@@ -164,7 +164,7 @@ def check(
 
 def _require_reproduced(ledger: pd.DataFrame) -> None:
     """Say the verdicts, and refuse a published figure that ours contradicts."""
-    from trustbook.ledger import DIFFERS, VERDICTS
+    from trustbook.verdicts import DIFFERS, VERDICTS
 
     counts = ledger["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
     for verdict, count in counts.items():

@@ -18,7 +18,7 @@ from trustlib.errors import RunError, raise_faults
 from trustlib.writing import write_text
 
 if TYPE_CHECKING:
-    from trustbook.supplied import Reproduction
+    from trustbook.private_pages import Reproduction
 
 MappingOut = Annotated[
     Path | None, typer.Option(help="Where to write it; by default it is printed.")
@@ -73,19 +73,17 @@ def reproduce(
     jobs: Jobs = 2,
 ) -> None:
     """Run the analyses on a supplied file, answer the published record, build a private book."""
-    from trustbook import supplied
-    from trustbook.resources import project
+    from trustbook.private_book import reproduce as make_private_book
 
     with console.status("reading") as status:
 
         def report(name: str, state: str) -> None:
             status.update(name)
 
-        made = supplied.reproduce(
+        made = make_private_book(
             file,
             mapping,
             out,
-            root=project(),
             outcomes=outcome or (),
             axes=axis or (),
             jobs=jobs,

@@ -20,7 +20,6 @@ import pandas as pd
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from trustbook.ledger import VERDICTS
 from trustbook.sphinx.directives import (
     DataDirective,
     markdown_table,
@@ -33,6 +32,7 @@ from trustbook.sphinx.record_pages import (
     filtered_table,
     printed,
 )
+from trustbook.verdicts import VERDICTS
 from trustlib.errors import TrustlibError, require_file
 from trustlib.escaping import csv_plains
 

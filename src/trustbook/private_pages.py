@@ -1,0 +1,246 @@
+"""The pages of a private book that are not runs: the first page, the ledger, the contents, and the page of faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from trustbook.supplied import WORDS, shown_account, title_mark, unnumbered
+from trustlib.design import SurveyDesign
+from trustlib.errors import TrustlibError
+from trustlib.escaping import (
+    csv_cells,
+    html_text,
+    markdown_code,
+    markdown_text,
+    visible,
+)
+
+HEADS = ["What", "Which"]
+NO_NUMBER = "–"
+_OPTION = re.compile(r"(--axis \S+)")
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What `trustbook.private_book.reproduce` made.
+
+    Attributes
+    ----------
+    site : Path
+        Folder of the built private book.
+    runs : list of str
+        The runs that are pages of it.
+    withheld : dict
+        What is not shown -> why.
+    joined : dict
+        What is shown with coarser levels -> which levels stand together.
+    failed : dict
+        Runs that failed for a reason that lies neither in disclosure nor in the data ->
+        message.
+    ledger : DataFrame
+        One row for each line of the published record, and for each reading of it; see
+        `trustbook.record_answers.answer_record`.
+    account : DataFrame
+        Columns outcome, reason, n: each row of the file once for each outcome, used or
+        dropped with its reason.
+    """
+
+    site: Path
+    runs: list[str]
+    withheld: dict[str, str]
+    joined: dict[str, str]
+    failed: dict[str, str]
+    ledger: pd.DataFrame
+    account: pd.DataFrame
+
+
+def write_pages(
+    out: Path,
+    design: SurveyDesign,
+    origin: Mapping[str, str],
+    made: Reproduction,
+) -> None:
+    """Write the first page, the ledger and the contents.
+
+    Parameters
+    ----------
+    out : path
+        The folder of the book.
+    design : SurveyDesign
+    origin : mapping
+        What the first page says of the file: what -> which.
+    made : Reproduction
+    """
+    source = design.frame.attrs["source"]
+    index = "\n".join(_first_page(design, origin, made))
+    (out / "book" / "index.md").write_text(index, encoding="utf-8")
+    table = csv_cells(made.ledger)
+    table.to_csv(out / "ledger.csv", index=False, lineterminator="\n")
+    ledger = _ledger_page(source, made.ledger)
+    (out / "book" / "ledger.md").write_text(ledger, encoding="utf-8")
+    contents = yaml.safe_dump(_contents(made.runs))
+    (out / "_toc.yml").write_text(contents, encoding="utf-8")
+
+
+def _first_page(
+    design: SurveyDesign, origin: Mapping[str, str], made: Reproduction
+) -> Iterator[str]:
+    """The lines of the first page."""
+    source = design.frame.attrs["source"]
+    base = source.get("rounding")
+    title = markdown_text(visible(source.get("label")))
+    yield f"# {title_mark(source)}{title}\n"
+    yield WORDS["index"]
+    if not made.runs:
+        yield WORDS["nothing"]
+    yield "## The file\n"
+    yield markdown_table(HEADS, origin.items())
+    if base:
+        yield WORDS["rounded"].format(base=base) + "\n"
+    yield from _who_is_counted(design.frame.attrs["labels"], made.account, base)
+    yield from _the_record(made.ledger)
+    yield from _what_is_not_shown(made)
+
+
+def _who_is_counted(
+    labels: Mapping[str, str], account: pd.DataFrame, base: int | None
+) -> Iterator[str]:
+    """What became of each row of the file, for each outcome."""
+    yield "## Who is counted\n"
+    yield WORDS["counted"]
+    for outcome, part in account.groupby("outcome", sort=False):
+        label = visible(labels[outcome]) or outcome
+        yield f"### {markdown_text(label)}\n"
+        yield markdown_table(["Rows", "People"], shown_account(part, base))
+
+
+def _the_record(ledger: pd.DataFrame) -> Iterator[str]:
+    """How many lines of the published record have each verdict."""
+    counts = ledger["verdict"].value_counts()
+    verdicts = [(name, n, WORDS["verdicts"][name]) for name, n in counts.items()]
+    yield "## The published record\n"
+    yield markdown_table(["Verdict", "Lines", "Meaning"], verdicts)
+    yield "Line by line: {doc}`ledger`.\n"
+
+
+def _what_is_not_shown(made: Reproduction) -> Iterator[str]:
+    """What was withheld, which levels stand together, and which runs failed."""
+    yield "## What was withheld and why\n"
+    if made.withheld:
+        yield markdown_table(["What", "Why"], made.withheld.items())
+    else:
+        yield "Nothing was withheld.\n"
+    if made.joined:
+        yield "## Levels that stand together\n"
+        yield WORDS["together"]
+        yield markdown_table(HEADS, made.joined.items())
+    if made.failed:
+        yield "## Runs that failed\n"
+        yield WORDS["failed"]
+        yield markdown_table(["Run", "Message"], made.failed.items())
+
+
+def _ledger_page(source: Mapping[str, Any], ledger: pd.DataFrame) -> str:
+    """The ledger as a page: every line of the record, and what the file says to it."""
+    heads = [column.replace("_", " ").capitalize() for column in ledger]
+    rows = ledger.map(_ledger_cell).to_numpy().tolist()
+    title = f"# {title_mark(source)}The ledger: published, and this file"
+    return f"{title}\n\n{WORDS['ledger']}\n{markdown_table(heads, rows)}"
+
+
+def _ledger_cell(value: Any) -> Any:
+    if pd.isna(value):
+        return NO_NUMBER
+    if isinstance(value, float):
+        return f"{value:,.10g}"
+    return value
+
+
+def _contents(runs: Sequence[str]) -> dict[str, Any]:
+    """The contents of the book, as Jupyter Book reads them."""
+    pages = ["ledger", *(f"_runs/{run}/{run}" for run in runs)]
+    chapters = [{"file": page} for page in pages]
+    return {"format": "jb-book", "root": "index", "chapters": chapters}
+
+
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table in Markdown.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        Of the columns, in Markdown.
+    rows : iterable of sequences
+        Cells of any kind, which are shown as the texts they are.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(markdown_table(["What", "Why"], [["a*b", 2]]))
+    | What | Why |
+    | --- | --- |
+    | a&#42;b | 2 |
+    <BLANKLINE>
+    """
+    lines = [heads, ["---"] * len(heads)]
+    lines += [[_table_cell(cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _table_cell(cell: Any) -> str:
+    """A text for a cell of a table; an option of ours is code, because two hyphens would become a dash."""
+    if cell == NO_NUMBER:
+        return NO_NUMBER
+    pieces = []
+    for piece in _OPTION.split(visible(cell)):
+        if _OPTION.fullmatch(piece):
+            code = markdown_code(piece)
+            pieces.append(code.replace("|", r"\|"))
+        else:
+            pieces.append(markdown_text(piece))
+    return " ".join(piece for piece in pieces if piece)
+
+
+def faults_page(error: TrustlibError, file: Path, mapping: Path) -> str:
+    """The page of what is to be mended.
+
+    Parameters
+    ----------
+    error : TrustlibError
+        Its message may list several faults.
+    file, mapping : Path
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> from trustlib.errors import CodebookError
+    >>> error = CodebookError("There is no <outcome>.", "Name one.")
+    >>> page = faults_page(error, Path("people.csv"), Path("m.yml"))
+    >>> "<h1>1 fault to mend</h1>" in page, "no &lt;outcome&gt;" in page
+    (True, True)
+    """
+    first, *numbered = error.message.splitlines()
+    lines = unnumbered(numbered or [first])
+    count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
+    items = "\n".join(f"<li>{html_text(line)}</li>" for line in lines)
+    return WORDS["faults"].format(
+        count=html_text(count),
+        hint=html_text(error.hint),
+        file=html_text(file.name),
+        mapping=html_text(mapping.name),
+        lines=items,
+    )
