@@ -144,7 +144,7 @@ def rao_scott(
         statistic = table.distance / trace
         df = trace**2 / squares
     residual_df = df * design_df if design_df > 0 else np.nan
-    found = {
+    row = {
         "term": f"{rows} x {columns or cells.outcome}",
         "statistic": statistic,
         "df_num": df,
@@ -152,7 +152,7 @@ def rao_scott(
         "p_value": fdtrc(df, residual_df, statistic),
     }
     rule = pd.Index(["rao_scott"], name="rule")
-    test = pd.DataFrame([found], index=rule)
+    test = pd.DataFrame([row], index=rule)
     smallest = cells.counts(names)["smallest"]
     test.attrs = {
         "source": cells.source,
