@@ -156,10 +156,10 @@ def measures(p: Array) -> dict[str, Measured]:
     1.0
     """
     sign = _signs(len(p))
-    found = {"interaction_contrast": Measured(float(sign @ p), sign)}
+    named = {"interaction_contrast": Measured(float(sign @ p), sign)}
     for names in OF_RATIOS:
-        found |= _measures_of_ratios(p, sign, names)
-    return {name: found[name] for name in INTERACTIONS if name in found}
+        named |= _measures_of_ratios(p, sign, names)
+    return {name: named[name] for name in INTERACTIONS if name in named}
 
 
 def _measures_of_ratios(p: Array, sign: Array, names: _OfRatios) -> dict[str, Measured]:
@@ -170,14 +170,14 @@ def _measures_of_ratios(p: Array, sign: Array, names: _OfRatios) -> dict[str, Me
         gradient = np.diag(ratio * slope)
         gradient[:, -1] -= ratio * slope[-1]
         reri = Measured(float(sign @ ratio), sign @ gradient)
-        found = {
+        named = {
             names.reri: reri,
             names.ap: _attributable(reri, ratio, gradient),
             names.product: Measured(float(sign @ value), sign * slope),
         }
         if len(p) == 4:
-            found[names.synergy] = _synergy(ratio, gradient)
-    return found
+            named[names.synergy] = _synergy(ratio, gradient)
+    return named
 
 
 def _attributable(reri: Measured, ratio: Array, gradient: Array) -> Measured:
@@ -340,9 +340,9 @@ def interactions(
     base = reference_levels(estimates.frame, chosen, reference, fill=True)
     groups = _corners(estimates, base)
     once = _measured(estimates, groups)
-    found = _with_methods(estimates, groups, once, methods, base)
+    result = _with_methods(estimates, groups, once, methods, base)
     if "mover" in methods:
-        found = _with_mover(found, estimates, groups)
+        result = _with_mover(result, estimates, groups)
     by_default = {c: v for c, v in base.items() if c not in (reference or {})}
     absent = absence_notes(estimates.absent, by_default)
     notes = _protective(estimates, groups, chosen)
@@ -350,9 +350,9 @@ def interactions(
         warnings.warn(note, ProtectiveExposureWarning, stacklevel=2)
     if np.isnan(once.value).any():
         notes.append(UNDEFINED)
-    notes += verdict(found)
-    told = (*found.notes, *absent, *notes)
-    return replace(found, compared=tuple(chosen), notes=told)
+    notes += verdict(result)
+    every_note = (*result.notes, *absent, *notes)
+    return replace(result, compared=tuple(chosen), notes=every_note)
 
 
 def _two_to_four(axes: Sequence[str], by: Sequence[str]) -> list[str]:
@@ -439,7 +439,7 @@ def _measured(estimates: Estimates, groups: Codes) -> _Measures:
     together = frame.loc[behind[:, 0], list(estimates.by)]
     axes = together.reset_index(drop=True)
     axes["measure"] = names * len(groups)
-    every = [one for found in of_groups for one in found.values()]
+    every = [one for named in of_groups for one in named.values()]
     jacobian = np.zeros((len(axes), len(frame)))
     slopes = np.array([one.gradient for one in every])
     np.put_along_axis(jacobian, behind, slopes, axis=1)
@@ -463,7 +463,7 @@ def _with_methods(
     log = [INTERACTIONS[name].log for name in every["measure"]]
     named = ", ".join(methods)
     reference = _in_words(base, estimates.by)
-    found = contrast(
+    result = contrast(
         estimates,
         every.assign(reference=reference),
         np.tile(once.value, times),
@@ -476,7 +476,7 @@ def _with_methods(
         covariance=_covariance(estimates, groups, once, methods),
         people=people,
     )
-    return replace(found, by=tuple(every.columns))
+    return replace(result, by=tuple(every.columns))
 
 
 def _in_words(base: Mapping[str, Any], order: Iterable[str]) -> str:
@@ -520,16 +520,16 @@ def _covariance_in_replicates(
     )
 
 
-def _with_mover(found: Estimates, levels: Estimates, groups: Codes) -> Estimates:
+def _with_mover(result: Estimates, levels: Estimates, groups: Codes) -> Estimates:
     """MOVER limits in the rows of that method, without the measures that have none."""
-    frame = found.frame
+    frame = result.frame
     by_mover = (frame["method"] == "mover").to_numpy()
     names = list(dict.fromkeys(frame["measure"]))
     of_groups = _mover_limits_of(levels, groups)
     ends = [one.get(name, UNKNOWN) for one in of_groups for name in names]
     frame.loc[by_mover, ["conf_low", "conf_high"]] = ends
     has_limits = frame["measure"].isin(of_groups[0]).to_numpy()
-    return replace(found, _frame=frame).where(~by_mover | has_limits)
+    return replace(result, _frame=frame).where(~by_mover | has_limits)
 
 
 def _mover_limits_of(levels: Estimates, groups: Codes) -> list[dict[str, Array]]:
@@ -541,8 +541,8 @@ def _mover_limits_of(levels: Estimates, groups: Codes) -> list[dict[str, Array]]
     for at in groups:
         own = levels.vcov[np.ix_(at, at)]
         df = partial(_df_of_groups, levels, at)
-        found = mover_limits(p[at], low[at], high[at], own, df)
-        limits.append(found)
+        of_group = mover_limits(p[at], low[at], high[at], own, df)
+        limits.append(of_group)
     return limits
 
 

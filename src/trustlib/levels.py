@@ -196,10 +196,10 @@ def _named_axes(cells: Cells, axes: Axes | None) -> dict[str, list[str]]:
     each = [axis_names(names, cells.by) for names in axes]
     named = {", ".join(names): names for names in each}
     if not named or "" in named or len(named) < len(axes):
-        known = ", ".join(cells.by) or "none"
+        there = ", ".join(cells.by) or "none"
         raise EstimandError(
             "Expected at least one axis, each there once.",
-            f"Name each once. The cells have {known}.",
+            f"Name each once. The cells have {there}.",
         )
     return named
 

@@ -519,7 +519,7 @@ def _differences(pooled: Sequence[_Pooled], k: int, log: bool) -> pd.DataFrame:
     limits = np.array([one.limits for one in pooled])
     if log:
         limits = np.exp(limits)
-    found = {
+    columns = {
         "tau2": [one.tau2 for one in pooled],
         "i2": [one.i2 for one in pooled],
         "q": [one.q for one in pooled],
@@ -529,7 +529,7 @@ def _differences(pooled: Sequence[_Pooled], k: int, log: bool) -> pd.DataFrame:
         "prediction_high": limits[:, 1],
         "k": k,
     }
-    return pd.DataFrame(found, dtype=float)
+    return pd.DataFrame(columns, dtype=float)
 
 
 def _cautions(pooled: Sequence[_Pooled], k: int, over: str, how: _Pooling) -> list[str]:
