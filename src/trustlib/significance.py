@@ -7,7 +7,7 @@ together; it is shown as a page may show it, or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -217,6 +217,9 @@ class TestResult:
 
     def __getitem__(self, column: Any) -> Any:
         return self.frame[column]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._frame)
 
     def __len__(self) -> int:
         return len(self._frame)
