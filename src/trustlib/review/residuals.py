@@ -44,6 +44,12 @@ class _Residuals:
     null: Array  # (g, 2C) the same where the means are zero, as the test assumes: with its exact rank
     counts: pd.DataFrame  # (g,) n and smallest
 
+    @property
+    def labels(self) -> list[str]:
+        """Name of each group."""
+        names = list(self.axes)
+        return [describe(row, names) for _, row in self.axes.iterrows()]
+
 
 def _risk_groups(fit: LogitFit, groups: int) -> Array:
     """The group of each cell by predicted risk, numbered from 0; cells of equal risk are never split."""
@@ -246,19 +252,11 @@ def goodness_of_fit(
     [[1.0, 199.0, 0.0431], [1.0, 199.0, 0.0044]]
     """
     residuals = _residuals(fit, by, groups)
-    names = list(residuals.axes)
-    labels = [describe(row, names) for _, row in residuals.axes.iterrows()]
-    of_terms = coefficients(fit).smallest.min()
-    smallest = np.minimum(residuals.counts["smallest"], of_terms)
-    require_showable(smallest, labels, "This test")
+    smallest = _require_showable_groups(fit, residuals)
     held = fit.cells.scatter.covariance(residuals.held)
     null = fit.cells.scatter.covariance(residuals.null)
     size = np.sqrt(np.diag(held))
-    if (size <= 0).any():
-        empty = labels[int(np.argmin(size))]
-        raise EstimandError(
-            f"The residuals of group {empty} do not vary.", "Use coarser groups."
-        )
+    _require_varying(residuals, size)
     d = fit.cells.joint_df(residuals.held)
     g = len(residuals.mean)
     mean = residuals.mean / size
@@ -295,7 +293,24 @@ def goodness_of_fit(
             df_estimated,
         ),
     ]
-    return TestResult.of_rows(rows, fit.cells.source, int(smallest.min()))
+    return TestResult.of_rows(rows, fit.cells.source, smallest)
+
+
+def _require_showable_groups(fit: LogitFit, residuals: _Residuals) -> int:
+    """The smallest count behind the groups, which pass the gate."""
+    of_terms = coefficients(fit).smallest.min()
+    smallest = np.minimum(residuals.counts["smallest"], of_terms)
+    require_showable(smallest, residuals.labels, "This test")
+    return int(smallest.min())
+
+
+def _require_varying(residuals: _Residuals, size: Array) -> None:
+    """Refuse a group whose mean residual has no variance."""
+    if (size <= 0).any():
+        empty = residuals.labels[int(np.argmin(size))]
+        raise EstimandError(
+            f"The residuals of group {empty} do not vary.", "Use coarser groups."
+        )
 
 
 def link_test(fit: LogitFit) -> TestResult:
