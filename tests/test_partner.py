@@ -23,12 +23,19 @@ INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 
 # -- messages ---------------------------------------------------------------------------------------------------------
 
-MODULES = ("trustlib.errors", "trustlib.forms", "trustlib.schema", "trustlib.design", "trustlib.cells",
-           "trustlib.disclosure", "trustlib.variance", "trustlib.conditions", "trustlib.formulas", "trustlib.logit",
-           "trustlib.newton", "trustlib.terms", "trustlib.syntax", "trustlib.evaluation",
-           "trustbook.supplied", "trustbook.choice", "trustbook.private_book", "trustbook.private_pages",
-           "trustbook.sealing", "trustbook.runs", "trustbook.pages", "trustbook.cli",
-           "trustlib.writing")  # fmt: skip
+# The modules whose messages a command can end in.
+OF_LIBRARY = (
+    "errors", "forms", "files", "labelled_reader", "yaml12", "schema", "meanings", "design_columns", "design",
+    "domains", "strata", "weight_checks", "engines", "ordering", "cells", "compression", "axes", "merging",
+    "sealed_files", "disclosure", "variance", "conditions", "syntax", "evaluation", "formulas", "logit", "newton",
+    "terms", "writing.files", "writing.folders",
+)  # fmt: skip
+OF_BOOK = (
+    "supplied", "choice", "private_book", "private_pages", "sealing", "runs.plan", "runs.run", "runs.freshness",
+    "runs.execution", "runs.making", "runs.worker", "pages", "cli", "commands.survey", "commands.cells",
+    "commands.book", "commands.record", "commands.console",
+)  # fmt: skip
+MODULES = (*(f"trustlib.{m}" for m in OF_LIBRARY), *(f"trustbook.{m}" for m in OF_BOOK))
 REASONS = (
     "reasons",
     "joined",
@@ -94,15 +101,18 @@ A link of the page cannot be made of ….
 Run …: … differ on this worker.
 The library was changed since it was imported here.
 run …: …
-… cannot be run; nothing was, … faults:
 … has no list `runs:`.
-…: a text of it uses …, which its grid does not give
-…: an id has …
-…: parameter … is missing
 …: published …, ours …
-…: there is no data file …
 …: two runs have this id
 …: … of its grid has no values
+… cannot be run; nothing was
+a text of it uses …, which its grid does not give
+template of run … on this worker:
+the reader crashed
+the samples do not add up to the covariance matrix
+… has no covariance of its own.
+The numbers of this picture: ……
+The axis … is a Polars Categorical, which keeps no order of its levels, so nobody knows which is the reference.
 design: …
 variable …: …
 """.strip().splitlines()
@@ -201,7 +211,9 @@ def told() -> list[str]:
 
 def covers(template: str, shown: str) -> bool:
     """Whether a message as it is shown is one that a template of the source makes."""
-    return re.fullmatch(re.escape(template).replace("…", ".+"), shown) is not None
+    body = re.escape(template).replace("…", ".+")
+    form = rf"(?:variable …: |design: )?{body}(?:, … faults:)?"
+    return re.fullmatch(form, shown) is not None
 
 
 def all_messages() -> set[str]:
