@@ -271,7 +271,7 @@ def test_what_stands_in_quotes_is_a_text_whatever_is_in_it():
 def test_names_of_terms_are_read_whatever_signs_their_levels_have():
     shown = {
         "g[T.a:b]": "g: a:b", "g[T.a:[b]": "g: a:[b", "g[T.z]:g]": "g: z]:g", "g[T.z]:h[T.q]": "g: z × h: q",
-        "`x:y`[T.v]:g[T.a\nb]": "`x:y`: v × g: a\nb", "I(x ** 2)": "I(x ** 2)", "a[T.x]:g[m]": "a: x × g[m]",
+        "`x:y`[T.v]:g[T.a\nb]": "`x:y`: v × g: a b", "I(x ** 2)": "I(x ** 2)", "a[T.x]:g[m]": "a: x × g[m]",
     }  # fmt: skip
     for name, text in shown.items():
         assert _term(name) == text
