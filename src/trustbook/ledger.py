@@ -40,13 +40,58 @@ from trustlib.record.questions import answers
 from trustlib.schema import load_codebook, load_yaml
 from trustlib.writing import write_together
 
-COLUMNS = ("id", "file", "claim", "source", "place", "wave", "countries", "item", "outcome", "group", "conditioning",
-           "base", "statistic", "comparison", "published", "published_low", "published_high", "tolerance", "evidence",
-           "run", "table", "row", "calculation", "reading", "ours", "std_error", "conf_low", "conf_high", "n", "df",
-           "df_rule", "range_low", "range_high", "verdict", "cause")  # fmt: skip
+COLUMNS = (
+    "id",
+    "file",
+    "claim",
+    "source",
+    "place",
+    "wave",
+    "countries",
+    "item",
+    "outcome",
+    "group",
+    "conditioning",
+    "base",
+    "statistic",
+    "comparison",
+    "published",
+    "published_low",
+    "published_high",
+    "tolerance",
+    "evidence",
+    "run",
+    "table",
+    "row",
+    "calculation",
+    "reading",
+    "ours",
+    "std_error",
+    "conf_low",
+    "conf_high",
+    "n",
+    "df",
+    "df_rule",
+    "range_low",
+    "range_high",
+    "verdict",
+    "cause",
+)
 # Columns that a line of the record has as they are.
-OF_A_FIGURE = ("id", "claim", "source", "wave", "countries", "item", "outcome", "group", "conditioning", "base",
-               "statistic", "comparison")  # fmt: skip
+OF_A_FIGURE = (
+    "id",
+    "claim",
+    "source",
+    "wave",
+    "countries",
+    "item",
+    "outcome",
+    "group",
+    "conditioning",
+    "base",
+    "statistic",
+    "comparison",
+)
 # A question with one of these asks for more than whether its figures can all be true.
 ASKS_MORE = {"assume", "margins", "group", "sum", "exact"}
 CAUSES = {MATCH: "", WITHIN: "an end of the interval differs in its last digit"}

@@ -6,14 +6,11 @@
     Cells --cell_means--> Estimates        Cells --fit_logit--> LogitFit --predictions--> Estimates
     Estimates --comparisons, interactions, adjust, pool, change--> Estimates --table, forest, publish--> reader
 
-Everything a user needs is named here. The modules, in the order in which they may import each other:
-errors; variance, disclosure, answers, scales; ordering; grouping, intervals, forms; engines, strata, axes, merging,
-sealed_files; domains, weight_checks, meanings, files; design_columns; schema; design; cells; compression, weighting;
-logit; estimates; margins, comparisons, precision, stacking; levels; interaction, tabulation, maihda, pooling; tables;
-figures.
-Heavy libraries are imported by the functions that use them. Four packages stand beside this one and call it:
-`trustlib.review` (would another choice change the answer?), `trustlib.record` (the printed figures and their audit),
-`trustbook` (what runs the notebooks and checks the book) and `trustbook` (what its notebooks call beside the library).
+Everything a user needs is named here. The order in which modules may import each other is
+in ``tests/test_structure.py``; heavy libraries are imported by the functions that use them.
+Two parts stand beside these: `trustlib.review` (would another choice change the answer?)
+and `trustlib.record` (the printed figures and their audit). The application that runs the
+notebooks and builds the book is `trustbook`, which calls this library.
 """
 
 from trustlib.cells import Cells

@@ -22,16 +22,55 @@ from trustlib.errors import is_number
 
 # What R, Python, SQL, Excel, SAS and Stata write where there is no value; compared without regard to case.
 MISSING_TEXTS = {
-    "", ".", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none", "missing",
-    "._", *(f".{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"),
-}  # fmt: skip
+    "",
+    ".",
+    "na",
+    "n/a",
+    "#n/a",
+    "<na>",
+    "nan",
+    "nat",
+    "null",
+    "none",
+    "missing",
+    "._",
+    *(f".{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"),
+}
 # Names of columns that the verbs add beside axes and outcome.
 RESERVED = {
-    "n", "n_events", "n_eff", "w", "w2", "sum_w", "sum_wy", "sum_w2", "smallest", "cov_w", "cov_wy", "estimate",
-    "std_error", "conf_low", "conf_high", "statistic", "p_value", "df", "reference", "measure", "method", "term",
-    "axis", "level", "detectable", "reliability", "raw", "weighted", "weighted_low", "weighted_high", "additive",
+    "n",
+    "n_events",
+    "n_eff",
+    "w",
+    "w2",
+    "sum_w",
+    "sum_wy",
+    "sum_w2",
+    "smallest",
+    "cov_w",
+    "cov_wy",
+    "estimate",
+    "std_error",
+    "conf_low",
+    "conf_high",
+    "statistic",
+    "p_value",
+    "df",
+    "reference",
+    "measure",
+    "method",
+    "term",
+    "axis",
+    "level",
+    "detectable",
+    "reliability",
+    "raw",
+    "weighted",
+    "weighted_low",
+    "weighted_high",
+    "additive",
     "model",
-}  # fmt: skip
+}
 BOTH_MARKS = (
     "has points beside decimal commas, or points that may separate thousands; "
     "write its numbers in one way"

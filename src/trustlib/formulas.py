@@ -36,15 +36,51 @@ MOST_TERMS = 500
 HIGHEST = 10  # power in I()
 _POWERS = (0.5, 1.5, *range(1, HIGHEST + 1))
 _FUNCTIONS = frozenset(
-    ("C", "I", "Q", "np", "contr", "log", "exp", "sqrt", "scale", "center",
-     "standardize", "poly", "bs", "cr", "cs", "cc", "te", "hashed", "lag", "mean")
-)  # fmt: skip
+    (
+        "C",
+        "I",
+        "Q",
+        "np",
+        "contr",
+        "log",
+        "exp",
+        "sqrt",
+        "scale",
+        "center",
+        "standardize",
+        "poly",
+        "bs",
+        "cr",
+        "cs",
+        "cc",
+        "te",
+        "hashed",
+        "lag",
+        "mean",
+    )
+)
 _PYTHON = (
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.Pow,
-    ast.UnaryOp, ast.USub, ast.UAdd,
-    ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE,
-    ast.Name, ast.Load, ast.Constant,
-)  # fmt: skip
+    ast.BinOp,
+    ast.Add,
+    ast.Sub,
+    ast.Mult,
+    ast.Div,
+    ast.Mod,
+    ast.Pow,
+    ast.UnaryOp,
+    ast.USub,
+    ast.UAdd,
+    ast.Compare,
+    ast.Eq,
+    ast.NotEq,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
+    ast.Name,
+    ast.Load,
+    ast.Constant,
+)
 _END = Token("end", "")
 DEEPER = {"(": 1, ")": -1}  # by how much a bracket changes the depth
 
