@@ -112,7 +112,7 @@ def test_a_saturated_model_predicts_the_levels(fit):
 
 def test_interaction_is_what_both_identities_add(levels):
     rows = tl.interactions(levels, *AXES, methods=["delta"]).frame
-    row = rows[rows["measure"] == "additive"].iloc[0]
+    row = rows[rows["measure"] == "interaction_contrast"].iloc[0]
     signs = dict(zip(CELLS, (1, -1, -1, 1), strict=True))
     wanted = sum(sign * share(cell) for cell, sign in signs.items())
     assert row["estimate"] == pytest.approx(wanted)
@@ -126,16 +126,17 @@ def test_p_values_are_adjusted_for_their_number(gaps):
     np.testing.assert_allclose(adjusted, np.maximum.accumulate(times))
 
 
-def test_strata_of_identities_are_drawn_to_their_mean(cells):
-    ladder = tl.maihda(cells, strata=AXES)
-    null = ladder.strata().frame["estimate"]
-    raw = [share(cell, EVERYBODY) for cell in CELLS]
-    assert min(raw) < null.min()
-    assert null.max() < max(raw)
+def test_strata_of_identities_are_as_counted_and_as_weighted(cells):
+    strata = tl.maihda(cells, strata=AXES).strata.frame
+    np.testing.assert_allclose(strata["raw"], [share(c, EVERYBODY) for c in CELLS])
+    np.testing.assert_allclose(strata["weighted"], [share(c) for c in CELLS])
+    assert np.isfinite(strata[["estimate", "std_error"]]).all(axis=None)
 
 
 def of_country(design, weight):
-    own = tl.SurveyDesign(design.frame, weight=weight, strata="stratum", psu="psu", nest=True)
+    own = tl.SurveyDesign(
+        design.frame, weight=weight, strata="stratum", psu="psu", nest=True
+    )
     means = tl.cell_means(tl.compress(own, "mistrust", AXES), by=AXES)
     return tl.comparisons(means, reference={"gender": "man", "ethnicity": "majority"})
 
@@ -168,8 +169,8 @@ def test_raked_weights_meet_their_margins(design):
     weights = pd.Series(tl.rake(design, margins))
     for name, wanted in margins.items():
         sums = weights.groupby(np.asarray(design.frame[name])).sum()
-        for level, people in wanted.items():
-            assert sums[level] == pytest.approx(people)
+        for level, total in wanted.items():
+            assert sums[level] == pytest.approx(total)
 
 
 def test_one_of_two_psus_is_drawn_for_both(design):
