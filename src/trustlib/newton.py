@@ -272,7 +272,8 @@ def separation(x: Array, weight: Array, events: Array) -> Separation | None:
         return None
     sign = np.where(none, -1.0, np.where(every, 1.0, 0.0))
     pure = sign != 0
-    if np.linalg.matrix_rank(x[~pure]) == x.shape[1]:
+    # Where no cell has both answers no row is left; numpy below 2.4.5 refuses that.
+    if not pure.all() and np.linalg.matrix_rank(x[~pure]) == x.shape[1]:
         return None  # the cells with both answers leave no direction free
     from scipy.optimize import linprog
 

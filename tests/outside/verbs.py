@@ -112,7 +112,7 @@ def test_a_saturated_model_predicts_the_levels(fit):
 
 def test_interaction_is_what_both_identities_add(levels):
     rows = tl.interactions(levels, *AXES, methods=["delta"]).frame
-    row = rows[rows["measure"] == "additive"].iloc[0]
+    row = rows[rows["measure"] == "interaction_contrast"].iloc[0]
     signs = dict(zip(CELLS, (1, -1, -1, 1), strict=True))
     wanted = sum(sign * share(cell) for cell, sign in signs.items())
     assert row["estimate"] == pytest.approx(wanted)
@@ -126,12 +126,11 @@ def test_p_values_are_adjusted_for_their_number(gaps):
     np.testing.assert_allclose(adjusted, np.maximum.accumulate(times))
 
 
-def test_strata_of_identities_are_drawn_to_their_mean(cells):
-    ladder = tl.maihda(cells, strata=AXES)
-    null = ladder.strata().frame["estimate"]
-    raw = [share(cell, EVERYBODY) for cell in CELLS]
-    assert min(raw) < null.min()
-    assert null.max() < max(raw)
+def test_strata_of_identities_are_as_counted_and_as_weighted(cells):
+    strata = tl.maihda(cells, strata=AXES).strata.frame
+    np.testing.assert_allclose(strata["raw"], [share(c, EVERYBODY) for c in CELLS])
+    np.testing.assert_allclose(strata["weighted"], [share(c) for c in CELLS])
+    assert np.isfinite(strata[["estimate", "std_error"]]).all(axis=None)
 
 
 def of_country(design, weight):
