@@ -168,6 +168,7 @@ def design_table(fit: LogitFit) -> Report:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a", "b"] * 40, "w": 1.0})
     >>> rows["y"] = [1.0, 0.0, 1.0, 1.0] * 10 + [0.0, 0.0, 1.0, 0.0] * 10

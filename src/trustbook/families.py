@@ -55,6 +55,7 @@ def coarser(levels: pd.Series, outcome: pd.Series) -> Iterator[pd.Series]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> levels = pd.Series(["a"] * 6 + ["b"] * 2 + ["c"] * 4, dtype="category")
     >>> outcome = pd.Series([0, 1] * 6)
     >>> [list(form.cat.categories) for form in coarser(levels, outcome)]

@@ -60,6 +60,7 @@ def facts_of(path: Path) -> FileFacts:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> facts_of(Path("people.csv"))
     FileFacts(titles={}, declared={}, sets={})
     """

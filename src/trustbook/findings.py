@@ -123,6 +123,7 @@ def text(finding: Finding, row: pd.Series, interval: bool = False) -> str:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> row = pd.Series({"estimate": 0.623, "conf_low": 0.604, "conf_high": 0.642})
     >>> text(Finding(run="r", table="t"), row, interval=True)
     '62.3 % (60.4 to 64.2)'
@@ -234,6 +235,7 @@ def drift(now: pd.DataFrame, frozen: pd.DataFrame) -> tuple[list[str], list[str]
 
     Examples
     --------
+    >>> import pandas as pd
     >>> rows = [["finding", "a", 1.0, 0.9, 1.1, "1.00"]]
     >>> frozen = pd.DataFrame(rows, columns=FROZEN)
     >>> drift(frozen.assign(value=1.2, text="1.20"), frozen)

@@ -53,6 +53,8 @@ def leaks(folder: str | Path, frame: pd.DataFrame) -> list[str]:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from pathlib import Path
     >>> import tempfile
     >>> people = pd.DataFrame({"id": ["1234567890"], "town": ["Ballycastle"]})
     >>> with tempfile.TemporaryDirectory() as folder:

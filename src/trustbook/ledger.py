@@ -349,6 +349,7 @@ def frozen_rows(ledger: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> ledger = pd.DataFrame({"id": ["P-1"], "ours": [62.3], "verdict": ["match"]})
     >>> ledger[["conf_low", "conf_high"]] = None
     >>> ledger[["range_low", "range_high"]] = [60.4, 64.2]

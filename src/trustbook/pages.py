@@ -204,6 +204,7 @@ def finish(
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from nbformat.v4 import new_code_cell, new_notebook
     >>> notebook = new_notebook(cells=[new_code_cell("1 + 1")])
     >>> provenance = {"data": {}, "conventions": {}, "parameters": {}, "libraries": {}}

@@ -227,6 +227,7 @@ def faults_page(error: TrustlibError, file: Path, mapping: Path) -> str:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from trustlib.errors import CodebookError
     >>> error = CodebookError("There is no <outcome>.", "Name one.")
     >>> page = faults_page(error, Path("people.csv"), Path("m.yml"))

@@ -104,6 +104,7 @@ def first_mapping(file: str | Path, encoding: str | None = None) -> str:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "people.csv")

@@ -418,6 +418,7 @@ def bounds(
     --------
     Two numbers whose sum is 3:
 
+    >>> import numpy as np
     >>> low, high = bounds(np.array([[1.0, 1.0]]), np.array([3.0]), np.ones(2))
     >>> low.astype(int).tolist(), high.astype(int).tolist()
     ([0, 0], [3, 3])

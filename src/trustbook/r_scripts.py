@@ -132,6 +132,7 @@ def as_text(tables: Mapping[str, pd.DataFrame]) -> str:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> print(as_text({"gaps": pd.DataFrame({"term": ["a"], "estimate": [1 / 3]})}))
     # gaps
     term,estimate
@@ -155,6 +156,7 @@ def read_text(text: str) -> dict[str, pd.DataFrame]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> tables = {"gaps": pd.DataFrame({"term": ["a"], "estimate": [0.5]})}
     >>> read_text(as_text(tables))["gaps"].values.tolist()
     [['a', 0.5]]

@@ -77,6 +77,7 @@ def write_crate(root: str | Path, runs: str | Path) -> Path:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     root = Path(folder)

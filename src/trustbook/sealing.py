@@ -164,6 +164,7 @@ def people_of(spec: CellSet, design: SurveyDesign) -> SurveyDesign:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = pd.DataFrame({"y": [1, 0, 1], "sex": ["m", None, "w"]})
     >>> spec = CellSet(outcome="y", by=["sex"])
     >>> people_of(spec, SurveyDesign(people, weight=None)).frame[DOMAIN].tolist()
@@ -279,6 +280,7 @@ def largest_difference(ours: Cells, other: Cells) -> float:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = pd.DataFrame({"sex": ["m", "w"] * 40, "y": [0, 0, 1, 1] * 20})
     >>> cells = compress(SurveyDesign(people, weight=None), "y", ["sex"])
     >>> largest_difference(cells, cells)

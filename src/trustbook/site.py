@@ -63,6 +63,7 @@ def pages(site: Path) -> list[str]:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = Path(folder, "index.html").write_text("<main></main>")

@@ -64,6 +64,7 @@ def read_supplied(
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> import json, tempfile
     >>> values = {"low_trust": {"values": {"little": 1, "much": 0}}}
     >>> values["gender"] = {"values": {"m": "man", "w": "woman"}}
@@ -238,6 +239,7 @@ def account_of(design: SurveyDesign, outcome: str, axes: Sequence[str]) -> pd.Da
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = pd.DataFrame({"y": [1, 0, None, 1], "sex": ["m", "w", "m", None]})
     >>> design = SurveyDesign(people, weight=None)
     >>> account_of(design, "y", ["sex"])[["reason", "n"]].values.tolist()
@@ -322,6 +324,7 @@ def shown_account(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> rows = [["used", 90], ["y: refused", 8], ["y: missing", 5]]
     >>> shown_account(pd.DataFrame(rows, columns=["reason", "n"]))[1:]
     [('together: y: missing; y: refused', '13'), ('rows in the file', '103')]

@@ -174,6 +174,7 @@ def numbers_of(column: pd.Series, decimal: str = ".") -> pd.Series:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> numbers_of(pd.Series(["1,5", "x"]), decimal=",").tolist()
     [1.5, nan]
     """

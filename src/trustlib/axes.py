@@ -39,6 +39,7 @@ def axis_values(column: pd.Series, name: str) -> pd.Series:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> axis_values(pd.Series(["woman", "man"]), "gender").cat.categories.tolist()
     ['man', 'woman']
     """

@@ -107,6 +107,7 @@ def auc(p: Array, n: Array, events: Array) -> float:
 
     Examples
     --------
+    >>> import numpy as np
     >>> auc(np.array([0.2, 0.6]), np.array([10, 10]), np.array([2, 6]))
     0.7083333333333334
     """
@@ -129,6 +130,7 @@ class Profile:
 
     Examples
     --------
+    >>> import numpy as np
     >>> profile = Profile(np.array([0.0, 1.0, 2.0]), np.array([-2.0, 0.0, 1.0]))
     >>> profile.at([0.5]).tolist()
     [1.5]
@@ -171,6 +173,7 @@ def variance_interval(counts: Counts, at: Modes, best: float, measure: str) -> A
 
     Examples
     --------
+    >>> import numpy as np
     >>> from trustlib.random_intercepts import restricted
     >>> n, events = np.full(4, 50.0), np.array([10.0, 20.0, 25.0, 40.0])
     >>> counts = Counts.of(n, events, np.arange(4), np.ones((4, 1)))
@@ -208,6 +211,7 @@ def pcv_interval(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from trustlib.random_intercepts import restricted
     >>> x = np.c_[np.ones(4), [0.0, 0, 1, 1]]
     >>> n, events = np.full(4, 50.0), np.array([10.0, 20.0, 25.0, 40.0])

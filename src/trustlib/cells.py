@@ -86,6 +86,7 @@ class Cells:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> people = pd.DataFrame({"angry": [0, 1] * 20, "gender": ["man", "woman"] * 20})
     >>> cells = tl.compress(tl.SurveyDesign(people, weight=None), "angry", ["gender"])
@@ -473,6 +474,7 @@ def combinations(frame: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, Code
 
     Examples
     --------
+    >>> import pandas as pd
     >>> table, group = combinations(pd.DataFrame({"age": [2.0, 1.0, 2.0]}), ["age"])
     >>> table["age"].tolist(), group.tolist()
     ([1.0, 2.0], [1, 0, 1])
@@ -492,6 +494,7 @@ def occurring_cells(axes: pd.DataFrame, by: list[str]) -> tuple[pd.DataFrame, Co
 
     Examples
     --------
+    >>> import pandas as pd
     >>> table, cell = occurring_cells(pd.DataFrame({"age": [2.0, 1.0]}), ["age"])
     >>> len(table)
     2

@@ -72,6 +72,7 @@ def comparisons(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20
@@ -250,6 +251,7 @@ def reference_levels(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"gender": ["man", "woman"], "age": ["old", "young"]})
     >>> reference_levels(frame, ["gender", "age"], {"age": "young"})
     {'age': 'young'}
@@ -278,6 +280,7 @@ def transform(p: Array, scale: str) -> tuple[Array, Array]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> value, slope = transform(np.array([0.5, 0.2]), "odds_ratio")
     >>> value.round(3).tolist(), slope.round(3).tolist()
     ([0.0, -1.386], [4.0, 6.25])

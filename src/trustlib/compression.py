@@ -100,6 +100,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = pd.DataFrame({
     ...     "weight": [1.0, 2.0] * 20,
     ...     "angry": [0, 1, 1, 0] * 10,

@@ -180,6 +180,7 @@ def evaluate(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = pd.DataFrame({"age": [30, 50, None]})
     >>> people["gender"] = ["man", "woman", "man"]
     >>> evaluate("age > 40 or gender == 'man'", people).tolist()

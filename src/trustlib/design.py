@@ -117,6 +117,7 @@ class SurveyDesign:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = pd.DataFrame({
     ...     "weight": [1.0, 2.0, 1.5, 1.0],
     ...     "region": ["north", "north", "south", "south"],
@@ -325,6 +326,7 @@ class SurveyDesign:
 
         Examples
         --------
+        >>> import pandas as pd
         >>> people = pd.DataFrame({
         ...     "weight": [1.0, 1.0], "r1": [0.0, 2.0], "r2": [2.0, 0.0],
         ... })
@@ -385,6 +387,7 @@ class SurveyDesign:
 
         Examples
         --------
+        >>> import pandas as pd
         >>> people = pd.DataFrame({"weight": [1.0, 1.0, 1.0], "age": [30, 50, 80]})
         >>> design = SurveyDesign(people)
         >>> design.domain("age < 75").variance == design.variance

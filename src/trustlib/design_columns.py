@@ -55,6 +55,7 @@ def design_columns(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from trustlib.forms import Design
     >>> raw = pd.DataFrame({"W": ["1.5", "2"]})
     >>> columns, faults = design_columns(raw, Design(weight="W"), {})

@@ -67,6 +67,7 @@ def smallest_count(n: np.ndarray, events: np.ndarray) -> np.ndarray:
 
     Examples
     --------
+    >>> import numpy as np
     >>> smallest_count(np.array([30, 30]), np.array([12, 25])).tolist()
     [12, 5]
     """
@@ -89,6 +90,7 @@ def require_showable(smallest: np.ndarray, labels: Sequence[str], what: str) -> 
 
     Examples
     --------
+    >>> import numpy as np
     >>> require_showable(np.array([12, 30]), ["gender=man", "gender=woman"], "This table")
     """
     counted = zip(labels, smallest, strict=True)

@@ -50,6 +50,7 @@ def domain_mask(frame: Any, where: Any) -> Any:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = nw.from_native(pd.DataFrame({"age": [30, 80, None]}))
     >>> domain_mask(people, "age < 75").to_list()
     [True, False, False]

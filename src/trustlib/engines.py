@@ -63,6 +63,7 @@ def sums_by(frame: Any, keys: list[str], columns: list[str]) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = pd.DataFrame({"gender": ["man", "woman", "man"], "w": [1.0, 2.0, 4.0]})
     >>> sums_by(nw.from_native(people), ["gender"], ["w"])
        n    w gender
@@ -122,6 +123,7 @@ def units_of(frame: Any, columns: dict[str, str]) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = nw.from_native(pd.DataFrame({"region": ["a", "a", "b"]}))
     >>> units_of(people, {"stratum": "region"})
        n stratum

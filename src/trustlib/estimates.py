@@ -68,6 +68,7 @@ class People:
 
     Examples
     --------
+    >>> import numpy as np
     >>> people = People(np.array([[True, False], [True, True]]), np.array([30, 12]))
     >>> people.count.tolist()
     [30, 42]
@@ -137,6 +138,7 @@ class Estimates:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20
@@ -317,6 +319,7 @@ def result_frame(axes: pd.DataFrame, values: Sequence[Any]) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> axes = pd.DataFrame({"group": ["a", "b"]})
     >>> frame = result_frame(axes, [[0.25, 0.5], *[None] * 6, 40, None])
     >>> frame[["group", "estimate", "n"]].values.tolist()
@@ -352,6 +355,8 @@ def estimates_of_cells(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"y": [1.0, 0.0] * 20})
     >>> cells = tl.compress(tl.SurveyDesign(rows, weight=None), "y")
@@ -415,6 +420,8 @@ def level_estimates(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"y": [1.0, 0.0] * 20})
     >>> cells = tl.compress(tl.SurveyDesign(rows, weight=None), "y")
@@ -507,6 +514,8 @@ def contrast(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20
@@ -593,6 +602,7 @@ def scaled_parts(parts: Sequence[Part], factor: Array) -> tuple[Part, ...]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> part = Part(np.array([1]), np.array([[0.25]]), df=9.0)
     >>> scaled_parts([part], np.array([1.0, 2.0]))[0].vcov.tolist()
     [[1.0]]
@@ -630,6 +640,7 @@ def axis_levels(column: pd.Series) -> list:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> axis_levels(pd.Series(["no", "yes", "no"]))
     ['no', 'yes']
     >>> axis_levels(pd.Series(pd.Categorical(["b"], categories=["b", "a"])))

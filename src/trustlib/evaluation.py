@@ -46,6 +46,7 @@ class Evaluation:
 
     Examples
     --------
+    >>> import numpy as np
     >>> def refuse(why, hint=""):
     ...     raise ValueError(why)
     >>> known = np.array([True, True, False])

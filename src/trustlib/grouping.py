@@ -35,6 +35,7 @@ def group_rows(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> group, row = group_rows([pd.Series(["b", "a", "b"])], 3, sort=True)
     >>> group.tolist(), row.tolist()
     ([1, 0, 1], [1, 2])

@@ -92,6 +92,7 @@ class Measured(NamedTuple):
 
     Examples
     --------
+    >>> import numpy as np
     >>> Measured(0.1, np.array([1.0, -1.0, -1.0, 1.0])).value
     0.1
     """
@@ -152,6 +153,7 @@ def measures(p: Array) -> dict[str, Measured]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> round(measures(np.array([0.4, 0.2, 0.2, 0.1]))["reri_rr"].value, 6)
     1.0
     """
@@ -228,6 +230,7 @@ def mover_limits(
 
     Examples
     --------
+    >>> import numpy as np
     >>> p = np.array([0.4, 0.2, 0.2, 0.1])
     >>> limits = mover_limits(p, p - 0.05, p + 0.05, np.eye(4) * 0.025**2, np.inf)
     >>> limits["interaction_contrast"].round(3).tolist()
@@ -325,6 +328,7 @@ def interactions(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> events = {("a", "x"): 10, ("a", "y"): 20, ("b", "x"): 20, ("b", "y"): 45}
     >>> rows = [(*key, i < n) for key, n in events.items() for i in range(100)]
@@ -599,6 +603,7 @@ def verdict(inter: Estimates) -> tuple[str, ...]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> events = {("a", "x"): 10, ("a", "y"): 30, ("b", "x"): 30, ("b", "y"): 90}
     >>> rows = [(*key, i < n) for key, n in events.items() for i in range(100)]

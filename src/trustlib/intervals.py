@@ -157,6 +157,7 @@ def logit_interval(p: Array, se: Array, df: Df, n: Array | None = None) -> Limit
 
     Examples
     --------
+    >>> import numpy as np
     >>> low, high = logit_interval(np.array([0.1]), np.array([0.05]), 10.0)
     >>> low.round(3).tolist(), high.round(3).tolist()
     ([0.031], [0.277])
@@ -186,6 +187,7 @@ def effective_n(p: Array, se: Array, n: Array) -> Array:
 
     Examples
     --------
+    >>> import numpy as np
     >>> shares = np.array([0.5, 1.0])
     >>> effective_n(shares, np.array([0.05, 0.0]), np.array([180, 20])).round().tolist()
     [100.0, 20.0]
@@ -220,6 +222,7 @@ def beta_interval(p: Array, se: Array, df: Df, n: Array) -> Limits:
 
     Examples
     --------
+    >>> import numpy as np
     >>> low, high = beta_interval(np.array([0.0]), np.zeros(1), 30.0, np.array([40]))
     >>> low.tolist(), high.round(3).tolist()
     ([0.0], [0.09])
@@ -257,6 +260,7 @@ def wilson_interval(p: Array, se: Array, df: Df, n: Array) -> Limits:
 
     Examples
     --------
+    >>> import numpy as np
     >>> low, high = wilson_interval(np.array([0.0]), np.zeros(1), 39.0, np.array([40]))
     >>> low.tolist(), high.round(3).tolist()
     ([0.0], [0.088])
@@ -288,6 +292,7 @@ def likelihood_interval(p: Array, se: Array, df: Df, n: Array) -> Limits:
 
     Examples
     --------
+    >>> import numpy as np
     >>> share, error = np.array([0.1]), np.array([0.05])
     >>> low, high = likelihood_interval(share, error, 10.0, np.array([40]))
     >>> low.round(3).tolist(), high.round(3).tolist()
@@ -348,6 +353,7 @@ def plus_four(p: Array, vcov: Array, n: Array) -> Limits:
 
     Examples
     --------
+    >>> import numpy as np
     >>> p, vcov = plus_four(np.array([0.0]), np.zeros((1, 1)), np.array([16.0]))
     >>> p.tolist(), vcov.round(4).tolist()
     ([0.1], [[0.0045]])
@@ -392,6 +398,7 @@ def mover_interval(
 
     Examples
     --------
+    >>> import numpy as np
     >>> sign, value = np.array([1, -1]), np.array([0.5, 0.3])
     >>> low, high = np.array([0.4, 0.2]), np.array([0.6, 0.4])
     >>> mover_interval(sign, value, low, high, np.diag([0.01, 0.01])).round(3).tolist()
@@ -427,6 +434,7 @@ def independent(b: Array, vcov: Array) -> bool:
 
     Examples
     --------
+    >>> import numpy as np
     >>> independent(np.zeros(2), np.eye(2)), independent(np.zeros(2), np.ones((2, 2)))
     (True, False)
     """
@@ -472,6 +480,7 @@ def wald_test(
 
     Examples
     --------
+    >>> import numpy as np
     >>> test = wald_test("two gaps", np.array([0.2, 0.1]), np.eye(2) / 100, 28.0, 30.0)
     >>> test[["statistic", "df_den", "p_value"]].round(3).values.tolist()
     [[2.5, 28.0, 0.1], [2.417, 29.0, 0.107]]
@@ -534,6 +543,7 @@ def detectable_size(se: Array, df: Df, power: float, level: float = LEVEL) -> Ar
 
     Examples
     --------
+    >>> import numpy as np
     >>> detectable_size(np.array([0.05]), np.inf, 0.8).round(3).tolist()
     [0.14]
     """
@@ -557,6 +567,7 @@ def nchs_flag(p: Array, se: Array, df: Df, n: Array) -> Array:
 
     Examples
     --------
+    >>> import numpy as np
     >>> shares, se, n = np.array([0.4, 0.4]), np.array([0.02, 0.1]), np.array([600, 24])
     >>> nchs_flag(shares, se, 30.0, n).tolist()
     ['show', 'suppress: fewer than 30 effective people']

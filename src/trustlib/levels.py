@@ -81,6 +81,7 @@ def cell_means(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40, "w": [1.0, 3.0] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 19 + [0.0] * 21
@@ -139,6 +140,7 @@ def one_way(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a", "b"] * 40, "age": ["old"] * 40 + ["young"] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20

@@ -109,6 +109,7 @@ def predictions(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40, "age": [30, 60] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20
@@ -227,6 +228,7 @@ def average_predictions(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20
@@ -383,6 +385,7 @@ class Counterfactual:
 
     Examples
     --------
+    >>> import numpy as np
     >>> one = Counterfactual(np.array([0, 1, 1]), np.array([0.2, 0.4]), np.eye(2))
     >>> one.summed(np.array([10.0, 20.0, 30.0])).tolist()
     [10.0, 50.0]
@@ -458,6 +461,7 @@ def counterfactuals(fit: LogitFit, settings: list[dict]) -> Iterator[Counterfact
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20
@@ -545,6 +549,7 @@ def coefficients(fit: LogitFit, scale: str = "log_odds") -> Estimates:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20

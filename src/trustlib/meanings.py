@@ -74,6 +74,7 @@ class Translated:
 
     Examples
     --------
+    >>> import numpy as np
     >>> Translated(np.array(["man"]), np.array([None])).faults
     ()
     """
@@ -104,6 +105,7 @@ def translate(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from trustlib.forms import Part
     >>> part = Part(values={"Male": "man", "Female": "woman"})
     >>> raw = pd.Series(["Male", "Other"], name="sex")
@@ -145,6 +147,7 @@ def any_of(parts: Sequence[Translated], positive: Any) -> Translated:
 
     Examples
     --------
+    >>> import numpy as np
     >>> deaf = Translated(np.array([1, None, 0], object), np.array([None, "refused", None]))
     >>> blind = Translated(np.array([0, 0, 0], object), np.array([None, None, None]))
     >>> any_of([deaf, blind], 1).values.tolist()

@@ -42,6 +42,7 @@ def joint_axis(name: str, columns: Sequence[pd.Series]) -> pd.Series:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> parts = [pd.Series(["man"], dtype="category"), pd.Series(["woman"], dtype="category")]
     >>> list(joint_axis("gender", parts).cat.categories)
     ['man', 'woman']

@@ -29,6 +29,7 @@ def expit(eta: Array) -> Array:
 
     Examples
     --------
+    >>> import numpy as np
     >>> expit(np.array([0.0, -1000.0])).tolist()
     [0.5, 0.0]
     """
@@ -52,6 +53,7 @@ def one_thread() -> Any:
 
     Examples
     --------
+    >>> import numpy as np
     >>> with one_thread():
     ...     product = np.eye(2) @ np.eye(2)
     """
@@ -77,6 +79,7 @@ def influence(x: Array, weight: Array, beta: Array) -> Array:
 
     Examples
     --------
+    >>> import numpy as np
     >>> influence(np.ones((1, 1)), np.array([8.0]), np.zeros(1)).tolist()
     [[-0.25, 0.5]]
     """
@@ -122,6 +125,7 @@ def newton(
 
     Examples
     --------
+    >>> import numpy as np
     >>> totals = np.array([[4.0], [8.0]]), np.array([[2.0], [6.0]])
     >>> newton(np.ones((1, 1)), *totals, start=np.zeros(1)).round(4).tolist()
     [[0.0], [1.0986]]
@@ -193,6 +197,7 @@ def aliased(x: Array) -> list[int]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> aliased(np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]]))
     [2]
     """
@@ -224,6 +229,7 @@ class Separation:
 
     Examples
     --------
+    >>> import numpy as np
     >>> Separation(np.array([1.0, 0.0]), np.array([True])).moving
     [0]
     """
@@ -261,6 +267,7 @@ def separation(x: Array, weight: Array, events: Array) -> Separation | None:
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = np.array([[1.0, 0.0], [1.0, 1.0]])
     >>> found = separation(x, np.array([10.0, 5.0]), np.array([4.0, 5.0]))
     >>> found.moving, found.pure.tolist()

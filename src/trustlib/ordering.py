@@ -136,6 +136,7 @@ def as_category(column: pd.Series) -> pd.Series:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import pyarrow as pa
     >>> kind = pd.ArrowDtype(pa.dictionary(pa.int8(), pa.string()))
     >>> as_category(pd.Series(["woman", "man"], dtype=kind)).dtype.name
@@ -193,6 +194,7 @@ def require_order(column: pd.Series, name: str) -> None:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> require_order(pd.Series(["man", "woman"], dtype="category"), "gender")
     """
     if column.dtype != "category" and column.nunique() > 1:
@@ -209,6 +211,7 @@ def in_order(column: pd.Series, order: Sequence[Any]) -> pd.Series:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> in_order(pd.Series(["low", "high"]), ["low", "high"]).cat.categories.tolist()
     ['low', 'high']
     """

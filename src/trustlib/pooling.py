@@ -456,6 +456,7 @@ def pool(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> def gaps(events):
     ...     frame = pd.DataFrame({"g": ["a"] * 100 + ["b"] * 100, "y": 0.0})
@@ -580,6 +581,7 @@ def average(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> def gaps(events):
     ...     frame = pd.DataFrame({"g": ["a"] * 100 + ["b"] * 100, "y": 0.0})
@@ -665,6 +667,7 @@ def change(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> def survey(events):
     ...     frame = pd.DataFrame({"y": [1.0] * events + [0.0] * (100 - events)})

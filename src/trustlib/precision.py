@@ -93,6 +93,7 @@ def adjust(estimates: Estimates, method: str = "holm") -> Estimates:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40 + ["c"] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0, 0.0] * 20 + [1.0] * 18 + [0.0] * 22
@@ -151,6 +152,7 @@ def joint_test(estimates: Estimates) -> TestResult:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40 + ["c"] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0, 0.0] * 20 + [1.0] * 18 + [0.0] * 22
@@ -216,6 +218,7 @@ def detectable(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20
@@ -261,6 +264,7 @@ def reliability(estimates: Estimates) -> Estimates:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 20 + ["b"] * 80, "y": [1.0, 0.0] * 50})
     >>> cells = tl.compress(tl.SurveyDesign(rows, weight=None), "y", ["group"])

@@ -52,6 +52,7 @@ class Counts:
 
     Examples
     --------
+    >>> import numpy as np
     >>> stratum = np.array([0, 0, 1])
     >>> counts = Counts.of(np.array([9, 4, 6]), np.ones(3), stratum, np.ones((3, 1)))
     >>> counts.sums(counts.n).tolist()
@@ -97,6 +98,7 @@ class Modes:
 
     Examples
     --------
+    >>> import numpy as np
     >>> n, events = np.array([9.0, 6.0]), np.array([3.0, 2.0])
     >>> counts = Counts.of(n, events, np.arange(2), np.ones((2, 1)))
     >>> modes(counts, 0.5, np.zeros(1)).beta.round(4).tolist()
@@ -136,6 +138,7 @@ def modes(counts: Counts, sigma: float, beta: Array, free: bool = True) -> Modes
 
     Examples
     --------
+    >>> import numpy as np
     >>> n, events = np.array([9.0, 6.0]), np.array([3.0, 2.0])
     >>> counts = Counts.of(n, events, np.arange(2), np.ones((2, 1)))
     >>> modes(counts, 0.0, np.zeros(1)).beta.round(4).tolist()
@@ -193,6 +196,7 @@ class Maximum:
 
     Examples
     --------
+    >>> import numpy as np
     >>> n, events = np.full(4, 50.0), np.array([10.0, 20.0, 25.0, 40.0])
     >>> counts = Counts.of(n, events, np.arange(4), np.ones((4, 1)))
     >>> round(restricted(counts).sigma, 3)
@@ -217,6 +221,7 @@ def restricted(counts: Counts) -> Maximum:
 
     Examples
     --------
+    >>> import numpy as np
     >>> n, events = np.full(4, 50.0), np.array([10.0, 20.0, 25.0, 40.0])
     >>> counts = Counts.of(n, events, np.arange(4), np.ones((4, 1)))
     >>> restricted(counts).at.beta.round(3).tolist()
@@ -290,6 +295,7 @@ def minus_log_likelihood(
 
     Examples
     --------
+    >>> import numpy as np
     >>> n, events = np.full(4, 50.0), np.array([10.0, 20.0, 25.0, 40.0])
     >>> counts = Counts.of(n, events, np.arange(4), np.ones((4, 1)))
     >>> value, gradient = minus_log_likelihood(np.array([0.0, 1.0]), counts, 5)
@@ -343,6 +349,7 @@ def maximum_likelihood(counts: Counts, points: int) -> Maximum:
 
     Examples
     --------
+    >>> import numpy as np
     >>> n, events = np.full(4, 50.0), np.array([10.0, 20.0, 25.0, 40.0])
     >>> counts = Counts.of(n, events, np.arange(4), np.ones((4, 1)))
     >>> found = maximum_likelihood(counts, 5)

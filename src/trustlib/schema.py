@@ -73,6 +73,7 @@ def load_yaml(path: str | Path) -> Any:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> folder = TemporaryDirectory()
     >>> path = Path(folder.name) / "words.yml"
@@ -112,6 +113,7 @@ def load_codebook(path: str | Path) -> dict[str, Variable]:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> folder = TemporaryDirectory()
     >>> path = Path(folder.name) / "codebook.yml"
@@ -268,6 +270,7 @@ def read_survey(
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> folder = TemporaryDirectory()
     >>> path = Path(folder.name) / "people.csv"

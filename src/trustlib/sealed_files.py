@@ -32,6 +32,8 @@ class SealedContent:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"n": [20], "sum_w": [20.0], "sum_wy": [5.0], "sum_w2": [20.0]})
     >>> scatter = SealedScatter(np.eye(2))
     >>> content = SealedContent(frame, "angry", (), scatter, 9.0, "Taylor", {}, {})
@@ -90,6 +92,9 @@ def write_content(content: SealedContent, path: Path) -> None:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> frame = pd.DataFrame({"n": [20], "sum_w": [20.0], "sum_wy": [5.0], "sum_w2": [20.0]})
     >>> scatter = SealedScatter(np.eye(2))

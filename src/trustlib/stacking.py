@@ -56,6 +56,7 @@ def stack(parts: Mapping[Any, Estimates], over: str) -> Estimates:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> def survey(events):
     ...     frame = pd.DataFrame({"y": [1.0] * events + [0.0] * (100 - events)})
@@ -188,6 +189,7 @@ def require_one_reference(frame: pd.DataFrame, over: str, by: list[str]) -> None
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"wave": [1, 2], "g": ["a", "a"], "reference": ["b", "c"]})
     >>> require_one_reference(frame.iloc[:1], "wave", ["g"])
     >>> require_one_reference(frame, "wave", ["g"])  # doctest: +ELLIPSIS

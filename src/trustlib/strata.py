@@ -84,6 +84,7 @@ def strata_of(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> units = pd.DataFrame({"n": [3, 4, 5], "_stratum": ["a", "a", "b"]})
     >>> strata = strata_of(units, {"_stratum": "region"}, False, "fail")
     >>> strata.n_psu  # without PSUs each person is one

@@ -56,6 +56,7 @@ def design_effects(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"y": [1.0, 0.0, 0.0, 0.0] * 20, "w": [10.0, 30.0] * 40})
     >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y")
@@ -119,6 +120,7 @@ def rao_scott(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 40})
     >>> rows["y"] = [1.0] * 10 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20

@@ -282,6 +282,7 @@ def require_rank(x: Array, names: list[str]) -> None:
 
     Examples
     --------
+    >>> import numpy as np
     >>> require_rank(np.eye(2), ["Intercept", "group[T.b]"])
     """
     places = aliased(x)
@@ -322,6 +323,7 @@ def require_overlap(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import pandas as pd
     >>> import trustlib as tl
     >>> rows = pd.DataFrame({"group": ["a", "b"] * 20, "w": 1.0})

@@ -117,6 +117,7 @@ def column_values(column: pd.Series, name: str) -> Values:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> ages = column_values(pd.Series([30, 50, None]), "age")
     >>> ages.kind, ages.known.tolist()
     ('number', [True, True, False])

@@ -56,6 +56,7 @@ def sum_by(rows: Array, group: Codes, size: int) -> Array:
 
     Examples
     --------
+    >>> import numpy as np
     >>> sum_by(np.array([[1.0], [2.0], [4.0]]), np.array([1, 0, 1]), 2)
     array([[2.],
            [5.]])
@@ -124,6 +125,7 @@ def stratified_covariance(
     --------
     Three PSUs of one stratum, whose totals are 1, 2 and 3:
 
+    >>> import numpy as np
     >>> rows = np.array([[1.0], [2.0], [3.0]])
     >>> stratum = np.zeros(3, dtype=int)
     >>> stratified_covariance(rows, stratum, np.array([3.0]), np.array([1.0]))
@@ -199,6 +201,7 @@ def without_margins(values: Array, margins: Array, weight: Array) -> Array:
     --------
     What a margin explains leaves nothing:
 
+    >>> import numpy as np
     >>> values = np.array([[1.0], [1.0], [3.0]])
     >>> margins = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     >>> left = without_margins(values, margins, np.ones(3))
@@ -239,6 +242,7 @@ def replicate_covariance(
 
     Examples
     --------
+    >>> import numpy as np
     >>> replicates = np.array([[1.0], [3.0]])
     >>> replicate_covariance(replicates, np.array([2.0]), np.array([0.5, 0.5]))
     array([[1.]])
@@ -268,6 +272,7 @@ def delta_covariance(jacobian: Array, vcov: Array) -> Array:
     --------
     A difference of two estimates:
 
+    >>> import numpy as np
     >>> delta_covariance(np.array([[1.0, -1.0]]), np.diag([4.0, 9.0]))
     array([[13.]])
     """
@@ -296,6 +301,7 @@ class Spread:
 
     Examples
     --------
+    >>> import numpy as np
     >>> Spread(np.eye(2)).parts
     ()
     """
@@ -591,6 +597,7 @@ class Part:
 
     Examples
     --------
+    >>> import numpy as np
     >>> part = Part(np.array([1]), np.array([[4.0]]), 9.0)
     >>> part.moved(np.array([[1.0, -1.0]])).vcov
     array([[4.]])
@@ -620,6 +627,7 @@ class Sample:
 
     Examples
     --------
+    >>> import numpy as np
     >>> Sample(np.array([1]), np.eye(2), 5.0, True).spread_over(2).diagonal()
     array([0., 1., 0., 1.])
     """
@@ -693,6 +701,7 @@ def welch_df(parts: Sequence[Part], size: int) -> Array:
 
     Examples
     --------
+    >>> import numpy as np
     >>> parts = [Part(np.array([0]), np.array([[4.0]]), df) for df in (10.0, 30.0)]
     >>> welch_df(parts, 1)
     array([30.])
@@ -743,6 +752,7 @@ def joint_df(parts: Sequence[Part], vcov: Array) -> float:
 
     Examples
     --------
+    >>> import numpy as np
     >>> parts = [Part(np.array([0]), np.array([[4.0]]), df) for df in (10.0, 30.0)]
     >>> float(joint_df(parts, np.array([[8.0]])).round(6))
     30.0

@@ -89,6 +89,7 @@ def require_weights(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = nw.from_native(pd.DataFrame({"weight": [1.0, 0.0, 2.5]}))
     >>> require_weights(people, ["weight"])
     """
@@ -180,6 +181,7 @@ def require_margins(margins: pd.DataFrame, names: Sequence[str]) -> None:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> require_margins(pd.DataFrame({"gender": ["man", "woman"]}), ["gender"])
     """
     for name in names:

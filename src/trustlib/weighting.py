@@ -83,6 +83,7 @@ def rake(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = pd.DataFrame({"gender": ["man", "man", "woman"]})
     >>> design = SurveyDesign(people, weight=None)
     >>> rake(design, {"gender": {"man": 48, "woman": 52}}).round(6)
@@ -238,6 +239,7 @@ def bootstrap_weights(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = pd.DataFrame({"weight": [1.0, 2.0, 1.5, 1.0]})
     >>> bootstrap_weights(SurveyDesign(people), replicates=3).variance
     '3 replicate weights (bootstrap), around the full-sample estimate'

@@ -37,6 +37,7 @@ def stale_because(run: Run, out: str | Path) -> str:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> stale_because(Run("one", Path("small.ipynb"), {}), "no/such/folder")
     'no result yet'
     """
@@ -61,6 +62,7 @@ def is_fresh(run: Run, out: str | Path) -> bool:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> is_fresh(Run("one", Path("small.ipynb"), {}), "no/such/folder")
     False
     """
@@ -93,6 +95,7 @@ def provenance(run_id: str, out: str | Path) -> dict[str, Any]:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as out:
     ...     folder = Path(out) / "one"
@@ -154,6 +157,7 @@ def hashes_of(folder: Path) -> dict[str, str]:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     length = (Path(folder) / "a.txt").write_text("a")

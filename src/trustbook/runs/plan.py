@@ -58,6 +58,7 @@ def load_plan(path: str | Path) -> list[Run]:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "runs.yml"
@@ -109,6 +110,7 @@ def choose(
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> names = ["hints6-levels", "hints6-gaps", "synthetic-levels"]
     >>> runs = [Run(name, Path("levels.ipynb"), {}) for name in names]
     >>> [run.id for run in choose(runs, ["hints6-*"])]

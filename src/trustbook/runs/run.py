@@ -37,6 +37,7 @@ class Run:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> run = Run("one", Path("templates/small.ipynb"), {"cells": "../a.parquet"})
     >>> [path.name for path in run.data]
     ['a.parquet']
@@ -137,6 +138,7 @@ def source_kind(path: Path) -> str | None:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> print(source_kind(Path("answers.csv")))
     None
     """
@@ -163,6 +165,7 @@ def hash_of(path: Path) -> str:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> hash_of(Path(__file__)) == file_hash(__file__)
     True
     """
@@ -174,6 +177,7 @@ def read_once(read: Callable[[Path], Any], path: Path) -> Any:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> read_once(Path.read_text, Path(__file__)) == Path(__file__).read_text()
     True
     """

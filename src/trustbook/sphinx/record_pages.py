@@ -71,6 +71,7 @@ def printed(figure: pd.Series) -> str:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> printed(pd.Series({"value": 11500, "comparison": ">", "statistic": "count"}))
     'more than 11,500'
     """
@@ -86,6 +87,7 @@ def with_people(base: str, figure: pd.Series) -> str:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> with_people("disabled people", pd.Series({"base_n": 2712.0}))
     'disabled people (n = 2,712)'
     """
@@ -120,6 +122,7 @@ def distinct_words(cells: pd.Series) -> list[str]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> distinct_words(pd.Series(["2024 2022", "2022", ""]))
     ['2022', '2024']
     """

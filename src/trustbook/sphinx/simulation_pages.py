@@ -80,6 +80,7 @@ def spread(shares: pd.Series, judge: bool) -> str:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> spread(pd.Series([0.912, 0.95]), judge=True)
     '91.2–95.0 low'
     >>> spread(pd.Series([0.95, 0.95]), judge=True)
@@ -106,6 +107,7 @@ def of_people(table: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"cell": [100, 10], "quantity": ["gap", "ratio"]})
     >>> of_people(table)[["row", "size"]].values.tolist()
     [['ratio', '10 people'], ['gap', '100 people']]
@@ -121,6 +123,7 @@ def of_countries(table: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"countries": [5], "tau": [0.02], "quantity": ["mean"]})
     >>> of_countries(table)["size"].item()
     '5 countries, τ = 0.02'
@@ -135,6 +138,7 @@ def of_strata(table: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> setting = {"measure": "vpc", "model": "null", "world": "exchangeable"}
     >>> of_strata(pd.DataFrame([setting | {"n": 2000}]))["row"].item()
     'VPC, null model, exchangeable'

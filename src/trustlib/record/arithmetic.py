@@ -68,6 +68,7 @@ def arithmetic(
     --------
     A gap that was printed beside its two percentages:
 
+    >>> import pandas as pd
     >>> from trustlib.forms import Variable
     >>> codebook = {"gender": Variable(label="Gender", levels=["man", "woman"])}
     >>> row = {"survey": "polling", "item": "any", "outcome": "trust_damaged_any"}

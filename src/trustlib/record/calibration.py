@@ -65,6 +65,8 @@ def in_target_terms(people: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
     >>> people = pd.DataFrame({"wave": "2024", "trust_damaged_any": [0.0, 1.0, np.nan]})
     >>> in_target_terms(people)["any"].tolist()
     ['no', 'yes', 'none']
@@ -108,6 +110,7 @@ def calibrated_weights(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> later = ("reason_cost",)
     >>> target = Target("P-1", (2024,), "percent", "all", later, value=75.0)
     >>> axes = {"gender": ["man"], "ethnicity": ["majority"], "disability": ["no"]}
@@ -171,6 +174,7 @@ def calibration_table(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> target = Target("P-1", (2024,), "percent", "all", ("any",), value=60.0)
     >>> people = pd.DataFrame({"wave": "2024", "trust_damaged_any": [0.0, 1.0]})
     >>> people["weight"] = [2.0, 3.0]
@@ -281,6 +285,8 @@ def share_of_yes(people: pd.DataFrame, inside: Array, item: str) -> Share:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
     >>> people = pd.DataFrame({"any": ["no", "yes", "none"], "weight": [1.0, 3.0, 1.0]})
     >>> share_of_yes(people, np.ones(3, bool), "any")
     Share(percent=75.0, people=2)

@@ -56,6 +56,7 @@ def tilt(
 
     Examples
     --------
+    >>> import numpy as np
     >>> start = np.array([25.0, 25.0, 25.0, 25.0])
     >>> rows = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0]])
     >>> totals = np.array([100.0, 80.0])

@@ -71,6 +71,7 @@ def people_of(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from trustlib.record.true_model import model_cells
     >>> axes = {"gender": ["man", "woman"], "ethnicity": ["majority", "minority"]}
     >>> axes |= {"disability": ["not disabled", "disabled"], "lgbtq": ["no", "yes"]}
@@ -209,6 +210,7 @@ def as_survey(model: Mapping[str, Any], parts: Sequence[pd.DataFrame]) -> pd.Dat
 
     Examples
     --------
+    >>> import pandas as pd
     >>> kinds = pd.Categorical(["no", "yes", "prefer not to say"], categories=KINDS)
     >>> names = {"wave": "2024", "country": "UK", "region": "region 1"}
     >>> people = pd.DataFrame({"trust_damaged_any": kinds, "weight": 1.0}).assign(**names)

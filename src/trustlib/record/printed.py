@@ -447,6 +447,7 @@ def asked_in(codebook: str | Path = "data/codebook.yml") -> pd.DataFrame:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> text = "variables: {lgbtq: {asked_in: {2022: {default: asked, JP: unknown}}}}"
     >>> with TemporaryDirectory() as folder:

@@ -100,6 +100,7 @@ class Cone:
     --------
     Two states; the second has at most a quarter of the people:
 
+    >>> import numpy as np
     >>> everybody = np.array([1.0, 1.0])
     >>> second = Ratio(np.array([0.0, 1.0]), everybody)
     >>> cone = Cone(np.array([[-0.25, 0.75]]), [], [], second, is_gap=False, sense=1)
@@ -223,6 +224,7 @@ def ratio_extreme(rows: Array, ratio: Ratio, sense: int) -> Attained | None:
 
     Examples
     --------
+    >>> import numpy as np
     >>> second = Ratio(np.array([0.0, 1.0]), np.array([1.0, 1.0]))
     >>> ratio_extreme(np.array([[-0.25, 0.75]]), second, sense=-1).value
     0.0

@@ -77,6 +77,7 @@ def claims_from(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> row = {"id": "P-1", "survey": "polling", "wave": "2024", "countries": "UK"}
     >>> row |= {"group": "all", "item": "any", "outcome": "trust_damaged_any"}
     >>> row |= {"conditioning": "of all", "statistic": "percent", "comparison": "="}
@@ -189,6 +190,7 @@ def answers(figures: pd.DataFrame, questions: Mapping[str, Any]) -> pd.DataFrame
 
     Examples
     --------
+    >>> import pandas as pd
     >>> row = {"survey": "polling", "wave": "2024", "countries": "UK", "group": "all"}
     >>> row |= {"item": "none", "outcome": "n", "conditioning": "of all"}
     >>> row |= {"statistic": "count", "comparison": "=", "half_width": "0"}
@@ -343,6 +345,7 @@ def in_one_line(key: str, found: pd.DataFrame) -> str:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> rows = [["women low", "How many?", "10"], ["women high", "How many?", "20"]]
     >>> in_one_line("women", pd.DataFrame(rows, columns=["key", "question", "text"]))
     'women: How many? 10 to 20'

@@ -290,6 +290,8 @@ def write_people(frame: pd.DataFrame, path: str | Path) -> None:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> frame = pd.DataFrame({"trust_damaged_any": [1.0, None], "weight": [1.0, 2.0]})
     >>> frame["trust_damaged_any_missing"] = [None, "no answer"]

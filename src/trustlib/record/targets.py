@@ -160,6 +160,7 @@ def load_targets(path: str | Path = FOLDER / "targets.yml") -> Plan:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> text = '''
     ... {source: made up, seed: 1, start: {}, asked_of_all: [], spread: 0, regions: 1,
@@ -291,6 +292,7 @@ def members(target: Target, table: pd.DataFrame) -> Array:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> target = Target("P-1", (2024,), "count", "all", countries=("UK",), value=1.0)
     >>> members(target, pd.DataFrame({"country": ["UK", "US"]})).tolist()
     [True, False]
@@ -324,6 +326,7 @@ def in_group(group: str, table: pd.DataFrame, countries: Sequence[str] = ()) -> 
 
     Examples
     --------
+    >>> import pandas as pd
     >>> people = pd.DataFrame({"gender": ["man", "woman"], "lgbtq": ["no", "no"]})
     >>> in_group('gender == "woman" and not lgbtq == "yes"', people).tolist()
     [False, True]

@@ -169,6 +169,8 @@ def rate_among(target: Target, group: str, table: pd.DataFrame, x: Array) -> flo
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
     >>> target = Target("P-1", (2024,), "percent", "all", ("any",), value=60.0)
     >>> table = pd.DataFrame({"any": ["no", "yes", "none"]})
     >>> rate_among(target, "all", table, np.array([40.0, 60.0, 5.0]))
@@ -200,6 +202,7 @@ def score(target: Target, table: pd.DataFrame, group: str, rate: float) -> Array
 
     Examples
     --------
+    >>> import pandas as pd
     >>> target = Target("P-1", (2024,), "percent", "all", ("any",), value=60.0)
     >>> table = pd.DataFrame({"any": ["no", "yes", "none"]})
     >>> score(target, table, "all", 0.6).tolist()

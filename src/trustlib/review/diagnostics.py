@@ -59,6 +59,7 @@ class Report:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> facts = pd.DataFrame({"quantity": ["people"], "value": [1234]})
     >>> shown = pd.DataFrame({"Quantity": ["people"], "Value": ["1,234"]})
     >>> Report(facts, "Who was asked", ("Made-up numbers.",), shown)

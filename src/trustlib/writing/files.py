@@ -52,6 +52,7 @@ def write_whole(path: str | os.PathLike[str], new: bool = False) -> Iterator[Pat
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> folder = TemporaryDirectory()
     >>> path = Path(folder.name) / "table.csv"
@@ -95,6 +96,7 @@ def write_together(
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> folder = TemporaryDirectory()
     >>> names = [Path(folder.name) / name for name in ("table.json", "table.csv")]
@@ -120,6 +122,7 @@ def write_text(path: str | os.PathLike[str], text: str, new: bool = False) -> Pa
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     write_text(Path(folder) / "note.txt", "82 against 47").read_text()

@@ -55,6 +55,7 @@ def write_folder(path: str | os.PathLike[str], resume: bool = False) -> Iterator
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> around = TemporaryDirectory()
     >>> book = Path(around.name) / "book"
@@ -111,6 +112,7 @@ def write_set(
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> around = TemporaryDirectory()
     >>> folder = Path(around.name) / "stand-in"
@@ -143,6 +145,7 @@ def replace_folder(new: Path, final: Path) -> None:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as around:
     ...     new = Path(around) / "new"
@@ -171,6 +174,7 @@ def recover(folder: Path, name: str = "*") -> None:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as around:
     ...     (Path(around) / ".book.old").mkdir()

@@ -26,6 +26,7 @@ def share(figures: pd.DataFrame, name: str) -> float:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> share(pd.DataFrame({"value": [82.0]}, index=["R24-017"]), "R24-017")
     0.82
     """
@@ -51,6 +52,7 @@ def printed_gap(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> printed = {"value": [40.0, 29.0], "base_n": [5675.0, 1435.0]}
     >>> figures = pd.DataFrame(printed, index=["R24-020", "R24-021"])
     >>> gap = printed_gap(figures, "R24-020", "R24-021", deff=1.0)
@@ -73,6 +75,7 @@ def trial_shares(trials: TrialsForm, figures: pd.DataFrame) -> dict[str, TrialSh
 
     Examples
     --------
+    >>> import pandas as pd
     >>> share = {"label": "participants", "record": "C-007", "reading": "ours"}
     >>> trials = TrialsForm(shares={"who": share}, band={"low": 0.8, "high": 1.2})
     >>> line = {"value": [12.0], "half_width": [0.5], "source": ["the report"]}
@@ -96,6 +99,7 @@ def levels_of_one_country(figures: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> lines = {"countries": ["BR", "BR US"], "outcome": "trust_damaged_any",
     ...          "survey": "polling", "statistic": "percent"}
     >>> levels_of_one_country(pd.DataFrame(lines))["countries"].tolist()
@@ -123,6 +127,7 @@ def between_questions(figures: pd.DataFrame, one: str, two: str) -> pd.Series:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> lines = {"countries": "BR", "outcome": "trust_damaged_any", "group": "all",
     ...          "survey": "polling", "statistic": "percent",
     ...          "item": ["system", "provider"], "value": [65.0, 52.0]}
