@@ -23,7 +23,7 @@ trimmed. What trimming does is kept as results (`trustbook.dossier.trimmed_gaps`
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 from pathlib import Path
 
@@ -149,7 +149,8 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
         base = people_of(spec, design)
         if spec.weights == "unweighted":
             base = reweighted(base, "unweighted")
-        made[name] = compress(base, spec.outcome, spec.by)
+        cells = compress(base, spec.outcome, spec.by)
+        made[name] = _with_own_labels(cells, spec)
         bases[name] = base
     _require_equal_or_apart(plan.sets, design)
     _require_no_small_difference(plan.sets, made)
@@ -157,6 +158,13 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
     for name, spec in plan.sets.items():
         _require_nobody_dominates(name, spec, bases[name])
     return sealed
+
+
+def _with_own_labels(cells: Cells, spec: CellSet) -> Cells:
+    """The labels of a set's own variables: that of another may change without it."""
+    own = {spec.outcome, *spec.told}
+    labels = {name: text for name, text in cells.labels.items() if name in own}
+    return replace(cells, labels=labels)
 
 
 def people_of(spec: CellSet, design: SurveyDesign) -> SurveyDesign:

@@ -204,6 +204,8 @@ def _description(frame: pd.DataFrame, name: str, role: str, base: int | None) ->
     missing = _people_by_level(kinds.value_counts())
     shown = shown_counts(levels + missing, base)
     line = f"  {visible(name)}: {role}"
+    if role == IDENTITY:
+        line += f", compared with {visible(frame[name].cat.categories[0])}"
     if levels:
         line += f" ({'; '.join(shown[: len(levels)])})"
     if missing:

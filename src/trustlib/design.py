@@ -404,12 +404,12 @@ class SurveyDesign:
             native = self.frame.assign(**{DOMAIN: mask.to_numpy()})
         else:
             native = frame.with_columns(mask.alias(DOMAIN)).to_native()
-        return self._of_frame(native)
+        return self.unchecked(frame=native)
 
-    def _of_frame(self, frame: Any) -> SurveyDesign:
-        """The same design of a frame that needs no other checks."""
+    def unchecked(self, **fields: Any) -> SurveyDesign:
+        """The same design with some fields changed, where no check could fail anew."""
         design = object.__new__(type(self))
-        design._settle(**{**vars(self), "frame": frame})
+        design._settle(**{**vars(self), **fields})
         return design
 
 

@@ -6,7 +6,6 @@ by Rubin's rules.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -231,12 +230,9 @@ def with_columns(
     >>> design.frame["y"].tolist()
     [1.0, 0.0]
     """
-    new = copy.copy(design)
     frame = collect(nw.from_native(design.frame)).assign(**columns)
     # Checking the design again would read its strata and PSUs, which are the same.
-    for name, value in {"frame": frame, **options}.items():
-        object.__setattr__(new, name, value)
-    return new
+    return design.unchecked(frame=frame, **options)
 
 
 def combine(parts: Sequence[Estimates]) -> Estimates:
