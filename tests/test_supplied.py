@@ -511,7 +511,7 @@ class TestReading:
             f"man: {man:,}; woman: all others",
             f"man: all others; woman: {woman:,}",
         ][int(man > woman)]
-        assert f"gender: identity ({hidden}); missing: other: fewer than 10" in told
+        assert f"gender: identity, compared with man ({hidden}); missing: other" in told
         assert "nobody" not in told
         assert "region: neither outcome nor identity" in told
         assert (
