@@ -9,15 +9,20 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from typer.testing import CliRunner
 
 import trustlib as tl
 from trustbook.cli import app
 from trustbook.sealing import load_cell_plan, make_cells, require_same
+from trustbook.start import BOOK
 
 ROOT = Path(__file__).parents[1]
 STAND_IN = ROOT / "data" / "synthetic"
@@ -167,6 +172,39 @@ class TestCellsOfTheStandIn:
             make_cells(load_cell_plan(plan), file)
         plan.write_text("\n".join(lines).replace("country == 'US'", "wave == '2022'"))
         assert set(make_cells(load_cell_plan(plan), file)) == {"a", "b"}
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert command("--version") == f"trustgap {metadata.version('trustgap')}\n"
+
+
+def test_what_the_commands_need_is_what_the_extra_brings():
+    """The names that `trustlib` looks for before it imports anything."""
+    known = metadata.packages_distributions()
+    brought = {canonicalize_name(name) for module in BOOK for name in known[module]}
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = extra["optional-dependencies"]["book"]
+    assert brought == {canonicalize_name(Requirement(line).name) for line in wanted}
+
+
+WITHOUT = """
+import importlib.util as util, sys
+find = util.find_spec
+util.find_spec = lambda name: None if name in ("typer", "bs4") else find(name)
+sys.argv = ["trustlib", "validate"]
+from trustbook.start import main
+main()
+"""
+
+
+def test_without_the_extra_a_command_says_in_one_line_what_to_install():
+    words = [sys.executable, "-c", WITHOUT]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "(typer, bs4 cannot be imported)" in line
+    assert 'pip install "trustgap[book] @ file://' in line
 
 
 def test_pages_with_faults_are_all_named(tmp_path):

@@ -55,7 +55,7 @@ def passes(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
-def tested(python: Path, folder: Path, installed: Path, *names: str) -> None:
+def run_tests(python: Path, folder: Path, installed: Path, *names: str) -> None:
     """Test modules that lie in a folder pass there."""
     quiet = ("-q", "-p", "no:cacheprovider", "-W", "ignore")
     told = passes(run(python, folder, installed, "-m", "pytest", *quiet, *names))
@@ -103,7 +103,7 @@ class TestLibraryAlone:
     def test_one_verb_of_each_kind(self, python, installed, tmp_path):
         for name in ("survey.py", "verbs.py"):
             shutil.copy(OUTSIDE / name, tmp_path)
-        tested(python, tmp_path, installed, "verbs.py")
+        run_tests(python, tmp_path, installed, "verbs.py")
 
     @pytest.mark.parametrize("words", [["validate"], ["--help"], ["run", "--dry-run"]])
     def test_a_command_says_in_one_line_what_to_install(
@@ -126,7 +126,7 @@ class TestOurTests:
             shutil.copy(ROOT / "tests" / name, tmp_path)
         shutil.copytree(ROOT / "tests" / "reference", tmp_path / "reference")
         (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow: is slow\n")
-        tested(python, tmp_path, installed, *names)
+        run_tests(python, tmp_path, installed, *names)
 
 
 @pytest.mark.slow

@@ -477,6 +477,7 @@ NAMED = {
     "trustbook.private_book._take_over_files_of_others": "private book that is being built",
     "trustlib.record.simulate._write_arrow": "temporary file",
     "trustlib.figures.png": "in memory",
+    "trustbook.sphinx.accessible._repair_page": "book that is being built",
     "trustbook.sphinx.accessible.repair_pages": "book that is being built",
     "trustbook.sphinx.accessible._repair_page": "book that is being built",
     "trustbook.sphinx.evidence.figure.write_numbers": "book that is being built",
