@@ -1,12 +1,18 @@
-"""Where the tests find survey files that are not part of the repository."""
+"""What every test may ask for: survey files that are not part of the repository, and the reader in a fork."""
 
+import faulthandler
 import os
+import runpy
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+HANGS = 30  # seconds until a reader in a fork is taken to hang
 
 settings.register_profile("house", deadline=None)  # a test asserts no time
 settings.load_profile("house")
@@ -36,3 +42,39 @@ def data_file():
         return path
 
     return find
+
+
+@pytest.fixture
+def forked(monkeypatch):
+    """The library's program for SPSS and Stata in a fork of this process, which has the reader loaded already."""
+
+    def run(command, timeout, **_):
+        assert command[:2] == [sys.executable, "-m"]
+        ours, theirs = os.pipe()
+        said, saying = os.pipe()
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                faulthandler.disable()  # a crash of the reader is expected: it would look like one of the tests
+                signal.alarm(HANGS)  # its end, if the reader hangs
+                os.dup2(theirs, 1)
+                os.dup2(saying, 2)
+                sys.argv, sys.stdout = command[2:], os.fdopen(1, "w")
+                runpy.run_module(command[2], run_name="__main__")
+                sys.stdout.flush()
+                status = 0
+            except BaseException as error:
+                os.write(2, f"{type(error).__name__}: {error}\n".encode())
+            finally:
+                os._exit(status)
+        os.close(theirs)
+        os.close(saying)
+        with open(ours, "rb") as stream, open(said, "rb") as words:
+            out, err = stream.read(), words.read()
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status != -signal.SIGALRM, "the reader hangs"
+        return subprocess.CompletedProcess(command, status, out, err)
+
+    # By its name: this file is loaded for every test, and few of them read files.
+    monkeypatch.setattr("trustlib.files.subprocess.run", run)

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 import trustlib as tl
+from samples import standard_error
 from trustlib.design import SurveyDesign
 from trustlib.errors import LonelyPSUError
-from trustlib.variance import replicate_covariance, stratified_covariance, sum_by
+from trustlib.variance import replicate_covariance
 from trustlib.weighting import rake
 
 ROUT = "R survey 4.1-1, tests/testoutput/api.Rout.saved"
@@ -23,26 +24,6 @@ DESIGNS = {
     "dclus1": ("apiclus1", {"psu": "dnum", "fpc": "fpc"}),
     "dclus2wr": ("apiclus2", {"psu": "dnum"}),
 }
-
-
-def standard_error(d, z, strata=None, psu=None, fpc=None, lonely="fail"):
-    """Of the sum of the column `z` (w u) over the people of a survey, everyone in the sample included."""
-    key = d[strata] if strata else pd.Series("all", index=d.index)
-    stratum, levels = pd.factorize(key)
-    unit = (
-        pd.factorize(key.astype(str) + "/" + d[psu].astype(str))[0]
-        if psu
-        else np.arange(len(d))
-    )
-    of_unit = pd.Series(stratum).groupby(unit).first().to_numpy()
-    n_psu = np.bincount(of_unit, minlength=len(levels)).astype(float)
-    remaining = (
-        1 - n_psu / d.groupby(stratum)[fpc].first().to_numpy()
-        if fpc
-        else np.ones(len(levels))
-    )
-    rows = sum_by(np.asarray(z, dtype=float)[:, None], unit, len(of_unit))
-    return np.sqrt(stratified_covariance(rows, of_unit, n_psu, remaining, lonely)[0, 0])
 
 
 def ratio(y, x, w):

@@ -12,59 +12,22 @@ import pyarrow.parquet as pq
 import pytest
 
 import trustlib as tl
+from contract import DESIGN_ERROR, ESTIMAND, UNKNOWN, ids, refused
+from samples import (
+    BY,
+    FRAME,
+    crossed,
+    large_cell_people,
+    large_cells,
+    large_design,
+    large_fit,
+    large_means,
+)
 
-LINES = 25  # one screen
-
-
-def refused(call, kind, builtin, *words):
-    """Hold a call to the contract of errors, and return the message."""
-    with pytest.raises(tl.TrustlibError) as caught:
-        call()
-    error = caught.value
-    assert isinstance(error, kind), f"{type(error).__name__}: {error}"
-    assert isinstance(error, builtin)
-    text = str(error)
-    assert error.message
-    assert error.hint, "no hint"
-    assert len(text.splitlines()) <= LINES
-    assert "\x1b" not in text
-    assert "Traceback" not in text
-    for word in words:
-        assert word in text, text
-    return text
-
-
-def people(n=400, seed=1):
-    """A made-up sample of four strata with five PSUs each; every cell is large."""
-    rng = np.random.default_rng(seed)
-    return pd.DataFrame({
-        "gender": pd.Categorical(rng.choice(["man", "woman"], n), ["man", "woman"]),
-        "ethnicity": pd.Categorical(rng.choice(["majority", "minority"], n), ["majority", "minority"]),
-        "damaged": rng.integers(0, 2, n).astype(float), "weight": rng.uniform(0.5, 2, n),
-        "stratum": rng.integers(0, 4, n), "psu": rng.integers(0, 5, n),
-    })  # fmt: skip
-
-
-def crossed(table):
-    """Cells of gender x ethnicity with given numbers of (no, yes)."""
-    rows = [
-        (g, e, y)
-        for (g, e), pair in table.items()
-        for y, count in enumerate(pair)
-        for _ in range(count)
-    ]
-    frame = pd.DataFrame(rows, columns=["gender", "ethnicity", "damaged"]).assign(
-        weight=1.0
-    )
-    return tl.compress(tl.SurveyDesign(frame), "damaged", ["gender", "ethnicity"])
-
-
-FRAME = people()
-BY = ["gender", "ethnicity"]
-DESIGN = tl.SurveyDesign(FRAME, strata="stratum", psu="psu", nest=True)
-CELLS = tl.compress(DESIGN, "damaged", BY)
-MEANS = tl.cell_means(CELLS)
-FIT = tl.fit_logit(CELLS, "gender * ethnicity")
+DESIGN = large_design()
+CELLS = large_cells()
+MEANS = large_means()
+FIT = large_fit()
 NUMBER = tl.compress(tl.SurveyDesign(FRAME), "damaged", ["psu", "gender"])
 NUMBER_FIT = tl.fit_logit(NUMBER, "psu + gender")
 SEPARATED = crossed(
@@ -93,9 +56,6 @@ def axis(values):
     )
 
 
-UNKNOWN, DESIGN_ERROR, ESTIMAND = (
-    (tl.UnknownNameError, KeyError), (tl.DesignError, ValueError), (tl.EstimandError, ValueError)
-)  # fmt: skip
 COMPRESS = {
     "not a design": (lambda: tl.compress(FRAME, "damaged"), *ESTIMAND, "SurveyDesign"),
     "None": (lambda: tl.compress(None, "damaged"), *ESTIMAND, "NoneType"),
@@ -274,10 +234,6 @@ POOLING = {
     ),
     "one office twice": (lambda: tl.Cells.merge([CELLS, CELLS]), *ESTIMAND, "twice"),
 }  # fmt: skip
-
-
-def ids(cases):
-    return [pytest.param(*case, id=name) for name, case in cases.items()]
 
 
 @pytest.mark.parametrize(("call", "kind", "builtin", "word"), ids(COMPRESS))
@@ -510,7 +466,7 @@ def test_the_index_does_not_matter(index):
 
 
 def test_the_frame_is_left_as_it_was():
-    frame = people()
+    frame = large_cell_people()
     before, columns = frame.copy(deep=True), list(frame)
     design = tl.SurveyDesign(frame, strata="stratum", psu="psu", nest=True)
     tl.compress(design.domain("gender == 'man'"), "damaged", BY)

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 import trustlib as tl
-from test_bad_input import DESIGN_ERROR, ESTIMAND, UNKNOWN, refused
+from contract import DESIGN_ERROR, ESTIMAND, UNKNOWN, refused
 from trustlib.disclosure import MINIMUM
 from trustlib.variance import delta_covariance
 

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 import trustlib as tl
-from test_bad_input import BY, DESIGN_ERROR, FRAME, UNKNOWN, ids, refused
+from contract import DESIGN_ERROR, UNKNOWN, ids, refused
+from samples import BY, FRAME
 from trustlib.grouping import group_rows
 
 LONELY = FRAME.assign(psu=FRAME.psu.where(FRAME.stratum > 0, 1))

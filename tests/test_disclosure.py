@@ -10,13 +10,17 @@ import pandas as pd
 import pytest
 
 import trustlib as tl
-from test_bad_input import BY, CELLS, FIT, MEANS, crossed, refused
+from contract import refused
+from samples import BY, FRAME, crossed, large_cells, large_fit, large_means
 from trustbook.leaks import leaks
 from trustlib import review
 from trustlib.disclosure import MINIMUM, masked_count, require_showable, smallest_count
 from trustlib.files import read_table
 
 ROOT = Path(__file__).parents[1]
+CELLS = large_cells()
+MEANS = large_means()
+FIT = large_fit()
 
 # 39 people of whom 9 say yes, and its mirror: 9 say no; everything else is large
 FEW_YES = crossed(
@@ -262,8 +266,6 @@ def test_small_counts_are_not_printed_in_messages():
 
 
 def test_lost_rows_are_counted_without_small_counts():
-    from test_bad_input import FRAME
-
     with pytest.warns(
         tl.MissingRowsWarning, match="Some people left .*fewer than 10"
     ) as caught:

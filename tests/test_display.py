@@ -9,11 +9,13 @@ import pytest
 from matplotlib.colors import to_rgba
 
 import trustlib as tl
-from test_bad_input import BY, FRAME, MEANS
+from samples import BY, FRAME, large_means
 from trustlib import review
 from trustlib.figures import DARK
+from trustlib.scales import COMPARED
 from trustlib.tables import number
 
+MEANS = large_means()
 LABELS = {"damaged": "Trust damaged", "gender": "Gender"}
 
 
@@ -162,7 +164,7 @@ def test_long_names_are_wrapped_and_one_colour_has_no_meaning():
 def test_the_people_of_a_gap_are_those_of_both_groups():
     both, note = "People, both groups", "n: people of both groups."
     for kind, estimates in RESULTS.items():
-        gap = kind in ("difference", "ratio", "odds_ratio")
+        gap = kind in COMPARED
         assert (both in tl.table(estimates).as_raw_html()) == gap
         assert (
             any(note in t.replace("\n", " ") for t in texts_of(tl.forest(estimates)))

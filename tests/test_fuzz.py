@@ -12,14 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import faulthandler
 import gzip
 import io
-import os
-import runpy
-import signal
-import subprocess
-import sys
 import warnings
 from collections import Counter
 
@@ -36,7 +30,6 @@ import trustlib as tl
 from trustlib import files
 
 PEOPLE = 80
-HANGS = 30  # seconds
 KINDS = {
     ".csv": 170,
     ".csv.gz": 90,
@@ -116,41 +109,6 @@ def whole(tmp_path_factory) -> dict[str, bytes]:
     """An undamaged file of each kind."""
     folder = tmp_path_factory.mktemp("whole")
     return {kind: written(folder, kind, made()) for kind in KINDS}
-
-
-@pytest.fixture
-def forked(monkeypatch):
-    """The library's program for SPSS and Stata in a fork of this process, which has the reader loaded already."""
-
-    def run(command, timeout, **_):
-        assert command[:2] == [sys.executable, "-m"]
-        ours, theirs = os.pipe()
-        said, saying = os.pipe()
-        child = os.fork()
-        if not child:
-            status = 1
-            try:
-                faulthandler.disable()  # a crash of the reader is expected: it would look like one of the tests
-                signal.alarm(HANGS)  # its end, if the reader hangs
-                os.dup2(theirs, 1)
-                os.dup2(saying, 2)
-                sys.argv, sys.stdout = command[2:], os.fdopen(1, "w")
-                runpy.run_module(command[2], run_name="__main__")
-                sys.stdout.flush()
-                status = 0
-            except BaseException as error:
-                os.write(2, f"{type(error).__name__}: {error}\n".encode())
-            finally:
-                os._exit(status)
-        os.close(theirs)
-        os.close(saying)
-        with open(ours, "rb") as stream, open(said, "rb") as words:
-            out, err = stream.read(), words.read()
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        assert status != -signal.SIGALRM, "the reader hangs"
-        return subprocess.CompletedProcess(command, status, out, err)
-
-    monkeypatch.setattr(files.subprocess, "run", run)
 
 
 def judge(path, rows: int | None, mapping: dict = MAPPING) -> str:

@@ -14,61 +14,14 @@ from hypothesis import strategies as st
 
 import oracle
 import trustlib as tl
+from samples import AXES, DESIGN, MODEL, SEEDS, cells_of, people, quick
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::trustlib.MissingRowsWarning",
     "ignore::trustlib.FewPSUWarning",
     "ignore::trustlib.ProtectiveExposureWarning",
 )
-quick = settings(
-    max_examples=4,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    derandomize=True,
-)
-SEEDS = st.integers(0, 10_000)
-DESIGN = {"weight": "w", "strata": "stratum", "psu": "psu", "nest": True}
 PLAIN = {"weight": "w", "strata": "stratum"}
-AXES = ["gender", "ethnicity", "disability"]
-MODEL = "gender * ethnicity + disability"
-
-
-def people(seed: int, n: int = 400, missing: bool = False) -> pd.DataFrame:
-    """A made-up survey: 4 strata x 3 PSUs, three axes, a number, an outcome that depends on them."""
-    rng = np.random.default_rng(seed)
-    levels = {
-        "gender": ["man", "woman"],
-        "ethnicity": ["majority", "minority"],
-        "disability": ["no", "yes"],
-    }
-    frame = pd.DataFrame(
-        {c: pd.Categorical(rng.choice(v, n), categories=v) for c, v in levels.items()}
-    )
-    frame["stratum"] = np.arange(n) % 4
-    frame["psu"] = np.arange(n) // 4 % 3
-    frame["w"] = rng.uniform(0.3, 4, n)
-    frame["age"] = rng.integers(2, 9, n) * 10.0
-    frame["fpc"] = np.array([8.0, 9, 12, 30])[frame["stratum"]]
-    eta = (
-        -0.8
-        + 0.5 * (frame["gender"] == "woman")
-        + 0.9 * (frame["disability"] == "yes")
-        + 0.01 * (frame["age"] - 50)
-    )
-    eta = eta + 0.3 * ((frame["gender"] == "woman") & (frame["ethnicity"] == "minority")) + rng.normal(0, 0.4, 12)[
-        frame["stratum"] * 3 + frame["psu"]
-    ]  # fmt: skip
-    frame["y"] = (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(float)
-    if missing:
-        frame.loc[rng.random(n) < 0.1, "y"] = np.nan
-        frame.loc[rng.random(n) < 0.05, "gender"] = np.nan
-        frame.loc[rng.random(n) < 0.05, "w"] = 0.0
-    return frame
-
-
-def cells_of(frame, by=AXES, design=DESIGN, domain=None, outcome="y") -> tl.Cells:
-    made = tl.SurveyDesign(frame, **design)
-    return tl.compress(made if domain is None else made.domain(domain), outcome, by)
 
 
 def one_out(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

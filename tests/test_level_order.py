@@ -14,12 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import trustlib as tl
-from test_bad_input import refused
-from test_fuzz import forked  # noqa: F401
+from contract import DESIGN_ERROR, refused
 
 pytestmark = pytest.mark.usefixtures("forked")
 
-DESIGN_ERROR = (tl.DesignError, ValueError)
 LEVELS = ["b", "c", "a", "É"]
 people = st.lists(
     st.tuples(st.sampled_from([*LEVELS, None]), st.booleans(), st.integers(1, 16)),

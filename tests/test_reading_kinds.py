@@ -20,15 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import trustlib as tl
-from test_bad_input import refused
-from test_fuzz import forked  # noqa: F401
+from contract import CODEBOOK_ERROR, DESIGN_ERROR, refused
 from trustlib.answers import numbers_of
 from trustlib.files import read_table
 from trustlib.schema import load_yaml
 
 pytestmark = pytest.mark.usefixtures("forked")
-CODEBOOK_ERROR = (tl.CodebookError, ValueError)
-DESIGN_ERROR = (tl.DesignError, ValueError)
 Q = {"values": {"1": "man", "2": "woman"}, "missing": {"9": "refused"}}
 NFD = unicodedata.normalize("NFD", "Médecin")
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import trustlib as tl
-from test_bad_input import ids, refused
+from contract import ids, refused
 from trustlib.files import read_table
 from trustlib.schema import load_codebook
 

@@ -10,7 +10,8 @@ from hypothesis import given
 
 import oracle
 import trustlib as tl
-from test_identities import AXES, DESIGN, SEEDS, cells_of, people, quick
+from samples import AXES, DESIGN, SEEDS, cells_of, people, quick
+from trustlib.scales import COMPARED
 
 CELLS = Path(__file__).parents[1] / "data" / "hints6" / "cells"
 
@@ -94,7 +95,7 @@ def test_everything_is_defined_where_everybody_has_the_outcome():
     assert plain.frame[["conf_low", "conf_high"]].iloc[3].isna().all()
     inside = moved.frame.iloc[3]
     assert 0.5 < inside["conf_low"] < inside["estimate"] < inside["conf_high"] < 1
-    for scale in ("difference", "ratio", "odds_ratio"):
+    for scale in COMPARED:
         gaps = tl.comparisons(
             moved, {"gender": "man", "ethnicity": "majority"}, scale, interval="mover"
         ).frame

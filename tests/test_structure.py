@@ -255,7 +255,48 @@ def test_modules_import_only_what_comes_before_them():
         for target in imports(path) & set(place)
         if place[target] >= place[name]
     ]
-    assert not wrong
+    assert not wrong, (
+        "move what both need into a module further down in ORDER, or, if nothing is "
+        "wrong with the import, the importing module further up"
+    )
+
+
+def of_other_tests(path: Path, modules: set[str]) -> set[str]:
+    """The test modules that a file imports."""
+    return {
+        part for name in imports(path) for part in name.split(".") if part in modules
+    }
+
+
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+TEST_MODULES = {path.stem for path in TESTS}
+
+
+def test_no_test_module_imports_another():
+    wrong = {
+        path.stem: sorted(others)
+        for path in TESTS
+        if (others := of_other_tests(path, TEST_MODULES))
+    }
+    assert not wrong, (
+        "move what both need: frames, cells and designs into tests/samples.py, what a "
+        "refusal is held to into tests/contract.py, a fixture into tests/conftest.py"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from test_fuzz import made",
+        "import test_fuzz as fuzz",
+        "from tests.test_fuzz import made",
+        "def late():\n    from test_fuzz import made",
+    ],
+)
+def test_the_check_for_imports_between_tests_can_fail(line, tmp_path):
+    path = tmp_path / "test_new.py"
+    path.write_text(f"from samples import people\n{line}\n")
+    assert of_other_tests(path, TEST_MODULES) == {"test_fuzz"}
 
 
 @pytest.mark.parametrize("library", sorted(ONLY))
@@ -265,7 +306,10 @@ def test_a_heavy_library_has_one_home(library):
         for name, path in MODULES.items()
         if any(m.split(".")[0] == library for m in imports(path))
     }
-    assert users <= ONLY[library]
+    assert users <= ONLY[library], (
+        f"call {library} by way of {', '.join(sorted(ONLY[library]))}, or give the "
+        "module its place in ONLY if it is a second home on purpose"
+    )
 
 
 def test_importing_trustlib_imports_nothing_heavy():
@@ -273,15 +317,22 @@ def test_importing_trustlib_imports_nothing_heavy():
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert out.stdout.strip() == "[]"
+    assert out.stdout.strip() == "[]", (
+        "import these inside the function that needs them: whoever imports trustlib "
+        "does not wait for them"
+    )
 
 
 def test_everything_named_in_all_exists_and_is_documented():
     import trustlib
 
-    assert sorted(trustlib.__all__) == sorted(set(trustlib.__all__))
+    assert sorted(trustlib.__all__) == sorted(set(trustlib.__all__)), (
+        "a name stands twice in __all__ of trustlib: take one out"
+    )
     for name in trustlib.__all__:
-        assert (getattr(trustlib, name).__doc__ or "").strip(), name
+        assert (getattr(trustlib, name).__doc__ or "").strip(), (
+            f"{name} is public: give it a docstring"
+        )
 
 
 def test_every_public_name_has_its_place_in_the_reference():
@@ -302,7 +353,9 @@ def test_every_public_name_has_its_place_in_the_reference():
 def test_a_template_is_short_linear_and_empty(path):
     notebook = nbformat.read(path, as_version=4)
     code = [c for c in notebook.cells if c.cell_type == "code"]
-    assert len(code) <= 12
+    assert len(code) <= 12, (
+        f"{len(code)} code cells: at most 12, so move steps into a function of trustbook"
+    )
     assert all(not c.outputs and c.execution_count is None for c in code), (
         "strip the outputs of templates"
     )
@@ -312,7 +365,7 @@ def test_a_template_is_short_linear_and_empty(path):
         "notebooks call, the library computes"
     )
     tagged = [c for c in code if "parameters" in c.metadata.get("tags", [])]
-    assert len(tagged) == 1
+    assert len(tagged) == 1, "tag exactly one cell with 'parameters'"
     declared = {
         t.id
         for n in ast.parse(tagged[0].source).body
@@ -327,7 +380,7 @@ def test_a_template_is_short_linear_and_empty(path):
     }
     assert used <= declared | {
         f"{name}_{end}" for name in declared for end in ("plus", "1", "2")
-    }
+    }, "declare what a text names as @{name} in the cell tagged 'parameters'"
     assert not any(".frame" in c.source for c in code), (
         "a page shows estimates through the gate, never their frame"
     )
@@ -336,8 +389,15 @@ def test_a_template_is_short_linear_and_empty(path):
 def test_every_run_with_a_page_is_in_the_contents_once_and_no_other():
     ids = [run.id for run in load_plan(ROOT / "notebooks" / "runs.yml") if run.page]
     listed = re.findall(r"_runs/([\w-]+)/([\w-]+)", (ROOT / "_toc.yml").read_text())
-    assert all(folder == page for folder, page in listed)
-    assert sorted(folder for folder, _ in listed) == sorted(ids)
+    assert all(folder == page for folder, page in listed), (
+        "_toc.yml names the page of a run as _runs/<run>/<run>"
+    )
+    folders = [folder for folder, _ in listed]
+    lacking = sorted(set(ids) - set(folders))
+    assert not lacking, "name them in _toc.yml, or give the run `page: false`"
+    unknown = sorted(set(folders) - set(ids))
+    assert not unknown, "no such run in notebooks/runs.yml: take them out of _toc.yml"
+    assert sorted(folders) == sorted(ids), "a page stands twice in _toc.yml"
 
 
 def pages() -> list[tuple[str, str]]:
@@ -382,5 +442,10 @@ def test_the_check_for_typed_percentages_can_fail():
 def test_every_finding_is_used_and_every_use_is_a_finding():
     known = yaml.safe_load((ROOT / "book" / "findings.yml").read_text())
     used = {m for _, text in pages() for m in re.findall(r"\{finding\}`([\w-]+)", text)}
-    assert used <= set(known)
-    assert {name for name, facts in known.items() if "published" not in facts} <= used
+    unknown = sorted(used - set(known))
+    assert not unknown, "add these findings to book/findings.yml, or mend the {finding}"
+    ours = {name for name, facts in known.items() if "published" not in facts}
+    unused = sorted(ours - used)
+    assert not unused, (
+        "cite these with {finding}, or take them out of book/findings.yml"
+    )

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import trustlib as tl
-from test_identities import AXES, DESIGN, MODEL, cells_of, people
+from samples import AXES, DESIGN, MODEL, cells_of, people
 
 svy = pytest.importorskip("svy", reason="needs the extra svy of trustgap")
 pytestmark = pytest.mark.filterwarnings(

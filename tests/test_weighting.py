@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 import oracle
 import trustlib as tl
-from test_api_numbers import standard_error
-from test_bad_input import DESIGN_ERROR, FRAME, UNKNOWN, ids, refused
-from test_identities import people
+from contract import DESIGN_ERROR, UNKNOWN, ids, refused
+from samples import FRAME, people, standard_error
 from trustlib.tabulation import design_effects, rao_scott
 from trustlib.variance import without_margins
 from trustlib.weighting import bootstrap_weights, kish, rake
