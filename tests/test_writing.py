@@ -479,7 +479,6 @@ NAMED = {
     "trustlib.figures.png": "in memory",
     "trustbook.sphinx.accessible._repair_page": "book that is being built",
     "trustbook.sphinx.accessible.repair_pages": "book that is being built",
-    "trustbook.sphinx.accessible._repair_page": "book that is being built",
     "trustbook.sphinx.evidence.figure.write_numbers": "book that is being built",
 }
 
