@@ -74,7 +74,7 @@ def written(rows, path):
             missing_ranges={"q": [9.0]}, variable_value_labels={"q": {1.0: "Male"}},
         )  # fmt: skip
     else:
-        codes = frame["q"].map(lambda v: "" if np.isnan(v) else str(int(v)))
+        codes = frame["q"].map(lambda v: "" if pd.isna(v) else str(int(v)))
         mark, decimal = (";", ",") if kind == "semicolon" else (",", ".")
         plain = frame.assign(q=codes).to_csv(index=False, sep=mark, decimal=decimal)
         raw = plain.encode()
