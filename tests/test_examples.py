@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,13 @@ def test_every_public_name_has_an_example(name):
         return
     parsed = doctest.DocTestParser().get_examples(inspect.getdoc(thing) or "")
     assert parsed, "add a section Examples that runs"
+
+
+def test_no_heading_of_a_docstring_was_wrapped_away():
+    """``Notes -----`` on one line is text, and its section is lost in the reference."""
+    lost = []
+    for path in sorted(SRC.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if re.search(r"^ *[A-Z][a-z]+ -{4,} \S", text, re.M):
+            lost.append(path.name)
+    assert not lost

@@ -345,11 +345,13 @@ def plus_four(p: Array, vcov: Array, n: Array) -> Limits:
     tuple of array (m,), array (m, m)
         The proportions and their covariance.
 
-    Notes ----- In a small group the few people with the rarer answer decide about the
-    standard error, which is far too small, or zero, when they happen to be few or of
-    small weight. This puts a floor under it. Correlations stay as they are. Agresti and
-    Coull (1998), *The American Statistician* 52:119. R, for a simple random sample and
-    Wald's interval: ``PropCIs::add4ci``, whose variance is the floor alone.
+    Notes
+    -----
+    In a small group the few people with the rarer answer decide about the standard
+    error, which is far too small, or zero, when they happen to be few or of small
+    weight. This puts a floor under it. Correlations stay as they are. Agresti and Coull
+    (1998), *The American Statistician* 52:119. R, for a simple random sample and Wald's
+    interval: ``PropCIs::add4ci``, whose variance is the floor alone.
 
     Examples
     --------
@@ -392,9 +394,10 @@ def mover_interval(
     -------
     array (2,)
 
-    Notes ----- Zou (2008), *American Journal of Epidemiology* 168:212; of two
-    proportions with Wilson intervals it is Newcombe's. R:
-    ``interactionR::interactionR_mover``.
+    Notes
+    -----
+    Zou (2008), *American Journal of Epidemiology* 168:212; of two proportions with
+    Wilson intervals it is Newcombe's. R: ``interactionR::interactionR_mover``.
 
     Examples
     --------
@@ -625,8 +628,10 @@ def detectable_difference(
     EstimandError
         The proportion, power or level is no number between 0 and 1.
 
-    Notes ----- Normal test with the pooled variance, power with the variances at the
-    alternative. R: ``power.prop.test(n = n / deff, p1 = p, power = power)$p2 - p``.
+    Notes
+    -----
+    Normal test with the pooled variance, power with the variances at the alternative.
+    R: ``power.prop.test(n = n / deff, p1 = p, power = power)$p2 - p``.
 
     Examples
     --------

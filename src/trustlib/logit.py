@@ -255,8 +255,10 @@ class LogitFit:
         EstimandError
             No term is named.
 
-        Notes ----- R: ``regTermTest(fit, ~gender:ethnicity, method = "Wald")``; df are
-        `fit.df`, which is R's default.
+        Notes
+        -----
+        R: ``regTermTest(fit, ~gender:ethnicity, method = "Wald")``; df are `fit.df`,
+        which is R's default.
 
         Examples
         --------
@@ -373,7 +375,9 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
         There are more coefficients than degrees of freedom: none has a p-value or an
         interval.
 
-    Notes ----- R: ``svyglm(y ~ gender * ethnicity + disability, design, family =
+    Notes
+    -----
+    R: ``svyglm(y ~ gender * ethnicity + disability, design, family =
     quasibinomial())``. R stops early (epsilon 1e-8); with ``control = list(epsilon =
     1e-14)`` and a refit from ``start = coef(fit)`` the two agree to about 1e-13.
 

@@ -596,9 +596,11 @@ def maihda(
         which nobody, or everyone, has the outcome may do that, under REML sooner than
         under ``method="ml"``.
 
-    Notes ----- R: ``glmer(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial, nAGQ
-    = points)`` and ``glmmTMB(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial,
-    REML = TRUE)``. With ``weights=True`` n is the effective number of people and y its
+    Notes
+    -----
+    R: ``glmer(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial, nAGQ = points)``
+    and ``glmmTMB(cbind(y, n - y) ~ 1 + (1 | stratum), family = binomial, REML =
+    TRUE)``. With ``weights=True`` n is the effective number of people and y its
     weighted share with the outcome; glmer rounds such counts in its likelihood, so that
     the two agree where they are whole numbers.
 
