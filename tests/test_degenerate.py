@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 import trustlib as tl
+from trustlib.intervals import INTERVALS
+from trustlib.scales import COMPARED
 
 OURS = (tl.FewPSUWarning, tl.MissingRowsWarning, tl.ProtectiveExposureWarning)
 
@@ -81,7 +83,7 @@ DESIGNS = {
 def verbs(cells):
     """Every verb, as far as it can be called, by name."""
     yield "levels", lambda: tl.cell_means(cells)
-    for interval in ("wald", "beta", "wilson", "likelihood"):
+    for interval in INTERVALS:
         yield f"levels, {interval}", lambda i=interval: tl.cell_means(cells, ["g"], i)
     yield "everyone", lambda: tl.cell_means(cells, [])
     yield "plus four", lambda: tl.cell_means(cells, ["g", "e"], plus_four=True)
@@ -90,9 +92,7 @@ def verbs(cells):
     yield "reliability", lambda: tl.reliability(tl.cell_means(cells, ["g"]))
     yield "rao_scott", lambda: tl.rao_scott(cells, "g")
     yield "rao_scott of axes", lambda: tl.rao_scott(cells, "g", "e")
-    for scale, interval in product(
-        ("difference", "ratio", "odds_ratio"), ("wald", "mover")
-    ):
+    for scale, interval in product(COMPARED, ("wald", "mover")):
         yield (
             f"{scale}, {interval}",
             lambda s=scale, i=interval: tl.comparisons(

@@ -144,28 +144,38 @@ def quantile(values: list[int]) -> int:
 
 
 def test_a_statement_is_short(package):
-    assert statistics.mean(package.statements) <= 12
-    assert quantile(package.statements) <= 23
+    longer = "name the parts of long expressions: what was added made statements longer"
+    assert statistics.mean(package.statements) <= 12, longer
+    assert quantile(package.statements) <= 23, longer
 
 
 def test_a_line_holds_one_thought(package):
     counts = list(package.lines.values())
-    assert sum(counts) / len(counts) <= 9
+    assert sum(counts) / len(counts) <= 9, (
+        "write one thought a line: name the parts, and let the formatter open the calls"
+    )
     dense = [place for place, count in package.lines.items() if count >= DENSE]
-    assert len(dense) <= 0.005 * len(counts), dense
+    assert len(dense) <= 0.005 * len(counts), f"open these lines: {dense}"
 
 
 def test_two_thoughts_are_two_statements(package):
     thousands = len(package.lines) / 1000
-    assert len(package.tuples) <= 3 * thousands, package.tuples
-    assert len(package.walruses) <= 3 * thousands, package.walruses
-    assert not package.products, package.products
+    assert len(package.tuples) <= 3 * thousands, (
+        f"give each computed side a line of its own: {package.tuples}"
+    )
+    assert len(package.walruses) <= 3 * thousands, (
+        f"assign before you ask: {package.walruses}"
+    )
+    assert not package.products, f"write an if: {package.products}"
 
 
 def test_a_function_has_one_duty_and_a_module_one_subject(package):
     assert not package.long_functions, "extract what has a name of its own"
-    assert max(package.modules.values()) <= 500, package.modules
-    assert quantile(package.nesting) <= 2
+    longest = {name: size for name, size in package.modules.items() if size > 500}
+    assert not longest, f"open these modules along a seam: {longest}"
+    assert quantile(package.nesting) <= 2, (
+        "functions nest too deeply: return early, or extract the inner block"
+    )
 
 
 def test_only_the_list_of_public_names_is_kept_from_the_formatter():
@@ -175,7 +185,7 @@ def test_only_the_list_of_public_names_is_kept_from_the_formatter():
         without = re.sub(r"^__all__ = \[[^]]*\]  # fmt: skip$", "", text, flags=re.M)
         kept += [path.name] * without.count("fmt: skip")
         kept += [path.name] * without.count("fmt: off")
-    assert not kept
+    assert not kept, "write it so that the formatter may have it: no fmt: skip or off"
 
 
 DENSE_CODE = """

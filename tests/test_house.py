@@ -106,7 +106,7 @@ class TestLock:
             for pin in locked()
             if [s.operator for s in pin.specifier] != ["=="]
         ]
-        assert not loose
+        assert not loose, "make lock pins each version exactly"
         blocks = re.split(r"\n(?=[a-z0-9])", LOCK, flags=re.IGNORECASE)[1:]
         assert len(blocks) == len(locked())
         assert [
@@ -123,7 +123,8 @@ class TestLock:
         )
 
     def test_it_stays_lean(self) -> None:
-        assert UNWANTED & {canonicalize_name(pin.name) for pin in locked()} == set()
+        heavy = UNWANTED & {canonicalize_name(pin.name) for pin in locked()}
+        assert not heavy, "take out what needs these, and make lock again"
 
 
 class TestCommands:
@@ -131,7 +132,7 @@ class TestCommands:
         rules = re.findall(r"^([a-z][a-z-]*):(?!=)(.*)$", MAKEFILE, re.MULTILINE)
         silent = [name for name, rest in rules if not re.search(r" ## \S", rest)]
         assert rules
-        assert silent == []
+        assert silent == [], "say what each does, after ##, in its line of the Makefile"
 
     def test_help_lists_every_command(self) -> None:
         rules = set(re.findall(r"^([a-z][a-z-]*):.* ## ", MAKEFILE, re.MULTILINE))
@@ -162,7 +163,8 @@ class TestCommands:
 class TestBook:
     def test_every_page_of_the_contents_exists(self) -> None:
         toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-        assert [page for page in toc_files(toc) if not page_exists(page)] == []
+        absent = [page for page in toc_files(toc) if not page_exists(page)]
+        assert not absent, "write these pages, or take them out of _toc.yml"
 
     def test_every_page_that_exists_is_in_the_contents(self) -> None:
         toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
@@ -172,7 +174,8 @@ class TestBook:
             for p in book.rglob("*.md")
             if own_page(p)
         }
-        assert written - {page.removesuffix(".md") for page in toc_files(toc)} == set()
+        lacking = written - {page.removesuffix(".md") for page in toc_files(toc)}
+        assert not lacking, "name these pages in _toc.yml"
 
     def test_the_contents_stay_readable(self) -> None:
         """Every run that has a page is named in the contents (test_structure), so these are all pages, grids included."""
@@ -181,7 +184,7 @@ class TestBook:
             "pages of a pattern cannot be counted here: name them"
         )
         named = toc_files(yaml.safe_load(text))
-        assert len(named) == len(set(named))
+        assert len(named) == len(set(named)), "a page stands twice in _toc.yml"
         assert len(named) <= 180, (
             "what goes beyond stays in tables: set `page: false` for the run"
         )
@@ -189,8 +192,13 @@ class TestBook:
     def test_versions_agree(self) -> None:
         version = PROJECT["version"]
         citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-        assert str(citation["version"]) == version
-        assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+        assert str(citation["version"]) == version, (
+            "CITATION.cff has the version of pyproject.toml"
+        )
+        changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+        assert f"## {version}" in changes, (
+            f"tell in CHANGELOG.md what {version} brought"
+        )
         assert re.fullmatch(r"20\d\d\.(?:[1-9]|1[0-2])\.\d+", version)
 
 
@@ -246,4 +254,5 @@ def test_the_manifest_describes_what_is_there(entry):
 
 def test_every_published_file_is_in_the_manifest():
     named = {Path(entry["path"]).name for entry in manifest()}
-    assert {p.name for p in (ROOT / "data" / "published").iterdir()} <= named
+    lacking = {p.name for p in (ROOT / "data" / "published").iterdir()} - named
+    assert not lacking, "give these an entry in data/manifest.yml"

@@ -13,6 +13,11 @@ from trustlib.interaction import measures, mover_limits, verdict
 from trustlib.scales import INTERACTIONS
 
 LOG_MEASURES = [name for name, scale in INTERACTIONS.items() if scale.log]
+# Those that have an interval by MOVER too.
+ADDITIVE = ["interaction_contrast", "reri_rr", "ap", "reri_or", "ap_or"]
+OF_TWO_AXES = {"synergy", "synergy_or"}
+BY_DELTA = len(INTERACTIONS)
+ROWS = BY_DELTA + len(ADDITIVE)  # of one combination of levels, by every method
 RNG = np.random.default_rng(7)
 RISKS = [
     (0.82, 0.66, 0.60, 0.47),
@@ -152,7 +157,7 @@ def test_third_axis_is_held():
     """Within each level of a third axis the measures are those of that level's people alone."""
     levels = levels_of(survey(2000, third=True), ("gender", "ethnicity", "disability"))
     found = tl.interactions(levels, "gender", "ethnicity")
-    assert len(found) == 3 * (9 + 5)
+    assert len(found) == 3 * ROWS
     for third in ("no", "yes", "unsure"):
         alone = replace(
             levels.where(f"disability == {third!r}"), by=("gender", "ethnicity")
@@ -249,7 +254,8 @@ def test_recoding_to_the_lowest_risk_resolves_it():
 def test_harmful_exposures_do_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert len(tl.interactions(levels_of(survey()), "gender", "ethnicity")) == 9 + 5
+        found = tl.interactions(levels_of(survey()), "gender", "ethnicity")
+    assert len(found) == ROWS
 
 
 # -- intervals and p values -------------------------------------------------------------------------------------------
@@ -382,8 +388,6 @@ def test_one_protective_exposure_is_enough_to_warn():
 
 # -- methods side by side -----------------------------------------------------------------------------------------------
 
-ADDITIVE = ["interaction_contrast", "reri_rr", "ap", "reri_or", "ap_or"]
-
 
 def test_methods_stand_side_by_side():
     """Delta first and as it is alone; the same estimates by each; no covariance between methods."""
@@ -393,10 +397,10 @@ def test_methods_stand_side_by_side():
         tl.interactions(levels, "gender", "ethnicity", methods="delta"),
     )
     assert found.by == ("gender", "ethnicity", "measure", "method")
-    assert len(set(found.row_labels)) == len(found) == 14
-    pd.testing.assert_frame_equal(found.frame.iloc[:9], alone.frame)
-    np.testing.assert_array_equal(found.vcov[:9, :9], alone.vcov)
-    assert np.isnan(found.vcov[9:]).all()
+    assert len(set(found.row_labels)) == len(found) == ROWS
+    pd.testing.assert_frame_equal(found.frame.iloc[:BY_DELTA], alone.frame)
+    np.testing.assert_array_equal(found.vcov[:BY_DELTA, :BY_DELTA], alone.vcov)
+    assert np.isnan(found.vcov[BY_DELTA:]).all()
     mover = found.where("method == 'mover'").frame
     assert mover["measure"].tolist() == ADDITIVE
     estimates = alone.frame.set_index("measure")["estimate"]
@@ -587,7 +591,7 @@ def test_three_way_contrast_is_a_gap_between_two_way_contrasts():
     )
     turn = np.array([[-1.0, 1, 0], [-1, 0, 1]])
     np.testing.assert_allclose(rows.vcov, turn @ two.vcov @ turn.T, rtol=1e-8)
-    assert set(three.frame["measure"]) == {*ADDITIVE, "ratio_of_rr", "ratio_of_or"}
+    assert set(three.frame["measure"]) == set(INTERACTIONS) - OF_TWO_AXES
     order = tl.interactions(levels, "disability", "gender", "ethnicity").frame
     pd.testing.assert_frame_equal(order, three.frame, rtol=1e-8)
 
@@ -655,7 +659,7 @@ def test_the_warning_names_the_reference_and_the_reference_resolves_it():
         ["gender", "ethnicity"]
     ].drop_duplicates().to_numpy().tolist() == [["man", "majority"]]
     one, other = (
-        found.frame.set_index("measure")["estimate"].iloc[:9]
+        found.frame.set_index("measure")["estimate"].iloc[:BY_DELTA]
         for found in (before, after)
     )
     assert (other["reri_rr"] > 0) == (other["synergy"] > 1) == (other["ap"] > 0)

@@ -25,6 +25,7 @@ from trustlib.intervals import (
     wald_interval,
 )
 from trustlib.precision import adjust, detectable, joint_test, reliability
+from trustlib.scales import COMPARED, INTERACTIONS
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::trustlib.MissingRowsWarning", "ignore::trustlib.ProtectiveExposureWarning"
@@ -153,15 +154,8 @@ def test_three_axes_as_r(data_file):
         )
         se = row["std_error"] / row["estimate"] if log else row["std_error"]
         assert se == pytest.approx(R["estimates/nhanes/three", "se", name], rel=1e-9)
-    assert set(found.index) == {
-        "interaction_contrast",
-        "reri_rr",
-        "ap",
-        "ratio_of_rr",
-        "reri_or",
-        "ap_or",
-        "ratio_of_or",
-    }
+    of_two_axes = {"synergy", "synergy_or"}
+    assert set(found.index) == set(INTERACTIONS) - of_two_axes
 
 
 @pytest.mark.parametrize("case", list(R["estimates/power", "estimate"].index))
@@ -361,7 +355,7 @@ def test_undefined_p_values_are_no_tests():
         "b",
     )
     adjusted = adjust(found)
-    assert "for 9 tests" in adjusted.convention
+    assert f"for {len(INTERACTIONS)} tests" in adjusted.convention
     np.testing.assert_array_equal(
         adjusted.frame["p_value"].isna(), found.frame["p_value"].isna()
     )
@@ -374,7 +368,7 @@ def test_effective_people_behind_a_gap():
     """Of a simple random sample they are the people, but for the n - 1 of the variance; a design effect divides them."""
     cells = survey(weight=None)
     levels = tl.cell_means(cells)
-    for scale in ("difference", "ratio", "odds_ratio"):
+    for scale in COMPARED:
         gaps = tl.comparisons(levels, scale=scale).frame
         np.testing.assert_allclose(gaps["n_eff"], gaps["n"] * 399 / 400, rtol=1e-10)
         wider = tl.comparisons(replace(levels, vcov=3 * levels.vcov), scale=scale).frame

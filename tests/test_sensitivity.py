@@ -21,7 +21,11 @@ import trustlib as tl
 from trustlib.review import specification_curve
 from trustlib.review.sensitivity import (
     CHOICES,
+    COMPLETE,
     FIRTH,
+    IMPUTED,
+    MODELS,
+    WEIGHTS,
     combine,
     firth,
     fit_by_link,
@@ -59,13 +63,16 @@ def design(
     )
 
 
+LINKS = ("logit", "log", "identity")  # those of R
+
+
 def grid(kind: str = "taylor", **options) -> tl.Estimates:
     return robustness(
         design(kind),
         "y",
         ["a", "b"],
         *GAP,
-        **{"links": ("logit", "log", "identity"), **options},
+        **{"links": LINKS, **options},
     )
 
 
@@ -216,8 +223,9 @@ class TestLinksAgainstR:
         )
 
     def test_gaps_of_the_whole_grid(self, kind):
-        found = grid(kind, covariates={"none": [], "c": ["c"]}, trim=0.9).frame
-        assert len(found) == 3 * 2 * 3 * 2
+        sets = {"none": [], "c": ["c"]}
+        found = grid(kind, covariates=sets, trim=0.9).frame
+        assert len(found) == len(WEIGHTS) * len(sets) * len(LINKS) * len(MODELS)
         for row in found.to_dict("records"):
             formula = FORMULAS[row["model"], row["covariates"]]
             expected = R[
@@ -599,9 +607,15 @@ class TestImpute:
 
 class TestRobustness:
     def test_every_declared_specification_is_a_row(self):
-        found = grid(covariates={"none": [], "c": ["c"]}, completed=impute(with_gaps(), ["y", "a", "b"], m=2), links=["logit", "firth"])  # fmt: skip
+        sets = {"none": [], "c": ["c"]}
+        links = ["logit", "firth"]
+        completed = impute(with_gaps(), ["y", "a", "b"], m=2)
+        found = grid(covariates=sets, completed=completed, links=links)
         assert found.by == tuple(CHOICES)
-        assert len(found) == 3 * 2 * 2 * 2 * 2
+        missing = found.frame["missing"].unique()
+        assert sorted(missing) == sorted([COMPLETE, IMPUTED])
+        each = len(WEIGHTS) * len(sets) * len(links) * len(MODELS)
+        assert len(found) == each * len(missing)
         assert not found.frame[list(CHOICES)].duplicated().any()
         assert found.kind == "difference"
         assert found.notes[0].startswith("Gap: a=yes, b=yes against no, no.")

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 import trustlib as tl
+from trustlib.intervals import INTERVALS
 from trustlib.variance import Part, PooledScatter, joint_df, welch_df
 
 HERE = Path(__file__).resolve().parent
@@ -143,7 +144,7 @@ def test_merged_levels_by_hand():
     np.testing.assert_allclose(frame["std_error"] ** 2, v.sum(axis=0), rtol=1e-10)
     expected = [by_hand(column, [5, 99]) for column in v.T]
     np.testing.assert_allclose(frame["df"], expected, rtol=1e-10)
-    for interval in ("logit", "wald", "beta", "wilson", "likelihood"):
+    for interval in INTERVALS:
         again = tl.cell_means(merged, interval=interval).frame
         np.testing.assert_allclose(again["df"], expected, rtol=1e-10)
         assert again["conf_low"].notna().all()
