@@ -685,6 +685,29 @@ def test_weighted_shares_as_lme4_on_effective_people(scenario, strata, covariate
         np.testing.assert_allclose(fit.coef, expected[fit.coef.index], atol=1e-6)
 
 
+def test_weighted_maximum_is_that_of_numerical_integration():
+    """A Newton step of the integrated likelihood of Kish's effective people from our estimate is nothing."""
+    cells = weighted_cells()
+    fit = maihda(cells, weights=True, method="ml", points=60).fits["null"]
+    frame = cells.frame
+    n = (frame["sum_w"] ** 2 / frame["sum_w2"]).to_numpy()
+    events = n * (frame["sum_wy"] / frame["sum_w"]).to_numpy()
+    ones = np.ones((len(n), 1))
+    at = np.r_[fit.coef.to_numpy(), np.sqrt(fit.variance)]
+
+    def value(theta):
+        return log_likelihood(theta[:1], theta[1], ones, n, events, np.arange(len(n)))
+
+    h = 1e-4
+    step = h * np.eye(2)
+    up = np.array([value(at + each) for each in step])
+    down = np.array([value(at - each) for each in step])
+    slope = (up - down) / (2 * h)
+    curvature = (up - 2 * value(at) + down) / h**2
+    assert (curvature < 0).all()
+    np.testing.assert_allclose(slope / curvature / at, 0, atol=1e-6)
+
+
 def test_noise_of_weights_is_no_variance_between_strata():
     """Uneven weights that say nothing of the answers: the plain number of people finds twice the variance."""
     found, by_head = [], []
