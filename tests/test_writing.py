@@ -8,6 +8,7 @@ import fcntl
 import os
 import random
 import resource
+import shutil
 import signal
 import stat
 import subprocess
@@ -21,6 +22,7 @@ import pytest
 
 import trustlib as tl
 from trustlib.writing import (
+    first_refusal,
     recover,
     write_folder,
     write_set,
@@ -580,3 +582,15 @@ def test_the_check_for_other_ways_can_fail(tmp_path, line):
         "def f():\n    with write_whole(a) as t:\n        t.write_text('x')\n        frame.to_csv(t)\n"
     )
     assert writes_of(path) == set()
+
+
+def test_a_folder_that_cannot_be_copied_is_refused_by_its_first_file():
+    """What `shutil.copytree` raises is a list of triples: no sentence for a reader."""
+    triple = ("a/b.png", "c/b.png", "[Errno 28] No space left on device: 'a/b.png'")
+    error = shutil.Error([triple, ("a/d.js", *triple[1:])])
+    assert first_refusal(error) == ("c/b.png", "No space left on device")
+    assert first_refusal(shutil.Error("one and the same")) == ("", "one and the same")
+    assert first_refusal(OSError(13, "Permission denied", "x")) == (
+        "x",
+        "Permission denied",
+    )

@@ -21,7 +21,7 @@ from rich.console import Console
 from trustbook.start import SENTENCE, stoppable
 from trustlib.errors import SurveyFileError, TrustlibError, one_line
 from trustlib.escaping import terminal_text
-from trustlib.writing import HINT
+from trustlib.writing import HINT, first_refusal
 
 console = Console(soft_wrap=True, highlight=False)
 
@@ -104,6 +104,6 @@ def _say_error(error: TrustlibError) -> None:
 
 
 def _of_the_system(error: OSError) -> SurveyFileError:
-    name = one_line(error.filename or "A file")
-    reason = error.strerror or one_line(error)
+    path, reason = first_refusal(error)
+    name = one_line(path or "A file")
     return SurveyFileError(f"{name} cannot be read or written: {reason}.", HINT)

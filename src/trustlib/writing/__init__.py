@@ -13,9 +13,9 @@ killed one left from what another one is writing, and removes it.
 
 from trustlib.writing.files import write_text, write_together, write_whole
 from trustlib.writing.folders import recover, replace_folder, write_folder, write_set
-from trustlib.writing.refusals import HINT
+from trustlib.writing.refusals import HINT, first_refusal
 
 __all__ = [
-    "HINT", "recover", "replace_folder", "write_folder", "write_set", "write_text",
-    "write_together", "write_whole",
+    "HINT", "first_refusal", "recover", "replace_folder", "write_folder", "write_set",
+    "write_text", "write_together", "write_whole",
 ]  # fmt: skip

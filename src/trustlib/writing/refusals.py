@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -54,11 +55,38 @@ def refusal(
     >>> refusal("a.csv", OSError(28, "No space left on device")).message
     'a.csv cannot be written: No space left on device.'
     """
-    reason = getattr(error, "strerror", None) or one_line(error)
-    message = f"{one_line(path)} cannot be written: {reason}."
+    message = f"{one_line(path)} cannot be written: {first_refusal(error)[1]}."
     if written:
         names = ", ".join(path.name for path in written)
         message += f" Written before it: {names}."
     if isinstance(error, FileExistsError):
         return SurveyFileError(message, "Choose another name.")
     return SurveyFileError(message, HINT)
+
+
+def first_refusal(error: Exception) -> tuple[str, str]:
+    """Which path the system refused, and why; the first one where a folder was copied.
+
+    Parameters
+    ----------
+    error : Exception
+        Of the system.
+
+    Returns
+    -------
+    tuple of str, str
+        The path is empty where the system names none.
+
+    Examples
+    --------
+    >>> first_refusal(OSError(28, "No space left on device", "a.csv"))
+    ('a.csv', 'No space left on device')
+    >>> first_refusal(shutil.Error([("a.csv", "b/a.csv", "[Errno 28] No space: 'a.csv'")]))
+    ('b/a.csv', 'No space left on device')
+    """
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        _, path, said = error.args[0][0]
+        number = re.match(r"\[Errno (\d+)\]", str(said))
+        return str(path), os.strerror(int(number[1])) if number else one_line(said)
+    reason = getattr(error, "strerror", None) or one_line(error)
+    return str(getattr(error, "filename", None) or ""), reason
