@@ -603,7 +603,7 @@ def test_the_hint_for_an_outcome_of_texts_keeps_what_is_missing():
 def test_a_source_may_have_a_date(tmp_path):
     source = {
         "id": "a",
-        "kind": "supplied",
+        "kind": "real",
         "label": "A",
         "fielded": datetime.date(2022, 3, 7),
     }

@@ -46,7 +46,7 @@ ORDER = [
         "trustlib.writing.files",
     },
     {"trustlib.writing.folders"},
-    {"trustlib.writing"},
+    {"trustlib.writing", "trustlib.keyed_noise"},
     {
         "trustlib.forms",
         "trustlib.intervals",
@@ -75,7 +75,7 @@ ORDER = [
     {"trustlib.schema"},
     {"trustlib.design"},
     {"trustlib.cells"},
-    {"trustlib.compression", "trustlib.weighting"},
+    {"trustlib.compression", "trustlib.weighting", "trustlib.protection"},
     {"trustlib.terms"},
     {"trustlib.logit"},
     {"trustlib.estimates"},

@@ -47,6 +47,7 @@ from trustlib.maihda import MaihdaFit, maihda
 from trustlib.margins import coefficients, predictions
 from trustlib.pooling import average, change, pool
 from trustlib.precision import adjust, detectable, joint_test, reliability
+from trustlib.protection import protect
 from trustlib.schema import declared_design, read_survey
 from trustlib.stacking import stack
 from trustlib.tables import publish, table
@@ -60,6 +61,6 @@ __all__ = [
     "SurveyDesign", "SurveyFileError", "TrustlibError", "UnknownNameError", "adjust", "average", "bootstrap_weights",
     "cell_means", "change", "coefficients", "comparisons", "compress", "declared_design", "design_effects",
     "detectable", "detectable_difference", "e_value", "fit_logit", "forest", "interactions", "joint_test", "kish",
-    "maihda", "one_way", "pool", "predictions", "publish", "rake", "rao_scott", "read_survey",
+    "maihda", "one_way", "pool", "predictions", "protect", "publish", "rake", "rao_scott", "read_survey",
     "reliability", "stack", "table", "verdict",
 ]  # fmt: skip

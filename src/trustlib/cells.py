@@ -19,13 +19,21 @@ import numpy as np
 import pandas as pd
 
 from trustlib import sealed_files
-from trustlib.disclosure import MINIMUM, require_showable, smallest_count
+from trustlib.disclosure import (
+    CONFIDENTIAL,
+    MINIMUM,
+    is_dominated,
+    require_showable,
+    smallest_count,
+)
 from trustlib.errors import (
     DesignError,
+    DisclosureError,
     EstimandError,
     SurveyFileError,
     one_line,
     require_a,
+    require_names,
 )
 from trustlib.grouping import group_rows
 from trustlib.merging import joint_axis, joint_source, pooled_scatter
@@ -38,6 +46,7 @@ from trustlib.variance import (
     Scatter,
     SealedScatter,
     joint_df,
+    sum_by,
     welch_df,
 )
 from trustlib.writing import write_whole
@@ -45,7 +54,16 @@ from trustlib.writing import write_whole
 MAX_CELLS = 100_000
 MAX_SETTLED = 2_000  # cells whose whole covariance matrix is kept
 SUMS = ["n", "n_events", "sum_w", "sum_wy", "sum_w2"]
-_WRITTEN = ("outcome", "by", "df", "variance", "source", "labels", "absent")
+_WRITTEN = (
+    "outcome",
+    "by",
+    "df",
+    "variance",
+    "source",
+    "labels",
+    "absent",
+    "protected",
+)
 
 
 def _nobody() -> pd.DataFrame:
@@ -83,6 +101,11 @@ class Cells:
     absent : dict
         Axis -> its first level, where nobody has it, so that another level is the
         reference.
+    heaviest : array (C, 2), optional
+        The largest weight of those of each cell who answered 0, and 1. Nobody may carry
+        half of an answer. It is for the analyst, and never sealed.
+    protected : bool
+        Noise with a secret key was added; see `trustlib.protect`.
 
     Examples
     --------
@@ -106,6 +129,8 @@ class Cells:
     labels: dict = field(default_factory=dict)
     missing: pd.DataFrame = field(default_factory=_nobody)
     absent: dict = field(default_factory=dict)
+    heaviest: Array | None = None
+    protected: bool = False
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -186,6 +211,7 @@ class Cells:
         else:
             events = np.bincount(group, self.frame["n_events"].to_numpy()).astype(int)
             smallest = smallest_count(total, events)
+            smallest[self._dominated(group, len(axes))] = 1
         return axes.assign(n=total, smallest=smallest)
 
     def seal(self) -> Cells:
@@ -217,13 +243,31 @@ class Cells:
         labels = [describe(row, self.by) for _, row in self.frame.iterrows()]
         require_showable(self._smallest, labels, "This set of cells")
         settled = self.settled()._without_small_samples()
-        return replace(settled, frame=self.frame.drop(columns="n_events"))
+        frame = self.frame.drop(columns="n_events")
+        return replace(settled, frame=frame, heaviest=None)
 
     @property
     def _smallest(self) -> Array:
-        """The smallest of people, people with the outcome and without it, per cell."""
+        """The smallest of people, people with the outcome and without it, per cell.
+
+        One where one person has most of the weight of an answer.
+        """
         n = self.frame["n"].to_numpy()
-        return smallest_count(n, self.frame["n_events"].to_numpy())
+        smallest = smallest_count(n, self.frame["n_events"].to_numpy())
+        own = np.arange(len(self))
+        smallest[self._dominated(own, len(self))] = 1
+        return smallest
+
+    def _dominated(self, group: Codes, size: int) -> Array:
+        """Groups of cells (size,) in which one person has most of an answer's weight."""
+        if self.heaviest is None:
+            return np.zeros(size, dtype=bool)
+        yes = self.frame["sum_wy"].to_numpy()
+        no = self.frame["sum_w"].to_numpy() - yes
+        total = sum_by(np.column_stack([no, yes]), group, size)
+        heaviest = np.zeros((size, 2))
+        np.maximum.at(heaviest, group, self.heaviest)
+        return is_dominated(heaviest, total).any(axis=1)
 
     @property
     def _showable(self) -> bool:
@@ -267,6 +311,49 @@ class Cells:
             scatter=SealedScatter(total),
             variance=self.variance + self.scatter.settled_note,
             missing=nobody,
+        )
+
+    def summed(self, by: Sequence[str]) -> Cells:
+        """Sealed cells summed over all axes but some.
+
+        Of protected cells the margins that are published are such sums: the same people
+        are never given noise twice.
+
+        Parameters
+        ----------
+        by : sequence of str
+            Axes to keep; none: everyone in one cell.
+
+        Returns
+        -------
+        Cells
+
+        Raises
+        ------
+        UnknownNameError
+            The cells have no such axis.
+        EstimandError
+            They are not sealed, or merged from several samples.
+        """
+        require_names("axis", by, self.by)
+        if not self.sealed or self.scatter.samples:
+            raise EstimandError(
+                "Only sealed cells of one sample are summed.",
+                "Name the axes in trustlib.compress, or in the verb that takes cells.",
+            )
+        axes, group = combinations(self.frame, list(by))
+        size = len(axes)
+        totals = sum_by(self.frame[list(TOTALS)].to_numpy(float), group, size)
+        frame = axes.assign(**dict(zip(TOTALS, totals.T, strict=True)))
+        adding = (group == np.arange(size)[:, None]).astype(float)
+        nothing = np.zeros_like(adding)
+        matrix = np.block([[adding, nothing], [nothing, adding]])
+        return replace(
+            self,
+            frame=frame.astype({"n": int}),
+            by=tuple(by),
+            scatter=SealedScatter(self.scatter.covariance(matrix)),
+            absent={axis: level for axis, level in self.absent.items() if axis in by},
         )
 
     @staticmethod
@@ -314,6 +401,7 @@ class Cells:
         sums = [name for name in SUMS if name in stacked]
         frame[sums] = stacked[sums].groupby(cell).sum()
         settled = [part.settled() for part in parts]
+        _require_alike_protected(parts)
         return replace(
             settled[0],
             frame=frame,
@@ -322,6 +410,7 @@ class Cells:
             variance=_pooled_variance([part.variance for part in settled]),
             source=joint_source([part.source for part in settled]),
             absent=_still_absent(settled, frame),
+            heaviest=_joint_heaviest(parts, cell, len(frame)),
         )
 
     def write(self, path: str | Path) -> Path:
@@ -344,11 +433,13 @@ class Cells:
         Raises
         ------
         DisclosureError, DesignError
-            The cells cannot be sealed; nothing is written.
+            The cells cannot be sealed, or are of a confidential file (of the kind
+            supplied) and not protected; nothing is written.
         SurveyFileError
             The file cannot be written.
         """
         sealed = self.seal()
+        sealed.require_may_leave()
         try:
             with write_whole(path) as temporary:
                 sealed.write_to(temporary)
@@ -358,8 +449,25 @@ class Cells:
             ) from error
         return Path(path)
 
+    def require_may_leave(self) -> None:
+        """Refuse exact cells of a confidential file: they give people away.
+
+        Raises
+        ------
+        DisclosureError
+        """
+        if self.source.get("kind") in CONFIDENTIAL and not self.protected:
+            raise DisclosureError(
+                "These are exact totals of a confidential file, which give people away.",
+                "Write protected cells: trustlib.protect(cells, key), or the command "
+                "`trustlib compress`, which keeps the key and the earlier releases.",
+            )
+
     def write_to(self, path: Path) -> None:
-        """Write sealed cells into a file that `trustlib.writing` gave."""
+        """Write sealed cells into a file that `trustlib.writing` gave.
+
+        Exact cells of a confidential file too: for a file that does not leave.
+        """
         sealed = self.seal()
         facts = {name: getattr(sealed, name) for name in _WRITTEN}
         content = SealedContent(sealed.frame, scatter=sealed.scatter, **facts)
@@ -408,6 +516,25 @@ def _require_alike(parts: Sequence[Cells]) -> None:
                 "so their people would count twice.",
                 "Give each office once.",
             )
+
+
+def _require_alike_protected(parts: Sequence[Cells]) -> None:
+    """Refuse protected cells beside exact ones, which would be taken for either."""
+    if len({part.protected for part in parts}) > 1:
+        raise EstimandError(
+            "Some of the parts are protected cells and some are exact.",
+            "Merge protected cells with protected ones, each with the key of its owner.",
+        )
+
+
+def _joint_heaviest(parts: Sequence[Cells], cell: Codes, size: int) -> Array | None:
+    """The largest weights of pooled cells; unknown if a part has lost its own."""
+    known = [part.heaviest for part in parts if part.heaviest is not None]
+    if len(known) < len(parts):
+        return None
+    heaviest = np.zeros((size, 2))
+    np.maximum.at(heaviest, cell, np.vstack(known))
+    return heaviest
 
 
 def _samples(

@@ -154,6 +154,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         labels=dict(getattr(design.frame, "attrs", {}).get("labels", {})),
         missing=missing,
         absent=_absent_first_levels(kept, by),
+        heaviest=_heaviest(people, cell, len(table)),
     )
 
 
@@ -291,7 +292,7 @@ def _grouped(
     plan = _Pass.of(design, frame, outcome, by)
     try:
         chosen = frame.select(**plan.keys, **plan.sums)
-        groups = sums_by(chosen, list(plan.keys), list(plan.sums))
+        groups = sums_by(chosen, list(plan.keys), list(plan.sums), ["w"])
     except Exception as error:  # the engines have their own exceptions
         raise DesignError(
             f"The frame cannot be grouped by {by}: {one_line(error)}",
@@ -389,6 +390,14 @@ def _sums(kept: pd.DataFrame, events: Array) -> dict[str, Array]:
         kept["w2"],
     )
     return dict(zip(SUMS, values, strict=True))
+
+
+def _heaviest(people: _People, cell: Codes, size: int) -> Array:
+    """The largest weight (C, 2) of those of each cell who answered 0, and 1."""
+    heaviest = np.zeros((size, 2))
+    weights = people.kept["largest_w"].to_numpy(float)
+    np.maximum.at(heaviest, (cell, people.events.astype(int)), weights)
+    return heaviest
 
 
 def _absent_first_levels(kept: pd.DataFrame, by: Sequence[str]) -> dict[str, str]:

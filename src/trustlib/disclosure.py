@@ -44,6 +44,8 @@ ROUNDED = (
 )
 # The largest share of the weight of those of a cell with one answer that one may have.
 DOMINANT = 0.5
+# The kinds of evidence whose people nobody else may look up.
+CONFIDENTIAL = ("supplied",)
 # The kinds of evidence, and what every table and figure says of its source.
 EVIDENCE = {
     "real": "Real people",
@@ -76,6 +78,28 @@ def smallest_count(n: np.ndarray, events: np.ndarray) -> np.ndarray:
     return np.minimum(n, np.minimum(events, n - events))
 
 
+def is_dominated(heaviest: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Whether one person has most of a weight, and so gives an answer away.
+
+    Parameters
+    ----------
+    heaviest, total : array
+        The largest weight and the sum of weights of those with one answer. Where there
+        is nobody, nobody dominates.
+
+    Returns
+    -------
+    boolean array
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> is_dominated(np.array([6.0, 4.0]), np.array([10.0, 10.0])).tolist()
+    [True, False]
+    """
+    return np.asarray(heaviest > DOMINANT * total)
+
+
 def require_showable(smallest: np.ndarray, labels: Sequence[str], what: str) -> None:
     """Raise `DisclosureError` if any row rests on fewer than `MINIMUM` people.
 
@@ -102,7 +126,8 @@ def require_showable(smallest: np.ndarray, labels: Sequence[str], what: str) -> 
         named += f"; and {len(failing) - NAMED_IN_FULL} more"
     raise DisclosureError(
         f"{what} is not shown: {len(failing)} of {len(labels)} rows rest on fewer than "
-        f"{MINIMUM} people with the outcome, or without it, or in all ({named}).",
+        f"{MINIMUM} people with the outcome, or without it, or in all, or one person "
+        f"has most of the weight of an answer ({named}).",
         "Use coarser levels or fewer axes, so that every cell is large enough, "
         "and run the model on those.",
     )

@@ -50,6 +50,7 @@ class SealedContent:
     source: dict
     labels: dict
     absent: dict = field(default_factory=dict)
+    protected: bool = False
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -66,6 +67,8 @@ class SealedContent:
         }
         if self.absent:
             facts["absent"] = self.absent
+        if self.protected:
+            facts["protected"] = True
         if self.scatter.samples:
             facts["samples"] = [sample.df for sample in self.scatter.samples]
         return facts
@@ -191,6 +194,7 @@ def _content(table: Any) -> SealedContent:
         source=facts["source"],
         labels=facts["labels"],
         absent=dict(facts.get("absent", {})),
+        protected=facts.get("protected", False) is True,
     )
 
 

@@ -328,6 +328,8 @@ class Scatter:
         It is that of several independent samples, see `parts`.
     settled_note : str
         What is said of the covariance of the totals when it is all that is kept.
+    estimator : str
+        The variance estimator without a number of the design.
     samples : tuple of Sample
         The independent samples that it pools; empty for one design.
     """
@@ -336,6 +338,7 @@ class Scatter:
     refits = False
     pooled = False
     settled_note = ""
+    estimator = "covariance of the totals"
     samples: tuple[Sample, ...] = ()
 
     def covariance(self, a: Array, member: Array | None = None) -> Array:
@@ -423,6 +426,8 @@ class TaylorScatter(Scatter):
     answer. If the weights were raked, each of these x margins, and people outside the
     estimate too, in the cell -1.
     """
+
+    estimator = "Taylor linearisation"
 
     stratum: Codes  # (G,)
     psu: Codes | None  # (G,) code over all PSUs with rows; None: each person is a PSU
@@ -537,6 +542,7 @@ class ReplicateScatter(Scatter):
 
     refits = True
     settled_note = ", linearised"
+    estimator = "replicate weights, linearised"
 
     totals: Array  # (R, 2C)
     estimate: Array  # (2C,) full-sample totals
