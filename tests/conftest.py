@@ -18,6 +18,15 @@ settings.register_profile("house", deadline=None)  # a test asserts no time
 settings.load_profile("house")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_configuration(tmp_path_factory):
+    """Keys of surveys that tests release lie in a folder of this session, not in that of the user."""
+    folder = tmp_path_factory.mktemp("configuration")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(folder))
+        yield folder
+
+
 def pytest_collection_modifyitems(items):
     """What has slow tests begins first: a module or class is the work of one process, and the last should be short."""
     slow = {

@@ -18,27 +18,37 @@ restricts a set to a part of the survey, such as one wave (a condition as in
 what the weights do (see `trustlib.review.reweighted`). There are no cells with trimmed
 weights: subtracted from the weighted ones they leave the few people whose weights were
 trimmed. What trimming does is kept as results (`trustbook.dossier.trimmed_gaps`).
+
+Cells of a file that anybody may have (of the kind real, with the ``address`` where) and
+of made-up people are exact. All others are protected (`trustlib.protect`), and held
+against what was released before (`trustbook.differences`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trustbook.differences import ReleasedSet, require_releasable
 from trustbook.plans import CellPlanForm, CellSet
+from trustbook.survey_keys import Survey, persons_of, survey_of
 from trustlib.cells import SUMS, Cells
 from trustlib.compression import compress
 from trustlib.design import DOMAIN, SurveyDesign
-from trustlib.disclosure import DOMINANT, MINIMUM
+from trustlib.disclosure import MINIMUM
 from trustlib.errors import CodebookError, DesignError, DisclosureError, require_names
+from trustlib.files import read_table
 from trustlib.forms import read
+from trustlib.protection import protect
 from trustlib.review import reweighted
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
+from trustlib.variance import Codes
 from trustlib.writing import write_together
 
 RELATIVE = 1e-10
@@ -123,7 +133,7 @@ def plan_of(cells: str | Path) -> tuple[CellPlan, str]:
 
 
 def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
-    """Read the survey file and seal each set of cells.
+    """Read the survey file and seal each set of cells; those of `make_release`.
 
     Parameters
     ----------
@@ -138,26 +148,183 @@ def make_cells(plan: CellPlan, file: str | Path) -> dict[str, Cells]:
     Raises
     ------
     DisclosureError
+        As `make_release`.
+    """
+    return make_release(plan, file).cells
+
+
+@dataclass(frozen=True)
+class Release:
+    """Sets of cells that leave together.
+
+    Attributes
+    ----------
+    cells : dict
+        Name of the set -> sealed cells.
+    survey : Survey, optional
+        Of a confidential file: its key, and what left before.
+    sets : list of ReleasedSet
+        Who is counted in them, of a confidential file.
+    """
+
+    cells: dict[str, Cells]
+    survey: Survey | None = None
+    sets: Sequence[ReleasedSet] = ()
+
+    def record(self) -> None:
+        """Keep what leaves, so that the next release can be held against it."""
+        if self.survey is not None:
+            self.survey.record(self.sets)
+
+
+def make_release(plan: CellPlan, file: str | Path) -> Release:
+    """Read the survey file and make each set of cells fit to leave.
+
+    Parameters
+    ----------
+    plan : CellPlan
+    file : path
+
+    Returns
+    -------
+    Release
+
+    Raises
+    ------
+    DisclosureError
         A cell, or the difference between two sets of one family, is smaller than 10
-        people, or one person has most of the weight.
+        people, or one person has most of the weight. Of a confidential file also: two
+        sets, or a set and one of an earlier release, differ by 1 to 9 people in a cell;
+        the same people have other weights for the fourth time; a set is unweighted.
     """
     frame = read_survey(file, plan.mapping)
     design = SurveyDesign(frame, **declared_design(plan.mapping))
-    made = {}
-    bases = {}
-    for name, spec in plan.sets.items():
-        base = people_of(spec, design)
-        if spec.weights == "unweighted":
-            base = reweighted(base, "unweighted")
-        cells = compress(base, spec.outcome, spec.by)
-        made[name] = _with_own_labels(cells, spec)
-        bases[name] = base
     _require_equal_or_apart(plan.sets, design)
-    _require_no_small_difference(plan.sets, made)
-    sealed = {name: cells.seal() for name, cells in made.items()}
-    for name, spec in plan.sets.items():
-        _require_nobody_dominates(name, spec, bases[name])
-    return sealed
+    tables = [
+        _table(name, spec, design, design.source or {})
+        for name, spec in plan.sets.items()
+    ]
+    made = {table.name: table.cells for table in tables}
+    if not is_confidential(design.source or {}):
+        _require_no_small_difference(plan.sets, made)
+        return Release({name: cells.seal() for name, cells in made.items()})
+    return protected_release(tables, Path(file), plan.mapping)
+
+
+def is_confidential(source: Mapping[str, Any]) -> bool:
+    """Whether a file's rows are for few: not made up, and at no address for anybody.
+
+    Examples
+    --------
+    >>> is_confidential({"kind": "real", "address": "https://example.org/data"})
+    False
+    >>> is_confidential({"kind": "real"}), is_confidential({"kind": "supplied"})
+    (True, True)
+    """
+    if source.get("kind") == "real":
+        return not source.get("address")
+    return source.get("kind") != "synthetic"
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """Exact cells by the name of their set, and the people they are of.
+
+    Attributes
+    ----------
+    name : str
+    cells : Cells
+    base : SurveyDesign
+        Restricted to the people of the set.
+    """
+
+    name: str
+    cells: Cells
+    base: SurveyDesign
+
+
+def _table(
+    name: str, spec: CellSet, design: SurveyDesign, source: Mapping[str, Any]
+) -> CellTable:
+    """The exact cells of a set."""
+    base = people_of(spec, design)
+    if spec.weights == "unweighted":
+        _require_public(name, source)
+        base = reweighted(base, "unweighted")
+    cells = compress(base, spec.outcome, spec.by)
+    return CellTable(name, _with_own_labels(cells, spec), base)
+
+
+def _require_public(name: str, source: Mapping[str, Any]) -> None:
+    """Refuse cells of other weights of a confidential file."""
+    if is_confidential(source):
+        raise DisclosureError(
+            f"Cells {name!r} are of the unweighted people of a confidential file: beside "
+            "the weighted ones they tell the weights of single people.",
+            "Leave them out. What the weights do is in the private book.",
+        )
+
+
+def protected_release(
+    tables: Sequence[CellTable], file: Path, mapping: str | Path
+) -> Release:
+    """Protect the cells of a confidential file, and hold them against earlier releases.
+
+    Parameters
+    ----------
+    tables : sequence of CellTable
+    file : Path
+    mapping : path
+
+    Returns
+    -------
+    Release
+        Nothing of it is kept or written yet.
+
+    Raises
+    ------
+    DisclosureError, DesignError
+        As `make_release` and `trustlib.protect`.
+    """
+    plan = load_mapping(mapping)[0]
+    raw = read_table(file, plan.encoding)[0]
+    columns = _columns_of_design(plan.design, list(raw))
+    survey = survey_of(file, raw, columns)
+    persons = persons_of(survey, raw, columns)
+    cells = {table.name: protect(table.cells, survey.key) for table in tables}
+    sets = [_released(table, survey, persons) for table in tables]
+    require_releasable(sets, survey.releases())
+    return Release(cells, survey, sets)
+
+
+def _columns_of_design(design: Any, columns: Sequence[str]) -> list[str]:
+    """The columns of a file that a mapping names as weights, strata and PSUs."""
+    named: set[str] = set()
+    for value in design.model_dump().values():
+        parts = value if isinstance(value, list) else [value]
+        named |= {part for part in parts if isinstance(part, str)}
+    return [column for column in columns if column in named]
+
+
+def _released(table: CellTable, survey: Survey, persons: Codes) -> ReleasedSet:
+    """Who is counted in which cell of a set."""
+    frame = table.base.frame
+    outcome = table.cells.outcome
+    by = list(table.cells.by)
+    inside = frame[[outcome, *by]].notna().all(axis=1)
+    weight = pd.Series(1.0, frame.index)
+    if table.base.weight:
+        weight = frame[table.base.weight]
+    inside &= weight > 0
+    if DOMAIN in frame:
+        inside &= frame[DOMAIN]
+    who = pd.Series(persons, frame.index)[inside]
+    people = frame.loc[inside, by].astype(str)
+    people["person"] = who.to_numpy()
+    people["answer"] = survey.hashes(who, frame.loc[inside, outcome])
+    people["weight"] = survey.hashes(who, weight[inside])
+    people = people.reset_index(drop=True)
+    return ReleasedSet(table.name, outcome, tuple(by), people)
 
 
 def _with_own_labels(cells: Cells, spec: CellSet) -> Cells:
@@ -200,21 +367,6 @@ def write_cells(made: Mapping[str, Cells], folder: Path) -> None:
     with write_together(paths) as temporary:
         for cells, path in zip(made.values(), temporary, strict=True):
             cells.write_to(path)
-
-
-def _require_nobody_dominates(name: str, spec: CellSet, base: SurveyDesign) -> None:
-    """Refuse a set if one person has most of the weight of the people in a cell who gave the same answer."""
-    if not base.weight:
-        return
-    frame = base.frame
-    people = frame[frame[DOMAIN]] if DOMAIN in frame else frame
-    groups = people.groupby([*spec.by, spec.outcome], observed=True)
-    weights = groups[base.weight]
-    if (weights.max() > DOMINANT * weights.sum()).any():
-        raise DisclosureError(
-            f"In cells {name!r} one person has more than {DOMINANT:.0%} of the weight of all who gave the same answer.",
-            "Trim the weights, or use coarser levels.",
-        )
 
 
 def _require_equal_or_apart(sets: dict[str, CellSet], design: SurveyDesign) -> None:

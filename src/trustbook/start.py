@@ -21,7 +21,16 @@ from typing import NoReturn
 
 SENTENCE = "Stopped. Run it again: finished runs are kept."
 # What the extra `book` brings, as it is imported.
-BOOK = ("typer", "rich", "papermill", "nbformat", "ipykernel", "bs4", "jupyter_book")
+BOOK = (
+    "typer",
+    "rich",
+    "papermill",
+    "nbformat",
+    "ipykernel",
+    "bs4",
+    "jupyter_book",
+    "platformdirs",
+)
 SIGNALS = [
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGHUP")

@@ -30,7 +30,7 @@ fives.
 
 An interval of a share p of n people becomes wider by the factor of `widening`. Noise
 cannot hide *that* a cell changed between two releases, nor that somebody skipped one of
-two outcomes; rules do that where files are written (`trustbook.releases`).
+two outcomes; rules do that where files are written (`trustbook.differences`).
 """
 
 from __future__ import annotations

@@ -13,7 +13,13 @@ from trustbook.commands.console import say_lines
 from trustlib.errors import DisclosureError, MissingRowsWarning, raise_faults
 
 if TYPE_CHECKING:
+    from trustbook.sealing import Release
     from trustlib.cells import Cells
+
+KEPT = (
+    "The key of this survey and the record of its releases lie in {folder}. Keep them, "
+    "back them up, and give them to nobody."
+)
 
 PlanOfCells = Annotated[
     Path, typer.Argument(help="cells.yml: which sealed cells to make of which file.")
@@ -48,20 +54,29 @@ def compress(
     file: OtherFile = None,
     check: Check = False,
 ) -> None:
-    """Make the sealed cells that may be committed: totals and their covariance, every cell of 10 people or more."""
-    from trustbook.sealing import load_cell_plan, make_cells, write_cells
+    """Make the sealed cells that may leave: every cell of 10 people or more; of a confidential file with noise."""
+    from trustbook.sealing import load_cell_plan, make_release, write_cells
 
     cell_plan = load_cell_plan(plan)
     folder = plan.parent / "cells"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MissingRowsWarning)
-        made = make_cells(cell_plan, file or data / cell_plan.file)
+        release = make_release(cell_plan, file or data / cell_plan.file)
         if check:
-            _compare(made, folder)
+            _compare(release.cells, folder)
         else:
-            write_cells(made, folder)
-            for name, cells in made.items():
-                say_lines([f"  written: {name} ({len(cells)} cells)"])
+            release.record()
+            write_cells(release.cells, folder)
+            _say_written(release)
+
+
+def _say_written(release: Release) -> None:
+    """Which sets were written, and where their key lies."""
+    for name, cells in release.cells.items():
+        kind = "protected cells" if cells.protected else "cells"
+        say_lines([f"  written: {name} ({len(cells)} {kind})"])
+    if release.survey is not None:
+        say_lines([KEPT.format(folder=release.survey.folder)])
 
 
 def _compare(made: Mapping[str, Cells], folder: Path) -> None:
