@@ -25,7 +25,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
 
 MAPPING = {
     # Of a public-use file: its cells are exact, so that there is something to attack.
-    "source": {"id": "office", "kind": "real", "label": "Made up", "address": "nowhere"},
+    "source": {
+        "id": "office",
+        "kind": "real",
+        "label": "Made up",
+        "address": "nowhere",
+    },
     "file": "people.csv",
     "missing": {"?": "refused"},
     "variables": {

@@ -148,6 +148,7 @@ ORDER = [
     },
     {"trustbook.stand_in_answers", "trustbook.audit_lines"},
     {"trustbook.ledger", "trustbook.release"},
+    {"trustbook.bases", "trustbook.editions"},
     {"trustbook.choice", "trustbook.private_pages"},
     {"trustbook.private_book"},
     {"trustbook.commands.console"},

@@ -18,14 +18,15 @@ from typing import Any
 
 import pandas as pd
 
+from trustbook.editions import CellsOf, exact_cells
 from trustbook.families import REASONS, Family
 from trustbook.r_design import design_in_r
 from trustbook.supplied import WORDS, title_mark
-from trustlib.compression import compress
 from trustlib.design import DOMAIN
 from trustlib.disclosure import EVIDENCE
 from trustlib.escaping import file_name, markdown_text, visible
 from trustlib.expressions import quoted
+from trustlib.writing import write_whole
 
 FEWEST_STRATA = 8  # with fewer a variance between strata is not worth a page
 PLACE_TEMPLATES = ("countries", "waves")
@@ -55,8 +56,9 @@ def plan_runs(
     paths: Mapping[str, Path],
     out: Path,
     taken: dict[str, tuple[str, ...]],
+    cells_of: CellsOf = exact_cells,
 ) -> list[dict[str, Any]]:
-    """Write the sealed cells of a family below `out`, and return the runs that use them.
+    """Write the cells of a family below `out`, and return the runs that use them.
 
     Parameters
     ----------
@@ -68,18 +70,24 @@ def plan_runs(
         The folder of the private book.
     taken : dict
         Names of files and runs, with what they are of. It gets those of this family.
+    cells_of : callable
+        The cells by some axes: exact ones for a private edition. Of protected ones
+        there are only the pages that need no rows.
 
     Returns
     -------
     list of dict
         Entries of ``runs.yml``: id, template and parameters.
     """
-    choice = _Choice(family, paths, out, taken)
+    choice = _Choice(family, paths, out, taken, cells_of)
     pages = list(choice.of_levels())
     pages += choice.of_pairs()
-    pages += choice.of_places()
-    pages += choice.of_strata()
-    pages += choice.of_other_choices()
+    if choice.is_public:
+        choice.withhold_pages_on_rows()
+    else:
+        pages += choice.of_places()
+        pages += choice.of_strata()
+        pages += choice.of_other_choices()
     return [choice.run(page) for page in pages]
 
 
@@ -91,6 +99,12 @@ class _Choice:
     paths: Mapping[str, Path]
     out: Path
     taken: dict[str, tuple[str, ...]]
+    cells_of: CellsOf
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the rows of the file are out of reach of its pages."""
+        return self.cells_of is not exact_cells
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -140,12 +154,21 @@ class _Choice:
     def sealed(self, axes: Sequence[str]) -> str:
         """Write the cells by some axes, or of everybody; return the path for a template."""
         family = self.family
-        cells = family.cells(axes)
-        if cells is None:
-            cells = compress(family.base, family.outcome, []).seal()
+        cells = self.cells_of(family, axes)
         name = _named(self.taken, family.outcome, *axes)
-        written = cells.write(self.out / "cells" / f"{name}.parquet")
-        return f"../../cells/{written.name}"
+        path = self.out / "cells" / f"{name}.parquet"
+        if self.is_public:
+            cells.write(path)
+        else:
+            with write_whole(path) as temporary:
+                cells.write_to(temporary)
+        return f"../../cells/{path.name}"
+
+    def withhold_pages_on_rows(self) -> None:
+        """Say which pages a public edition has not."""
+        for template in ("countries", "waves", "maihda", "robustness"):
+            page = f"{self.family.outcome}: page on {template}"
+            self.family.withheld[page] = REASONS["edition"]
 
     def of_levels(self) -> Iterator[_Page]:
         """A page for each set of axes."""
@@ -275,9 +298,14 @@ class _Choice:
         label = markdown_text(visible(self.source.get("label")))
         axes = ", ".join(map(self.marked, family.axes))
         yield f"{EVIDENCE[self.source['kind']]}: {label}. {WORDS['about']} {axes}."
+        if family.answered[1:]:
+            also = ", ".join(map(self.marked, family.answered[1:]))
+            yield f"{WORDS['also_answered']} {also}."
+        if self.is_public:
+            yield WORDS["protected"]
         for axis in page.axes:
             if axis in family.joined:
-                joined = markdown_text(together(family, axis))
+                joined = markdown_text(together(family, axis, self.is_public))
                 yield f"{self.marked(axis)}: {joined}."
         if page.waves:
             waves = " and ".join(map(markdown_text, page.waves))
@@ -286,7 +314,7 @@ class _Choice:
             yield WORDS["linearised"]
 
 
-def together(family: Family, form: str) -> str:
+def together(family: Family, form: str, public: bool = False) -> str:
     """Which levels stand together in a coarser form of an identity, and which of them are too small.
 
     Parameters
@@ -294,24 +322,28 @@ def together(family: Family, form: str) -> str:
     family : Family
     form : str
         A key of ``family.joined``.
+    public : bool
+        Do not name the cells that are too small.
 
     Returns
     -------
     str
     """
+    levels = "; ".join(family.joined[form])
+    if public:
+        return visible(WORDS["joined_public"].format(levels=levels))
     axis = family.axis_of[form]
     host = next(axes for axes in family.sets if form in axes)
     beside = [axis if each == form else each for each in host]
     small = family.small([axis]) or family.small(beside)
     words = WORDS["joined"] if small else WORDS["joined_beside"]
-    levels = "; ".join(family.joined[form])
     listed = "; ".join(small)
     return visible(words.format(levels=levels, small=listed))
 
 
 def _answered(family: Family) -> str:
     """The condition that picks the people of a family from the file."""
-    names = [family.outcome, *family.axes]
+    names = [*family.answered, *family.axes]
     return " and ".join(f"{quoted(name)}.notna()" for name in names)
 
 

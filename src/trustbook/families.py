@@ -96,6 +96,10 @@ class Family:
     base : SurveyDesign
         Restricted to those who answered and told all `axes`. Beside each axis stand its
         coarser forms.
+    counted : boolean array
+        Who of the file is of the base, with a weight above zero.
+    answered : list of str
+        The outcome, and those that everybody of the base answered too.
     axes : list of str
         The identities that at least half of those who answered told.
     axis_of : dict
@@ -119,15 +123,18 @@ class Family:
         outcome: str,
         axes: Sequence[str],
         others: Sequence[str] = (),
+        beside: Sequence[str] = (),
     ) -> None:
         self.outcome = outcome
+        self.answered = [outcome, *(name for name in beside if name != outcome)]
         self.axes = _told_by_half(design.frame, outcome, axes)
         self.axis_of = {axis: axis for axis in self.axes}
-        answers = design.frame[[outcome, *self.axes]]
+        answers = design.frame[[*self.answered, *self.axes]]
         complete = answers.notna().all(axis=1)
         formed = self._with_forms(design, complete, others)
         self.base = formed.domain(complete.to_numpy())
-        self._inside = self._people()
+        self.counted = self._counted()
+        self._inside = self.base.frame[self.counted]
         self.levels = self._inside[list(self.axis_of)].nunique()
         self.places = list(filter(self._is_place, PLACES))
         self.related = self._related()
@@ -142,13 +149,13 @@ class Family:
         self.joined = self._joined()
         self.withheld = self._withheld(axes)
 
-    def _people(self) -> pd.DataFrame:
-        """The people of the base with a weight above zero."""
+    def _counted(self) -> np.ndarray:
+        """Who of the file is of the base, with a weight above zero."""
         frame = self.base.frame
-        inside = frame[DOMAIN]
+        inside = frame[DOMAIN].to_numpy(bool)
         if self.base.weight:
-            inside = inside & (frame[self.base.weight] > 0)
-        return frame[inside]
+            inside = inside & (frame[self.base.weight] > 0).to_numpy(bool)
+        return inside
 
     def _is_place(self, name: str) -> bool:
         frame = self.base.frame

@@ -26,8 +26,18 @@ import pandas as pd
 import yaml
 
 from trustbook import resources
+from trustbook.bases import families_of
 from trustbook.choice import plan_runs, together
-from trustbook.families import Family
+from trustbook.editions import (
+    EDITIONS,
+    CellsOf,
+    Edition,
+    EditionName,
+    exact_cells,
+    protected_cells,
+    release_of,
+)
+from trustbook.families import REASONS, Family
 from trustbook.private_pages import Reproduction, faults_page, write_pages
 from trustbook.record_answers import answer_record
 from trustbook.runs import load_plan, run_all
@@ -36,18 +46,22 @@ from trustbook.supplied import IDENTITY, OUTCOME, WORDS, account_of, read_suppli
 from trustlib import errors
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import EVIDENCE
-from trustlib.errors import SurveyFileError, TrustlibError, one_line, raise_faults
-from trustlib.escaping import markdown_plain, visible
+from trustlib.errors import (
+    SurveyFileError,
+    TrustlibError,
+    one_line,
+    raise_faults,
+    require_names,
+)
+from trustlib.escaping import html_text, markdown_plain, visible
 from trustlib.files import file_hash
 from trustlib.record.printed import load_figures
 from trustlib.schema import load_codebook, load_yaml
 from trustlib.writing import write_folder, write_text
 
-MARK = "PRIVATE.txt"
-MARK_TEXT = "Made by `trustlib reproduce` from microdata. Do not publish it.\n"
 # What `reproduce` writes at the top of the folder; whatever else lies there belongs to its user.
 OURS = {
-    MARK,
+    *(edition.mark for edition in EDITIONS.values()),
     ".gitignore",
     "faults.html",
     "_build",
@@ -59,7 +73,7 @@ OURS = {
     "notebooks",
     "requirements.lock",
 }
-TITLE = "Private book"
+OWNER_ONLY = 0o700
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 # A link of a template to a page or file of the public book.
 _LINK = re.compile(r"\{(?:doc|download)\}`([^`<]*?)\s*<[^`]*>`")
@@ -77,6 +91,7 @@ class _Commission:
     design: SurveyDesign
     outcomes: list[str]
     axes: list[str]
+    edition: Edition
     run: Callable[..., dict[str, str]]
 
     @property
@@ -93,14 +108,15 @@ def reproduce(
     axes: Sequence[str] = (),
     jobs: int = 2,
     report: Callable[[str, str], None] = lambda run, state: None,
+    edition: EditionName = "private",
 ) -> Reproduction:
-    """Make a private book of a supplied file: runs, ledger, and who is in it.
+    """Make a book of a supplied file: runs, ledger, and who is in it.
 
     Parameters
     ----------
     file, mapping : path
     out : path
-        A folder that is new, empty, or holds a former private book.
+        A folder that is new, empty, or holds a former book of the same edition.
     root : path, optional
         The project, with its templates and the settings of its book; nothing in it
         changes. By default `trustbook.resources.project`.
@@ -108,6 +124,9 @@ def reproduce(
         Variables of the mapping; by default every 0/1 variable and every identity.
     jobs, report
         See `trustbook.runs.run_all`.
+    edition : {"private", "public"}
+        The public one is made from protected cells only, and is kept in the record of
+        the survey's releases before it is written. It has no ledger.
 
     Returns
     -------
@@ -117,9 +136,14 @@ def reproduce(
     ------
     CodebookError
         All faults of file and mapping; they are also in ``faults.html`` in the folder.
+    DisclosureError
+        What a public edition would show gives single people away, beside itself or an
+        earlier release.
     RunError
         The book could not be built.
     """
+    require_names("edition", [edition], EDITIONS)
+    kind = EDITIONS[edition]
     out = Path(out).resolve()
     root = resources.project() if root is None else Path(root)
     errors.require_file(
@@ -127,13 +151,13 @@ def reproduce(
         "book with settings at",
         "Run this in the folder of the project.",
     )
-    _require_free(out)
+    _require_free(out, kind)
     try:
         design, known_outcomes, known_axes = read_supplied(file, mapping)
         _require(OUTCOME, outcomes, known_outcomes, known_axes)
         _require(IDENTITY, axes, known_axes, known_outcomes)
     except TrustlibError as error:
-        _mark_private(out)
+        _mark(out, EDITIONS["private"])
         page = faults_page(error, Path(file), Path(mapping))
         write_text(out / "faults.html", page)
         raise
@@ -144,12 +168,13 @@ def reproduce(
         design,
         list(outcomes) or known_outcomes,
         list(axes) or known_axes,
+        kind,
         partial(run_all, jobs=jobs, report=report),
     )
     with write_folder(out, resume=True) as new:
-        _mark_private(new)
+        _mark(new, kind)
         _take_over_runs(out, new)
-        _lay_out(new, root)
+        _lay_out(new, root, kind)
         made = _made(commission, new)
         _take_over_files_of_others(out, new)
     return replace(made, site=_site(out))
@@ -160,15 +185,15 @@ def _site(out: Path) -> Path:
     return out / "_build" / "html"
 
 
-def _require_free(out: Path) -> None:
-    """Refuse a folder that holds something else than a private book."""
+def _require_free(out: Path, edition: Edition) -> None:
+    """Refuse a folder that holds something else than a book of this edition."""
     if not out.exists():
         return
-    is_ours = out.is_dir() and (out / MARK).is_file()
+    is_ours = out.is_dir() and (out / edition.mark).is_file()
     is_empty = out.is_dir() and not any(out.iterdir())
     if not (is_ours or is_empty):
         raise SurveyFileError(
-            f"{out} is there already, and is no private book.",
+            f"{out} is there already, and is no {edition.name} book.",
             "Choose a new folder for --out.",
         )
 
@@ -194,10 +219,12 @@ def _require(
         errors.require_names(kind, [name], known)
 
 
-def _mark_private(folder: Path) -> None:
-    """Say in a folder what it is, to its user and to git."""
-    write_text(folder / ".gitignore", "*\n")
-    write_text(folder / MARK, MARK_TEXT)
+def _mark(folder: Path, edition: Edition) -> None:
+    """Say in a folder what it is; of a private book also to git and to the system."""
+    write_text(folder / edition.mark, edition.mark_text)
+    if not edition.is_public:
+        write_text(folder / ".gitignore", "*\n")
+        folder.chmod(OWNER_ONLY)
 
 
 def _take_over_runs(former: Path, new: Path) -> None:
@@ -225,7 +252,7 @@ def _take_over_files_of_others(former: Path, new: Path) -> None:
             shutil.copy2(path, copy, follow_symlinks=False)
 
 
-def _lay_out(out: Path, root: Path) -> None:
+def _lay_out(out: Path, root: Path, edition: Edition) -> None:
     """Copy the settings, style and templates of the book, without links to pages that this one has not."""
     for part in ("_build", "cells", "notebooks"):
         shutil.rmtree(out / part, ignore_errors=True)
@@ -234,7 +261,7 @@ def _lay_out(out: Path, root: Path) -> None:
     templates = out / "notebooks" / "templates"
     shutil.copytree(root / "notebooks" / "templates", templates)
     shutil.copy(root / "requirements.lock", out)
-    settings = yaml.safe_dump(_settings(root))
+    settings = yaml.safe_dump(_settings(root, edition))
     (out / "_config.yml").write_text(settings, encoding="utf-8")
     for path in templates.glob("*.ipynb"):
         public = path.read_text(encoding="utf-8")
@@ -242,12 +269,13 @@ def _lay_out(out: Path, root: Path) -> None:
         path.write_text(unlinked.replace(*WORDS["everyone"]), encoding="utf-8")
 
 
-def _settings(root: Path) -> dict[str, Any]:
-    """The settings of the public book under another title."""
+def _settings(root: Path, edition: Edition) -> dict[str, Any]:
+    """The settings of the book under another title; each page says which edition it is."""
     settings = load_yaml(root / "_config.yml")
-    settings["title"] = TITLE
+    settings["title"] = edition.title
     theme = settings["sphinx"]["config"]["html_theme_options"]
-    theme["logo"]["text"] = TITLE
+    theme["logo"]["text"] = edition.title
+    theme["announcement"] = html_text(edition.announcement)
     return settings
 
 
@@ -256,10 +284,47 @@ def _made(commission: _Commission, out: Path) -> Reproduction:
     design = commission.design
     with warnings.catch_warnings(action="ignore"):
         # Who left, and the degrees of freedom, are on the pages.
-        families = _families(commission)
+        families = families_of(design, commission.outcomes, commission.axes)
+        if commission.edition.is_public:
+            return _made_public(commission, families, out)
         entries = _entries(families, commission, out)
         ledger = _ledger(design, commission.root / "data")
-    accounts = [account_of(design, each.outcome, each.axes) for each in families]
+    accounts = [
+        account_of(design, each.outcome, [*each.answered[1:], *each.axes])
+        for each in families
+    ]
+    account = pd.concat(accounts, ignore_index=True)
+    return _built(commission, families, entries, out, ledger, account)
+
+
+def _made_public(
+    commission: _Commission, families: Sequence[Family], out: Path
+) -> Reproduction:
+    """The same from protected cells, which are kept among the releases of the survey."""
+    for family in families:
+        family.withheld = dict.fromkeys(family.withheld, REASONS["not_told"])
+    release = release_of(families, commission.file, commission.mapping)
+    release.record()
+    cells_of = protected_cells(release)
+    entries = _entries(families, commission, out, cells_of)
+    people = [(each.outcome, cells_of(each, [])) for each in families if each.sets]
+    counts = [
+        (outcome, "used", int(cells.frame["n"].sum())) for outcome, cells in people
+    ]
+    account = pd.DataFrame(counts, columns=["outcome", "reason", "n"])
+    ledger = pd.DataFrame({"verdict": []})
+    return _built(commission, families, entries, out, ledger, account)
+
+
+def _built(
+    commission: _Commission,
+    families: Sequence[Family],
+    entries: list[dict[str, Any]],
+    out: Path,
+    ledger: pd.DataFrame,
+    account: pd.DataFrame,
+) -> Reproduction:
+    """Execute the runs, write the pages and build the book."""
     wrong = _run(commission, entries, out)
     refused = {
         run: error
@@ -271,33 +336,27 @@ def _made(commission: _Commission, out: Path) -> Reproduction:
         site=_site(out),
         runs=[entry["id"] for entry in entries if entry["id"] not in wrong],
         withheld=_withheld(families, entries, refused),
-        joined=_joined(families),
+        joined=_joined(families, commission.edition),
         failed=failed,
         ledger=ledger,
-        account=pd.concat(accounts, ignore_index=True),
+        account=account,
     )
-    write_pages(out, design, _origin(commission), made)
+    write_pages(out, commission.design, _origin(commission), made, commission.edition)
     _build(out)
     return made
 
 
-def _families(commission: _Commission) -> list[Family]:
-    """The cells of each outcome that may be shown."""
-    outcomes = commission.outcomes
-    return [
-        Family(commission.design, outcome, commission.axes, outcomes)
-        for outcome in outcomes
-    ]
-
-
 def _entries(
-    families: Iterable[Family], commission: _Commission, out: Path
+    families: Iterable[Family],
+    commission: _Commission,
+    out: Path,
+    cells_of: CellsOf = exact_cells,
 ) -> list[dict[str, Any]]:
     """The runs of all families, whose cells are written."""
     taken: dict[str, tuple[str, ...]] = {}
     entries = []
     for family in families:
-        entries += plan_runs(family, commission.paths, out, taken)
+        entries += plan_runs(family, commission.paths, out, taken, cells_of)
     return entries
 
 
@@ -338,13 +397,14 @@ def _withheld(
     return withheld
 
 
-def _joined(families: Iterable[Family]) -> dict[str, str]:
+def _joined(families: Iterable[Family], edition: Edition) -> dict[str, str]:
     """What is shown with coarser levels, and which levels stand together."""
     joined = {}
     for family in families:
         for form in family.joined:
             axis = family.axis_of[form]
-            joined[f"{family.outcome} by {axis}"] = together(family, form)
+            words = together(family, form, edition.is_public)
+            joined[f"{family.outcome} by {axis}"] = words
     return joined
 
 
@@ -353,8 +413,10 @@ def _origin(commission: _Commission) -> dict[str, str]:
     source = commission.design.frame.attrs["source"]
     origin = {
         "Evidence": EVIDENCE[source["kind"]],
-        "Design": commission.design.variance,
     }
+    if commission.edition.is_public:
+        return origin
+    origin["Design"] = commission.design.variance
     for path in commission.paths.values():
         origin[f"File: {path.name}"] = f"SHA-256 {file_hash(path)}"
     return origin

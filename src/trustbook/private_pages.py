@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from trustbook.editions import Edition
 from trustbook.supplied import WORDS, shown_account, title_mark, unnumbered
 from trustlib.design import SurveyDesign
 from trustlib.errors import TrustlibError
@@ -66,8 +67,9 @@ def write_pages(
     design: SurveyDesign,
     origin: Mapping[str, str],
     made: Reproduction,
+    edition: Edition,
 ) -> None:
-    """Write the first page, the ledger and the contents.
+    """Write the first page, the ledger of a private edition, and the contents.
 
     Parameters
     ----------
@@ -77,35 +79,45 @@ def write_pages(
     origin : mapping
         What the first page says of the file: what -> which.
     made : Reproduction
+    edition : Edition
     """
     source = design.frame.attrs["source"]
-    index = "\n".join(_first_page(design, origin, made))
+    index = "\n".join(_first_page(design, origin, made, edition))
     (out / "book" / "index.md").write_text(index, encoding="utf-8")
+    contents = yaml.safe_dump(_contents(made.runs, edition))
+    (out / "_toc.yml").write_text(contents, encoding="utf-8")
+    if edition.is_public:
+        return
     table = csv_cells(made.ledger)
     table.to_csv(out / "ledger.csv", index=False, lineterminator="\n")
     ledger = _ledger_page(source, made.ledger)
     (out / "book" / "ledger.md").write_text(ledger, encoding="utf-8")
-    contents = yaml.safe_dump(_contents(made.runs))
-    (out / "_toc.yml").write_text(contents, encoding="utf-8")
 
 
 def _first_page(
-    design: SurveyDesign, origin: Mapping[str, str], made: Reproduction
+    design: SurveyDesign,
+    origin: Mapping[str, str],
+    made: Reproduction,
+    edition: Edition,
 ) -> Iterator[str]:
     """The lines of the first page."""
     source = design.frame.attrs["source"]
     base = source.get("rounding")
     title = markdown_text(visible(source.get("label")))
     yield f"# {title_mark(source)}{title}\n"
-    yield WORDS["index"]
+    yield WORDS[f"index_{edition.name}"]
     if not made.runs:
         yield WORDS["nothing"]
     yield "## The file\n"
     yield markdown_table(HEADS, origin.items())
     if base:
         yield WORDS["rounded"].format(base=base) + "\n"
-    yield from _who_is_counted(design.frame.attrs["labels"], made.account, base)
-    yield from _the_record(made.ledger)
+    labels = design.frame.attrs["labels"]
+    if edition.is_public:
+        yield from _how_many(labels, made.account)
+    else:
+        yield from _who_is_counted(labels, made.account, base)
+        yield from _the_record(made.ledger)
     yield from _what_is_not_shown(made)
 
 
@@ -119,6 +131,17 @@ def _who_is_counted(
         label = visible(labels[outcome]) or outcome
         yield f"### {markdown_text(label)}\n"
         yield markdown_table(["Rows", "People"], shown_account(part, base))
+
+
+def _how_many(labels: Mapping[str, str], account: pd.DataFrame) -> Iterator[str]:
+    """About how many people each outcome is of, with noise."""
+    yield "## Who is counted\n"
+    yield WORDS["about_counted"]
+    rows = [
+        (visible(labels[line.outcome]) or line.outcome, f"about {line.n:,}")
+        for line in account.itertuples()
+    ]
+    yield markdown_table(["Outcome", "People"], rows)
 
 
 def _the_record(ledger: pd.DataFrame) -> Iterator[str]:
@@ -163,9 +186,11 @@ def _ledger_cell(value: Any) -> Any:
     return value
 
 
-def _contents(runs: Sequence[str]) -> dict[str, Any]:
+def _contents(runs: Sequence[str], edition: Edition) -> dict[str, Any]:
     """The contents of the book, as Jupyter Book reads them."""
-    pages = ["ledger", *(f"_runs/{run}/{run}" for run in runs)]
+    pages = [f"_runs/{run}/{run}" for run in runs]
+    if not edition.is_public:
+        pages.insert(0, "ledger")
     chapters = [{"file": page} for page in pages]
     return {"format": "jb-book", "root": "index", "chapters": chapters}
 

@@ -336,11 +336,18 @@ def shown_account(
     used, *dropped = zip(reasons, sizes, strict=True)
     dropped = _small_ones_together(sorted(dropped, key=_fewest_last))
     shown_used = people(used[1], base)
-    if dropped and dropped[-1][1] < MINIMUM:
-        shown_used = "all others"
-    shown = [(reason, people(n, base)) for reason, n in dropped]
     total = people(int(account["n"].sum()), base)
+    if dropped and dropped[-1][1] < MINIMUM:
+        # Tables print how many are used: beside all rows that would tell the few.
+        shown_used = "all others"
+        total = _about(int(account["n"].sum()))
+    shown = [(reason, people(n, base)) for reason, n in dropped]
     return [("used", shown_used), *shown, ("rows in the file", total)]
+
+
+def _about(n: int) -> str:
+    """A number of people of which only the hundreds are told."""
+    return f"{100 * round(n / 100):,} (to the nearest hundred)"
 
 
 def _fewest_last(row: tuple[str, int]) -> int:

@@ -147,11 +147,9 @@ def protect(cells: Cells, key: bytes) -> Cells:
     _require_key(key)
     if cells.protected:
         return cells
-    _require_rows_known(cells)
-    _require_df(cells)
+    require_protectable(cells)
     sealed = cells.seal()
     exact = _Exact.of(cells)
-    _require_clear(cells, exact)
     frame = sealed.frame.assign(**_totals(key, exact))
     return replace(
         sealed,
@@ -161,6 +159,33 @@ def protect(cells: Cells, key: bytes) -> Cells:
         variance=f"{cells.scatter.estimator}; {NOTE}",
         protected=True,
     )
+
+
+def require_protectable(cells: Cells) -> None:
+    """Refuse cells that noise cannot protect.
+
+    Parameters
+    ----------
+    cells : Cells
+        As `trustlib.compress` makes them.
+
+    Raises
+    ------
+    DisclosureError, DesignError, EstimandError
+        As `protect`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> people = pd.DataFrame({"angry": [0, 1] * 60, "gender": ["m"] * 60 + ["w"] * 60})
+    >>> design = tl.SurveyDesign(people, weight=None)
+    >>> require_protectable(tl.compress(design, "angry", ["gender"]))
+    """
+    _require_rows_known(cells)
+    _require_df(cells)
+    cells.seal()
+    _require_clear(cells, _Exact.of(cells))
 
 
 def widening(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,8 +24,28 @@ if TYPE_CHECKING:
 MappingOut = Annotated[
     Path | None, typer.Option(help="Where to write it; by default it is printed.")
 ]
+
+
+class EditionChoice(StrEnum):
+    """The editions of `trustbook.editions`."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
 Encoding = Annotated[str | None, typer.Option(help="Of the texts, such as latin-1.")]
-BookFolder = Annotated[Path, typer.Option(help="Folder of the private book.")]
+BookFolder = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the book; by default the name of its edition."),
+]
+WhichEdition = Annotated[
+    EditionChoice,
+    typer.Option(
+        "--edition",
+        help="private: exact, for those who may see the file. public: from protected "
+        "cells only, to pass on.",
+    ),
+]
 Outcomes = Annotated[
     list[str] | None, typer.Option(help="Only these; repeat for several.")
 ]
@@ -67,12 +88,13 @@ def mapping_init(
 def reproduce(
     file: SurveyFile,
     mapping: MappingFile,
-    out: BookFolder = Path("private"),
+    out: BookFolder = None,
+    edition: WhichEdition = EditionChoice.PRIVATE,
     outcome: Outcomes = None,
     axis: Axes = None,
     jobs: Jobs = 2,
 ) -> None:
-    """Run the analyses on a supplied file, answer the published record, build a private book."""
+    """Run the analyses on a supplied file, answer the published record, build a book of it."""
     from trustbook.private_book import reproduce as make_private_book
 
     with console.status("reading") as status:
@@ -83,17 +105,18 @@ def reproduce(
         made = make_private_book(
             file,
             mapping,
-            out,
+            out or Path(edition.value),
             outcomes=outcome or (),
             axes=axis or (),
             jobs=jobs,
             report=report,
+            edition=edition.value,
         )
     _say_verdicts(made)
     if not made.runs:
         _say_nothing_shown(made)
     counts = f"Runs: {len(made.runs)}, withheld: {len(made.withheld)}."
-    say_lines([f"{counts} The private book: {made.site}/index.html"])
+    say_lines([f"{counts} The {edition.value} book: {made.site}/index.html"])
     failed = list(made.failed.values())
     raise_faults(RunError, "Some runs failed", failed, "The others are in the book.")
 
