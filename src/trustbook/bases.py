@@ -1,24 +1,22 @@
-"""Which outcomes count the same people, so that no two tables differ by a few of them.
+"""Whom the tables of each outcome count, so that no two of them differ by a few people.
 
 Where a few people of a cell answered one outcome and not another, both tables together
-tell of single people. Such outcomes share a base: those who answered all of them. Where
-that would leave out many (a question that only some were asked), the outcome of fewer
-people is not shown.
+tell of single people. Then the one outcome counts only those who answered the other
+too. Where that would leave out many, the outcome of fewer people is not shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 
-import numpy as np
 import pandas as pd
 
 from trustbook.families import REASONS, Family
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import MINIMUM
 
-KEPT = 0.9  # share of those who answered an outcome that a common base must keep
+KEPT = 0.9  # share of those who answered an outcome that must stay
 
 
 def families_of(
@@ -39,11 +37,11 @@ def families_of(
     """
     families = {name: Family(design, name, axes, outcomes) for name in outcomes}
     while pair := _clash(families):
-        kept = _joined(design, families, pair, axes)
-        if kept is None:
-            _leave_out(families, pair)
+        narrowed = _narrowed(design, families, pair, axes)
+        if _keep_most(families, narrowed):
+            families |= narrowed
         else:
-            families |= kept
+            _leave_out(families, pair)
     return list(families.values())
 
 
@@ -57,15 +55,17 @@ def _clash(families: Mapping[str, Family]) -> tuple[str, str] | None:
 
 def _differ_by_few(one: Family, other: Family) -> bool:
     """Whether in a cell that both show 1 to 9 people are counted in one only."""
-    if not (one.sets and other.sets):
+    return _has_few_beside(one, other) or _has_few_beside(other, one)
+
+
+def _has_few_beside(one: Family, other: Family) -> bool:
+    """Whether in a cell that both show 1 to 9 people are counted in the first only."""
+    beside = one.counted & ~other.counted
+    if not beside.any():
         return False
-    first, second = one.counted, other.counted
-    if np.array_equal(first, second):
-        return False
-    for by, beside in product(one.sets, other.sets):
-        shared = [form for form in by if form in beside and _alike(one, other, form)]
-        cells = one.base.frame[shared]
-        if _is_few(cells[first & ~second]) or _is_few(cells[second & ~first]):
+    for by, others in product(one.sets, other.sets):
+        shared = [form for form in by if form in others and _alike(one, other, form)]
+        if _is_few(one.base.frame.loc[beside, shared]):
             return True
     return False
 
@@ -85,30 +85,39 @@ def _is_few(cells: pd.DataFrame) -> bool:
     return bool(((sizes > 0) & (sizes < MINIMUM)).any())
 
 
-def _joined(
+def _narrowed(
     design: SurveyDesign,
     families: Mapping[str, Family],
     pair: tuple[str, str],
     axes: Sequence[str],
-) -> dict[str, Family] | None:
-    """Both outcomes, and those they share a base with already, on one base.
+) -> dict[str, Family]:
+    """Each of two outcomes on those who answered the other too, where few did not.
 
-    Nothing if too many people would be left out.
+    Of identities both ask for the same.
     """
-    one, other = (families[name] for name in pair)
-    group = list(dict.fromkeys([*one.answered, *other.answered]))
-    together = one.counted & other.counted
-    fewest = min(one.counted.sum(), other.counted.sum())
-    if together.sum() < KEPT * fewest:
-        return None
-    told = [axis for axis in one.axes if axis in other.axes]
-    every = list(families)
-    made = {name: Family(design, name, told, every, group) for name in group}
-    for name, family in made.items():
+    told = [axis for axis in axes if all(axis in families[name].axes for name in pair)]
+    made = {}
+    for name, beside in permutations(pair):
+        one, other = families[name], families[beside]
+        answered = one.answered
+        if _has_few_beside(one, other):
+            answered = list(dict.fromkeys([*answered, *other.answered]))
+        if answered == one.answered and told == one.axes:
+            continue
+        family = Family(design, name, told, list(families), answered)
         for axis in axes:
             if axis not in told:
                 family.withheld[f"{name} by {axis}"] = REASONS["few"]
+        made[name] = family
     return made
+
+
+def _keep_most(families: Mapping[str, Family], narrowed: Mapping[str, Family]) -> bool:
+    """Whether something is narrower, and each of it keeps most of its people."""
+    return bool(narrowed) and all(
+        family.counted.sum() >= KEPT * families[name].counted.sum()
+        for name, family in narrowed.items()
+    )
 
 
 def _leave_out(families: Mapping[str, Family], pair: tuple[str, str]) -> None:

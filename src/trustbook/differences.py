@@ -68,6 +68,11 @@ class ReleasedSet:
             mixed = mixed * np.uint64(0x9E3779B97F4A7C15) + self.people[name].to_numpy()
         return self.outcome, self.by, int(mixed.view(np.int64).sum())
 
+    @cached_property
+    def levels(self) -> set[str]:
+        """The names of its cells."""
+        return set(self.cells(self.by).unique())
+
     def cells(self, by: Sequence[str]) -> pd.Series:
         """The cell of each person on some axes, as a text."""
         columns = [self.people[axis] for axis in by]
@@ -155,7 +160,7 @@ def _changed(one: ReleasedSet, other: ReleasedSet) -> str:
         few = _few_on(shared, one, other)
         if few.any():
             return _named(shared, few.index[few.to_numpy().argmax()])
-    if one.by == other.by:
+    if one.by == other.by and one.levels == other.levels:
         return ""
     return _nearly_the_same(one, other)
 

@@ -26,8 +26,7 @@ import numpy as np
 import pandas as pd
 
 from trustbook.differences import ReleasedSet
-from trustlib.answers import is_number
-from trustlib.errors import DisclosureError, SurveyFileError
+from trustlib.errors import DisclosureError, SurveyFileError, is_number
 from trustlib.keyed_noise import KEY_BYTES
 from trustlib.variance import Codes
 from trustlib.writing import write_text, write_whole

@@ -267,7 +267,7 @@ class Cells:
         total = sum_by(np.column_stack([no, yes]), group, size)
         heaviest = np.zeros((size, 2))
         np.maximum.at(heaviest, group, self.heaviest)
-        return is_dominated(heaviest, total).any(axis=1)
+        return np.asarray(is_dominated(heaviest, total).any(axis=1))
 
     @property
     def _showable(self) -> bool:
