@@ -25,9 +25,29 @@ from trustlib.protection import widening
 from trustlib.variance import SealedScatter
 from trustlib.writing import write_text
 
-DESIGNS, DRAWS = 260, 90
+DESIGNS, DRAWS = 220, 70
 MODELS_EVERY = 6  # draws: gaps, interaction and coefficients take longer
-SMALL = 28  # people of a cell, in designs of small cells
+# People of a cell on average -> how even sizes of cells are, and how far shares are from one half: most draws pass the
+# gate then.
+SMALL_CELLS = {
+    28: (400.0, 0.02),
+    40: (400.0, 0.07),
+    60: (60.0, 0.12),
+    120: (8.0, 0.2),
+    300: (8.0, 0.25),
+}
+SPREAD = 0.3  # of the shares of cells, relative to their distance from one half
+KINDS_OF_DESIGN = [
+    "people",
+    "people",
+    "people",
+    "strata",
+    "clusters",
+    "clusters",
+    "raked",
+    "bootstrap",
+]
+REPLICATES = 60
 OUT = Path("data/protection/coverage.csv")
 SIZES = {30: "30 or fewer", 100: "31 to 100", 400: "101 to 400"}
 KINDS = ("exact", "protected", "uncounted")
@@ -54,20 +74,19 @@ class Population:
             levels.append(["no", "yes"])
         axes = {f"axis{i}": each for i, each in enumerate(levels)}
         cells = len(list(product(*levels)))
-        each = int(rng.choice([SMALL, 40, 60, 100, 250, 400]))
-        evenness, middle = rng.choice([2.0, 6.0]), rng.uniform(0.2, 0.8)
-        if each == SMALL:  # most draws of others would not pass the gate
-            evenness, middle = 200.0, 0.5
+        each = int(rng.choice(list(SMALL_CELLS)))
+        evenness, distance = SMALL_CELLS[each]
         shares = rng.dirichlet(np.full(cells, evenness))
-        chance = np.clip(middle + rng.normal(0, 0.08, cells), 0.1, 0.9)
-        kinds = ["people", "people", "strata", "clusters", "bootstrap", "raked"]
+        chance = 0.5 + distance * (
+            rng.uniform(-1, 1) + SPREAD * rng.uniform(-1, 1, cells)
+        )
         return cls(
             axes,
             chance,
             shares,
             n=cells * each,
             unevenness=rng.choice([0.0, 0.3, 0.6]),
-            kind=str(rng.choice(kinds)),
+            kind=str(rng.choice(KINDS_OF_DESIGN)),
             cluster_effect=float(rng.choice([0.0, 0.05])),
         )
 
@@ -77,7 +96,7 @@ class Population:
         frame = pd.DataFrame(
             list(product(*self.axes.values())), columns=list(self.axes)
         )
-        people = frame.iloc[cell].reset_index(drop=True)
+        people = frame.astype("category").iloc[cell].reset_index(drop=True)
         clusters = max(40, 3 * len(self.size))
         people["psu"] = rng.integers(0, clusters, self.n)
         effect = self.cluster_effect * rng.uniform(-1, 1, clusters)
@@ -99,7 +118,7 @@ class Population:
             case "bootstrap":
                 plain = tl.SurveyDesign(people, weight="w", psu="psu")
                 seed = int(rng.integers(2**31))
-                return tl.bootstrap_weights(plain, replicates=120, seed=seed)
+                return tl.bootstrap_weights(plain, replicates=REPLICATES, seed=seed)
             case "raked":
                 weights = tl.rake(tl.SurveyDesign(people, weight="w"), self._margins())
                 return tl.SurveyDesign(
