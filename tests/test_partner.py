@@ -108,7 +108,6 @@ run …: …
 … cannot be run; nothing was
 a text of it uses …, which its grid does not give
 template of run … on this worker:
-the reader crashed
 the samples do not add up to the covariance matrix
 … has no covariance of its own.
 The numbers of this picture: ……

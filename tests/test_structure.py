@@ -41,11 +41,12 @@ ORDER = [
     {
         "trustlib.yaml12",
         "trustlib.ordering",
+        "trustlib.personal",
         "trustlib.significance",
         "trustlib.newton",
         "trustlib.writing.files",
     },
-    {"trustlib.writing.folders"},
+    {"trustlib.writing.folders", "trustlib.masking"},
     {"trustlib.writing", "trustlib.keyed_noise"},
     {
         "trustlib.forms",
@@ -122,6 +123,7 @@ ORDER = [
     {"trustlib.record.simulate"},
     {
         "trustbook.plans",
+        "trustbook.told",
         "trustbook.pages",
         "trustbook.resources",
         "trustbook.start",

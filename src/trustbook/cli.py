@@ -30,7 +30,9 @@ COMMANDS = (
     cells.check_rows,
 )
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 
 
 def _say_version(wanted: bool) -> None:

@@ -36,7 +36,9 @@ from papermill.engines import Engine, NotebookExecutionManager, papermill_engine
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from trustlib import errors
 from trustlib.errors import RunError, one_line
+from trustlib.masking import told_of
 
 ENGINES = {"fast": "trustbook-fast", "kernel": None}  # our names, papermill's names
 AT_WORK: set[int] = set()  # processes of notebooks, which are waited for
@@ -229,7 +231,8 @@ def execute_notebook(
         raise _left(progress.last) from None
     except PapermillExecutionError as error:
         begin = beginning(error.source)
-        reason = f"{error.ename}: {one_line(error.evalue, 300)}"
+        ours = hasattr(errors, error.ename)
+        reason = told_of(error.ename, error.evalue, ours)
         raise RunError(
             f"failed in the cell that begins {begin!r}: {reason}",
             "Open its template with these parameters to see it.",

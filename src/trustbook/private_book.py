@@ -43,6 +43,7 @@ from trustbook.record_answers import answer_record
 from trustbook.runs import load_plan, run_all
 from trustbook.site import check_pages
 from trustbook.supplied import IDENTITY, OUTCOME, WORDS, account_of, read_supplied
+from trustbook.told import told_by_variable
 from trustlib import errors
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import EVIDENCE
@@ -56,7 +57,7 @@ from trustlib.errors import (
 from trustlib.escaping import html_text, markdown_plain, visible
 from trustlib.files import file_hash
 from trustlib.record.printed import load_figures
-from trustlib.schema import load_codebook, load_yaml
+from trustlib.schema import load_codebook, load_mapping, load_yaml
 from trustlib.writing import write_folder, write_text
 
 # What `reproduce` writes at the top of the folder; whatever else lies there belongs to its user.
@@ -289,10 +290,12 @@ def _made(commission: _Commission, out: Path) -> Reproduction:
             return _made_public(commission, families, out)
         entries = _entries(families, commission, out)
         ledger = _ledger(design, commission.root / "data")
-    accounts = [
-        account_of(design, each.outcome, [*each.answered[1:], *each.axes])
-        for each in families
-    ]
+    plan = load_mapping(commission.mapping)[0]
+    told = told_by_variable(plan, len(design.frame))
+    accounts = []
+    for each in families:
+        reasons = [*each.answered[1:], *each.axes]
+        accounts.append(account_of(design, each.outcome, reasons, told[each.outcome]))
     account = pd.concat(accounts, ignore_index=True)
     return _built(commission, families, entries, out, ledger, account)
 
@@ -335,7 +338,7 @@ def _built(
     made = Reproduction(
         site=_site(out),
         runs=[entry["id"] for entry in entries if entry["id"] not in wrong],
-        withheld=_withheld(families, entries, refused),
+        withheld=_left_out(commission.design) | _withheld(families, entries, refused),
         joined=_joined(families, commission.edition),
         failed=failed,
         ledger=ledger,
@@ -395,6 +398,13 @@ def _withheld(
         reason = first.partition("Error: ")[2]
         withheld[markdown_plain(titles[run])] = visible(reason)
     return withheld
+
+
+def _left_out(design: SurveyDesign) -> dict[str, str]:
+    """Variables of the mapping whose answers may be told of nobody, and why."""
+    frame = design.frame
+    absent = [name for name in frame.attrs["labels"] if name not in frame]
+    return dict.fromkeys(absent, WORDS["reasons"]["undeclared"])
 
 
 def _joined(families: Iterable[Family], edition: Edition) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """A first mapping of a survey file: what a mapping might say, as comments that its user decides on.
 
-An answer is written only if at least 10 people gave it: neither a rare text nor an
-identifier leaves the file. Words by which columns and answers are recognised are in
-``words.yml`` beside this module.
+An answer is written only if at least 10 people gave it, and none of a column that may
+hold personal details: neither a rare text nor an identifier leaves the file. Words by
+which columns and answers are recognised are in ``words.yml`` beside this module.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from trustlib.answers import code_of, numbers_of, plain
 from trustlib.disclosure import MINIMUM
 from trustlib.escaping import one_line_of, visible, yaml_string
 from trustlib.files import read_table
+from trustlib.masking import are_shown
+from trustlib.personal import kind_of_column, looks_personal
 from trustlib.schema import load_yaml
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
@@ -53,6 +55,13 @@ class _Column:
         """Who gave an answer."""
         texts = self.answers.astype(str).str.strip()
         return self.answers.notna() & (texts != "")
+
+    @property
+    def personal(self) -> str:
+        """The kind of personal details that it may hold; empty if none."""
+        if self.labels:
+            return ""
+        return kind_of_column(self.answers[self.is_filled], self.title)
 
     @property
     def blank(self) -> int:
@@ -178,7 +187,8 @@ def _column_lines(column: _Column, taken: set[str]) -> list[str]:
 def _declared_missing(column: _Column) -> str:
     """The answers that the file declares missing, if people enough gave them."""
     counts = column.given[column.absent].value_counts()
-    frequent = [answer for answer, n in counts.items() if n >= MINIMUM]
+    least = 1 if are_shown() else MINIMUM
+    frequent = [answer for answer, n in counts.items() if n >= least]
     listed = ", ".join(_spelt(answer, column.labels) for answer in frequent)
     return visible(listed, LONGEST) or "rare answers"
 
@@ -256,6 +266,8 @@ def _proposal(column: _Column, taken: set[str]) -> list[str]:
     guess = _guess(column)
     hint = [f"## may be {guess} of the codebook"] if guess else []
     counts = column.answers[column.is_filled].value_counts()
+    if column.personal:
+        return [f"## may hold {column.personal}, of which none is written"]
     if len(counts) > MAX_ANSWERS:
         many = (
             f"## {len(counts)} different answers, of which none is written; "
@@ -265,9 +277,12 @@ def _proposal(column: _Column, taken: set[str]) -> list[str]:
     answers = _answers(column, counts)
     notes = []
     if answers.rare:
-        notes.append(
-            f"## further answers, each of fewer than {MINIMUM} people: {answers.rare}"
-        )
+        further = f"## further answers, each of fewer than {MINIMUM} people"
+        notes.append(f"{further}: {answers.rare}")
+    if are_shown():
+        rare = [answer for answer, n in counts.items() if n < MINIMUM]
+        spelt = [yaml_string(_spelt(answer, column.labels)) for answer in rare]
+        notes += [f"##   {one_line_of(answer)}" for answer in spelt]
     if len(answers.kept) < 2 and not answers.is_ticked:
         few = (
             f"## answers that at least {MINIMUM} people gave: {len(answers.kept)}, "
@@ -299,7 +314,8 @@ def _guess(column: _Column) -> str:
 def _answers(column: _Column, counts: pd.Series) -> _Answers:
     """The answers that at least ten people gave, in order, and those that seem to mean missing."""
     frequent = counts[counts >= MINIMUM].sort_index().index
-    answers = {_spelt(value, column.labels): value for value in frequent}
+    impersonal = [answer for answer in frequent if not looks_personal(answer)]
+    answers = {_spelt(value, column.labels): value for value in impersonal}
     missing = _absent(answers, column.labels)
     kept = [text for text in answers if text not in missing]
     is_ticked = False

@@ -22,10 +22,14 @@ from typing import Any
 import pandas as pd
 
 from trustbook.runs import source_kind
+from trustbook.told import Told, told_by_variable, typed_by
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import MINIMUM, masked_count
-from trustlib.errors import CodebookError, TrustlibError, one_line, raise_faults
+from trustlib.errors import CodebookError, TrustlibError, raise_faults
 from trustlib.escaping import visible
+from trustlib.masking import are_shown, foreign
+from trustlib.meanings import BLANK, DECLARED
+from trustlib.personal import kind_of_column, looks_personal
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
@@ -36,6 +40,9 @@ NEITHER = "neither outcome nor identity"
 NUMBER = "a number, neither outcome nor identity"
 NOBODY = "nobody has a value"
 COUNTS_ALL = "not taken as an outcome: missing_as counts everybody; use blank"
+RARE = "not taken: fewer than 10 people gave some answers; declare each under values"
+PERSONAL = "not taken: the column may hold "
+NOT_TOLD = "not shown"  # a number
 TOGETHER = "together: "
 # The last two are raised by facts in a Parquet file that are not what they should be.
 UNREADABLE = (TrustlibError, ValueError, AttributeError)
@@ -89,8 +96,9 @@ def read_supplied(
             faults.append(
                 f"source: kind is {kind}, but the file itself says that its data are {own}"
             )
-        design = SurveyDesign(frame, **declared_design(mapping))
         role_of = roles(frame, mapping)
+        told = with_told_kinds(frame, mapping).drop(columns=left_out(role_of))
+        design = SurveyDesign(told, **declared_design(mapping))
         faults += lacking(role_of)
     except UNREADABLE as error:
         faults += _lines_of(error)
@@ -108,7 +116,7 @@ def read_supplied(
 
 def _lines_of(error: Exception) -> list[str]:
     """The faults that an error lists, or else its message."""
-    message = getattr(error, "message", one_line(error))
+    message = getattr(error, "message", foreign(error))
     first, *numbered = message.splitlines() or [""]
     return unnumbered(numbered or [first])
 
@@ -138,11 +146,69 @@ def roles(frame: pd.DataFrame, mapping: str | Path) -> dict[str, str]:
     dict
         Variable -> `OUTCOME`, `IDENTITY`, `NUMBER` or a reason, in the order of the mapping.
     """
-    rules = load_mapping(mapping)[0].variables
-    return {
-        name: _role(frame[name], rule.missing_as is not None)
-        for name, rule in rules.items()
-    }
+    plan, codebook = load_mapping(mapping)
+    role_of = {}
+    for name, rule in plan.variables.items():
+        columns = " ".join(part.column or name for part in rule.parts)
+        own = frame[name].rename(columns)
+        role = _of_the_file(own, typed_by(plan, codebook, name), rule.label or "")
+        role_of[name] = role or _role(frame[name], rule.missing_as is not None)
+    return role_of
+
+
+def _of_the_file(column: pd.Series, typed: set[str], title: str) -> str:
+    """Why levels that nobody wrote down are not taken from the file; empty if they are."""
+    if column.dtype != "category":
+        return ""
+    people = column.value_counts()
+    own = people[[str(level) not in typed for level in people.index]]
+    own = own[own > 0]
+    if own.empty:
+        return ""
+    kind = kind_of_column(column, title) or looks_personal(own.index[0])
+    if kind:
+        return PERSONAL + kind
+    return RARE if (own < MINIMUM).any() else ""
+
+
+def left_out(role_of: Mapping[str, str]) -> list[str]:
+    """The variables that no page may be made of, because their answers may be told of nobody.
+
+    Examples
+    --------
+    >>> left_out({"gender": IDENTITY, "town": RARE})
+    ['town']
+    """
+    return [name for name, role in role_of.items() if role.startswith((RARE, PERSONAL))]
+
+
+def with_told_kinds(frame: pd.DataFrame, mapping: str | Path) -> pd.DataFrame:
+    """A frame in which kinds of missing that only the file names, for few people, have no name.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Read through the mapping.
+    mapping : path
+
+    Returns
+    -------
+    DataFrame
+    """
+    plan, codebook = load_mapping(mapping)
+    told = frame.copy(deep=False)
+    for name in plan.variables:
+        kinds = frame.get(f"{name}_missing")
+        if kinds is None or kinds.dtype != "category":
+            continue
+        typed = typed_by(plan, codebook, name) | {BLANK, DECLARED}
+        people = kinds.value_counts()
+        rare = [kind for kind, n in people.items() if 0 < n < MINIMUM]
+        rare = [kind for kind in rare if str(kind) not in typed]
+        if rare:
+            texts = kinds.astype(object).where(~kinds.isin(rare), DECLARED)
+            told[f"{name}_missing"] = pd.Categorical(texts)
+    return told
 
 
 def _role(column: pd.Series, counts_all: bool) -> str:
@@ -190,19 +256,28 @@ def described(frame: pd.DataFrame, mapping: str | Path) -> list[str]:
     list of str
     """
     role_of = roles(frame, mapping)
-    base = frame.attrs["source"].get("rounding")
-    lines = [_description(frame, name, role, base) for name, role in role_of.items()]
+    told = told_by_variable(load_mapping(mapping)[0], len(frame))
+    shown = frame if are_shown() else with_told_kinds(frame, mapping)
+    lines = [
+        _description(shown, name, role, told[name]) for name, role in role_of.items()
+    ]
     return lines + lacking(role_of)
 
 
-def _description(frame: pd.DataFrame, name: str, role: str, base: int | None) -> str:
+def _description(frame: pd.DataFrame, name: str, role: str, told: Told) -> str:
     """A variable, its role, and its people by level and by kind of missing."""
+    base = frame.attrs["source"].get("rounding")
     nobody = frame[name].iloc[:0]
-    answers = nobody if role == NUMBER else frame[name]
+    untold = role == NUMBER or (name in left_out({name: role}) and not are_shown())
+    answers = nobody if untold else frame[name]
     kinds = frame.get(f"{name}_missing", nobody)
     levels = _people_by_level(answers.value_counts().sort_index())
     missing = _people_by_level(kinds.value_counts())
-    shown = shown_counts(levels + missing, base)
+    members = [(frame[name] == level).to_numpy(bool) for level in levels]
+    members += [(kinds == kind).to_numpy(bool) for kind in missing]
+    counts = [(_level_in_words(level), n) for level, n in levels.items()]
+    counts += [(_level_in_words(kind), n) for kind, n in missing.items()]
+    shown = shown_counts(counts, base, told.which(members))
     line = f"  {visible(name)}: {role}"
     if role == IDENTITY:
         line += f", compared with {visible(frame[name].cat.categories[0])}"
@@ -213,9 +288,9 @@ def _description(frame: pd.DataFrame, name: str, role: str, base: int | None) ->
     return line
 
 
-def _people_by_level(counts: pd.Series) -> list[tuple[str, int]]:
+def _people_by_level(counts: pd.Series) -> dict[Any, int]:
     """The levels that somebody has, and how many people."""
-    return [(_level_in_words(level), int(n)) for level, n in counts.items() if n > 0]
+    return {level: int(n) for level, n in counts.items() if n > 0}
 
 
 def _level_in_words(level: Any) -> str:
@@ -224,7 +299,12 @@ def _level_in_words(level: Any) -> str:
     return visible(level)
 
 
-def account_of(design: SurveyDesign, outcome: str, axes: Sequence[str]) -> pd.DataFrame:
+def account_of(
+    design: SurveyDesign,
+    outcome: str,
+    axes: Sequence[str],
+    told: Told | None = None,
+) -> pd.DataFrame:
     """What becomes of each row of the file: used, or dropped for the first reason that holds.
 
     Parameters
@@ -232,12 +312,14 @@ def account_of(design: SurveyDesign, outcome: str, axes: Sequence[str]) -> pd.Da
     design : SurveyDesign
     outcome : str
     axes : sequence of str
+    told : Told, optional
+        What was told before of outcomes from the same columns.
 
     Returns
     -------
     DataFrame
-        Columns outcome, reason, n; n adds up to the rows of the file. The first row is
-        those used.
+        Columns outcome, reason, n, told; n adds up to the rows of the file, and `told`
+        says which numbers may be shown. The first row is those used.
 
     Examples
     --------
@@ -258,12 +340,37 @@ def account_of(design: SurveyDesign, outcome: str, axes: Sequence[str]) -> pd.Da
         reason = reason.mask(frame[design.weight] == 0, "weight of zero")
     dropped = reason[reason != "used"].value_counts()
     counts = reason.value_counts().reindex(["used", *dropped.index], fill_value=0)
-    table = {"outcome": outcome, "reason": counts.index, "n": counts.to_numpy()}
-    return pd.DataFrame(table)
+    table = pd.DataFrame({"outcome": outcome, "reason": counts.index})
+    table["n"] = counts.to_numpy()
+    line_of = _line_of_each(table)
+    lines = reason.map(dict(zip(table["reason"], line_of, strict=True)))
+    every = sorted(set(line_of))
+    members = [(lines == line).to_numpy(bool) for line in every]
+    may_be = (told or Told(len(frame))).which(members)
+    table["told"] = [may_be[every.index(line)] for line in line_of]
+    return table
+
+
+def _line_of_each(account: pd.DataFrame) -> list[int]:
+    """In which line of `shown_account` each reason stands; the used in line 0."""
+    _, *dropped = _lines_of_account(account)
+    line_of = {0: 0}
+    for line, (rows, _) in enumerate(dropped, 1):
+        line_of |= dict.fromkeys(rows, line)
+    return [line_of[row] for row in range(len(account))]
+
+
+def _lines_of_account(account: pd.DataFrame) -> list[tuple[list[int], int]]:
+    """The rows of an account that stand together, and their people; those used first."""
+    sizes = [int(n) for n in account["n"]]
+    dropped = [([row], n) for row, n in enumerate(sizes) if row > 0]
+    return [([0], sizes[0]), *_small_ones_together(sorted(dropped, key=_fewest_last))]
 
 
 def shown_counts(
-    counts: Sequence[tuple[str, int]], base: int | None = None
+    counts: Sequence[tuple[str, int]],
+    base: int | None = None,
+    told: Sequence[bool] | None = None,
 ) -> list[str]:
     """Numbers of people as they may be shown beside their sum: where a small one is masked, so is the largest.
 
@@ -272,6 +379,8 @@ def shown_counts(
     counts : sequence of (what, people)
     base : int, optional
         The numbers are rounded to its multiples.
+    told : sequence of bool, optional
+        Which may be told; by default all but the largest where another is small.
 
     Returns
     -------
@@ -283,12 +392,15 @@ def shown_counts(
     ['men: all others', 'women: fewer than 10']
     """
     sizes = [n for _, n in counts]
-    hidden = -1
-    if any(0 < n < MINIMUM for n in sizes):
-        hidden = sizes.index(max(sizes))
+    few = [0 < n < MINIMUM for n in sizes]
+    if told is None:
+        largest = sizes.index(max(sizes)) if any(few) else -1
+        told = [place != largest for place in range(len(sizes))]
+    hidden = [i for i, is_few in enumerate(few) if not is_few and not told[i]]
     texts = [people(n, base) for n in sizes]
-    if hidden >= 0:
-        texts[hidden] = "all others"
+    for place in hidden:
+        is_the_rest = len(hidden) == 1 and any(few)
+        texts[place] = "all others" if is_the_rest else NOT_TOLD
     names = [name for name, _ in counts]
     return [f"{name}: {shown}" for name, shown in zip(names, texts, strict=True)]
 
@@ -332,17 +444,22 @@ def shown_account(
     [('together: y: missing; y: refused', '13'), ('rows in the file', '103')]
     """
     reasons = [visible(reason) for reason in account["reason"]]
-    sizes = [int(n) for n in account["n"]]
-    used, *dropped = zip(reasons, sizes, strict=True)
-    dropped = _small_ones_together(sorted(dropped, key=_fewest_last))
-    shown_used = people(used[1], base)
+    lines = _lines_of_account(account)
+    few = any(0 < n < MINIMUM for _, n in lines[1:])
+    told = list(account.get("told", [not few, *[True] * (len(account) - 1)]))
+    hidden = [rows[0] for rows, n in lines if not told[rows[0]] and n >= MINIMUM]
+    shown = []
+    for rows, n in lines:
+        number = people(n, base)
+        if rows[0] in hidden:
+            number = "all others" if few and len(hidden) == 1 else NOT_TOLD
+        start = TOGETHER if len(rows) > 1 else ""
+        shown.append((start + "; ".join(reasons[row] for row in rows), number))
     total = people(int(account["n"].sum()), base)
-    if dropped and dropped[-1][1] < MINIMUM:
+    if 0 in hidden:
         # Tables print how many are used: beside all rows that would tell the few.
-        shown_used = "all others"
         total = _about(int(account["n"].sum()))
-    shown = [(reason, people(n, base)) for reason, n in dropped]
-    return [("used", shown_used), *shown, ("rows in the file", total)]
+    return [*shown, ("rows in the file", total)]
 
 
 def _about(n: int) -> str:
@@ -350,18 +467,19 @@ def _about(n: int) -> str:
     return f"{100 * round(n / 100):,} (to the nearest hundred)"
 
 
-def _fewest_last(row: tuple[str, int]) -> int:
+def _fewest_last(row: tuple[list[int], int]) -> int:
     return -row[1]
 
 
-def _small_ones_together(dropped: list[tuple[str, int]]) -> list[tuple[str, int]]:
+def _small_ones_together(
+    dropped: list[tuple[list[int], int]],
+) -> list[tuple[list[int], int]]:
     """Reasons, the fewest people last, of which the last is joined with the one before until it is not small."""
     joined = list(dropped)
     while len(joined) > 1 and joined[-1][1] < MINIMUM:
         last, few = joined.pop()
         other, more = joined.pop()
-        start = "" if last.startswith(TOGETHER) else TOGETHER
-        joined.append((f"{start}{last}; {other}", more + few))
+        joined.append((last + other, more + few))
     return joined
 
 

@@ -80,11 +80,11 @@ def _sorted_category(column: pd.Series, name: str) -> pd.Series:
         raise _not_finite(name)
     try:
         ordered = sorted(levels)
-    except TypeError as error:
+    except TypeError:
         raise DesignError(
             f"The levels of the axis {name!r} cannot be put in order.",
             "Make them texts, or a category with its levels in order.",
-        ) from error
+        ) from None
     category = pd.Categorical.from_codes(codes, levels).reorder_categories(ordered)
     return pd.Series(category, column.index)
 

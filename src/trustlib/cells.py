@@ -36,6 +36,7 @@ from trustlib.errors import (
     require_names,
 )
 from trustlib.grouping import group_rows
+from trustlib.masking import RARE_LEVEL, people_by_level, spoken_levels
 from trustlib.merging import joint_axis, joint_source, pooled_scatter
 from trustlib.sealed_files import TOTALS, SealedContent
 from trustlib.variance import (
@@ -240,7 +241,7 @@ class Cells:
         """
         if self.sealed:
             return self
-        labels = [describe(row, self.by) for _, row in self.frame.iterrows()]
+        labels = told_rows(self.frame, self.by, self.frame["n"])
         require_showable(self._smallest, labels, "This set of cells")
         settled = self.settled()._without_small_samples()
         frame = self.frame.drop(columns="n_events")
@@ -659,3 +660,53 @@ def describe(row: Any, by: Sequence[str]) -> str:
     'gender=woman, ethnicity=minority'
     """
     return ", ".join(f"{name}={row[name]}" for name in by) or "everyone"
+
+
+def told_rows(frame: pd.DataFrame, by: Sequence[str], people: Any) -> list[str]:
+    """Name each cell as a message may: a level of fewer than ten people is not named.
+
+    Parameters
+    ----------
+    frame : DataFrame (m rows)
+    by : sequence of str
+    people : array (m,)
+        The people of each row.
+
+    Returns
+    -------
+    list of str (m,)
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"gender": ["woman", "other"]})
+    >>> told_rows(frame, ["gender"], [20, 3])
+    ['gender=woman', 'gender=(a level of fewer than 10 people)']
+    """
+    rows = frame[list(by)].to_dict("records")
+    return [told_row(row, frame, by, people) for row in rows]
+
+
+def told_row(
+    row: Mapping[str, Any], frame: pd.DataFrame, by: Sequence[str], people: Any
+) -> str:
+    """Name one cell as a message may; see `told_rows`.
+
+    Parameters
+    ----------
+    row : mapping
+        Axis -> level.
+    frame, by, people
+        Of all cells.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"gender": ["woman", "other"]})
+    >>> told_row({"gender": "woman"}, frame, ["gender"], [20, 3])
+    'gender=woman'
+    """
+    told = {}
+    for name in by:
+        sizes = people_by_level(frame[name], people)
+        named = spoken_levels([row[name]], sizes)
+        told[name] = named[0] if named else RARE_LEVEL
+    return describe(told, by)

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import absence_notes, describe
+from trustlib.cells import absence_notes, told_row
 from trustlib.errors import EstimandError, require_names
 from trustlib.estimates import Estimates, axis_levels, contrast, require_levels
 from trustlib.intervals import mover_interval
+from trustlib.masking import require_levels_of
 from trustlib.scales import COMPARED, SCALES
 from trustlib.variance import Array, Codes
 
@@ -168,7 +169,7 @@ def _pairs(estimates: Estimates, reference: Mapping[str, Any] | None) -> _Pairs:
     place = {tuple(row.values()): i for i, row in enumerate(rows)}
     at = np.array([place.get(tuple(row.values()), -1) for row in wanted])
     if (at < 0).any():
-        lacking = describe(wanted[at.argmin()], by)
+        lacking = told_row(wanted[at.argmin()], frame, by, frame.get("n"))
         raise EstimandError(
             f"Nobody is in the reference group {lacking}.",
             "Choose a reference that occurs.",
@@ -268,7 +269,7 @@ def reference_levels(
         )
     require_names("axis", given, axes)
     for axis, level in given.items():
-        require_names(f"level of {axis}", [level], frame[axis].unique().tolist())
+        require_levels_of(f"level of {axis}", [level], frame[axis], frame.get("n"))
     if not fill:
         return dict(given)
     first = {axis: axis_levels(frame[axis])[0] for axis in axes}

@@ -24,15 +24,18 @@ from trustlib.cells import SUMS, Cells, occurring_cells
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import MINIMUM, masked_count
 from trustlib.engines import require_plain_names, require_single_values, sums_by
-from trustlib.errors import (
-    DesignError,
-    axis_names,
-    one_line,
-    require_a,
-    require_names,
-)
+from trustlib.errors import DesignError, axis_names, require_a
 from trustlib.grouping import group_rows
+from trustlib.masking import (
+    FEW,
+    are_shown,
+    foreign,
+    people_by_level,
+    require_columns,
+    spoken_levels,
+)
 from trustlib.ordering import declared_orders, in_order, require_order
+from trustlib.personal import names_that_may_be_told
 from trustlib.strata import PSU, STRATUM
 from trustlib.variance import (
     Array,
@@ -48,6 +51,7 @@ RECODE = (
     "An outcome is 0, 1 or missing. "
     "Recode it before, for example x.map({'yes': 1, 'no': 0})."
 )
+OWN_KINDS = ("missing", "blank in the file", "declared missing in the file")
 _ANSWER = "_y"
 _USED = "_used"
 _BASE = "_base"
@@ -162,8 +166,8 @@ def _checked_axes(frame: Any, outcome: str, by: Sequence[str]) -> list[str]:
     """The axes as a list; names that do not exist, clash or are a list are refused."""
     schema = frame.collect_schema()
     columns = schema.names()
-    require_names("outcome column", [outcome], columns)
-    axes = axis_names(by, columns)
+    require_columns([outcome], columns, "outcome column")
+    axes = axis_names(by, columns, names_that_may_be_told(columns))
     for name in (outcome, *axes):
         usable = isinstance(name, str) and name not in RESERVED
         if not usable or name.startswith("_"):
@@ -290,14 +294,17 @@ def _grouped(
     """Sums per stratum x PSU x margins x cell x answer, missing ones included."""
     orders = declared_orders(frame, by)
     plan = _Pass.of(design, frame, outcome, by)
+    refusal = None
     try:
         chosen = frame.select(**plan.keys, **plan.sums)
         groups = sums_by(chosen, list(plan.keys), list(plan.sums), ["w"])
     except Exception as error:  # the engines have their own exceptions
-        raise DesignError(
-            f"The frame cannot be grouped by {by}: {one_line(error)}",
+        refusal = DesignError(
+            f"The frame cannot be grouped by {by}: {foreign(error)}",
             "Axes are categories, texts, booleans or numbers.",
-        ) from error
+        )
+    if refusal is not None:  # apart from the error of the engine, which may hold cells
+        raise refusal
     for key, name in plan.axes.items():
         if name in orders:
             groups[key] = in_order(groups[key], orders[name])
@@ -320,7 +327,7 @@ class _People:
         """Those with an answer and every axis are kept; an answer is 0 or 1."""
         answers = groups[outcome].to_numpy(float, na_value=np.nan)
         answered = ~np.isnan(answers)
-        _require_binary(answers[answered], outcome)
+        _require_binary(answers[answered], groups["n"][answered], outcome)
         used = groups[_USED].to_numpy(bool)
         inside = used & answered
         for name in by:
@@ -333,16 +340,31 @@ class _People:
         )
 
 
-def _require_binary(answers: Array, outcome: str) -> None:
+def _require_binary(answers: Array, people: pd.Series, outcome: str) -> None:
     """Refuse an outcome that holds other values than 0 and 1."""
     distinct = np.unique(answers)
     if set(distinct) <= {0.0, 1.0}:
         return
+    sizes = people_by_level(pd.Series(answers), people)
     raise DesignError(
-        f"The outcome {outcome!r} holds {len(distinct)} different values "
-        f"from {distinct[0]:g} to {distinct[-1]:g}.",
+        f"The outcome {outcome!r} holds {len(distinct)} different values"
+        f"{_span(distinct, spoken_levels(distinct, sizes))}.",
         RECODE,
     )
+
+
+def _span(distinct: Array, told: Sequence[float]) -> str:
+    """Between which numbers values lie, of those that ten people gave."""
+    span = ""
+    if len(told) > 1:
+        span = f" from {told[0]:g} to {told[-1]:g}"
+    elif told:
+        span = f", such as {told[0]:g}"
+    if len(told) < len(distinct):
+        span += f", some of {FEW}"
+    if not np.isfinite(distinct).all():
+        span += ", and infinite ones"
+    return span
 
 
 def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
@@ -367,7 +389,7 @@ def _warn_of_missing(missing: pd.DataFrame, lost: int) -> None:
     if not lost:
         return
     reasons = ", ".join(
-        f"{row.variable} {row.reason}: {masked_count(row.n)}"
+        f"{row.variable} {_reason(row.reason, row.n)}: {masked_count(row.n)}"
         for row in missing.itertuples()
     )
     total = "Some"  # where a difference would give a count away
@@ -378,6 +400,13 @@ def _warn_of_missing(missing: pd.DataFrame, lost: int) -> None:
         errors.MissingRowsWarning,
         stacklevel=3,
     )
+
+
+def _reason(reason: str, people: int) -> str:
+    """A kind of missing as it may be named: the file may have it for one person only."""
+    if people >= MINIMUM or reason in OWN_KINDS or are_shown():
+        return reason
+    return "of a rare kind"
 
 
 def _sums(kept: pd.DataFrame, events: Array) -> dict[str, Array]:

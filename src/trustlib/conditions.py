@@ -28,6 +28,7 @@ from trustlib.expressions import (
     quoted,
     tokens,
 )
+from trustlib.personal import names_that_may_be_told
 from trustlib.syntax import GRAMMAR, names_asked, require_allowed, require_flat
 from trustlib.values import KindError, Values, column_values
 
@@ -97,7 +98,8 @@ class Condition:
         columns = by_form(known)
         for name in self.names.values():
             if name not in columns:
-                raise unknown_name("variable", name, columns.values())
+                told = names_that_may_be_told(columns.values())
+                raise unknown_name("variable", name, told)
         return {own: columns[name] for own, name in self.names.items()}
 
     def written(self, part: ast.expr) -> str:

@@ -20,6 +20,8 @@ from trustlib.disclosure import EVIDENCE
 from trustlib.domains import domain_mask, without_nan
 from trustlib.engines import collect, require_plain_names, units_of
 from trustlib.errors import DesignError, is_number, listed, require_names
+from trustlib.masking import require_columns
+from trustlib.personal import names_that_may_be_told
 from trustlib.strata import FPC, PSU, STRATUM, Strata, strata_of
 from trustlib.variance import LONELY_PSU, REPLICATE_METHODS, Array
 from trustlib.weight_checks import require_margins, require_weights
@@ -237,7 +239,7 @@ class SurveyDesign:
         weights = _given(self.weight, self.base_weight, *(self.replicate_weights or ()))
         others = _given(self.strata, self.psu, self.fpc, *raked)
         columns = frame.collect_schema().names()
-        require_names("column", [*weights, *others], columns)
+        require_columns([*weights, *others], columns)
         require_plain_names(frame, [*weights, *others])
         signed: Sequence[str] = ()
         if self.replicate_scale is not None:
@@ -425,17 +427,18 @@ def _people(native: Any) -> Any:
         names = list(native.columns)
     repeated = [name for i, name in enumerate(names) if name in names[:i]]
     if repeated:
+        name = names_that_may_be_told(repeated)[0]
         raise DesignError(
-            f"The frame has two columns named {repeated[0]!r}.", "Rename one of them."
+            f"The frame has two columns named {name!r}.", "Rename one of them."
         )
     try:
         frame = nw.from_native(native)
-    except TypeError as error:
+    except TypeError:
         raise DesignError(
             "Expected a data frame with one row per person, "
             f"got {type(native).__name__}.",
             "Give a pandas, Polars, PyArrow or DuckDB frame.",
-        ) from error
+        ) from None
     if DOMAIN in frame.collect_schema().names():
         raise DesignError(
             f"The frame has a column {DOMAIN!r}, which trustlib uses for domains.",

@@ -23,6 +23,7 @@ from trustlib.answers import (
 )
 from trustlib.disclosure import masked_count
 from trustlib.errors import one_line, unknown_name
+from trustlib.masking import spoken_rows, unknown_column
 from trustlib.variance import LONELY_PSU, REPLICATE_METHODS
 from trustlib.weight_checks import LARGEST, SMALLEST
 
@@ -66,7 +67,7 @@ def design_columns(
     columns: dict[str, pd.Series] = {}
     for own, column in _wanted(design).items():
         if column not in raw.columns:
-            fault = unknown_name("column", column, raw.columns)
+            fault = unknown_column(column, raw.columns)
             faults.append(f"design: {one_line(fault, 999)}")
             continue
         of_column = raw.attrs.get("missing", {}).get(column, [])
@@ -138,7 +139,7 @@ class _Reading:
             people = masked_count(int(blank.sum()))
             faults.append(
                 f"design: {people} people have no value in column {self.place}, "
-                "or one that means missing"
+                f"or one that means missing, {spoken_rows(blank)}"
             )
         kinds = kinds_of(values)
         if len(kinds) > 1:
@@ -173,18 +174,22 @@ class _Reading:
         if lost.any():
             people = masked_count(int(lost.sum()))
             faults.append(
-                f"design: {people} values of {self.place} are declared missing"
+                f"design: {people} values of {self.place} are declared missing, "
+                f"{spoken_rows(lost)}"
             )
-        unknown = int(number.isna().sum())
-        if unknown:
+        unknown = number.isna()
+        if unknown.any():
+            people = masked_count(int(unknown.sum()))
             faults.append(
-                f"design: {unknown} values of {column.name} are blank or not numbers"
+                f"design: {people} values of {column.name} are blank or not numbers, "
+                f"{spoken_rows(unknown)}"
             )
         absurd = self._absurd(number)
         if self.own != "fpc" and absurd.any():
+            people = masked_count(int(absurd.sum()))
             faults.append(
-                f"design: {absurd.sum()} values of {self.place} "
-                "are negative or absurd; weights are 0 or more"
+                f"design: {people} values of {self.place} are negative or absurd; "
+                f"weights are 0 or more ({spoken_rows(absurd)})"
             )
         return number, faults
 

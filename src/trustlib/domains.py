@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from trustlib.conditions import Condition
-from trustlib.errors import DesignError, one_line
+from trustlib.errors import MOST_NAMES, DesignError, first_few
+from trustlib.masking import foreign
+from trustlib.personal import names_that_may_be_told
 
 MASK = "_mask"
 HINT = "Compare a variable with a value, for example \"age_band != '75+'\"."
@@ -132,8 +134,12 @@ def _require_boolean(frame: Any, where: nw.Expr) -> None:
     try:
         kind = frame.select(where.alias(MASK)).collect_schema()[MASK]
     except Exception as error:  # the engines have their own exceptions
-        text = f"The domain cannot be evaluated: {one_line(error)}"
-        raise DesignError(text, HINT) from error
+        text = f"The domain cannot be evaluated: {foreign(error)}"
+        hint = HINT
+        if "NotFound" in type(error).__name__:
+            names = names_that_may_be_told(frame.collect_schema().names())
+            hint = f"There is: {first_few(names, MOST_NAMES)}."
+        raise DesignError(text, hint) from None
     if kind != nw.Boolean:
         raise DesignError(
             f"A domain is True or False for each person; this expression gives {kind}.",
@@ -164,7 +170,7 @@ def _require_like_kinds(frame: Any, where: nw.Expr) -> None:
         raise DesignError(
             "The domain compares texts with numbers.",
             "Write texts in quotes and numbers without, as the column holds them.",
-        ) from error
+        ) from None
 
 
 def _arrow_kind(kind: Any) -> Any:

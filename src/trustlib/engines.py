@@ -154,9 +154,9 @@ def units_of(frame: Any, columns: dict[str, str]) -> pd.DataFrame:
         chosen = frame.select(*renamed)
     try:
         return sums_by(chosen, list(columns), [])
-    except TypeError as error:  # what cannot be compared, such as lists among objects
+    except TypeError:  # what cannot be compared, such as lists among objects
         culprit = _that_hold_lists(frame, names)[0]
-        raise _list_refusal(culprit) from error
+        raise _list_refusal(culprit) from None
 
 
 def require_plain_names(frame: Any, names: Sequence[str]) -> None:

@@ -188,9 +188,14 @@ def _type_of(value: object) -> str:
 
 
 def require_names(
-    kind: str, names: Iterable[object], allowed: Iterable[object]
+    kind: str,
+    names: Iterable[object],
+    allowed: Iterable[object],
+    told: Iterable[object] | None = None,
 ) -> None:
     """Raise `UnknownNameError` for the first of `names` that is not in `allowed`.
+
+    The message lists these, or `told` in their place where not all may be named.
 
     Examples
     --------
@@ -199,7 +204,7 @@ def require_names(
     allowed = list(allowed)
     for name in names:
         if name not in allowed:
-            raise unknown_name(kind, name, allowed)
+            raise unknown_name(kind, name, allowed if told is None else told)
 
 
 def require_a(kind: type | tuple[type, ...], value: object, hint: str) -> None:
@@ -265,8 +270,12 @@ def first_few(texts: Sequence[str], most: int = 6) -> str:
     return shown
 
 
-def axis_names(by: Any, allowed: Iterable[object]) -> list[str]:
+def axis_names(
+    by: Any, allowed: Iterable[object], told: Iterable[object] | None = None
+) -> list[str]:
     """The axes as a list: one name or several, each of them known and there once.
+
+    `told` is what a message lists in the place of `allowed`.
 
     Examples
     --------
@@ -281,7 +290,7 @@ def axis_names(by: Any, allowed: Iterable[object]) -> list[str]:
             "For example by=['gender'].",
         )
     names = [by] if isinstance(by, str) else list(by)
-    require_names("axis", names, allowed)
+    require_names("axis", names, allowed, told)
     if len(set(names)) < len(names):
         raise EstimandError(
             f"An axis is named more than once in {names}.", "Name each once."

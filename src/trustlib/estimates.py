@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib import intervals
-from trustlib.cells import Cells, describe
+from trustlib.cells import Cells, describe, told_rows
 from trustlib.conditions import evaluate
 from trustlib.disclosure import MINIMUM, ROUNDED, require_showable, rounded
 from trustlib.errors import (
@@ -213,7 +213,10 @@ class Estimates:
 
     def require_showable(self, what: str = "This result") -> None:
         """Raise `DisclosureError` if a row rests on too few people."""
-        require_showable(self.smallest, self.row_labels, what)
+        people = self._frame["n"]
+        if self.kind != "level":  # a row counts the people of several levels
+            people = people.where(self.smallest >= MINIMUM, 0)
+        require_showable(self.smallest, told_rows(self._frame, self.by, people), what)
 
     def showable(self, what: str = "This result") -> Estimates:
         """These estimates as readers may see them: past the gate, and rounded where their source asks for it."""

@@ -243,10 +243,10 @@ class Evaluation:
         if level in category.levels:
             return
         hint = ""
-        near = get_close_matches(level, category.levels, n=1, cutoff=0.5)
+        near = get_close_matches(level, category.frequent, n=1, cutoff=0.5)
         if near:
             hint = f"Did you mean {near[0]!r}? "
-        levels = ", ".join(category.levels[:12])
+        levels = ", ".join(category.frequent[:12]) or "none of ten people or more"
         self.refuse(
             f"{category.name} has no level {level!r}", f"{hint}There is: {levels}."
         )

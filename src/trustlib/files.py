@@ -28,15 +28,17 @@ from trustlib.errors import (
     MissingFileError,
     SurveyFileError,
     first_few,
-    one_line,
     require_file,
 )
+from trustlib.masking import foreign
 from trustlib.ordering import as_pandas
+from trustlib.personal import names_that_may_be_told, seems_headerless
 
 SUFFIXES = (".csv.gz", ".csv", ".sav", ".zsav", ".dta", ".parquet")
 READING = 900  # seconds for a file of SPSS or Stata; a damaged one may never end
 READER = (sys.executable, "-m", "trustlib.labelled_reader")
 OF_SPSS = (b"$FL2", b"$FL3")  # how a file of SPSS begins
+OURS = "trustlib: "  # how the reader begins what may be repeated
 
 Labels = dict[str, dict]
 
@@ -138,21 +140,40 @@ def read_table(
         "that holds the download.",
     )
     suffix = _suffix(path)
+    refusal = None
     try:
         frame, labels = _read(path, suffix, encoding)
     except SurveyFileError:
         raise
     except Exception as error:  # each reader has its own, and all mean the same
-        raise SurveyFileError(
-            f"{path.name} cannot be read: {type(error).__name__}: {one_line(error)}",
-            "Damaged, cut short or in another encoding? "
-            "Name it: `--encoding latin-1`, or `encoding:` in a mapping.",
-        ) from error
+        refusal = _unreadable(path, foreign(error))
+    if refusal is not None:  # apart from the error of the reader, which holds cells
+        raise refusal
     if frame.empty:
         raise SurveyFileError(
             f"{path.name} holds no rows.", "Expected one row per person."
         )
-    return _named(frame.reset_index(drop=True), labels, path.name)
+    frame, labels = _named(frame.reset_index(drop=True), labels, path.name)
+    _require_names_of_columns(frame, path.name)
+    return frame, labels
+
+
+def _unreadable(path: Path, why: str) -> SurveyFileError:
+    return SurveyFileError(
+        f"{path.name} cannot be read: {why}",
+        "Damaged, cut short or in another encoding? "
+        "Name it: `--encoding latin-1`, or `encoding:` in a mapping.",
+    )
+
+
+def _require_names_of_columns(frame: pd.DataFrame, file: str) -> None:
+    """Refuse a table whose first line seems to be a person; it is not repeated."""
+    if seems_headerless(frame):
+        raise SurveyFileError(
+            f"{file} seems to have no names of columns: what stands in their place "
+            "looks like the answers of a person.",
+            "Write the names of the columns into its first line.",
+        )
 
 
 def _suffix(path: Path) -> str:
@@ -183,7 +204,8 @@ def _named(
     """Names of columns and labels in one Unicode form; names that are twice are refused."""
     names = pd.Index([in_one_form(name) for name in frame.columns])
     if not names.is_unique:
-        repeated = first_few(sorted({repr(n) for n in names[names.duplicated()]}))
+        told = names_that_may_be_told(names[names.duplicated()].unique())
+        repeated = first_few(sorted(map(repr, told)))
         raise SurveyFileError(
             f"{file} has two columns named {repeated} (the index of pandas counts as a "
             "column, and two Unicode forms of a name are one).",
@@ -260,11 +282,12 @@ def _require_header(header: list[str], file: str) -> None:
             f"{file} has no commas or semicolons between columns.",
             "Save it with commas.",
         )
-    repeated = sorted({repr(name) for name in header if header.count(name) > 1})
-    if repeated:
+    repeated = [str(i) for i, name in enumerate(header, 1) if header.count(name) > 1]
+    if repeated:  # the line may be a person: the names are not repeated
         raise SurveyFileError(
-            f"{file} names these columns more than once: {', '.join(repeated)}.",
-            "Rename the columns.",
+            f"{file} gives a name to more than one column: see columns "
+            f"{first_few(repeated)}.",
+            "Rename the columns, or write their names into the first line.",
         )
 
 
@@ -337,6 +360,14 @@ def _read_labelled(
         timeout=READING,
     )
     if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise OSError(lines[-1] if lines else "the reader crashed")
+        raise _unreadable(path, _last_words(done.stderr))
     return pickle.loads(done.stdout)  # of our own process
+
+
+def _last_words(said: bytes) -> str:
+    """What our reader says of its end; other words may quote the file."""
+    lines = said.decode(errors="replace").strip().splitlines()
+    last = lines[-1] if lines else ""
+    if last.startswith(OURS):
+        return last.removeprefix(OURS)
+    return "the reader crashed"

@@ -410,13 +410,23 @@ def _fault(fault: Any, form: type[Form]) -> str:
         allowed = re.findall("'(.*?)'", fault["ctx"]["expected"])
         unknown = unknown_name(key, given, allowed)
         return _words(place, ": ") + one_line(unknown)
-    if kind == "missing":
+    if kind == "missing" and len(place) > 1:
         return f"{_words(place)} is missing in {str(given)[:80]}"
+    if kind == "missing":
+        return f"{_words(place)} is missing"
     expected = _EXPECTED.get(kind)
     if expected is None:
         expected = fault["msg"].removeprefix("Input should be ")
-    where = _words(place) or "the file"
-    return f"{where} is {repr(given)[:80]}, expected {expected}"
+    if not place:  # it may be any file, and people may stand in it
+        return f"the file is no mapping but {_kind_in_words(given)}"
+    return f"{_words(place)} is {repr(given)[:80]}, expected {expected}"
+
+
+def _kind_in_words(given: Any) -> str:
+    """What stands in a file as a whole."""
+    if given is None:
+        return "empty"
+    return "a list" if isinstance(given, list) else "one text"
 
 
 def _words(place: list[Any], end: str = "") -> str:

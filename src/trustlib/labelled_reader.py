@@ -21,11 +21,14 @@ from typing import Any
 
 import pandas as pd
 
+from trustlib.masking import foreign
+
 Labels = dict[str, dict]
 PEOPLE = slice(80, 84)  # where the header of an SPSS file says how many there are
 LAYOUT = slice(64, 65)  # where it says in which order bytes stand
 LITTLE_ENDIAN = (b"\2", b"\3")
 NOT_KNOWN = b"\xff" * 4
+OURS = "trustlib: "  # how a line begins that `trustlib.files` may repeat
 
 
 def read_spss(path: str, encoding: str | None) -> tuple[pd.DataFrame, Labels]:
@@ -53,7 +56,7 @@ def read_spss(path: str, encoding: str | None) -> tuple[pd.DataFrame, Labels]:
     stream = io.BytesIO(content)
     frame, meta = pyreadstat.read_sav(stream, encoding=encoding, user_missing=True)
     if people not in (-1, len(frame)):
-        sys.exit(f"its header says {people} people, and it holds {len(frame)}")
+        sys.exit(f"{OURS}its header says {people} people, and it holds {len(frame)}")
     frame.attrs["missing"] = _without_empty(_declared_missing(frame, meta))
     return frame, _labels(meta)
 
@@ -134,5 +137,8 @@ def _without_empty(missing: dict[str, list]) -> dict[str, list]:
 
 if __name__ == "__main__":
     reader, file, encoding = sys.argv[1:4]
-    read = READERS[reader](file, encoding or None)
+    try:
+        read = READERS[reader](file, encoding or None)
+    except Exception as error:
+        sys.exit(f"{OURS}{foreign(error)}")
     pickle.dump(read, sys.stdout.buffer)

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import Cells, absence_notes, describe
+from trustlib.cells import Cells, absence_notes, told_row
 from trustlib.errors import (
     ConvergenceError,
     EstimandError,
@@ -41,6 +41,7 @@ from trustlib.terms import (
     design_matrix,
     require_overlap,
     require_rank,
+    told_terms,
 )
 from trustlib.variance import Array, Part, Spread, joint_df, welch_df
 
@@ -401,7 +402,7 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     names = matrix.names
     weight = cells.frame["sum_w"].to_numpy(float)
     events = np.clip(cells.frame["sum_wy"].to_numpy(float), 0.0, weight)
-    require_rank(matrix.x, names)
+    require_rank(matrix.x, told_terms(names, cells))
     require_overlap(matrix.x, names, weight, events, cells)
     with one_thread():
         glm = _maximum(matrix, weight, events, cells.outcome)
@@ -511,7 +512,8 @@ def _require_positive(cells: Cells, people: Array, events: Array) -> None:
         below = sums < -rounding
         if below.any():
             replicate, cell = np.argwhere(below)[0]
-            name = describe(cells.frame.iloc[cell], cells.by)
+            table = cells.frame
+            name = told_row(table.iloc[cell], table, cells.by, table["n"])
             raise FitError(
                 f"The sum of the weights of replicate {replicate + 1} is negative in "
                 f"cell {name}, so that no model can be fitted there.",

@@ -34,6 +34,7 @@ from trustlib.estimates import (
 )
 from trustlib.grouping import group_rows
 from trustlib.logit import LogitFit
+from trustlib.masking import require_levels_of
 from trustlib.newton import expit, influence
 from trustlib.variance import (
     Array,
@@ -163,15 +164,15 @@ def _values_at(frame: pd.DataFrame, at: Mapping[str, Any] | None) -> dict[str, l
     require_names("axis", at, [c for c in frame if c not in SUMS])
     values = {}
     for axis, given in at.items():
-        values[axis] = _values_of(frame[axis], axis, given)
+        values[axis] = _values_of(frame[axis], axis, given, frame["n"])
     return values
 
 
-def _values_of(column: pd.Series, axis: str, given: Any) -> list:
+def _values_of(column: pd.Series, axis: str, given: Any, people: pd.Series) -> list:
     """The values that an axis is set to, each of which it can have."""
     values = listed(given)
     if column.dtype == "category":
-        require_names(f"level of {axis}", values, column.cat.categories)
+        require_levels_of(f"level of {axis}", values, column, people)
     elif not all(map(_is_finite, values)):
         raise EstimandError(
             f"The axis {axis!r} is a number, `at` sets it to {values}.",

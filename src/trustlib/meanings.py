@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib.answers import code_of, plain, spellings
-from trustlib.errors import first_few
+from trustlib.masking import spoken
 
 if TYPE_CHECKING:
     from trustlib.forms import Part
@@ -34,6 +34,8 @@ class ColumnFacts:
         Code -> label.
     missing : list
         Codes that it declares missing.
+    people : Series, optional
+        The answer of each person, where `translate` is given each different one once.
 
     Examples
     --------
@@ -43,6 +45,7 @@ class ColumnFacts:
 
     labels: dict
     missing: list
+    people: pd.Series | None = None
 
     def kind_of_missing(self, answer: Any) -> str | None:
         """The kind that the file gives a code; None if it is an answer.
@@ -108,19 +111,20 @@ def translate(
     >>> import pandas as pd
     >>> from trustlib.forms import Part
     >>> part = Part(values={"Male": "man", "Female": "woman"})
-    >>> raw = pd.Series(["Male", "Other"], name="sex")
+    >>> raw = pd.Series(["Male"] + ["Other"] * 20, name="sex")
     >>> translate(raw, part, {}, ColumnFacts({}, [])).faults
     ("column sex has answers that are not declared: 'Other'",)
     """
     codes, distinct = pd.factorize(raw, use_na_sentinel=True)
-    meanings = _Meanings(part, missing, facts)
+    people = raw if facts.people is None else facts.people
+    meanings = _Meanings(part, missing, facts, people)
     translated = [meanings.of(answer) for answer in distinct]
     translated.append(meanings.blank)  # what factorize codes as -1
     meanings.check(list(distinct))
     place = f"column {raw.name}"
     faults = [f"{place}: {fault}" for fault in dict.fromkeys(meanings.faults)]
     if meanings.undeclared:
-        answers = first_few(meanings.undeclared)
+        answers = spoken(meanings.undeclared, people, meanings.shown)
         faults.append(f"{place} has answers that are not declared: {answers}")
     values, kinds = zip(*translated, strict=True)
     return Translated(
@@ -167,14 +171,21 @@ def any_of(parts: Sequence[Translated], positive: Any) -> Translated:
 class _Meanings:
     """What the answers of one column mean by one rule, and what is wrong with them."""
 
-    def __init__(self, part: Part, missing: dict[str, str], facts: ColumnFacts) -> None:
+    def __init__(
+        self,
+        part: Part,
+        missing: dict[str, str],
+        facts: ColumnFacts,
+        people: pd.Series,
+    ) -> None:
         self.part = part
         self.facts = facts
+        self.people = people
         self.values = part.values or {}
         self.missing_here = part.missing
         self.missing_anywhere = missing
         self.faults: list[str] = []
-        self.undeclared: list[str] = []
+        self.undeclared: list[Any] = []
 
     def of(self, answer: Any) -> tuple[Any, str | None]:
         """The value of an answer and its kind of missing; one of the two is None."""
@@ -182,7 +193,8 @@ class _Meanings:
         value = self._meaning(self.values, names)
         kind = self._meaning(self.missing_here, names)
         if value is not None and kind is not None:
-            fault = f"{names[0][-1]!r} is declared as an answer and as missing"
+            written = self._written(names)
+            fault = f"{written!r} is declared as an answer and as missing"
             self.faults.append(fault)
         if value is not None:
             return value, None
@@ -193,12 +205,22 @@ class _Meanings:
         if plain(str(answer)) == "":
             return self.blank
         if self.part.values is not None:
-            shown = self.facts.labels.get(answer, names[0][0])
-            self.undeclared.append(repr(shown[:60]))
+            self.undeclared.append(answer)
             return None, None
         if isinstance(answer, str):
             return plain(answer), None
         return answer, None
+
+    def shown(self, answer: Any) -> str:
+        """An answer in a message that may name it: by its label, if it has one."""
+        text = self.facts.labels.get(answer, _names(answer, self.facts.labels)[0][0])
+        return repr(text[:60])
+
+    def _written(self, names: list[list[str]]) -> str:
+        """How the mapping writes an answer, by the surest of its names."""
+        declared = {*self.values, *self.missing_here}
+        every = [name for equally_sure in names for name in equally_sure]
+        return next(name for name in every if name in declared)
 
     @property
     def blank(self) -> tuple[Any, str | None]:
@@ -248,9 +270,11 @@ class _Meanings:
         texts = {plain(answer) for answer in of_code}
         unclear = {text for text in texts if text == key or text not in declared}
         if unclear - {key} and len(unclear) > 1:
-            both = " and ".join(map(repr, sorted(unclear)))
+            written = [answer for answer in of_code if plain(answer) in unclear]
+            both = spoken(written, self.people)
             self.faults.append(
-                f"{key!r} may mean {both}; declare each as it is written in the file"
+                f"{key!r} may mean {len(unclear)} spellings, which are {both}; "
+                "declare each as it is written in the file"
             )
 
 

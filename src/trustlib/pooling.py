@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import combinations, describe
+from trustlib.cells import combinations, told_row
 from trustlib.errors import EstimandError, require_a, require_names
 from trustlib.estimates import (
     Estimates,
@@ -36,6 +36,7 @@ from trustlib.estimates import (
     scaled_parts,
 )
 from trustlib.intervals import LEVEL, t_quantile
+from trustlib.masking import people_by_level, require_levels_of, spoken_levels
 from trustlib.scales import COMBINED, SCALES
 from trustlib.stacking import require_one_reference
 from trustlib.variance import Array, Codes, delta_covariance
@@ -98,10 +99,13 @@ def _groups(estimates: Any, over: str, kinds: Sequence[str]) -> _Groups:
     rows = np.bincount(group, minlength=len(axes))
     repeated = rows != max(len(levels), 1)
     for g in np.flatnonzero(incomplete | repeated):
-        name = describe(axes.iloc[g], list(axes))
-        there = ", ".join(map(str, column[group == g]))
+        people = frame.get("n")
+        name = told_row(axes.iloc[g], frame, list(axes), people)
+        sizes = people_by_level(column, people)
+        there = ", ".join(map(str, spoken_levels(column[group == g], sizes)))
+        told = spoken_levels(levels, sizes)
         raise EstimandError(
-            f"Expected {name} once in each {over} of {levels}, got it in: {there}.",
+            f"Expected {name} once in each {over} of {told}, got it in: {there}.",
             "Leave out with .where(...) what is not in all of them, or is there twice.",
         )
     return _Groups(axes, at, levels)
@@ -596,7 +600,7 @@ def average(
     groups = _groups(estimates, over, COMBINED)
     if isinstance(weights, Mapping):
         counting = "population"
-        share = _populations(groups, over, weights)
+        share = _populations(groups, over, weights, estimates.frame)
     else:
         require_names("weights", [weights], ("equal", "sample"))
         counting = weights
@@ -608,15 +612,17 @@ def average(
     return _combined(estimates, groups, share, note)
 
 
-def _populations(groups: _Groups, over: str, given: Mapping[Any, float]) -> Array:
+def _populations(
+    groups: _Groups, over: str, given: Mapping[Any, float], frame: pd.DataFrame
+) -> Array:
     """The population (g, k) of each country, which is the same for every group."""
     names = groups.levels
-    require_names(f"level of {over}", given, names)
+    require_levels_of(f"level of {over}", given, frame[over], frame.get("n"))
     populations = pd.Series(given).reindex(names)
     size = pd.to_numeric(populations, errors="coerce").to_numpy(float)
     if not (np.isfinite(size) & (size > 0)).all():
         raise EstimandError(
-            f"Expected a number above zero for each of {names}.",
+            f"Expected a number above zero for each level of {over!r}.",
             "Give each its population.",
         )
     return size * np.ones(groups.at.shape)

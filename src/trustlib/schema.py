@@ -44,14 +44,14 @@ from trustlib.answers import BOTH_MARKS, RESERVED, in_one_form, numbers_of, plai
 from trustlib.design_columns import NAMES, design_columns
 from trustlib.errors import (
     CodebookError,
-    first_few,
     one_line,
     raise_faults,
     require_names,
     unknown_name,
 )
-from trustlib.files import Labels, existing_file, read_table
+from trustlib.files import SUFFIXES, Labels, existing_file, read_table
 from trustlib.grouping import group_rows
+from trustlib.masking import spoken, unknown_column
 from trustlib.meanings import ColumnFacts, any_of, translate
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ FORM = (
     "Under `variables:` each has a column with values, or any_of. "
     "In a proposal, delete the # of what is right."
 )
+LOOK_FOR = "Check the spelling and the folder you run from."
 VARIANCES = ("taylor", "replicates", "weights")
 
 
@@ -82,9 +83,7 @@ def load_yaml(path: str | Path) -> Any:
     {'asked': 'Yes'}
     >>> folder.cleanup()
     """
-    path = existing_file(
-        path, "file", "Check the spelling and the folder you run from."
-    )
+    path = existing_file(path, "file", LOOK_FOR)
     try:
         return yaml12.load(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
@@ -94,9 +93,18 @@ def load_yaml(path: str | Path) -> Any:
         ) from error
     except yaml.YAMLError as error:
         raise CodebookError(
-            f"{path} is not valid YAML: {one_line(error, 300)}",
+            f"{path} is not valid YAML: {_fault_of_yaml(error)}",
             "Mend the line and column named above.",
-        ) from error
+        ) from None
+
+
+def _fault_of_yaml(error: yaml.YAMLError) -> str:
+    """What is wrong and where, without the line itself: the file may be that of the people."""
+    mark = getattr(error, "problem_mark", None)
+    problem = one_line(getattr(error, "problem", None) or "it cannot be read")
+    if mark is None:
+        return problem
+    return f"{problem} in line {mark.line + 1}, column {mark.column + 1}"
 
 
 def load_codebook(path: str | Path) -> dict[str, Variable]:
@@ -162,6 +170,7 @@ def load_mapping(mapping: str | Path | dict) -> tuple[MappingForm, dict[str, Var
         name = "The mapping"
         folder = Path.cwd()
     else:
+        _require_no_survey(mapping)
         raw = load_yaml(mapping)
         name = str(mapping)
         folder = Path(mapping).resolve().parent
@@ -170,6 +179,16 @@ def load_mapping(mapping: str | Path | dict) -> tuple[MappingForm, dict[str, Var
     if not content.codebook:
         return content, {}
     return content, load_codebook(folder / content.codebook)
+
+
+def _require_no_survey(mapping: Any) -> None:
+    """Refuse a survey file in the place of its mapping, before a word of it is repeated."""
+    path = existing_file(mapping, "file", LOOK_FOR)
+    if path.name.lower().endswith(SUFFIXES):
+        raise CodebookError(
+            f"{mapping} is a survey file, expected a mapping in YAML.",
+            "Give the survey file first, and its mapping after --mapping.",
+        )
 
 
 def declared_design(
@@ -365,8 +384,7 @@ class _File:
         wanted = [(part.column or name, part) for part in rule.parts]
         there = [(column, part) for column, part in wanted if column in raw.columns]
         faults = [
-            f"variable {name}: "
-            + one_line(unknown_name("column", column, raw.columns), 999)
+            f"variable {name}: " + one_line(unknown_column(column, raw.columns), 999)
             for column, _ in wanted
             if column not in raw.columns
         ]
@@ -389,7 +407,8 @@ class _File:
         if rule.missing_as is not None:
             values[pd.isna(values)] = rule.missing_as
             kinds[:] = None
-        typed, more = self._typed(values, variable, rule, there[0][0])
+        everybody = pd.Series(values, dtype=object)[pattern].reset_index(drop=True)
+        typed, more = self._typed(values, variable, rule, there[0][0], everybody)
         faults += [f"variable {name}: {fault}" for fault in more]
         columns = {name: typed[pattern].reset_index(drop=True)}
         if pd.notna(kinds).any():
@@ -399,17 +418,33 @@ class _File:
     def _facts(self, column: str) -> ColumnFacts:
         """What the file says of a column."""
         declared = self.raw.attrs.get("missing", {}).get(column, [])
-        return ColumnFacts(self.labels.get(column, {}), list(declared))
+        labels = self.labels.get(column, {})
+        return ColumnFacts(labels, list(declared), self.raw[column])
 
     def _typed(
-        self, values: np.ndarray, variable: Variable, rule: Rule, column: str
+        self,
+        values: np.ndarray,
+        variable: Variable,
+        rule: Rule,
+        column: str,
+        everybody: pd.Series,
     ) -> tuple[pd.Series, list[str]]:
-        """Codebook values as a pandas column of the variable's type, and their faults."""
+        """Codebook values as a pandas column of the variable's type, and their faults.
+
+        `everybody` has the value of each person, where `values` has each one once.
+        """
         given = pd.Series(values, dtype=object)
         if variable.type == "category":
             order = _own_order(self.raw[column])
-            return _as_category(given, variable.levels, _targets(rule), order)
-        return _as_numbers(given, variable, self.raw.attrs.get("decimal", "."))
+            typed, extra = _as_category(given, variable.levels, _targets(rule), order)
+            faults = []
+            if extra:
+                answers = spoken(extra, everybody.map(str, na_action="ignore"))
+                levels = f"the levels are {variable.levels}"
+                faults.append(f"has answers that are not levels: {answers}; {levels}")
+            return typed, faults
+        decimal = self.raw.attrs.get("decimal", ".")
+        return _as_numbers(given, variable, decimal, everybody)
 
 
 def _positive(variable: Variable) -> Any:
@@ -422,7 +457,7 @@ def _positive(variable: Variable) -> Any:
 def _as_category(
     given: pd.Series, levels: list[str], declared: set[str], order: list[str] | None
 ) -> tuple[pd.Series, list[str]]:
-    """Values as levels, and the faults of those that are none.
+    """Values as levels, and those that are none.
 
     `declared` values were checked before; `order` is that of the file, if it has one.
     """
@@ -434,15 +469,12 @@ def _as_category(
         levels = [level for level in in_order if level in occurring]
         levels += sorted(occurring - set(levels))
     extra = sorted(occurring - set(levels) - declared)
-    faults = []
-    if extra:
-        faults.append(f"{extra} are not levels; the levels are {levels}")
     kept = texts.where(texts.isin(levels))
-    return pd.Series(pd.Categorical(kept, categories=levels)), faults
+    return pd.Series(pd.Categorical(kept, categories=levels)), extra
 
 
 def _as_numbers(
-    given: pd.Series, variable: Variable, decimal: str
+    given: pd.Series, variable: Variable, decimal: str, everybody: pd.Series
 ) -> tuple[pd.Series, list[str]]:
     """Values as floats, and the faults of those that are no numbers."""
     try:
@@ -452,7 +484,7 @@ def _as_numbers(
     faults = []
     bad = given[given.notna() & ~np.isfinite(column)]
     if len(bad):
-        answers = first_few([repr(str(answer)[:60]) for answer in bad])
+        answers = spoken(bad, everybody)
         faults.append(f"has answers that are not numbers: {answers}")
     numbers = column[np.isfinite(column)]
     if variable.type == "binary" and not numbers.isin([0, 1]).all():

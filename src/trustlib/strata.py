@@ -15,12 +15,12 @@ import pandas as pd
 from trustlib.answers import kinds_of, means_missing, plain
 from trustlib.disclosure import masked_count
 from trustlib.errors import DesignError, LonelyPSUError
+from trustlib.masking import spoken_units
 from trustlib.variance import LONELY_HINT, Array
 
 STRATUM = "_stratum"
 PSU = "_psu"
 FPC = "_fpc"
-NAMED_IN_FULL = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,10 +117,9 @@ def _require_one_stratum(psu: pd.Series, column: str) -> None:
     again = psu[psu.duplicated()]
     if len(again):
         raise DesignError(
-            f"PSU {str(again.iloc[0])!r} of column {column!r} "
-            "lies in more than one stratum.",
+            f"A PSU of column {column!r} lies in more than one stratum.",
             "If PSU labels are reused in each stratum, give nest=True; "
-            "else the file has a fault.",
+            f"else the file has a fault.{spoken_units(again.unique())}",
         )
 
 
@@ -129,13 +128,11 @@ def _require_company(n_psu: pd.Series, remaining: Array) -> None:
     lonely = (n_psu.to_numpy() == 1) & (remaining > 0)
     if not lonely.any():
         return
-    names = ", ".join(map(str, n_psu.index[lonely][:NAMED_IN_FULL]))
-    if lonely.sum() > NAMED_IN_FULL:
-        names += " ..."
+    names = spoken_units(n_psu.index[lonely])
     raise LonelyPSUError(
-        f"{lonely.sum()} of {len(n_psu)} strata have only one PSU ({names}), "
+        f"{lonely.sum()} of {len(n_psu)} strata have only one PSU, "
         "so their variance is unknown.",
-        LONELY_HINT,
+        f"{LONELY_HINT}{names}",
     )
 
 

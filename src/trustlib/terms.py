@@ -7,13 +7,14 @@ what it is asked and what is said of it stands here.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import Cells, describe
+from trustlib.cells import Cells, told_row
 from trustlib.errors import (
     EstimandError,
     FitError,
@@ -22,6 +23,7 @@ from trustlib.errors import (
     one_line,
 )
 from trustlib.formulas import Terms, read_formula
+from trustlib.masking import RARE_LEVEL, foreign, people_by_level, spoken_levels
 from trustlib.newton import aliased, separation
 from trustlib.variance import Array
 
@@ -216,8 +218,8 @@ def design_matrix(cells: Cells, formula: str) -> DesignMatrix:
     for axis in sorted(terms.own):
         if not numbers[axis] and frame[axis].nunique() < 2:
             raise RankError(
-                f"Everyone has the same level {frame[axis].iloc[0]!r} of {axis!r}, so "
-                "it has no coefficient.",
+                f"Everyone has the same level {_only_level(cells, axis)} of {axis!r}, "
+                "so it has no coefficient.",
                 "Leave it out.",
             )
     matrix = _model_matrix(formula, terms, frame)
@@ -246,8 +248,8 @@ def _model_matrix(formula: str, terms: Terms, frame: pd.DataFrame) -> Any:
             )
         except Exception as error:  # formulaic has many
             raise FitError(
-                f"The formula {formula!r} cannot be evaluated: {_plain(error)}", hint
-            ) from error
+                f"The formula {formula!r} cannot be evaluated: {foreign(error)}", hint
+            ) from None
     if not np.isfinite(np.asarray(matrix, dtype=float)).all():
         raise FitError(
             f"The formula {formula!r} is not defined in all cells: it divides by zero, "
@@ -257,15 +259,22 @@ def _model_matrix(formula: str, terms: Terms, frame: pd.DataFrame) -> Any:
     return matrix
 
 
+def _only_level(cells: Cells, axis: str) -> str:
+    """The level that everyone has, if at least ten people are everyone."""
+    sizes = people_by_level(cells.frame[axis], cells.frame["n"])
+    told = spoken_levels(sizes, sizes)
+    return repr(told[0]) if told else RARE_LEVEL
+
+
+def _plain(error: Exception) -> str:
+    """The message of formulaic on values that its user has typed, without marks."""
+    return one_line(error).translate(str.maketrans("", "", "⧛⧚"))
+
+
 def _renamed(frame: pd.DataFrame, terms: Terms) -> pd.DataFrame:
     """The axes that a formula uses, with names of ours."""
     columns = {own: frame[axis] for axis, own in terms.own.items()}
     return pd.DataFrame(columns, frame.index)
-
-
-def _plain(error: Exception) -> str:
-    """The message of formulaic without the marks around its culprit."""
-    return one_line(error).translate(str.maketrans("", "", "⧛⧚"))
 
 
 def require_rank(x: Array, names: list[str]) -> None:
@@ -297,6 +306,36 @@ def require_rank(x: Array, names: list[str]) -> None:
         f"({shown}).",
         "Take these terms out, or join levels so that every combination has people.",
     )
+
+
+def told_terms(names: Sequence[str], cells: Cells) -> list[str]:
+    """Names of coefficients as a message may tell them: a level of few people is not named.
+
+    Parameters
+    ----------
+    names : sequence of str
+    cells : Cells
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"g": ["a", "b"] * 20 + ["c"], "y": [0.0, 1.0, 1.0] + [0.0] * 38})
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight=None), "y", ["g"])
+    >>> told_terms(["g[T.b]", "g[T.c]"], cells)
+    ['g[T.b]', 'g[(a level of fewer than 10 people)]']
+    """
+    told = list(names)
+    for axis in cells.by:
+        column = cells.frame[axis]
+        if column.dtype != "category":
+            continue
+        sizes = people_by_level(column, cells.frame["n"])
+        rare = set(sizes) - set(spoken_levels(sizes, sizes))
+        for level in rare:
+            for written in (f"[T.{level}]", f"[{level}]"):
+                told = [name.replace(written, f"[{RARE_LEVEL}]") for name in told]
+    return told
 
 
 def require_overlap(
@@ -337,8 +376,11 @@ def require_overlap(
     if separated is None:
         return
     pure = np.flatnonzero(separated.pure)
-    where = [describe(cells.frame.loc[cell], cells.by) for cell in pure[:3]]
-    moving = [names[i] for i in separated.moving[:NAMED]]
+    table = cells.frame
+    people = table["n"]
+    where = [told_row(table.loc[cell], table, cells.by, people) for cell in pure[:3]]
+    told = told_terms(names, cells)
+    moving = [told[i] for i in separated.moving[:NAMED]]
     raise SeparationError(
         f"No finite estimate exists: in {len(pure)} cells everyone or nobody has "
         f"{cells.outcome!r} (such as {'; '.join(where)}), which these terms predict "

@@ -16,6 +16,7 @@ import pandas as pd
 from pandas.api import types
 
 from trustlib.expressions import quoted
+from trustlib.masking import spoken_levels
 
 
 class KindError(ValueError):
@@ -49,6 +50,8 @@ class Values:
         The variable or constant, as messages call it.
     levels : list of str
         The texts that occur, or may.
+    frequent : list of str
+        Those of them that at least ten people have: a message may name these.
     declared : bool
         `levels` are all that may occur: those of a category.
     ordered : bool
@@ -69,6 +72,7 @@ class Values:
     known: np.ndarray
     name: str = ""
     levels: tuple[str, ...] = ()
+    frequent: tuple[str, ...] = ()
     declared: bool = False
     ordered: bool = False
     zone: Any = None
@@ -129,10 +133,10 @@ def column_values(column: pd.Series, name: str) -> Values:
     make = _MADE[_kind(column, known, shown)]
     try:
         return make(column, known, shown)
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError):
         raise KindError(
             f"the values of {shown} cannot be compared", "Make them texts or numbers."
-        ) from error
+        ) from None
 
 
 def _kind(column: pd.Series, known: np.ndarray, shown: str) -> str:
@@ -186,7 +190,9 @@ def _texts(
         number = {form: i for i, form in enumerate(once)}
         place = np.array([number[form] for form in forms])
         codes = np.where(codes >= 0, place[codes], codes)
-    return Values("text", codes, known, name, tuple(once))
+    people = np.bincount(codes[codes >= 0], minlength=len(once))
+    frequent = spoken_levels(once, dict(zip(once, people, strict=True)))
+    return Values("text", codes, known, name, tuple(once), tuple(frequent))
 
 
 def _text_column(column: pd.Series, known: np.ndarray, name: str) -> Values:

@@ -19,13 +19,16 @@ from trustlib.answers import in_one_form
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.engines import collect
 from trustlib.errors import (
+    MOST_NAMES,
     ConvergenceError,
     DesignError,
+    UnknownNameError,
     is_number,
     require_a,
-    require_names,
+    unknown_name,
 )
 from trustlib.grouping import group_rows
+from trustlib.masking import require_columns, spoken, spoken_levels
 from trustlib.variance import Array, Codes
 
 _DESIGN = "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...)."
@@ -92,7 +95,7 @@ def rake(
     require_a(SurveyDesign, design, _DESIGN)
     people = nw.from_native(design.frame)
     _require_totals(margins)
-    require_names("column", margins, people.collect_schema().names())
+    require_columns(margins, people.collect_schema().names())
     weights = _weights(design, people)
     low, high = bounds
     if not 0 <= low < 1 < high:
@@ -135,6 +138,26 @@ def _require_totals(margins: Any) -> None:
         )
 
 
+def _require_a_total_for_each(
+    name: str, column: pd.Series, levels: Any, totals: Mapping[Any, float]
+) -> None:
+    """Refuse a margin in which people have a value that has no total."""
+    lacking = [level for level in levels if level not in totals]
+    if not lacking:
+        return
+    kind = f"total in the margin {name!r} for the value"
+    written = set(map(str, totals))
+    own = [level for level in lacking if str(level) in written]
+    told = own or spoken_levels(lacking, column.value_counts())
+    if told:
+        raise unknown_name(kind, told[0], totals)
+    given = ", ".join(map(str, list(totals)[:MOST_NAMES]))
+    raise UnknownNameError(
+        f"There is no {kind} of some people: {spoken(lacking, column)}.",
+        f"Give every value of the sample a total. There is: {given}.",
+    )
+
+
 @dataclass(frozen=True)
 class _Margin:
     """A column and the total that each of its values shall have."""
@@ -156,18 +179,18 @@ class _Margin:
         totals = in_one_form(dict(totals))
         try:
             value, levels = pd.factorize(column.map(in_one_form).astype(object))
-        except TypeError as error:
+        except TypeError:
             raise DesignError(
                 f"The margin {name!r} holds lists or structures, "
                 "expected one value for each person.",
                 "Make it a text or a number.",
-            ) from error
+            ) from None
         if (value < 0).any():
             raise DesignError(
                 f"Some people have no value in the margin {name!r}.",
                 "Everyone counts in a margin.",
             )
-        require_names(f"total in the margin {name!r} for the value", levels, totals)
+        _require_a_total_for_each(name, column.map(in_one_form), levels, totals)
         weighted = set(levels[np.bincount(value, weights) > 0])
         of_nobody = [level for level in totals if level not in weighted]
         if of_nobody:

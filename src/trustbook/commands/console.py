@@ -13,14 +13,17 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from traceback import walk_tb
 from typing import Annotated, Any
 
 import typer
+from click.exceptions import Abort, ClickException, Exit
 from rich.console import Console
 
 from trustbook.start import SENTENCE, stoppable
 from trustlib.errors import SurveyFileError, TrustlibError, one_line
 from trustlib.escaping import terminal_text
+from trustlib.masking import foreign
 from trustlib.writing import HINT, first_refusal
 
 console = Console(soft_wrap=True, highlight=False)
@@ -66,9 +69,26 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             _say_error(error)
         except OSError as error:
             _say_error(_of_the_system(error))
+        except (ClickException, Abort, Exit):
+            raise
+        except Exception as error:  # its traceback could show the people of a file
+            _say_error(_of_ours(error))
         raise typer.Exit(1)
 
     return wrapped
+
+
+def _of_ours(error: Exception) -> TrustlibError:
+    """A fault of this program: its kind and its place, without what it may quote."""
+    place = "an unknown place"
+    for frame, line in walk_tb(error.__traceback__):
+        module = str(frame.f_globals.get("__name__"))
+        if module.startswith("trust"):
+            place = f"{module}, line {line}"
+    return TrustlibError(
+        f"This is a fault of ours: {foreign(error)} in {place}.",
+        "Please report these two lines; they hold nothing of your file.",
+    )
 
 
 def say(text: str, style: str | None = None) -> None:

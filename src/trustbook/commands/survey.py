@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +17,8 @@ from trustbook.commands.console import (
     say,
     say_lines,
 )
-from trustlib.errors import RunError, raise_faults
+from trustlib.errors import CodebookError, RunError, TrustlibError, raise_faults
+from trustlib.masking import FEW, answers_shown
 from trustlib.writing import write_text
 
 if TYPE_CHECKING:
@@ -53,36 +56,68 @@ Axes = Annotated[
     list[str] | None, typer.Option(help="Only these identities; repeat for several.")
 ]
 Jobs = Annotated[int, typer.Option(help="Runs at a time.", min=1)]
+ShowAnswers = Annotated[
+    bool,
+    typer.Option(
+        "--show-answers",
+        help="Name single people's answers, on this screen only: for the file's owner.",
+    ),
+]
+OFFER = (
+    "Rows are counted from 1, below the names of the columns. "
+    "--show-answers names the answers, on your screen only."
+)
 
 
-def validate(file: SurveyFile, mapping: MappingFile) -> None:
+@contextmanager
+def _answers_if(wanted: bool) -> Iterator[None]:
+    """Name answers in messages if the owner of the file asks for it; else say that she can."""
+    if wanted:
+        with answers_shown():
+            yield
+        return
+    try:
+        yield
+    except TrustlibError as error:
+        if FEW in error.message or "PSU" in error.message:
+            error.hint = f"{error.hint} {OFFER}".strip()
+        raise
+
+
+def validate(
+    file: SurveyFile, mapping: MappingFile, show_answers: ShowAnswers = False
+) -> None:
     """Read a survey file through its mapping and say what is in it; all faults at once."""
     from trustbook.supplied import described, people
     from trustlib.design import SurveyDesign
     from trustlib.schema import declared_design, read_survey
 
-    frame = read_survey(file, mapping)
-    design = SurveyDesign(frame, **declared_design(mapping))
-    base = frame.attrs["source"].get("rounding")
-    lines = [f"{people(len(frame), base)} people. {design.variance}."]
-    if not design.weight:
-        lines.append("CAUTION: unweighted, so everybody counts the same.")
-    say_lines(lines + described(frame, mapping))
+    with _answers_if(show_answers):
+        frame = read_survey(file, mapping)
+        design = SurveyDesign(frame, **declared_design(mapping))
+        base = frame.attrs["source"].get("rounding")
+        lines = [f"{people(len(frame), base)} people. {design.variance}."]
+        if not design.weight:
+            lines.append("CAUTION: unweighted, so everybody counts the same.")
+        say_lines(lines + described(frame, mapping))
 
 
 def mapping_init(
-    file: SurveyFile, out: MappingOut = None, encoding: Encoding = None
+    file: SurveyFile,
+    out: MappingOut = None,
+    encoding: Encoding = None,
+    show_answers: ShowAnswers = False,
 ) -> None:
     """Propose a mapping from a file's variables and labels; its user decides on each line."""
     from trustbook.proposal import first_mapping
 
-    text = first_mapping(file, encoding)
-    if out is None:
-        say_lines([text])
-        return
-    # Never over a mapping that somebody has worked on.
-    write_text(out, text, new=True)
-    say_lines([f"Written: {out}"])
+    if out is not None:
+        # Never over a mapping that somebody has worked on.
+        write_text(out, first_mapping(file, encoding), new=True)
+        say_lines([f"Written: {out}"])
+    if out is None or show_answers:
+        with _answers_if(show_answers):
+            say_lines([first_mapping(file, encoding)])
 
 
 def reproduce(
@@ -93,11 +128,15 @@ def reproduce(
     outcome: Outcomes = None,
     axis: Axes = None,
     jobs: Jobs = 2,
+    show_answers: ShowAnswers = False,
 ) -> None:
     """Run the analyses on a supplied file, answer the published record, build a book of it."""
     from trustbook.private_book import reproduce as make_private_book
 
-    with console.status("reading") as status:
+    with (
+        _with_answers_on_screen(file, mapping, show_answers),
+        console.status("reading") as status,
+    ):
 
         def report(name: str, state: str) -> None:
             status.update(name)
@@ -119,6 +158,21 @@ def reproduce(
     say_lines([f"{counts} The {edition.value} book: {made.site}/index.html"])
     failed = list(made.failed.values())
     raise_faults(RunError, "Some runs failed", failed, "The others are in the book.")
+
+
+@contextmanager
+def _with_answers_on_screen(file: Path, mapping: Path, wanted: bool) -> Iterator[None]:
+    """Name the answers of a refused file on the screen; its page of faults does not."""
+    from trustbook.supplied import read_supplied
+
+    try:
+        with _answers_if(False):
+            yield
+    except CodebookError:
+        if wanted:
+            with answers_shown():
+                read_supplied(file, mapping)
+        raise
 
 
 def _say_verdicts(made: Reproduction) -> None:

@@ -16,7 +16,8 @@ from uuid import uuid4
 from trustbook.pages import fill_markdown, finish
 from trustbook.runs.freshness import PROVENANCE, hashes_of, origin_of
 from trustbook.runs.run import IMPORTED, Run
-from trustlib.errors import RunError, TrustlibError, one_line, require_file
+from trustlib.errors import RunError, TrustlibError, require_file
+from trustlib.masking import foreign
 
 # In the folder of a run that is being made: the beginning of the cell that it is at.
 AT = "cell.txt"
@@ -101,8 +102,7 @@ def work(job: Job, folder: Path) -> None:
     except TrustlibError as error:
         _leave_error(folder, str(error))
     except Exception as error:
-        reason = f"{type(error).__name__}: {one_line(error, 300)}"
-        _leave_error(folder, f"Run {run.id} failed: {reason}")
+        _leave_error(folder, f"Run {run.id} failed: {foreign(error)}")
 
 
 def _leave_error(folder: Path, text: str) -> None:

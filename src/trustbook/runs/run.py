@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from trustlib.disclosure import EVIDENCE
 from trustlib.files import SUFFIXES, file_hash
 from trustlib.schema import load_yaml
 
@@ -142,7 +143,8 @@ def source_kind(path: Path) -> str | None:
     >>> print(source_kind(Path("answers.csv")))
     None
     """
-    return _source_of(path).get("kind")
+    kind = _source_of(path).get("kind")
+    return kind if kind in EVIDENCE else None
 
 
 def library_hash() -> str:

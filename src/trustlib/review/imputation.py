@@ -14,7 +14,6 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import describe
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.engines import collect
 from trustlib.errors import EstimandError, axis_names, require_a
@@ -175,9 +174,9 @@ def _decks(
                 decks.append(_Deck(lacking, takers, donors))
                 waiting[takers] = False
         if waiting.any():
-            where = describe(frame[waiting].iloc[0], within)
+            classes = " and ".join(within) or "everyone"
             raise EstimandError(
-                f"Nobody in the class {where} has all of {columns}.",
+                f"Nobody in one of the classes of {classes} has all of {columns}.",
                 "Use coarser or fewer classes.",
             )
     return decks

@@ -23,7 +23,7 @@ from trustlib.estimates import Estimates
 from trustlib.logit import LogitFit, fit_logit
 from trustlib.margins import coefficients
 from trustlib.newton import expit, one_thread
-from trustlib.terms import design_matrix, require_overlap, require_rank
+from trustlib.terms import design_matrix, require_overlap, require_rank, told_terms
 from trustlib.variance import Array
 
 FIRTH = (
@@ -207,7 +207,7 @@ def fit_by_link(cells: Cells, formula: str, link: str) -> LogitFit:
     matrix = design_matrix(cells, formula)
     x = matrix.x
     names = matrix.names
-    require_rank(x, names)
+    require_rank(x, told_terms(names, cells))
     weight, events = cells.frame[["sum_w", "sum_wy"]].to_numpy(float).T
     if link == "log":
         # Only a cell without the outcome does harm: with doubled weights none looks as

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import combinations, describe
+from trustlib.cells import combinations, told_rows
 from trustlib.disclosure import require_showable
 from trustlib.errors import EstimandError, axis_names, require_a
 from trustlib.estimates import Estimates, contrast
@@ -48,7 +48,7 @@ class _Residuals:
     def labels(self) -> list[str]:
         """Name of each group."""
         names = list(self.axes)
-        return [describe(row, names) for _, row in self.axes.iterrows()]
+        return told_rows(self.axes, names, self.counts["n"])
 
 
 def _risk_groups(fit: LogitFit, groups: int) -> Array:
