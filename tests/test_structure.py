@@ -38,6 +38,7 @@ ORDER = [
         "trustlib.writing.disk",
         "trustlib.writing.refusals",
     },
+    {"trustlib.rounding"},
     {
         "trustlib.yaml12",
         "trustlib.ordering",

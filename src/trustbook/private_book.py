@@ -11,6 +11,7 @@ rounded percentages on other bases, and only those counts that the record prints
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -56,6 +57,7 @@ from trustlib.errors import (
 from trustlib.escaping import html_text, markdown_plain, visible
 from trustlib.files import file_hash
 from trustlib.record.printed import load_figures
+from trustlib.rounding import rounding_of
 from trustlib.schema import load_codebook, load_yaml
 from trustlib.writing import write_folder, write_text
 
@@ -74,6 +76,8 @@ OURS = {
     "requirements.lock",
 }
 OWNER_ONLY = 0o700
+# A process that we start speaks UTF-8, whatever the language of the terminal is.
+IN_UTF8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 # A link of a template to a page or file of the public book.
 _LINK = re.compile(r"\{(?:doc|download)\}`([^`<]*?)\s*<[^`]*>`")
@@ -176,6 +180,9 @@ def reproduce(
         _take_over_runs(out, new)
         _lay_out(new, root, kind)
         made = _made(commission, new)
+        if rounding_of(design.source) and not kind.is_public:
+            # Their totals are exact, and the pages are made.
+            shutil.rmtree(new / "cells", ignore_errors=True)
         _take_over_files_of_others(out, new)
     return replace(made, site=_site(out))
 
@@ -428,7 +435,15 @@ def _build(out: Path) -> None:
     places = ["--config", "_config.yml", "--toc", str(out / "_toc.yml")]
     places += ["--path-output", "."]
     command = [*program, *places, "-n", "-W", "--keep-going"]
-    done = subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=out,
+        env={**os.environ, **IN_UTF8},
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     if done.returncode:
         said = _COLOUR.sub("", done.stdout + done.stderr).splitlines()
         telling = [one_line(line) for line in said if _TELLING.search(line)]

@@ -23,9 +23,11 @@ import pandas as pd
 
 from trustbook.runs import source_kind
 from trustlib.design import SurveyDesign
-from trustlib.disclosure import MINIMUM, masked_count
+from trustlib.disclosure import MINIMUM
 from trustlib.errors import CodebookError, TrustlibError, one_line, raise_faults
 from trustlib.escaping import visible
+from trustlib.rounding import people_in_words as people
+from trustlib.rounding import rounding_of
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
@@ -190,7 +192,7 @@ def described(frame: pd.DataFrame, mapping: str | Path) -> list[str]:
     list of str
     """
     role_of = roles(frame, mapping)
-    base = frame.attrs["source"].get("rounding")
+    base = rounding_of(frame.attrs["source"])
     lines = [_description(frame, name, role, base) for name, role in role_of.items()]
     return lines + lacking(role_of)
 
@@ -291,19 +293,6 @@ def shown_counts(
         texts[hidden] = "all others"
     names = [name for name, _ in counts]
     return [f"{name}: {shown}" for name, shown in zip(names, texts, strict=True)]
-
-
-def people(n: int, base: int | None = None) -> str:
-    """A number of people as it may be shown: small ones are masked, and others rounded if the source asks for it.
-
-    Examples
-    --------
-    >>> people(4), people(1234), people(1234, base=5)
-    ('fewer than 10', '1,234', '1,235')
-    """
-    if 0 < n < MINIMUM or not base:
-        return masked_count(n)
-    return f"{base * round(n / base):,}"
 
 
 def shown_account(

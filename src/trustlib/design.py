@@ -20,6 +20,7 @@ from trustlib.disclosure import EVIDENCE
 from trustlib.domains import domain_mask, without_nan
 from trustlib.engines import collect, require_plain_names, units_of
 from trustlib.errors import DesignError, is_number, listed, require_names
+from trustlib.rounding import rounded_people, rounding_of
 from trustlib.strata import FPC, PSU, STRATUM, Strata, strata_of
 from trustlib.variance import LONELY_PSU, REPLICATE_METHODS, Array
 from trustlib.weight_checks import require_margins, require_weights
@@ -252,7 +253,8 @@ class SurveyDesign:
         roles = {STRATUM: self.strata, PSU: self.psu, FPC: self.fpc}
         columns = {own: c for own, c in roles.items() if c is not None}
         units = units_of(frame, columns)
-        return strata_of(units, columns, self.nest, self.lonely_psu)
+        base = rounding_of(self.source)
+        return strata_of(units, columns, self.nest, self.lonely_psu, base)
 
     def _replicate_scale(self) -> Array:
         """The factor of each replicate: what was given, or what the method says."""
@@ -303,7 +305,11 @@ class SurveyDesign:
     def _units_in_words(self) -> str:
         """The units that were drawn, and by which rules."""
         kind = "people" if self.psu is None else "PSUs"
-        words = f"{int(self.layout.n_psu.sum()):,} {kind}"
+        units = int(self.layout.n_psu.sum())
+        base = rounding_of(self.source)
+        words = f"{units:,} {kind}"
+        if base:
+            words = f"about {int(rounded_people(units, base)):,} {kind}"
         if self.strata is not None:
             words += f" in {len(self.layout.key)} strata"
         if self.fpc is not None:

@@ -21,8 +21,8 @@ from trustlib.answers import (
     plain,
     spellings,
 )
-from trustlib.disclosure import masked_count
 from trustlib.errors import one_line, unknown_name
+from trustlib.rounding import people_in_words
 from trustlib.variance import LONELY_PSU, REPLICATE_METHODS
 from trustlib.weight_checks import LARGEST, SMALLEST
 
@@ -34,7 +34,10 @@ NAMES = {"weight": "weight", "strata": "stratum", "psu": "psu", "fpc": "fpc"}
 
 
 def design_columns(
-    raw: pd.DataFrame, design: Design, missing: dict[str, str]
+    raw: pd.DataFrame,
+    design: Design,
+    missing: dict[str, str],
+    base: int | None = None,
 ) -> tuple[dict[str, pd.Series], list[str]]:
     """The columns that a mapping declares as those of its design.
 
@@ -46,6 +49,8 @@ def design_columns(
         What the mapping says.
     missing : dict
         Answers that mean missing in any column.
+    base : int, optional
+        Numbers of people in faults are multiples of it.
 
     Returns
     -------
@@ -77,6 +82,7 @@ def design_columns(
             declared=[*missing, *of_column],
             decimal=raw.attrs.get("decimal", "."),
             signed=signed,
+            base=base,
         )
         if own in ("stratum", "psu"):
             columns[own], more = reading.units()
@@ -120,6 +126,7 @@ class _Reading:
     declared: list[Any]  # answers that mean missing
     decimal: str
     signed: bool  # its numbers may be below zero
+    base: int | None  # numbers of people in faults are multiples of it
 
     @property
     def place(self) -> str:
@@ -135,7 +142,7 @@ class _Reading:
         blank |= self._declared_missing()
         faults = []
         if blank.any():
-            people = masked_count(int(blank.sum()))
+            people = people_in_words(int(blank.sum()), self.base)
             faults.append(
                 f"design: {people} people have no value in column {self.place}, "
                 "or one that means missing"
@@ -171,22 +178,30 @@ class _Reading:
         lost = number.isin(missing)
         faults = []
         if lost.any():
-            people = masked_count(int(lost.sum()))
+            people = people_in_words(int(lost.sum()), self.base)
             faults.append(
                 f"design: {people} values of {self.place} are declared missing"
             )
         unknown = int(number.isna().sum())
         if unknown:
+            people = self._how_many(unknown)
             faults.append(
-                f"design: {unknown} values of {column.name} are blank or not numbers"
+                f"design: {people} values of {column.name} are blank or not numbers"
             )
         absurd = self._absurd(number)
         if self.own != "fpc" and absurd.any():
+            people = self._how_many(int(absurd.sum()))
             faults.append(
-                f"design: {absurd.sum()} values of {self.place} "
+                f"design: {people} values of {self.place} "
                 "are negative or absurd; weights are 0 or more"
             )
         return number, faults
+
+    def _how_many(self, values: int) -> str:
+        """How many values are to be mended: exactly, unless the source is rounded."""
+        if self.base is None:
+            return str(values)
+        return people_in_words(values, self.base)
 
     def _absurd(self, number: pd.Series) -> pd.Series:
         """Numbers that cannot be weights."""

@@ -57,14 +57,15 @@ Jobs = Annotated[int, typer.Option(help="Runs at a time.", min=1)]
 
 def validate(file: SurveyFile, mapping: MappingFile) -> None:
     """Read a survey file through its mapping and say what is in it; all faults at once."""
-    from trustbook.supplied import described, people
+    from trustbook.supplied import described
     from trustlib.design import SurveyDesign
+    from trustlib.rounding import people_in_words, rounding_of
     from trustlib.schema import declared_design, read_survey
 
     frame = read_survey(file, mapping)
     design = SurveyDesign(frame, **declared_design(mapping))
-    base = frame.attrs["source"].get("rounding")
-    lines = [f"{people(len(frame), base)} people. {design.variance}."]
+    base = rounding_of(frame.attrs["source"])
+    lines = [f"{people_in_words(len(frame), base)} people. {design.variance}."]
     if not design.weight:
         lines.append("CAUTION: unweighted, so everybody counts the same.")
     say_lines(lines + described(frame, mapping))
