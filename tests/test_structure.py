@@ -60,6 +60,7 @@ ORDER = [
     {
         "trustlib.conditions",
         "trustlib.engines",
+        "trustlib.schedulers",
         "trustlib.strata",
         "trustlib.axes",
         "trustlib.merging",

@@ -37,6 +37,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from trustlib.errors import RunError, one_line
+from trustlib.schedulers import addresses_of, require_this_machine
 
 ENGINES = {"fast": "trustbook-fast", "kernel": None}  # our names, papermill's names
 AT_WORK: set[int] = set()  # processes of notebooks, which are waited for
@@ -438,13 +439,15 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def cluster(address: str) -> Iterator[Executor]:
+def cluster(address: str, trusted: bool = False) -> Iterator[Executor]:
     """The workers of an existing Dask cluster.
 
     Parameters
     ----------
     address : str
         Of its scheduler, such as ``tcp://127.0.0.1:8786``.
+    trusted : bool
+        The cluster may be on other machines, which get the survey's rows.
 
     Yields
     ------
@@ -454,6 +457,9 @@ def cluster(address: str) -> Iterator[Executor]:
     ------
     RunError
         The package distributed is not installed, or no scheduler answers.
+    DisclosureError
+        The scheduler or a worker is on another machine, and is not trusted. A scheduler
+        elsewhere is not called.
 
     Examples
     --------
@@ -462,6 +468,9 @@ def cluster(address: str) -> Iterator[Executor]:
         with cluster("tcp://127.0.0.1:8786") as workers:
             result = workers.submit(on_worker, job).result()
     """
+    trust = "--trust-scheduler"
+    if not trusted:
+        require_this_machine([address], trust)
     try:
         client = import_module("distributed").Client(address, timeout=PATIENCE)
     except ImportError:
@@ -475,4 +484,6 @@ def cluster(address: str) -> Iterator[Executor]:
             "Start one, or leave --scheduler out.",
         ) from None
     with client:
+        if not trusted:
+            require_this_machine(addresses_of(client), trust)
         yield client.get_executor(pure=False)

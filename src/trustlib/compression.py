@@ -34,6 +34,7 @@ from trustlib.errors import (
 from trustlib.grouping import group_rows
 from trustlib.ordering import declared_orders, in_order, require_order
 from trustlib.rounding import df_of_people, people_in_words, rounding_of
+from trustlib.schedulers import require_near
 from trustlib.strata import PSU, STRATUM
 from trustlib.variance import (
     Array,
@@ -119,6 +120,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...).",
     )
     frame = nw.from_native(design.frame)
+    require_near(frame)
     by = _checked_axes(frame, outcome, by)
     frame = _with_numbers(frame, outcome)
     groups = _grouped(design, frame, outcome, by)

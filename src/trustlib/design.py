@@ -21,6 +21,7 @@ from trustlib.domains import domain_mask, without_nan
 from trustlib.engines import collect, require_plain_names, units_of
 from trustlib.errors import DesignError, is_number, listed, require_names
 from trustlib.rounding import rounded_people, rounding_of
+from trustlib.schedulers import require_near
 from trustlib.strata import FPC, PSU, STRATUM, Strata, strata_of
 from trustlib.variance import LONELY_PSU, REPLICATE_METHODS, Array
 from trustlib.weight_checks import require_margins, require_weights
@@ -442,6 +443,7 @@ def _people(native: Any) -> Any:
             f"got {type(native).__name__}.",
             "Give a pandas, Polars, PyArrow or DuckDB frame.",
         ) from error
+    require_near(frame)
     if DOMAIN in frame.collect_schema().names():
         raise DesignError(
             f"The frame has a column {DOMAIN!r}, which trustlib uses for domains.",
