@@ -44,6 +44,7 @@ from trustbook.record_answers import answer_record
 from trustbook.runs import load_plan, run_all
 from trustbook.site import check_pages
 from trustbook.supplied import IDENTITY, OUTCOME, WORDS, account_of, read_supplied
+from trustbook.utf8 import IN_UTF8
 from trustlib import errors
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import EVIDENCE
@@ -76,8 +77,6 @@ OURS = {
     "requirements.lock",
 }
 OWNER_ONLY = 0o700
-# A process that we start speaks UTF-8, whatever the language of the terminal is.
-IN_UTF8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 # A link of a template to a page or file of the public book.
 _LINK = re.compile(r"\{(?:doc|download)\}`([^`<]*?)\s*<[^`]*>`")

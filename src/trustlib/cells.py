@@ -98,7 +98,8 @@ class Cells:
     labels : dict
         Variable -> label, for tables and figures.
     missing : DataFrame
-        Why people in the domain left the estimate: variable, reason, n.
+        Why people in the domain left the estimate: variable, reason, n. Exact, small
+        numbers included: for the analyst, not for publication.
     absent : dict
         Axis -> its first level, where nobody has it, so that another level is the
         reference.
@@ -208,7 +209,7 @@ class Cells:
         return self.df
 
     def counts(self, by: Sequence[str]) -> pd.DataFrame:
-        """People behind each combination of `by`.
+        """People behind each combination of `by`: for the analyst, not for publication.
 
         Parameters
         ----------
@@ -218,7 +219,8 @@ class Cells:
         Returns
         -------
         DataFrame
-            The axes, ``n`` and ``smallest`` (see `disclosure.smallest_count`). Sealed
+            The axes, ``n`` and ``smallest`` (see `disclosure.smallest_count`). They are
+            exact, also where they are small or where the source asks for rounding. Sealed
             cells hold no counts of answers; each passed the gate when it was sealed, so
             a combination's smallest count is at least the gate's minimum times its
             number of cells.

@@ -121,7 +121,8 @@ class Estimates:
         Variance estimator, degrees of freedom, interval and treatment of covariates, in
         one line.
     smallest : int array (m,)
-        Smallest count behind each row; what the disclosure gate looks at.
+        Smallest count behind each row; what the disclosure gate looks at. Exact: for
+        the analyst, not for publication.
     notes : tuple of str
         Cautions that belong below every table of these estimates.
     replicates : ReplicateScatter, optional

@@ -169,7 +169,7 @@ class LogitFit:
 
     @property
     def smallest(self) -> int:
-        """Smallest count in the identity cells of the model's terms.
+        """Smallest count in the identity cells of the model's terms: for the analyst, not for publication.
 
         A coefficient reveals its cell as a count does.
 

@@ -63,7 +63,7 @@ class TestResult:
         What the data are, for the note below a table.
     smallest : int, optional
         The smallest count of people behind the tests; as long as it is not known they
-        are not shown.
+        are not shown. Exact: for the analyst, not for publication.
     notes : tuple of str
         Cautions that belong below every table of the tests.
 

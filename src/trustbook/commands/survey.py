@@ -15,6 +15,7 @@ from trustbook.commands.console import (
     say,
     say_lines,
 )
+from trustbook.utf8 import write_document
 from trustlib.errors import RunError, raise_faults
 from trustlib.writing import write_text
 
@@ -79,7 +80,7 @@ def mapping_init(
 
     text = first_mapping(file, encoding)
     if out is None:
-        say_lines([text])
+        write_document(console.file, text)
         return
     # Never over a mapping that somebody has worked on.
     write_text(out, text, new=True)
@@ -98,7 +99,7 @@ def reproduce(
     """Run the analyses on a supplied file, answer the published record, build a book of it."""
     from trustbook.private_book import reproduce as make_private_book
 
-    with console.status("reading") as status:
+    with console.status("reading", spinner="line") as status:
 
         def report(name: str, state: str) -> None:
             status.update(name)
