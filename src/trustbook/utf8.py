@@ -84,7 +84,8 @@ def write_document(stream: Any, text: str) -> None:
     --------
     >>> from io import BytesIO, TextIOWrapper
     >>> given = BytesIO()
-    >>> write_document(TextIOWrapper(given, encoding="ascii"), "Männer")
+    >>> stream = TextIOWrapper(given, encoding="ascii")
+    >>> write_document(stream, "Männer")
     >>> given.getvalue().decode("utf-8").strip()
     'Männer'
     """
