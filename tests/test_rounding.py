@@ -277,10 +277,11 @@ def test_faults_of_a_design_count_in_multiples(tmp_path):
     assert "137" not in told
 
 
-@pytest.mark.parametrize("kind", ["supplied", "real"])
 @pytest.mark.parametrize("words", [(), ("--check",)])
-def test_no_cell_file_of_a_rounded_source_is_made(tmp_path, kind, words):
-    file, plan = written(tmp_path, people(2_013), {**ROUNDED, "kind": kind})
+def test_no_exact_cell_file_of_a_rounded_source_is_made(tmp_path, words):
+    """Those of a confidential file are protected."""
+    public = {"kind": "real", "address": "https://example.org/data"}
+    file, plan = written(tmp_path, people(2_013), ROUNDED | public)
     mapping = {**yaml.safe_load(plan.read_text()), "file": file.name}
     plan.write_text(yaml.safe_dump(mapping))
     cells = tmp_path / "cells.yml"

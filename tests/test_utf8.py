@@ -39,7 +39,12 @@ UTF8 = {"LC_ALL": "C.UTF-8"}
 WOMEN = "女性"
 SEVERE = "schwerbehindert – 重度"
 MAPPING = {
-    "source": {"id": "x", "kind": "supplied", "label": "Umfrage über Ärzte 医者"},
+    "source": {
+        "id": "x",
+        "kind": "real",
+        "label": "Umfrage über Ärzte 医者",
+        "address": "https://example.org/data",
+    },
     "file": "umläute-人々.csv",
     "variables": {
         "low_trust": {
