@@ -310,7 +310,7 @@ def cells(source: bool = True) -> tl.Cells:
     made = tl.compress(design(), OUTCOME, AXES)
     if source:
         return made
-    bare = tl.SurveyDesign(design().frame, weight="w", source={"kind": "supplied"})
+    bare = tl.SurveyDesign(design().frame, weight="w", source={"kind": "real"})
     return tl.compress(bare, OUTCOME, AXES)
 
 
