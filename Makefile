@@ -39,12 +39,13 @@ help: ## List these commands
 	@echo "make <command>     (make book TRUSTLIB_DATA=folder uses the survey files in that folder)"
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-$(BIN)/uv:
+$(BIN)/uv: installer.lock
 	@command -v $(PYTHON) >/dev/null || { echo "make env: no program named $(PYTHON) was found. Install Python 3.11 or newer, or run: make env PYTHON=/path/to/python"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make env: $(PYTHON) is $$($(PYTHON) -V 2>&1), and 3.11 or newer is needed. Run: make env PYTHON=python3.12 (or another one you have)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make env: this Python cannot make environments. On Debian and Ubuntu, install the package python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "uv>=0.8"
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement installer.lock
+	@touch $@
 
 $(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
@@ -128,16 +129,15 @@ data: env ## Write the synthetic stand-in again, from its targets
 	$(BIN)/trustlib simulate
 	$(BIN)/trustlib compress data/synthetic/cells.yml --data data
 
+LOCK = $(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 # The environments in which tests run the wheel: its own dependencies and no others, as locked and at their lowest.
-LOCK_OUTSIDE = $(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --python-version 3.11 --generate-hashes \
-  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-  $(if $(UPGRADE),--upgrade) tests/outside/tools.in pyproject.toml
+LOCK_OUTSIDE = $(LOCK) tests/outside/tools.in pyproject.toml
 
 .PHONY: lock
 lock: $(BIN)/uv ## Write requirements.lock again from pyproject.toml (UPGRADE=1 takes newer versions)
-	$(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --python-version 3.11 --all-extras --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-	  $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.lock
+	echo "uv>=0.8" | $(LOCK) - --output-file installer.lock
+	$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
 	$(LOCK_OUTSIDE) --constraints requirements.lock --output-file tests/outside/bare.lock
 	$(LOCK_OUTSIDE) --resolution lowest-direct --output-file tests/outside/lowest.lock
 

@@ -127,6 +127,106 @@ class TestLock:
         assert not heavy, "take out what needs these, and make lock again"
 
 
+class TestInstaller:
+    """What installs everything else is pinned and hashed too."""
+
+    TEXT = (ROOT / "installer.lock").read_text(encoding="utf-8")
+
+    def test_it_is_one_package_exact_and_hashed_for_every_platform(self) -> None:
+        pins = re.findall(r"^([a-z0-9-]+)==([\d.]+) ", self.TEXT, re.MULTILINE)
+        assert [name for name, _ in pins] == ["uv"]
+        lines = self.TEXT.replace("\\\n", "").splitlines()
+        stray = [line for line in lines if not line.startswith(("#", "uv=="))]
+        assert stray == [], "make lock writes it"
+        hashes = re.findall(r"--hash=sha256:[0-9a-f]{64}\b", self.TEXT)
+        assert len(set(hashes)) >= 15, "make lock takes the wheels of all platforms"
+
+    def test_it_holds_no_address(self) -> None:
+        assert not re.findall(
+            r"\w+://|--(?:index|extra-index|find-links)| @ ", self.TEXT
+        )
+
+    def test_nothing_is_installed_without_its_hash(self) -> None:
+        lines = [
+            line.strip()
+            for line in MAKEFILE.splitlines()
+            if re.search(r"pip (?:install|sync)", line)
+        ]
+        own = [line for line in lines if "--no-deps --no-build-isolation -e ." in line]
+        others = [line for line in lines if line not in own and "echo" not in line]
+        assert len(own) == 1
+        assert len(others) >= 3
+        assert [line for line in others if "--require-hashes" not in line] == []
+
+    def test_the_command_that_locks_writes_it(self) -> None:
+        done = make("-n", "lock")
+        assert done.returncode == 0, done.stderr
+        written = re.findall(r"--output-file (\S+)", done.stdout)
+        assert {"installer.lock", "requirements.lock"} <= set(written)
+        assert done.stdout.count("--generate-hashes") == len(written)
+        assert done.stdout.count("--no-emit-index-url") == len(written)
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+# What a job may do to the repository's pages, beside reading the repository.
+PUBLISHING = {"pages": "write", "id-token": "write"}
+
+
+def jobs_of(path: Path) -> dict[str, dict]:
+    """Job -> what stands of it in a workflow, with the permissions it has."""
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    default = workflow.get("permissions", "write-all")
+    return {
+        name: {"permissions": default, **job} for name, job in workflow["jobs"].items()
+    }
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
+class TestWorkflows:
+    def test_a_job_that_runs_code_may_read_the_repository_and_nothing_else(
+        self, path: Path
+    ) -> None:
+        for name, job in jobs_of(path).items():
+            if any("run" in step for step in job["steps"]):
+                assert job["permissions"] == {"contents": "read"}, name
+
+    def test_a_job_that_may_write_runs_no_code_of_ours(self, path: Path) -> None:
+        for name, job in jobs_of(path).items():
+            if job["permissions"] == {"contents": "read"}:
+                continue
+            assert job["permissions"] == PUBLISHING, name
+            actions = [step.get("uses", "").split("@")[0] for step in job["steps"]]
+            assert actions == ["actions/deploy-pages"], name
+
+    def test_no_job_is_given_a_secret_or_keeps_the_token(self, path: Path) -> None:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"secrets\.|secrets\[|github\.token|GITHUB_TOKEN", text)
+        for job in jobs_of(path).values():
+            for step in job["steps"]:
+                if step.get("uses", "").startswith("actions/checkout@"):
+                    assert step["with"]["persist-credentials"] is False
+
+    def test_every_action_is_pinned_by_its_hash(self, path: Path) -> None:
+        used = [
+            step["uses"]
+            for job in jobs_of(path).values()
+            for step in job["steps"]
+            if "uses" in step
+        ]
+        assert used
+        assert [
+            use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", use)
+        ] == []
+
+
+def test_the_book_is_built_in_one_job_and_published_in_another() -> None:
+    jobs = jobs_of(ROOT / ".github" / "workflows" / "pages.yml")
+    publishing = {n for n, job in jobs.items() if job["permissions"] == PUBLISHING}
+    assert len(publishing) == 1
+    (name,) = publishing
+    assert jobs[name]["needs"] in set(jobs) - publishing
+
+
 class TestCommands:
     def test_every_command_explains_itself(self) -> None:
         rules = re.findall(r"^([a-z][a-z-]*):(?!=)(.*)$", MAKEFILE, re.MULTILINE)

@@ -38,6 +38,7 @@ ORDER = [
         "trustlib.writing.disk",
         "trustlib.writing.refusals",
     },
+    {"trustlib.rounding"},
     {
         "trustlib.yaml12",
         "trustlib.ordering",
@@ -60,6 +61,7 @@ ORDER = [
     {
         "trustlib.conditions",
         "trustlib.engines",
+        "trustlib.schedulers",
         "trustlib.strata",
         "trustlib.axes",
         "trustlib.merging",
@@ -121,6 +123,7 @@ ORDER = [
     },
     {"trustlib.record.questions", "trustlib.record.calibration"},
     {"trustlib.record.simulate"},
+    {"trustbook.utf8"},
     {
         "trustbook.plans",
         "trustbook.told",
@@ -388,6 +391,76 @@ def test_a_template_is_short_linear_and_empty(path):
     assert not any(".frame" in c.source for c in code), (
         "a page shows estimates through the gate, never their frame"
     )
+
+
+# What is exact behind what is shown: for the analyst.
+FOR_THE_ANALYST = {"counts", "frame", "missing", "people", "smallest", "vcov"}
+
+
+def shown_to_no_reader(code: str) -> set[str]:
+    """What code takes of a result that is for the analyst, by name or by a name in quotes."""
+    tree = ast.parse(code)
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        called = isinstance(node, ast.Call)
+        if called and getattr(node.func, "id", "") in ("getattr", "vars", "asdict"):
+            names |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
+            names |= {"vars"} if node.func.id != "getattr" else set()
+    return names & {*FOR_THE_ANALYST, "vars", "__dict__", "_frame"}
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.stem)
+def test_a_template_shows_nothing_that_is_for_the_analyst(path):
+    cells = nbformat.read(path, as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert not shown_to_no_reader(code), (
+        "exact numbers of people, small ones too, stand in these: show the estimates "
+        "with tl.table, or people with trustbook.supplied.shown_account"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cells.missing",
+        "display(cells.counts(axes))",
+        "print(levels.smallest.min())",
+        "getattr(cells, 'missing')",
+        "fit.smallest",
+        "cells.frame.head()",
+        "vars(cells)",
+        "cells.__dict__",
+        "levels.people.count",
+    ],
+)
+def test_the_check_of_what_is_for_the_analyst_can_fail(line):
+    assert shown_to_no_reader(line)
+
+
+def test_docstrings_say_what_is_for_the_analyst():
+    import trustlib as tl
+    from trustlib.significance import TestResult
+
+    said = {
+        "missing": attribute_in(tl.Cells, "missing"),
+        "counts": tl.Cells.counts.__doc__,
+        "smallest": attribute_in(tl.Estimates, "smallest"),
+        "smallest of a model": tl.LogitFit.smallest.__doc__,
+        "smallest of tests": attribute_in(TestResult, "smallest"),
+        "frame": attribute_in(tl.Estimates, "frame"),
+    }
+    silent = {
+        name
+        for name, text in said.items()
+        if "for the analyst, not for publication" not in " ".join(text.split())
+    }
+    assert not silent
+
+
+def attribute_in(kind: type, name: str) -> str:
+    """What the docstring of a class says of an attribute."""
+    text = (kind.__doc__ or "").partition("Attributes\n")[2]
+    return re.split(r"\n    (?=\w)", text.partition(f"\n    {name} : ")[2])[0]
 
 
 def test_every_run_with_a_page_is_in_the_contents_once_and_no_other():

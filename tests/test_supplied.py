@@ -1284,48 +1284,6 @@ def test_a_book_from_the_poll_on_non_voters(data_file, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_book_of_a_source_that_wants_rounding_has_no_other_number_of_people(tmp_path):
-    """But for the number of rows of the file, which stands in the note on the design."""
-    mapping = json.loads(json.dumps(MAPPING))
-    mapping["source"]["rounding"] = 5
-    file, plan = written(tmp_path, people(2_003, 3), mapping)
-    out = tmp_path / "private"
-    made = reproduce(file, plan, out, ROOT)
-    assert len(made.runs) >= 3
-    exact = {2_003, *made.account["n"]}
-    for path in (out / "cells").glob("*.parquet"):
-        cells = tl.Cells.read(path).frame
-        exact |= {int(n) for n in cells["n"]}
-    exact = {n for n in exact if n >= 10 and n % 5}
-    assert len(exact) >= 6
-    assert {n % 5 for n in counts_on(made.site)} == {0}
-    found = []
-    for path in [
-        *made.site.rglob("*.html"),
-        *(out / "book").rglob("*.csv"),
-        out / "book" / "index.md",
-    ]:
-        text = re.sub(
-            r"linearisation over 2,003 people",
-            "",
-            BeautifulSoup(path.read_text(), "html.parser").get_text(" "),
-        )
-        said = re.findall(
-            r"(?<![\d.,])\d[\d,]*(?![\d.,]*\d)", text if path.stem != "ledger" else ""
-        )
-        found += [
-            (path.name, n)
-            for n in exact
-            if f"{n:,}" in said or (n > 99 and str(n) in said)
-        ]
-    assert found == []
-    tables = [pd.read_csv(path) for path in (out / "book").rglob("*.csv")]
-    assert len(tables) > 8
-    assert all((table["n"] % 5 == 0).all() for table in tables)
-    assert "rounded to multiples of 5" in (out / "book" / "index.md").read_text()
-
-
-@pytest.mark.slow
 def test_the_command_makes_a_synthetic_book_that_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     before = {p: p.stat().st_mtime_ns for p in (ROOT / "book").rglob("*.md")}

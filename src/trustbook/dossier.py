@@ -40,6 +40,12 @@ from trustlib.estimates import Estimates
 from trustlib.logit import LogitFit
 from trustlib.margins import coefficients
 from trustlib.review import Report, flow, reweighted, robustness, robustness_of_cells
+from trustlib.rounding import (
+    people_in_words,
+    rounded_df,
+    rounded_people,
+    rounding_of,
+)
 from trustlib.schema import declared_design, read_survey
 from trustlib.tables import evidence
 from trustlib.writing import write_whole
@@ -125,7 +131,8 @@ def flow_table(path: str | Path, cells: str | Path) -> Report:
     every = csv_plains(pd.read_csv(require_file(path, "flow of people", MAKE)))
     own = every[every["cells"] == name].drop(columns="cells")
     frame = own.fillna({"variable": ""}).reset_index(drop=True)
-    if not _leads_to(frame["n"], int(sealed.frame["n"].sum())):
+    base = rounding_of(sealed.source)
+    if not _leads_to(frame["n"], int(sealed.frame["n"].sum()), base):
         raise RunError(
             f"{Path(path).name} does not lead to the people of the cells {name}.",
             MAKE_AGAIN,
@@ -134,16 +141,24 @@ def flow_table(path: str | Path, cells: str | Path) -> Report:
         _step(row.variable, row.reason, sealed.labels) for row in frame.itertuples()
     ]
     shown = pd.DataFrame(steps, columns=["Step", "Why"])
-    shown["People"] = frame["n"].map("{:,}".format)
+    people = [int(n) for n in rounded_people(frame["n"], base)]
+    frame["n"] = people
+    shown["People"] = [f"{n:,}" for n in people]
     notes = (f"{evidence(sealed.source)}.", NOTE)
     return Report(frame, "From the file to the model", notes, shown)
 
 
-def _leads_to(people: pd.Series, total: int) -> bool:
-    """Whether those who enter, less those who leave, are those at the end, and these the total."""
-    if people.empty or people.iloc[-1] != total:
+def _leads_to(people: pd.Series, total: int, base: int | None) -> bool:
+    """Whether those who enter, less those who leave, are those at the end, and these the total.
+
+    Of rounded numbers each may be off by a part of the base.
+    """
+    if people.empty:
         return False
-    return bool(people.iloc[0] == total + people.iloc[1:-1].sum())
+    off = base or 0
+    left = people.iloc[0] - people.iloc[1:-1].sum()
+    at_end = abs(people.iloc[-1] - total) <= off
+    return bool(at_end and abs(left - total) <= off * len(people))
 
 
 def _step(variable: str, reason: str, labels: Mapping[str, str]) -> tuple[str, str]:
@@ -178,15 +193,19 @@ def design_table(fit: LogitFit) -> Report:
     """
     cells = fit.cells
     coefficients(fit).require_showable("This table")
-    n = cells.frame["n"].sum()
-    weights = cells.frame["sum_w"].sum()
+    base = rounding_of(cells.source)
+    people = people_in_words(int(cells.frame["n"].sum()), base)
+    if not base:
+        weights = cells.frame["sum_w"].sum()
+        people += f"; their weights add up to {weights:,.0f}"
     model = f"{cells.outcome} ~ {fit.formula}"
-    df = f"{cells.df:,.0f} of the design, {fit.df:,.0f} for coefficients"
+    of_design = f"{rounded_df(cells.df, base):,.0f} of the design"
+    df = f"{of_design}, {rounded_df(fit.df, base):,.0f} for coefficients"
     rows = {
         "Outcome": cells.labels.get(cells.outcome, cells.outcome),
         "Formula": f"{model} (logit; first level of each is the reference)",
         "Cells": f"{len(cells)}: {', '.join(cells.by)}",
-        "People": f"{n:,.0f}; their weights add up to {weights:,.0f}",
+        "People": people,
         "Variance": cells.variance,
         "Degrees of freedom": df,
     }

@@ -39,6 +39,7 @@ from traitlets.config import Config
 from trustlib import errors
 from trustlib.errors import RunError, one_line
 from trustlib.masking import told_of
+from trustlib.schedulers import addresses_of, require_this_machine
 
 ENGINES = {"fast": "trustbook-fast", "kernel": None}  # our names, papermill's names
 AT_WORK: set[int] = set()  # processes of notebooks, which are waited for
@@ -441,13 +442,15 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def cluster(address: str) -> Iterator[Executor]:
+def cluster(address: str, trusted: bool = False) -> Iterator[Executor]:
     """The workers of an existing Dask cluster.
 
     Parameters
     ----------
     address : str
         Of its scheduler, such as ``tcp://127.0.0.1:8786``.
+    trusted : bool
+        The cluster may be on other machines, which get the survey's rows.
 
     Yields
     ------
@@ -457,6 +460,9 @@ def cluster(address: str) -> Iterator[Executor]:
     ------
     RunError
         The package distributed is not installed, or no scheduler answers.
+    DisclosureError
+        The scheduler or a worker is on another machine, and is not trusted. A scheduler
+        elsewhere is not called.
 
     Examples
     --------
@@ -465,6 +471,9 @@ def cluster(address: str) -> Iterator[Executor]:
         with cluster("tcp://127.0.0.1:8786") as workers:
             result = workers.submit(on_worker, job).result()
     """
+    trust = "--trust-scheduler"
+    if not trusted:
+        require_this_machine([address], trust)
     try:
         client = import_module("distributed").Client(address, timeout=PATIENCE)
     except ImportError:
@@ -478,4 +487,6 @@ def cluster(address: str) -> Iterator[Executor]:
             "Start one, or leave --scheduler out.",
         ) from None
     with client:
+        if not trusted:
+            require_this_machine(addresses_of(client), trust)
         yield client.get_executor(pure=False)

@@ -11,6 +11,7 @@ rounded percentages on other bases, and only those counts that the record prints
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -44,6 +45,7 @@ from trustbook.runs import load_plan, run_all
 from trustbook.site import check_pages
 from trustbook.supplied import IDENTITY, OUTCOME, WORDS, account_of, read_supplied
 from trustbook.told import told_by_variable
+from trustbook.utf8 import IN_UTF8
 from trustlib import errors
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import EVIDENCE
@@ -57,6 +59,7 @@ from trustlib.errors import (
 from trustlib.escaping import html_text, markdown_plain, visible
 from trustlib.files import file_hash
 from trustlib.record.printed import load_figures
+from trustlib.rounding import rounding_of
 from trustlib.schema import load_codebook, load_mapping, load_yaml
 from trustlib.writing import write_folder, write_text
 
@@ -177,6 +180,9 @@ def reproduce(
         _take_over_runs(out, new)
         _lay_out(new, root, kind)
         made = _made(commission, new)
+        if rounding_of(design.source) and not kind.is_public:
+            # Their totals are exact, and the pages are made.
+            shutil.rmtree(new / "cells", ignore_errors=True)
         _take_over_files_of_others(out, new)
     return replace(made, site=_site(out))
 
@@ -438,7 +444,15 @@ def _build(out: Path) -> None:
     places = ["--config", "_config.yml", "--toc", str(out / "_toc.yml")]
     places += ["--path-output", "."]
     command = [*program, *places, "-n", "-W", "--keep-going"]
-    done = subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=out,
+        env={**os.environ, **IN_UTF8},
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     if done.returncode:
         said = _COLOUR.sub("", done.stdout + done.stderr).splitlines()
         telling = [one_line(line) for line in said if _TELLING.search(line)]

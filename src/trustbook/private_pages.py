@@ -22,6 +22,7 @@ from trustlib.escaping import (
     markdown_text,
     visible,
 )
+from trustlib.rounding import rounding_of
 
 HEADS = ["What", "Which"]
 NO_NUMBER = "–"
@@ -102,7 +103,7 @@ def _first_page(
 ) -> Iterator[str]:
     """The lines of the first page."""
     source = design.frame.attrs["source"]
-    base = source.get("rounding")
+    base = rounding_of(source)
     title = markdown_text(visible(source.get("label")))
     yield f"# {title_mark(source)}{title}\n"
     yield WORDS[f"index_{edition.name}"]

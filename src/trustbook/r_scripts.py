@@ -40,6 +40,7 @@ from trustlib.review import (
     joint_tests,
     link_test,
 )
+from trustlib.rounding import require_no_exact_cells
 from trustlib.schema import load_mapping
 from trustlib.significance import TestResult
 from trustlib.tables import evidence
@@ -191,13 +192,15 @@ def write(
     Raises
     ------
     DisclosureError
-        Something would rest on fewer than 10 people; nothing is written.
+        Something would rest on fewer than 10 people, or the source asks for rounding:
+        a script holds exact totals. Nothing is written.
     """
     if not SCRIPT_NAME.fullmatch(name):
         raise RunError(
             f"{name[:100]!r} cannot be the name of a script.",
             "Use up to 100 letters, digits, - and _.",
         )
+    require_no_exact_cells(fit.cells.source, "R scripts with these cells")
     plan, stem = plan_of(cells)
     tables = results(fit, identities)
     sealed = fit.cells.seal()
@@ -234,7 +237,7 @@ def _write_checks(
         frame = csv_cells(table.assign(evidence=sealed.source.get("kind")))
         paths = [folder / f"{name}.json", folder / f"{name}.csv"]
         with write_together(paths) as (facts, numbers):
-            facts.write_text(text)
+            facts.write_text(text, encoding="utf-8")
             frame.to_csv(numbers, index=False, lineterminator="\n")
 
 

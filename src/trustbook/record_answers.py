@@ -23,6 +23,7 @@ from trustlib.estimates import Estimates
 from trustlib.levels import cell_means
 from trustlib.record.printed import parse_group
 from trustlib.record.questions import EXPERIENCED
+from trustlib.rounding import rounded_people, rounding_of
 
 # A number of a row of the ledger -> its column in estimates.
 NUMBERS = {
@@ -119,7 +120,7 @@ def answer_record(
         (half the printed rounding) and cause. A figure that does not say which question
         it counts has a line for each that the file has. Synthetic data never match. Our
         numbers are rounded where their source asks for it; the verdict is of the number
-        before.
+        before, but for a number of people, which is compared as it is shown.
     """
     rows = []
     for figure in figures.itertuples():
@@ -155,13 +156,27 @@ def _row(
     if found.numbers is None:
         return row
     kind = (design.source or {}).get("kind")
-    row["verdict"] = verdict_on(figure, found.numbers.exact["ours"], kind)
+    row["verdict"] = verdict_on(figure, _compared(design, figure, found.numbers), kind)
     if figure.conditioning == "not known":
         row["cause"] = UNKNOWN_BASE
     digits = 2 if figure.statistic == "ratio" else 1
     for name, value in found.numbers.shown.items():
         row[name] = round(value, digits)
     return row
+
+
+def _compared(design: SurveyDesign, figure: Any, numbers: Numbers) -> float:
+    """The number that has the verdict.
+
+    A number of people that is rounded like the printed one counts as the printed one: that
+    the exact ones are equal would tell it.
+    """
+    base = rounding_of(design.source)
+    if base and figure.statistic == "count":
+        printed = float(rounded_people(figure.value, base))
+        if printed == numbers.shown["ours"]:
+            return float(figure.value)
+    return numbers.exact["ours"]
 
 
 def answer(
@@ -298,8 +313,7 @@ def _count(design: SurveyDesign, members: pd.Series, others: pd.Series) -> Numbe
     people = int(members.sum())
     if people < MINIMUM or 0 < others.sum() < MINIMUM:
         raise DisclosureError(f"Fewer than {MINIMUM} people.")
-    base = (design.source or {}).get("rounding", 1)
-    rounded = float(base * round(people / base))
+    rounded = float(rounded_people(people, rounding_of(design.source)))
     return Numbers({"ours": float(people)}, {"ours": rounded}, people)
 
 

@@ -363,6 +363,8 @@ def write_cells(made: Mapping[str, Cells], folder: Path) -> None:
         Name -> sealed cells.
     folder : Path
     """
+    for cells in made.values():
+        cells.require_may_leave()
     paths = [folder / f"{name}.parquet" for name in made]
     with write_together(paths) as temporary:
         for cells, path in zip(made.values(), temporary, strict=True):

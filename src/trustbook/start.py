@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from types import FrameType
 from typing import NoReturn
 
+from trustbook.utf8 import speak_utf8
+
 SENTENCE = "Stopped. Run it again: finished runs are kept."
 # What the extra `book` brings, as it is imported.
 BOOK = (
@@ -63,6 +65,7 @@ def main() -> NoReturn:
         trustgap 2026.11.0
     """
     _take_standard_places()
+    speak_utf8()
     _answer(_leave_at_once)
     _require_book()
     # By its name, because the command line itself uses this module.

@@ -24,12 +24,13 @@ import pandas as pd
 from trustbook.runs import source_kind
 from trustbook.told import Told, told_by_variable, typed_by
 from trustlib.design import SurveyDesign
-from trustlib.disclosure import MINIMUM, masked_count
+from trustlib.disclosure import MINIMUM
 from trustlib.errors import CodebookError, TrustlibError, raise_faults
 from trustlib.escaping import visible
 from trustlib.masking import are_shown, foreign
 from trustlib.meanings import BLANK, DECLARED
 from trustlib.personal import kind_of_column, looks_personal
+from trustlib.rounding import people_in_words as people
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
@@ -266,7 +267,7 @@ def described(frame: pd.DataFrame, mapping: str | Path) -> list[str]:
 
 def _description(frame: pd.DataFrame, name: str, role: str, told: Told) -> str:
     """A variable, its role, and its people by level and by kind of missing."""
-    base = frame.attrs["source"].get("rounding")
+    base = rounding_of(frame.attrs["source"])
     nobody = frame[name].iloc[:0]
     untold = role == NUMBER or (name in left_out({name: role}) and not are_shown())
     answers = nobody if untold else frame[name]
@@ -403,19 +404,6 @@ def shown_counts(
         texts[place] = "all others" if is_the_rest else NOT_TOLD
     names = [name for name, _ in counts]
     return [f"{name}: {shown}" for name, shown in zip(names, texts, strict=True)]
-
-
-def people(n: int, base: int | None = None) -> str:
-    """A number of people as it may be shown: small ones are masked, and others rounded if the source asks for it.
-
-    Examples
-    --------
-    >>> people(4), people(1234), people(1234, base=5)
-    ('fewer than 10', '1,234', '1,235')
-    """
-    if 0 < n < MINIMUM or not base:
-        return masked_count(n)
-    return f"{base * round(n / base):,}"
 
 
 def shown_account(

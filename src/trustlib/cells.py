@@ -38,6 +38,7 @@ from trustlib.errors import (
 from trustlib.grouping import group_rows
 from trustlib.masking import RARE_LEVEL, people_by_level, spoken_levels
 from trustlib.merging import joint_axis, joint_source, pooled_scatter
+from trustlib.rounding import df_in_words, require_no_exact_cells, rounding_of
 from trustlib.sealed_files import TOTALS, SealedContent
 from trustlib.variance import (
     Array,
@@ -98,7 +99,8 @@ class Cells:
     labels : dict
         Variable -> label, for tables and figures.
     missing : DataFrame
-        Why people in the domain left the estimate: variable, reason, n.
+        Why people in the domain left the estimate: variable, reason, n. Exact, small
+        numbers included: for the analyst, not for publication.
     absent : dict
         Axis -> its first level, where nobody has it, so that another level is the
         reference.
@@ -141,7 +143,7 @@ class Cells:
         size = f"{len(self)} cells"
         return (
             f"<Cells: {self.outcome} by {axes}; {size}; {self.variance}; "
-            f"{self.df:g} df>"
+            f"{self.df_shown()} df>"
         )
 
     def _axis_in_words(self, name: str) -> str:
@@ -161,10 +163,30 @@ class Cells:
         """The rule of the degrees of freedom, for the convention line."""
         samples = self.scatter.samples
         if not samples:
-            return f"t with {self.df:g} df (design)"
+            return f"t with {self.df_shown()} df (design{self.df_note})"
         each = sorted(sample.df for sample in samples)
-        among = f"samples with {each[0]:g} to {each[-1]:g}"
-        return f"t with df by Welch-Satterthwaite ({among} df)"
+        among = f"{self.df_shown(each[0])} to {self.df_shown(each[-1])} df"
+        return f"t with df by Welch-Satterthwaite (samples with {among}{self.df_note})"
+
+    def df_shown(self, df: float | None = None) -> str:
+        """Degrees of freedom of the design, or others, as they may be shown.
+
+        Parameters
+        ----------
+        df : float, optional
+
+        Returns
+        -------
+        str
+        """
+        if df is None:
+            df = self.df
+        return df_in_words(df, rounding_of(self.source))
+
+    @property
+    def df_note(self) -> str:
+        """What is said beside shown degrees of freedom where they are rounded."""
+        return ", rounded down" if rounding_of(self.source) else ""
 
     def parts(self, a: Array) -> tuple[Part, ...]:
         """What each sample of pooled cells adds to the covariance of ``a @ (W, Y)``.
@@ -188,7 +210,7 @@ class Cells:
         return self.df
 
     def counts(self, by: Sequence[str]) -> pd.DataFrame:
-        """People behind each combination of `by`.
+        """People behind each combination of `by`: for the analyst, not for publication.
 
         Parameters
         ----------
@@ -198,7 +220,8 @@ class Cells:
         Returns
         -------
         DataFrame
-            The axes, ``n`` and ``smallest`` (see `disclosure.smallest_count`). Sealed
+            The axes, ``n`` and ``smallest`` (see `disclosure.smallest_count`). They are
+            exact, also where they are small or where the source asks for rounding. Sealed
             cells hold no counts of answers; each passed the gate when it was sealed, so
             a combination's smallest count is at least the gate's minimum times its
             number of cells.
@@ -434,8 +457,8 @@ class Cells:
         Raises
         ------
         DisclosureError, DesignError
-            The cells cannot be sealed, or are of a confidential file (of the kind
-            supplied) and not protected; nothing is written.
+            The cells cannot be sealed, or are not protected and of a confidential file
+            (of the kind supplied) or of one that asks for rounding; nothing is written.
         SurveyFileError
             The file cannot be written.
         """
@@ -451,13 +474,16 @@ class Cells:
         return Path(path)
 
     def require_may_leave(self) -> None:
-        """Refuse exact cells of a confidential file: they give people away.
+        """Refuse exact cells of a confidential file, or of one that asks for rounding.
 
         Raises
         ------
         DisclosureError
         """
-        if self.source.get("kind") in CONFIDENTIAL and not self.protected:
+        if self.protected:
+            return
+        require_no_exact_cells(self.source, "These cells")
+        if self.source.get("kind") in CONFIDENTIAL:
             raise DisclosureError(
                 "These are exact totals of a confidential file, which give people away.",
                 "Write protected cells: trustlib.protect(cells, key), or the command "

@@ -22,7 +22,7 @@ from trustlib.answers import RESERVED
 from trustlib.axes import axis_values
 from trustlib.cells import SUMS, Cells, occurring_cells
 from trustlib.design import DOMAIN, SurveyDesign
-from trustlib.disclosure import MINIMUM, masked_count
+from trustlib.disclosure import MINIMUM
 from trustlib.engines import require_plain_names, require_single_values, sums_by
 from trustlib.errors import DesignError, axis_names, require_a
 from trustlib.grouping import group_rows
@@ -36,6 +36,8 @@ from trustlib.masking import (
 )
 from trustlib.ordering import declared_orders, in_order, require_order
 from trustlib.personal import names_that_may_be_told
+from trustlib.rounding import df_of_people, people_in_words, rounding_of
+from trustlib.schedulers import require_near
 from trustlib.strata import PSU, STRATUM
 from trustlib.variance import (
     Array,
@@ -122,6 +124,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...).",
     )
     frame = nw.from_native(design.frame)
+    require_near(frame)
     by = _checked_axes(frame, outcome, by)
     frame = _with_numbers(frame, outcome)
     groups = _grouped(design, frame, outcome, by)
@@ -132,7 +135,8 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
             f"Nobody in the domain has a value of {outcome!r} and of each axis.",
             "Check the domain and the axes.",
         )
-    _warn_of_missing(missing, int(people.lost["n"].sum()))
+    base = rounding_of(design.source)
+    _warn_of_missing(missing, int(people.lost["n"].sum()), base)
     kept = people.kept
     axes = {name: axis_values(kept[name], name) for name in by}
     table, cell = occurring_cells(pd.DataFrame(axes, kept.index), by)
@@ -384,17 +388,17 @@ def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variable", "reason", "n"])
 
 
-def _warn_of_missing(missing: pd.DataFrame, lost: int) -> None:
+def _warn_of_missing(missing: pd.DataFrame, lost: int, base: int | None) -> None:
     """Say how many people left the estimate, and why."""
     if not lost:
         return
     reasons = ", ".join(
-        f"{row.variable} {_reason(row.reason, row.n)}: {masked_count(row.n)}"
+        f"{row.variable} {_reason(row.reason, row.n)}: {people_in_words(row.n, base)}"
         for row in missing.itertuples()
     )
     total = "Some"  # where a difference would give a count away
     if (missing["n"] >= MINIMUM).all():
-        total = masked_count(lost)
+        total = people_in_words(lost, base)
     warnings.warn(
         f"{total} people left the estimate and stay in the design ({reasons}).",
         errors.MissingRowsWarning,
@@ -487,7 +491,8 @@ def _taylor_scatter(
         stratum = layout.key.get_indexer(groups[STRATUM])
     inside = cell >= 0
     psu = None
-    units = int(groups["n"][inside].sum())
+    people = int(groups["n"][inside].sum())
+    units = people
     if design.psu is not None:
         psu, _ = group_rows([pd.Series(stratum), groups[PSU]], len(groups))
         units = len(np.unique(psu[inside]))
@@ -510,4 +515,5 @@ def _taylor_scatter(
         margins=margins,
         base=base,
     )
-    return scatter, float(units - len(np.unique(stratum[inside])))
+    strata = len(np.unique(stratum[inside]))
+    return scatter, df_of_people(units, strata, people, rounding_of(design.source))

@@ -22,6 +22,8 @@ from trustlib.engines import collect, require_plain_names, units_of
 from trustlib.errors import DesignError, is_number, listed, require_names
 from trustlib.masking import require_columns
 from trustlib.personal import names_that_may_be_told
+from trustlib.rounding import rounded_people, rounding_of
+from trustlib.schedulers import require_near
 from trustlib.strata import FPC, PSU, STRATUM, Strata, strata_of
 from trustlib.variance import LONELY_PSU, REPLICATE_METHODS, Array
 from trustlib.weight_checks import require_margins, require_weights
@@ -254,7 +256,8 @@ class SurveyDesign:
         roles = {STRATUM: self.strata, PSU: self.psu, FPC: self.fpc}
         columns = {own: c for own, c in roles.items() if c is not None}
         units = units_of(frame, columns)
-        return strata_of(units, columns, self.nest, self.lonely_psu)
+        base = rounding_of(self.source)
+        return strata_of(units, columns, self.nest, self.lonely_psu, base)
 
     def _replicate_scale(self) -> Array:
         """The factor of each replicate: what was given, or what the method says."""
@@ -305,7 +308,11 @@ class SurveyDesign:
     def _units_in_words(self) -> str:
         """The units that were drawn, and by which rules."""
         kind = "people" if self.psu is None else "PSUs"
-        words = f"{int(self.layout.n_psu.sum()):,} {kind}"
+        units = int(self.layout.n_psu.sum())
+        base = rounding_of(self.source)
+        words = f"{units:,} {kind}"
+        if base:
+            words = f"about {int(rounded_people(units, base)):,} {kind}"
         if self.strata is not None:
             words += f" in {len(self.layout.key)} strata"
         if self.fpc is not None:
@@ -439,6 +446,7 @@ def _people(native: Any) -> Any:
             f"got {type(native).__name__}.",
             "Give a pandas, Polars, PyArrow or DuckDB frame.",
         ) from None
+    require_near(frame)
     if DOMAIN in frame.collect_schema().names():
         raise DesignError(
             f"The frame has a column {DOMAIN!r}, which trustlib uses for domains.",

@@ -21,9 +21,9 @@ from trustlib.answers import (
     plain,
     spellings,
 )
-from trustlib.disclosure import masked_count
 from trustlib.errors import one_line, unknown_name
 from trustlib.masking import spoken_rows, unknown_column
+from trustlib.rounding import people_in_words
 from trustlib.variance import LONELY_PSU, REPLICATE_METHODS
 from trustlib.weight_checks import LARGEST, SMALLEST
 
@@ -35,7 +35,10 @@ NAMES = {"weight": "weight", "strata": "stratum", "psu": "psu", "fpc": "fpc"}
 
 
 def design_columns(
-    raw: pd.DataFrame, design: Design, missing: dict[str, str]
+    raw: pd.DataFrame,
+    design: Design,
+    missing: dict[str, str],
+    base: int | None = None,
 ) -> tuple[dict[str, pd.Series], list[str]]:
     """The columns that a mapping declares as those of its design.
 
@@ -47,6 +50,8 @@ def design_columns(
         What the mapping says.
     missing : dict
         Answers that mean missing in any column.
+    base : int, optional
+        Numbers of people in faults are multiples of it.
 
     Returns
     -------
@@ -78,6 +83,7 @@ def design_columns(
             declared=[*missing, *of_column],
             decimal=raw.attrs.get("decimal", "."),
             signed=signed,
+            base=base,
         )
         if own in ("stratum", "psu"):
             columns[own], more = reading.units()
@@ -121,6 +127,7 @@ class _Reading:
     declared: list[Any]  # answers that mean missing
     decimal: str
     signed: bool  # its numbers may be below zero
+    base: int | None  # numbers of people in faults are multiples of it
 
     @property
     def place(self) -> str:
@@ -136,7 +143,7 @@ class _Reading:
         blank |= self._declared_missing()
         faults = []
         if blank.any():
-            people = masked_count(int(blank.sum()))
+            people = people_in_words(int(blank.sum()), self.base)
             faults.append(
                 f"design: {people} people have no value in column {self.place}, "
                 f"or one that means missing, {spoken_rows(blank)}"
@@ -172,26 +179,32 @@ class _Reading:
         lost = number.isin(missing)
         faults = []
         if lost.any():
-            people = masked_count(int(lost.sum()))
+            people = people_in_words(int(lost.sum()), self.base)
             faults.append(
                 f"design: {people} values of {self.place} are declared missing, "
                 f"{spoken_rows(lost)}"
             )
         unknown = number.isna()
         if unknown.any():
-            people = masked_count(int(unknown.sum()))
+            people = self._how_many(int(unknown.sum()))
             faults.append(
                 f"design: {people} values of {column.name} are blank or not numbers, "
                 f"{spoken_rows(unknown)}"
             )
         absurd = self._absurd(number)
         if self.own != "fpc" and absurd.any():
-            people = masked_count(int(absurd.sum()))
+            people = self._how_many(int(absurd.sum()))
             faults.append(
                 f"design: {people} values of {self.place} are negative or absurd; "
                 f"weights are 0 or more ({spoken_rows(absurd)})"
             )
         return number, faults
+
+    def _how_many(self, values: int) -> str:
+        """How many values are to be mended: exactly, unless the source is rounded."""
+        if self.base is None:
+            return str(values)
+        return people_in_words(values, self.base)
 
     def _absurd(self, number: pd.Series) -> pd.Series:
         """Numbers that cannot be weights."""

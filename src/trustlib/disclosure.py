@@ -16,32 +16,19 @@ Weights: a percentage in which one person has most of the weight gives that pers
 answer away to whoever knows the weight. `trustbook.sealing` refuses a cell in which one
 person carries more than `DOMINANT` of the weight of all who gave the same answer.
 
-Rounding: by default numbers are published with all their digits, as reproduction needs
-them. An office that must round says so once, in the mapping
-(``source: {rounding: 5}``). Then whatever is shown has numbers of people as multiples
-of five and percentages as whole ones, because rounded numbers of people beside exact
-percentages would protect nobody. What has been computed stays exact; only
-`Estimates.showable` rounds.
+Rounding, where a source asks for it, is in `trustlib.rounding`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trustlib.errors import DisclosureError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 MINIMUM = 10
 NAMED_IN_FULL = 4
-ROUNDED = (
-    "Rounded for this source: people to multiples of {base}, "
-    "percentages to whole ones, ratios to two decimals."
-)
 # The largest share of the weight of those of a cell with one answer that one may have.
 DOMINANT = 0.5
 # The kinds of evidence whose people nobody else may look up.
@@ -131,42 +118,6 @@ def require_showable(smallest: np.ndarray, labels: Sequence[str], what: str) -> 
         "Use coarser levels or fewer axes, so that every cell is large enough, "
         "and run the model on those.",
     )
-
-
-def rounded(frame: pd.DataFrame, base: int) -> pd.DataFrame:
-    """Estimates as an office that must round shows them.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Columns of `Estimates.frame`.
-    base : int
-
-    Returns
-    -------
-    DataFrame
-        Numbers of people as multiples of `base`, and all that follows from percentages
-        to two decimals, which of a proportion are whole percents. Standard errors and
-        p-values keep three.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"n": [33], "estimate": [0.1234], "std_error": [0.0456]})
-    >>> rounded(frame, 5).to_dict("list")
-    {'n': [35.0], 'estimate': [0.12], 'std_error': [0.046]}
-    """
-    people = {}
-    for column in ("n", "n_eff"):
-        if column in frame:
-            people[column] = base * (frame[column] / base).round()
-    digits = {}
-    for column in frame.select_dtypes("float"):
-        if column in ("std_error", "p_value"):
-            digits[column] = 3
-        elif column != "df" and column not in people:
-            digits[column] = 2
-    return frame.round(digits).assign(**people)
 
 
 def masked_count(n: int) -> str:

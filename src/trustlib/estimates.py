@@ -19,7 +19,7 @@ import pandas as pd
 from trustlib import intervals
 from trustlib.cells import Cells, describe, told_rows
 from trustlib.conditions import evaluate
-from trustlib.disclosure import MINIMUM, ROUNDED, require_showable, rounded
+from trustlib.disclosure import MINIMUM, require_showable
 from trustlib.errors import (
     DisclosureError,
     EstimandError,
@@ -28,6 +28,7 @@ from trustlib.errors import (
     require_names,
 )
 from trustlib.escaping import html_text
+from trustlib.rounding import ROUNDED, rounded, rounding_of
 from trustlib.scales import Scale, scale_of
 from trustlib.variance import (
     Array,
@@ -120,7 +121,8 @@ class Estimates:
         Variance estimator, degrees of freedom, interval and treatment of covariates, in
         one line.
     smallest : int array (m,)
-        Smallest count behind each row; what the disclosure gate looks at.
+        Smallest count behind each row; what the disclosure gate looks at. Exact: for
+        the analyst, not for publication.
     notes : tuple of str
         Cautions that belong below every table of these estimates.
     replicates : ReplicateScatter, optional
@@ -221,7 +223,7 @@ class Estimates:
     def showable(self, what: str = "This result") -> Estimates:
         """These estimates as readers may see them: past the gate, and rounded where their source asks for it."""
         self.require_showable(what)
-        base = self.source.get("rounding")
+        base = rounding_of(self.source)
         if not base:
             return self
         frame = rounded(self._frame, base)

@@ -103,7 +103,8 @@ class LogitFit:
 
     def __repr__(self) -> str:
         model = f"{self.cells.outcome} ~ {self.formula}"
-        return f"<LogitFit: {model}; {len(self.coef)} coefficients; {self.df:g} df>"
+        df = self.cells.df_shown(self.df)
+        return f"<LogitFit: {model}; {len(self.coef)} coefficients; {df} df>"
 
     @property
     def std_error(self) -> pd.Series:
@@ -137,7 +138,9 @@ class LogitFit:
         """The rule of the degrees of freedom, for the convention line."""
         if self.parts:
             return f"{self.cells.df_words} less coefficients but one"
-        return f"t with {self.df:g} df (design df less coefficients but one)"
+        df = self.cells.df_shown(self.df)
+        rule = f"design df less coefficients but one{self.cells.df_note}"
+        return f"t with {df} df ({rule})"
 
     @property
     def baselines(self) -> list[str]:
@@ -167,7 +170,7 @@ class LogitFit:
 
     @property
     def smallest(self) -> int:
-        """Smallest count in the identity cells of the model's terms.
+        """Smallest count in the identity cells of the model's terms: for the analyst, not for publication.
 
         A coefficient reveals its cell as a count does.
 

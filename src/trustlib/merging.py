@@ -15,6 +15,7 @@ import pandas as pd
 
 from trustlib.errors import DesignError, EstimandError
 from trustlib.ordering import joint_order
+from trustlib.rounding import rounding_of
 from trustlib.variance import PooledScatter, Sample, Scatter, SealedScatter
 
 
@@ -106,7 +107,7 @@ def joint_source(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     elif len(kinds) == 1:
         kind = kinds.pop()
     joint: dict[str, Any] = {}
-    roundings = [source["rounding"] for source in different if source.get("rounding")]
+    roundings = [base for base in map(rounding_of, different) if base]
     if roundings:
         joint["rounding"] = max(roundings)
     joint["id"] = "+".join(str(source.get("id")) for source in different)

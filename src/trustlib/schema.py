@@ -320,7 +320,9 @@ def read_survey(
         made, more = file.variable(name, rule, variable, name in codebook)
         columns |= made
         faults += more
-    of_design, more = design_columns(raw, plan.design, plan.missing)
+    of_design, more = design_columns(
+        raw, plan.design, plan.missing, plan.source.rounding
+    )
     faults += more
     faults += [
         f"variable {name}: a column of the design has this name; choose another"

@@ -17,6 +17,7 @@ import pandas as pd
 from trustlib.disclosure import require_showable
 from trustlib.errors import DisclosureError, EstimandError
 from trustlib.escaping import html_text
+from trustlib.rounding import ROUNDED, rounded, rounding_of
 
 COLUMNS = ("term", "statistic", "df_num", "df_den", "p_value")
 
@@ -62,7 +63,7 @@ class TestResult:
         What the data are, for the note below a table.
     smallest : int, optional
         The smallest count of people behind the tests; as long as it is not known they
-        are not shown.
+        are not shown. Exact: for the analyst, not for publication.
     notes : tuple of str
         Cautions that belong below every table of the tests.
 
@@ -253,16 +254,34 @@ class TestResult:
         term = self._frame["term"].iloc[0]
         require_showable(smallest, [term], what)
 
+    def showable(self, what: str = "This test") -> TestResult:
+        """These tests as readers may see them: past the gate, and rounded where their source asks for it.
+
+        Examples
+        --------
+        >>> rows = [FTest("wald", "age", 4.123, 2, 1012.0)]
+        >>> test = TestResult.of_rows(rows, {"rounding": 5}, smallest=40)
+        >>> test.showable().loc["wald", ["statistic", "df_den"]].tolist()
+        [4.12, 1010.0]
+        """
+        self.require_showable(what)
+        base = rounding_of(self.source)
+        if not base:
+            return self
+        notes = [*self.notes, ROUNDED.format(base=base)]
+        once = tuple(dict.fromkeys(notes))
+        return replace(self, _frame=rounded(self._frame, base), notes=once)
+
     def __repr__(self) -> str:
         try:
-            self.require_showable()
+            shown = self.showable()
         except DisclosureError as refusal:
             return str(refusal)
-        return self._frame.to_string()
+        return shown.frame.to_string()
 
     def _repr_html_(self) -> str:
         try:
-            self.require_showable()
+            shown = self.showable()
         except DisclosureError as refusal:
             return html_text(refusal)
-        return self._frame.to_html(border=0, na_rep="")
+        return shown.frame.to_html(border=0, na_rep="")

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from trustlib.answers import kinds_of, means_missing, plain
-from trustlib.disclosure import masked_count
 from trustlib.errors import DesignError, LonelyPSUError
 from trustlib.masking import spoken_units
+from trustlib.rounding import people_in_words
 from trustlib.variance import LONELY_HINT, Array
 
 STRATUM = "_stratum"
@@ -57,7 +57,11 @@ class Strata:
 
 
 def strata_of(
-    units: pd.DataFrame, columns: Mapping[str, str], nest: bool, lonely_psu: str
+    units: pd.DataFrame,
+    columns: Mapping[str, str],
+    nest: bool,
+    lonely_psu: str,
+    base: int | None = None,
 ) -> Strata:
     """The strata with their PSUs.
 
@@ -70,6 +74,8 @@ def strata_of(
         frame.
     nest, lonely_psu
         See `trustlib.design.SurveyDesign`.
+    base : int, optional
+        Numbers of people in messages are multiples of it.
 
     Returns
     -------
@@ -92,7 +98,7 @@ def strata_of(
     """
     for own, role in ((STRATUM, "stratum"), (PSU, "psu")):
         if own in columns:
-            _require_labels(units[own], units["n"], columns[own], role)
+            _require_labels(units[own], units["n"], columns[own], role, base)
     stratum = np.zeros(len(units), int)
     if STRATUM in columns:
         stratum = units[STRATUM]
@@ -160,14 +166,14 @@ def _remaining(grouped: Any, n_psu: Array, column: str) -> Array:
 
 
 def _require_labels(
-    labels: pd.Series, people: pd.Series, column: str, role: str
+    labels: pd.Series, people: pd.Series, column: str, role: str, base: int | None
 ) -> None:
     """Refuse strata or PSUs that are missing, of several kinds, or written in two ways."""
     distinct = list(labels.dropna().unique())
     absent = [label for label in distinct if means_missing(label)]
     lost = labels.isna() | labels.isin(absent)
     if lost.any():
-        count = masked_count(int(people[lost].sum()))
+        count = people_in_words(int(people[lost].sum()), base)
         raise DesignError(
             f"Some people ({count}) have no value in column {column!r} ({role}), "
             "or a text that means missing, such as NA.",

@@ -43,7 +43,15 @@ Engine = Annotated[
     str | None, typer.Option(help="fast or kernel; by default fast on Linux.")
 ]
 Scheduler = Annotated[
-    str | None, typer.Option(help="Address of a Dask scheduler to hand the runs to.")
+    str | None,
+    typer.Option(help="Loopback address of a Dask scheduler to hand the runs to."),
+]
+TrustScheduler = Annotated[
+    bool,
+    typer.Option(
+        "--trust-scheduler",
+        help="It may be on another machine, which gets rows of the surveys.",
+    ),
 ]
 Findings = Annotated[Path, typer.Option(help="Where each number stands.")]
 Executed = Annotated[Path, typer.Option(help="The executed runs.")]
@@ -72,6 +80,7 @@ def run(
     dry_run: DryRun = False,
     engine: Engine = None,
     scheduler: Scheduler = None,
+    trust_scheduler: TrustScheduler = False,
 ) -> None:
     """Execute the notebooks whose template, parameters, data, library or lock changed."""
     from trustbook.runs import choose, load_plan, write_status
@@ -88,6 +97,7 @@ def run(
         force=force,
         engine=engine,
         scheduler=scheduler,
+        trust_scheduler=trust_scheduler,
     )
     for message in failed.values():
         say(message, "red")

@@ -26,7 +26,8 @@ from trustlib.escaping import terminal_text
 from trustlib.masking import foreign
 from trustlib.writing import HINT, first_refusal
 
-console = Console(soft_wrap=True, highlight=False)
+# A label such as :x: is a text, no picture.
+console = Console(soft_wrap=True, highlight=False, emoji=False)
 
 FORMATS = ".csv, .csv.gz, .sav, .zsav, .dta or .parquet"
 SurveyFile = Annotated[Path, typer.Argument(help=FORMATS)]
@@ -103,7 +104,7 @@ def say(text: str, style: str | None = None) -> None:
         console.print(text, markup=False, style=style)
     except OSError:
         with suppress(OSError):
-            os.write(2, f"{text}\n".encode())
+            os.write(2, f"{text}\n".encode(errors="backslashreplace"))
 
 
 def say_lines(lines: Iterable[str]) -> None:

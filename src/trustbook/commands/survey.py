@@ -17,6 +17,7 @@ from trustbook.commands.console import (
     say,
     say_lines,
 )
+from trustbook.utf8 import write_document
 from trustlib.errors import CodebookError, RunError, TrustlibError, raise_faults
 from trustlib.masking import FEW, answers_shown
 from trustlib.writing import write_text
@@ -88,15 +89,16 @@ def validate(
     file: SurveyFile, mapping: MappingFile, show_answers: ShowAnswers = False
 ) -> None:
     """Read a survey file through its mapping and say what is in it; all faults at once."""
-    from trustbook.supplied import described, people
+    from trustbook.supplied import described
     from trustlib.design import SurveyDesign
+    from trustlib.rounding import people_in_words, rounding_of
     from trustlib.schema import declared_design, read_survey
 
     with _answers_if(show_answers):
         frame = read_survey(file, mapping)
         design = SurveyDesign(frame, **declared_design(mapping))
-        base = frame.attrs["source"].get("rounding")
-        lines = [f"{people(len(frame), base)} people. {design.variance}."]
+        base = rounding_of(frame.attrs["source"])
+        lines = [f"{people_in_words(len(frame), base)} people. {design.variance}."]
         if not design.weight:
             lines.append("CAUTION: unweighted, so everybody counts the same.")
         say_lines(lines + described(frame, mapping))
@@ -117,7 +119,7 @@ def mapping_init(
         say_lines([f"Written: {out}"])
     if out is None or show_answers:
         with _answers_if(show_answers):
-            say_lines([first_mapping(file, encoding)])
+            write_document(console.file, first_mapping(file, encoding))
 
 
 def reproduce(
@@ -135,7 +137,7 @@ def reproduce(
 
     with (
         _with_answers_on_screen(file, mapping, show_answers),
-        console.status("reading") as status,
+        console.status("reading", spinner="line") as status,
     ):
 
         def report(name: str, state: str) -> None:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from trustlib.cells import Cells, combinations
-from trustlib.disclosure import MINIMUM, masked_count, require_showable
+from trustlib.disclosure import MINIMUM, require_showable
 from trustlib.errors import EstimandError, axis_names, require_a
 from trustlib.estimates import Estimates
 from trustlib.intervals import INTERVALS
+from trustlib.rounding import people_in_words, rounding_of
 from trustlib.variance import Array
 
 
@@ -105,7 +106,7 @@ def membership(cells: Cells, axes: Sequence[str] | None = None) -> Estimates:
         df=cells.df,
         source=cells.source,
         labels=cells.labels,
-        notes=_notes(n, kept),
+        notes=_notes(n, kept, rounding_of(cells.source)),
     )
 
 
@@ -184,11 +185,11 @@ def _margins(counts: pd.DataFrame, by: list[str]) -> list[np.ndarray]:
     return margins
 
 
-def _notes(n: np.ndarray, kept: np.ndarray) -> tuple[str, ...]:
+def _notes(n: np.ndarray, kept: np.ndarray, base: int | None) -> tuple[str, ...]:
     """How many people are not shown, if any."""
     if kept.all():
         return ()
-    people = masked_count(int(n[~kept].sum())).capitalize()
+    people = people_in_words(int(n[~kept].sum()), base).capitalize()
     note = (
         f"{people} people are in combinations that are not shown: too few are in one "
         "of them."

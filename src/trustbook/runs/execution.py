@@ -35,6 +35,7 @@ def run_all(
     report: Callable[[str, str], None] = _silent,
     engine: str | None = None,
     scheduler: str | None = None,
+    trust_scheduler: bool = False,
 ) -> dict[str, str]:
     """Execute what is not fresh, each run in a process of its own.
 
@@ -59,6 +60,8 @@ def run_all(
     scheduler : str, optional
         Address of a Dask scheduler whose workers execute the runs. They need this
         project at the same path.
+    trust_scheduler : bool
+        The scheduler and its workers may be on other machines.
 
     Returns
     -------
@@ -69,6 +72,8 @@ def run_all(
     ------
     RunError
         Another runner is at work in `out`, or no scheduler answers.
+    DisclosureError
+        A scheduler or worker is on another machine, and is not trusted.
     UnknownNameError
         There is no such engine.
 
@@ -93,7 +98,7 @@ def run_all(
         # Noted before the code is imported for the runs: what is edited meanwhile
         # counts as changed at the next call.
         todo = [Job(run, engine, run.made_from()) for run in stale]
-        with _place(out, jobs, scheduler) as place:
+        with _place(out, jobs, scheduler, trust_scheduler) as place:
             failed = _execute(todo, place, out, report)
         recover(out)
     return failed
@@ -139,7 +144,9 @@ class _Place:
 
 
 @contextmanager
-def _place(out: Path, jobs: int, scheduler: str | None) -> Iterator[_Place]:
+def _place(
+    out: Path, jobs: int, scheduler: str | None, trusted: bool
+) -> Iterator[_Place]:
     """The place to execute runs: this machine, or the cluster of a scheduler."""
     from trustbook.engine import cluster, end_processes
 
@@ -148,7 +155,7 @@ def _place(out: Path, jobs: int, scheduler: str | None) -> Iterator[_Place]:
         with ThreadPoolExecutor(jobs) as threads:
             yield _Place(threads, here, end_processes)
     else:
-        with cluster(scheduler) as workers:
+        with cluster(scheduler, trusted) as workers:
             yield _Place(workers, on_worker, None)
 
 

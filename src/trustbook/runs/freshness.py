@@ -106,7 +106,9 @@ def provenance(run_id: str, out: str | Path) -> dict[str, Any]:
     """
     path = Path(out) / run_id / PROVENANCE
     hint = "Execute it with `trustlib run`."
-    return json.loads(require_file(path, f"result of run {run_id}:", hint).read_text())
+    return json.loads(
+        require_file(path, f"result of run {run_id}:", hint).read_text("utf-8")
+    )
 
 
 def origin_of(run: Run, folder: Path, made_from: dict[str, str]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def make(run: Run, folder: Path, engine: str, made_from: dict[str, str]) -> None
     origin["files"] = hashes_of(folder)
     origin["seconds"] = round(time.perf_counter() - start, 2)
     text = json.dumps(origin, indent=1, sort_keys=True, default=str)
-    (folder / PROVENANCE).write_text(text + "\n")
+    (folder / PROVENANCE).write_text(text + "\n", encoding="utf-8")
 
 
 def work(job: Job, folder: Path) -> None:

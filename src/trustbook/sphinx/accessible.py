@@ -367,7 +367,9 @@ def repair_pages(app: Sphinx, exception: Exception | None) -> None:
     with ProcessPoolExecutor() as pool:
         list(pool.map(_repair_page, pages, chunksize=5))
     script = Path(app.outdir) / "_static" / "searchtools.js"
-    script.write_text(repair_search(script.read_text(encoding="utf-8")))
+    script.write_text(
+        repair_search(script.read_text(encoding="utf-8")), encoding="utf-8"
+    )
 
 
 def _repair_page(path: Path) -> None:

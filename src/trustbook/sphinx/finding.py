@@ -87,7 +87,7 @@ class RunFigure(SphinxDirective):
         run, number, *tables = self.arguments
         folder = Path(self.env.srcdir) / "_runs" / run
         try:
-            provenance = json.loads((folder / "provenance.json").read_text())
+            provenance = json.loads((folder / "provenance.json").read_text("utf-8"))
             picture = provenance["figures"][int(number) - 1]
         except (OSError, KeyError, IndexError, ValueError) as error:
             return self.fault(f"no picture {number} of run {run}: {error}")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 
+import numpy as np
 import pandas as pd
 
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import DesignError, axis_names, require_a, require_names
 from trustlib.review.imputation import NO_DESIGN
+from trustlib.rounding import rounded_people, rounding_of
 from trustlib.variance import Array
 
 OR = " or "
@@ -63,7 +65,8 @@ def flow(design: SurveyDesign, outcome: str, known: Sequence[str]) -> pd.DataFra
         Columns variable, reason, n. The first row counts everybody, the last the people
         of the model, those between the people who left; each leaves once, at the first
         variable they lack. A reason of fewer than 10 people is put together with the
-        next smallest of its variable, or with a neighbouring variable.
+        next smallest of its variable, or with a neighbouring variable. Where the source
+        asks for rounding each n is a multiple of its base, and they need not add up.
 
     Raises
     ------
@@ -97,7 +100,9 @@ def flow(design: SurveyDesign, outcome: str, known: Sequence[str]) -> pd.DataFra
         Loss("", "in the model", int(here.sum())),
     ]
     rows = [astuple(step) for step in steps]
-    return pd.DataFrame(rows, columns=["variable", "reason", "n"])
+    table = pd.DataFrame(rows, columns=["variable", "reason", "n"])
+    people = rounded_people(table["n"], rounding_of(design.source))
+    return table.assign(n=np.asarray(people, dtype=int))
 
 
 def _in_design(design: SurveyDesign, frame: pd.DataFrame) -> Array:

@@ -33,6 +33,7 @@ from trustlib.newton import expit
 from trustlib.review.attrition import flow
 from trustlib.review.residuals import FIT, calibration, goodness_of_fit, link_test
 from trustlib.review.terms import influence_shares, joint_tests
+from trustlib.rounding import rounded_people, rounding_of
 from trustlib.significance import TestResult
 from trustlib.tables import evidence
 
@@ -142,7 +143,8 @@ def checks(fit: LogitFit, groups: int = 10) -> Report:
     Returns
     -------
     Report
-        ``frame`` has the columns check, quantity and value, in full precision. A test
+        ``frame`` has the columns check, quantity and value, in full precision unless the
+        source asks for rounding. A test
         that has nothing to test says so in ``shown`` and has no value.
 
     Raises
@@ -183,7 +185,7 @@ def checks(fit: LogitFit, groups: int = 10) -> Report:
     ]
     for check, test in tests:
         try:
-            table = test().frame
+            table = test().showable().frame
         except (EstimandError, FitError) as error:
             name = "link test" if check == "link" else check
             lines.append(_Line(name, str(error).splitlines()[0], ""))
@@ -192,8 +194,11 @@ def checks(fit: LogitFit, groups: int = 10) -> Report:
         lines += map(_test_line, table.itertuples())
     shown = pd.DataFrame(lines)
     shown.columns = ["What was looked at", "Found", "A bad sign"]
+    frame = pd.DataFrame(rows, columns=["check", "quantity", "value"])
+    if rounding_of(fit.cells.source):
+        frame["value"] = frame["value"].astype(float).round(2)
     return Report(
-        pd.DataFrame(rows, columns=["check", "quantity", "value"]),
+        frame,
         "Checks of the model",
         (f"{evidence(fit.cells.source)}.", f"Model: {fit.formula}."),
         shown,
@@ -222,10 +227,12 @@ def _separation(fit: LogitFit) -> Iterator[_Fact]:
 
 def _size(fit: LogitFit) -> Iterator[_Fact]:
     """People for each coefficient."""
-    overall = cell_means(fit.cells, []).frame.iloc[0]
+    overall = cell_means(fit.cells, []).showable().frame.iloc[0]
     p = overall["estimate"]
-    each = overall["n"] / len(fit.coef)
-    rarer = overall["n_eff"] * min(p, 1 - p) / len(fit.coef)
+    base = rounding_of(fit.cells.source)
+    each = float(rounded_people(overall["n"] / len(fit.coef), base))
+    of_rarer = overall["n_eff"] * min(p, 1 - p)
+    rarer = float(rounded_people(of_rarer / len(fit.coef), base))
     yield _Fact("size", "people per parameter", each, f"{each:,.0f}", "below 20")
     yield _Fact(
         "size",
