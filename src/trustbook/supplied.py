@@ -31,6 +31,7 @@ from trustlib.masking import are_shown, foreign
 from trustlib.meanings import BLANK, DECLARED
 from trustlib.personal import kind_of_column, looks_personal
 from trustlib.rounding import people_in_words as people
+from trustlib.rounding import rounding_of
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
