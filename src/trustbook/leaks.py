@@ -8,6 +8,7 @@ may hold everything.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from trustbook.rows.records import (
 )
 from trustbook.rows.spelling import plain_bytes, plain_text, views
 from trustbook.rows.unpacking import embedded, parts_of
+from trustlib.files import read_table
+from trustlib.schema import load_mapping, read_survey
 
 FOUND = "values of a respondent"
 # Texts of programs and styles are full of numbers that are nobody's.
@@ -211,9 +214,7 @@ def _columns_of(frame: pd.DataFrame) -> Columns:
     return columns
 
 
-def _labelled(
-    frame: pd.DataFrame, labels: Mapping[str, Mapping[Any, str]]
-) -> Columns:
+def _labelled(frame: pd.DataFrame, labels: Mapping[str, Mapping[Any, str]]) -> Columns:
     """The columns that have labels, with these."""
     columns = []
     for name, texts in labels.items():
@@ -230,7 +231,48 @@ def _once(columns: Iterable[tuple[str, list[str]]]) -> Columns:
     return [(name, list(values)) for name, values in different]
 
 
-def _lines_of_faults(faults: Iterable[tuple[str, str]]) -> Iterator[str]:
+def search_of(file: str | Path, mapping: str | Path | None = None) -> Search:
+    r"""The search for the people of a survey file, also as its mapping recodes them.
+
+    Parameters
+    ----------
+    file : path
+        See `trustlib.files.read_table`.
+    mapping : path, optional
+
+    Raises
+    ------
+    CodebookError
+        The file cannot be read, or not through this mapping.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "people.csv")
+    ...     _ = file.write_text("id,sex\n1234567890,m\n1234567891,w\n")
+    ...     search_of(file).in_text("It was 1234567891.")
+    True
+    """
+    if mapping is None:
+        frame, labels = read_table(file)
+        return Search(frame, labels)
+    encoding = load_mapping(mapping)[0].encoding
+    frame, labels = read_table(file, encoding)
+    with warnings.catch_warnings(action="ignore"):
+        mapped = read_survey(file, mapping)
+    return Search(frame, labels, mapped)
+
+
+def lines_of_faults(faults: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """What was found, as it is said: the file, and the reason if it was not read.
+
+    Examples
+    --------
+    >>> list(lines_of_faults([("a.csv", FOUND), ("b.pdf", "it is packed")]))
+    ['a.csv', 'b.pdf: it is packed']
+    """
     for name, why in faults:
         yield name if why == FOUND else f"{name}: {why}"
 
@@ -268,4 +310,4 @@ def leaks(
     ...     leaks(folder, people)
     ['page.md']
     """
-    return list(_lines_of_faults(Search(frame, labels, mapped).in_folder(folder)))
+    return list(lines_of_faults(Search(frame, labels, mapped).in_folder(folder)))

@@ -226,10 +226,10 @@ class People:
     @staticmethod
     def _fit_together(seen: _Seen) -> bool:
         """Whether half of the lines of one length fit somebody."""
-        for length, fitting in seen.fitting.items():
-            if len(fitting) >= max(ENOUGH, seen.lines[length] / 2):
-                return True
-        return False
+        return any(
+            len(fitting) >= max(ENOUGH, seen.lines[length] / 2)
+            for length, fitting in seen.fitting.items()
+        )
 
 
 @dataclass

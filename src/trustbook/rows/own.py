@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trustbook.rows.spelling import date_keys, key_of
-from trustbook.rows.windows import WIDTH, Windows, doubles_in
+from trustbook.rows.windows import WIDTH, Doubles, Windows
 
 FEW = 3  # people who share a value that may be theirs alone
 MOST = 0.5  # of the values of a column differ, where each is somebody's own
@@ -80,7 +80,7 @@ class OwnValues:
         self.traces = list(traces.values())
         self.windows = Windows([trace.needle for trace in self.traces])
         numbers = [t.number for t in self.traces if t.number is not None]
-        self.doubles = np.array(numbers, dtype=float)
+        self.doubles = Doubles(np.array(numbers, dtype=float))
 
     def are_in(self, stream: bytes, alone: bool = False) -> bool:
         """Whether a text in the plain form holds one of them.
@@ -115,7 +115,7 @@ class OwnValues:
             trace = self.traces[number]
             if trace.form is None and _is_whole(trace, plain, place, loose=True):
                 return True
-        return doubles_in(content, self.doubles)
+        return self.doubles.are_in(content)
 
 
 def _of(column: Sequence[str]) -> Iterator[Trace]:
@@ -202,7 +202,8 @@ def _short(key: str, form: Form | None) -> Trace:
 def _decimals(keys: Sequence[str]) -> Iterator[Trace]:
     values = np.abs(np.array(keys, dtype=float))
     low, high = np.quantile(values, [0.1, 0.9])
-    spread = max(float(high - low), 1e-9)
+    # Numbers of other things lie about there too, not only between these.
+    spread = max(float(high - low), float(np.median(values)) / 2, 1e-9)
     for key, value in zip(keys, values, strict=True):
         key = key.lstrip("-")
         whole, _, decimals = key.partition(".")

@@ -14,7 +14,7 @@ _CHECK = 4
 
 
 def beside_the_picture(content: bytes, room: Room) -> Iterator[bytes]:
-    """The notes of a PNG file, unpacked, and what stands behind its end.
+    r"""The notes of a PNG file, unpacked, and what stands behind its end.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def beside_the_picture(content: bytes, room: Room) -> Iterator[bytes]:
     >>> note = b"tEXtComment" + bytes(1) + b"of Anna"
     >>> chunk = (11).to_bytes(4, "big") + note[:15] + bytes(4)
     >>> list(beside_the_picture(PNG + chunk, Room()))
-    [b'Comment\\x00of ', b'']
+    [b'Comment\x00of ', b'']
     """
     at = len(PNG)
     end = False

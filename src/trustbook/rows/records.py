@@ -28,13 +28,13 @@ _OUTER = " \r[]{}()"
 
 
 def lines_of_text(text: str) -> Iterator[Line]:
-    """The lines of tables in a text that is no JSON.
+    r"""The lines of tables in a text that is no JSON.
 
     Examples
     --------
     >>> list(lines_of_text("<tr><td>man</td><td>45</td></tr>"))
     [['man', '45']]
-    >>> list(lines_of_text('sex,town\\n"man","Cork, west"'))[:2]
+    >>> list(lines_of_text('sex,town\n"man","Cork, west"'))[:2]
     [['sex', 'town'], ['man', 'Cork, west']]
     """
     if "<" in text:

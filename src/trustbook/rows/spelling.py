@@ -22,7 +22,11 @@ _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 _ENTITY = re.compile(r"&[#A-Za-z]")
 _ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|[nrtbf])")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
-_NO_LETTER = re.compile(r"[^\w.]+|_")
+# Marks beyond ASCII, as they are in UTF-8: no-break space, quotes, dashes, arrows.
+_MARKS = re.compile(rb"\xc2[\x80-\xbf]|\xe2[\x80-\xaf][\x80-\xbf]|\xe3\x80[\x80-\x9f]")
+# The same for a single field, letter by letter.
+_KEPT = "a-z0-9\u00c0-\u1fff\u2c00-\u2fff\u3020-\U0010ffff"
+_WORD = re.compile(rf"[{_KEPT}]+(?:(?<=\d)\.(?=\d)[{_KEPT}]+)*")
 _NUMBER = re.compile(r"[+-]?(\d+)(?:\.(\d*))?")
 _DATES = (
     (re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T].*)?"), (1, 2, 3)),
@@ -86,9 +90,11 @@ def plain_text(text: str) -> bytes:
     ' ça va '
     """
     if not text.isascii():
-        small = unicodedata.normalize("NFC", text).casefold()
-        text = _NO_LETTER.sub(" ", small)
-    return plain_bytes(text.encode("utf-8", errors="replace"))
+        if not unicodedata.is_normalized("NFC", text):
+            text = unicodedata.normalize("NFC", text)
+        letters = text.lower().encode("utf-8", errors="replace")
+        return plain_bytes(_MARKS.sub(b" ", letters))
+    return plain_bytes(text.encode())
 
 
 def views(text: str) -> Iterator[str]:
@@ -139,7 +145,9 @@ def key_of(field: str) -> str:
         bare = _TAG.sub(" ", bare)
     if "&" in bare:
         bare = html.unescape(bare)
-    return plain_text(bare).decode("utf-8", errors="replace").strip()
+    if not bare.isascii():
+        bare = unicodedata.normalize("NFC", bare)
+    return " ".join(_WORD.findall(bare.lower()))
 
 
 def number_key(number: str) -> str:

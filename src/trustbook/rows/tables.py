@@ -179,8 +179,7 @@ def sheet(text: str, shared: Sequence[str]) -> Iterator[Lines]:
     [[['man', '45']]]
     """
     rows = [_cells(row, shared) for row in _ROW.findall(text)]
-    for row in _ODS_ROW.findall(text):
-        rows.append([_words(cell) for cell in _ODS_CELL.findall(row)])
+    rows += [_paragraphs(row) for row in _ODS_ROW.findall(text)]
     if rows:
         yield Lines(rows)
 
@@ -205,6 +204,10 @@ def _cells(row: str, shared: Sequence[str]) -> list[str]:
             text = shared[int(text)]
         cells.append(text)
     return cells
+
+
+def _paragraphs(row: str) -> list[str]:
+    return [_words(cell) for cell in _ODS_CELL.findall(row)]
 
 
 def _words(xml: str) -> str:

@@ -47,7 +47,9 @@ INVENTORY = b"# Sphinx inventory"
 PICKLE = re.compile(rb"\x80[\x02-\x05]")
 ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 # What Sphinx leaves beside a book: trees of pages. Other pickles are refused.
-OF_SPHINX = re.compile(rb"\A.{0,40}?(docutils\.nodes|sphinx\.environment)", re.DOTALL)
+OF_SPHINX = re.compile(
+    rb"\A.{0,20}?(docutils\.nodes|sphinx\.addnodes|sphinx\.environment)", re.DOTALL
+)
 # Pictures, fonts and catalogues of translations: looked through as they are.
 SHOWN = (
     b"\xff\xd8\xff",
@@ -69,7 +71,7 @@ _BASE64 = re.compile(
     r"[A-Za-z0-9+/_-]{24,}"
     r"(?:\s{1,3}[A-Za-z0-9+/_-]{40,})*(?:\s{1,3}[A-Za-z0-9+/_-]{4,})?={0,2}"
 )
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){16,}")
+_HEX = re.compile(r"\b(?:[0-9a-fA-F]{2}){16,}\b")
 _HEAD = 48
 _BEGINS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", ZSTD, *ZIP, PNG, *COLUMNAR)
 

@@ -68,11 +68,8 @@ class Windows:
     def _candidates(self, block: bytes) -> Iterator[tuple[int, int]]:
         windows = _windows(block)
         likely = np.flatnonzero(self.may_be[_hashed(windows)])
-        chosen = windows[likely]
-        at = np.searchsorted(self.known, chosen)
-        at[at == len(self.known)] = 0
         if len(self.known):
-            likely = likely[self.known[at] == chosen]
+            likely = likely[_are_known(windows[likely], self.known)]
         for place in likely:
             yield int(place), int(windows[place])
 
@@ -99,36 +96,45 @@ def _hashed(windows: np.ndarray) -> np.ndarray:
     return (windows * _FACTOR) >> _SHIFT
 
 
-def doubles_in(content: bytes, values: np.ndarray) -> bool:
-    """Whether one of these numbers stands in bytes as eight bytes, in either order.
+class Doubles:
+    """Numbers that are looked for as the eight bytes that machines have for them.
 
     Parameters
     ----------
-    content : bytes
     values : array of float
-        In ascending order of their bits.
 
     Examples
     --------
     >>> weights = np.array([1.2345678])
-    >>> doubles_in(b"abc" + weights.tobytes() + b"d", weights)
+    >>> Doubles(weights).are_in(b"abc" + weights.tobytes() + b"d")
     True
-    >>> doubles_in(b"nothing of the kind", weights)
+    >>> Doubles(weights).are_in(b"nothing of the kind")
     False
     """
-    bits = np.unique(np.asarray(values, "<f8").view("<u8"))
-    if not len(bits) or len(content) < WIDTH:
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.bits = np.sort(np.asarray(values, "<f8").view("<u8"))
+        self.begins = np.zeros(1 << 16, bool)
+        self.begins[(self.bits >> np.uint64(48)).astype(int)] = True
+
+    def are_in(self, content: bytes) -> bool:
+        """Whether one of them stands in bytes, in either order of its bytes."""
+        if not len(self.bits) or len(content) < WIDTH:
+            return False
+        letters = np.frombuffer(content, np.uint8).astype(np.uint16)
+        low_first = letters[6:-1] | (letters[7:] << 8)
+        high_first = (letters[:-7] << 8) | letters[1:-6]
+        for head, order in ((low_first, "<u8"), (high_first, ">u8")):
+            places = np.flatnonzero(self.begins[head])
+            count = len(content) - WIDTH + 1
+            windows = np.ndarray((count,), order, content, strides=(1,))[places]
+            if _are_known(windows.astype(np.uint64), self.bits).any():
+                return True
         return False
-    begins = np.zeros(1 << 16, bool)
-    begins[(bits >> np.uint64(48)).astype(int)] = True
-    letters = np.frombuffer(content, np.uint8)
-    pairs = letters[:-1].astype(np.uint16)
-    low_first = pairs[6:] | (letters[7:].astype(np.uint16) << 8)
-    high_first = (pairs[:-6] << 8) | letters[1:-6]
-    for head, order in ((low_first, "<u8"), (high_first, ">u8")):
-        places = np.flatnonzero(begins[head])
-        count = len(content) - WIDTH + 1
-        windows = np.ndarray((count,), order, content, strides=(1,))[places]
-        if np.isin(windows.astype(np.uint64), bits).any():
-            return True
-    return False
+
+
+def _are_known(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Which values are among others, which are sorted."""
+    at = np.searchsorted(known, values)
+    at[at == len(known)] = 0
+    return known[at] == values
