@@ -67,10 +67,15 @@ class People:
         self.places: dict[str, list[Place]] = defaultdict(list)
         self.named: dict[str, list[int]] = defaultdict(list)
         self.shares: dict[tuple[int, ...], float] = {}
+        self.read: dict[tuple[str, ...], int] = {}
         for name, values in columns:
             self._add(name, values)
 
     def _add(self, name: str, values: Sequence[str]) -> None:
+        former = self.read.setdefault(tuple(values), len(self.codes))
+        if former < len(self.codes):  # the same under another name
+            self.named[name].append(former)
+            return
         keys = [key_of(value) for value in values]
         levels = {key: code for code, key in enumerate(dict.fromkeys(keys))}
         column = len(self.codes)
@@ -95,10 +100,10 @@ class People:
         for line in lines:
             named = self._names(line)
             table = tables.get(len(line))
-            if named:
+            if named and (table is None or table.names != tuple(line)):
                 table = _Table(line, named)
                 tables |= {table.width: table, table.width + 1: table}
-            elif table is not None and self._is_persons_below(table, line):
+            elif not named and table and self._is_persons_below(table, line):
                 return True
             if len(line) > 1 and line[0].strip() in self.named:
                 seen.below.append((line[0].strip(), line[1:]))
@@ -131,13 +136,23 @@ class People:
         return fitting <= FEW and self._share(fields) <= COMBINATIONS
 
     def _are_records(self, seen: _Seen) -> bool:
-        """Whether names with values beside them, below each other, are people."""
+        """Whether names with values beside them, below each other, are people.
+
+        A name that comes again begins the next record.
+        """
         people: list[dict[str, str]] = []
+        names: set[str] = set()
         for name, values in seen.below:
+            if name in names:
+                if any(map(self._is_record, people)):
+                    return True
+                people = []
+                names = set()
+            names.add(name)
             for number, value in enumerate(values):
                 if number == len(people):
                     people.append({})
-                people[number].setdefault(name, key_of(value))
+                people[number][name] = key_of(value)
         return any(map(self._is_record, people))
 
     def _is_record(self, values: Mapping[str, str]) -> bool:
@@ -146,7 +161,7 @@ class People:
         fields = self._fields(values)
         if not 1 <= self._how_many_have(fields) <= FEW:
             return False
-        return self._share(fields) <= COMBINATIONS
+        return self._share(fields) <= LIKELY
 
     def _fields(self, values: Mapping[str, str]) -> Named:
         """Columns with their values: of several with one name, the one that has it."""
@@ -247,6 +262,7 @@ class _Table:
     """Names of columns, and the lines below them that were met."""
 
     def __init__(self, names: Line, named: dict[int, str]) -> None:
+        self.names = tuple(names)
         self.width = len(names)
         self.named = named
         others = [name for at, name in enumerate(names) if at not in named and name]

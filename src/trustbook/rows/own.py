@@ -31,10 +31,12 @@ SHORTEST_ID = 4  # digits of an id before which zeros may stand
 LONG_ID = 9  # digits of an id that tells alone
 WORDS = 3  # of a text without digits
 LETTERS = 16  # of such a text
+PRINTED = 6  # decimals, by pandas
 SIGNIFICANT = 7  # digits of a number that is looked for as rounded
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _ZEROS = re.compile(r"0\d+")
 _LETTER = re.compile(r"[^\d\W]")
+_LONG_AGO = re.compile(r"\b(?:19\d\d|200\d)\b|^(?:19|200)\d+$|\d{4}(?:19\d\d|200\d)$")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Trace:
     form: Form | None = None
 
 
+# Days long ago are those of births, and hardly stand in a page; others often do.
+EARLY_DAY = Form(rb"(?<= )(?:19\d\d|200\d)(?= )", IN_A_FILE / 100)
+RECENT_DAY = Form(rb"(?<= )20[1-9]\d(?= )|(?<= )20[1-9]\d{5}(?= )", SHARE)
+
+
 class OwnValues:
     """The values of a file that are somebody's alone, ready to be looked for.
 
@@ -76,7 +83,11 @@ class OwnValues:
     """
 
     def __init__(self, columns: Iterable[Sequence[str]]) -> None:
-        traces = {trace.needle: trace for column in columns for trace in _of(column)}
+        different = list(dict.fromkeys(map(tuple, columns)))  # a mapping repeats most
+        chance = CHANCE / max(sum(map(_has_decimals, different)), 1)
+        traces: dict[bytes, Trace] = {}
+        for column in different:
+            traces |= {trace.needle: trace for trace in _of(column, chance)}
         self.traces = list(traces.values())
         self.windows = Windows([trace.needle for trace in self.traces])
         numbers = [t.number for t in self.traces if t.number is not None]
@@ -118,8 +129,13 @@ class OwnValues:
         return self.doubles.are_in(content)
 
 
-def _of(column: Sequence[str]) -> Iterator[Trace]:
-    """The traces of one column."""
+def _has_decimals(column: Sequence[str]) -> bool:
+    """Whether a column is one of weights, as far as its first values tell."""
+    return any("." in value and _NUMBER.fullmatch(value) for value in column[:50])
+
+
+def _of(column: Sequence[str], chance: float) -> Iterator[Trace]:
+    """The traces of one column; `chance` is that of its decimal numbers."""
     people = Counter(key_of(value) for value in column)
     people.pop("", None)
     filled = sum(people.values())
@@ -133,7 +149,7 @@ def _of(column: Sequence[str]) -> Iterator[Trace]:
         return
     own = [key for key, count in people.items() if count <= FEW]
     numbers = [key for key in own if _NUMBER.fullmatch(key)]
-    yield from _numbers(numbers, column)
+    yield from _numbers(numbers, column, chance)
     for key in own:
         if _LETTER.search(key) and _is_long(key):
             yield _text(key)
@@ -141,8 +157,10 @@ def _of(column: Sequence[str]) -> Iterator[Trace]:
 
 def _dates(days: set[str]) -> Iterator[Trace]:
     """Days, in all the ways in which they are written."""
-    form = Form(rb"(?<= )(?:19|20)\d\d(?= )|\b(?:19|20)\d{6}\b", len(days) / 2e5)
     for day in days:
+        form = RECENT_DAY
+        if _LONG_AGO.search(day):
+            form = EARLY_DAY
         yield Trace(f" {day} ".encode(), form=form)
 
 
@@ -168,17 +186,21 @@ def _has_digit(word: str) -> bool:
     return any(map(str.isdigit, word))
 
 
-def _numbers(keys: Sequence[str], column: Sequence[str]) -> Iterator[Trace]:
+def _numbers(
+    keys: Sequence[str], column: Sequence[str], chance: float
+) -> Iterator[Trace]:
     """Whole numbers, also with zeros before them; decimal numbers, also rounded."""
     whole = [key for key in keys if "." not in key]
     texts = {text for key in whole for text in (key, *_with_zeros(key))}
     texts |= {value.strip() for value in column if _ZEROS.fullmatch(value.strip())}
     for text in texts:
         if len(text) >= SHORTEST:
-            yield _short(text, _form_of_whole(len(text), len(whole)))
+            form = _form_of_whole(len(text), len(whole))
+            yield _short(text, form)
+            yield _short(f"{text}.0", form)
     decimal = [key for key in keys if "." in key]
     if decimal:
-        yield from _decimals(decimal)
+        yield from _decimals(decimal, chance)
 
 
 def _with_zeros(key: str) -> Iterator[str]:
@@ -199,28 +221,33 @@ def _short(key: str, form: Form | None) -> Trace:
     return Trace(f" {key.lstrip('-')} ".encode(), form=form)
 
 
-def _decimals(keys: Sequence[str]) -> Iterator[Trace]:
+def _decimals(keys: Sequence[str], chance: float) -> Iterator[Trace]:
+    """Numbers from the decimal on that tells, and shorter ones as they are printed."""
     values = np.abs(np.array(keys, dtype=float))
     low, high = np.quantile(values, [0.1, 0.9])
     # Numbers of other things lie about there too, not only between these.
     spread = max(float(high - low), float(np.median(values)) / 2, 1e-9)
+    telling_of: dict[int, int] = {}
     for key, value in zip(keys, values, strict=True):
         key = key.lstrip("-")
         whole, _, decimals = key.partition(".")
-        telling = _telling_decimals(len(whole), len(keys) / spread)
+        if len(whole) not in telling_of:
+            needed = np.ceil(np.log10(len(keys) / spread / chance))
+            telling_of[len(whole)] = max(int(needed), SIGNIFICANT - len(whole), 3)
+        telling = telling_of[len(whole)]
         if len(decimals) >= telling:
             begin = f" {whole}.{decimals[: telling - 1]}"
             yield Trace(begin.encode(), float(value))
         elif len(key) >= SHORTEST:
-            chance = len(keys) / spread / 10 ** len(decimals)
-            pattern = rb"(?<= )\d+\.\d{%d}(?= )" % len(decimals)
-            yield _short(key, Form(pattern, chance))
+            yield _short(key, _form_of_decimal(len(decimals), len(keys) / spread))
+        if len(decimals) > PRINTED and telling > PRINTED:
+            printed = f"{value:.{PRINTED}f}"
+            yield _short(printed, _form_of_decimal(PRINTED, len(keys) / spread))
 
 
-def _telling_decimals(digits: int, density: float) -> int:
-    """Decimals from which on a number of a column tells alone."""
-    needed = int(np.ceil(np.log10(density / (CHANCE / 10))))
-    return max(needed, SIGNIFICANT - digits, 3)
+def _form_of_decimal(decimals: int, density: float) -> Form:
+    pattern = rb"(?<= )\d+\.\d{%d}(?= )" % decimals
+    return Form(pattern, density / 10**decimals)
 
 
 def _is_whole(trace: Trace, stream: bytes, place: int, loose: bool = False) -> bool:

@@ -60,6 +60,7 @@ class Room:
 
     def __init__(self, left: int = MOST) -> None:
         self.left = left
+        self.cut = False  # something that was unpacked ends before its end
 
     def take(self, content: bytes) -> bytes:
         """What was unpacked, if there is room for it."""

@@ -106,19 +106,20 @@ def views(text: str) -> Iterator[str]:
     'café R&D'
     """
     yield text
-    shown = text
-    if "\\" in shown:
-        shown = _ESCAPED.sub(_unescaped, shown)
-    if "%" in shown and _PERCENT.search(shown):
-        shown = unquote(shown)
-    if "<" in shown:
-        shown = _TAG.sub("", shown)
-        spaced = _TAG.sub(" ", text)
-        yield spaced
-    if _ENTITY.search(shown):
-        shown = html.unescape(shown)
-    if shown != text:
-        yield shown
+    plain = text
+    if "\\" in text:
+        plain = _ESCAPED.sub(_unescaped, plain)
+    if "%" in text and _PERCENT.search(text):
+        plain = unquote(plain)
+    if "=\n" in text or "=\r\n" in text:
+        plain = re.sub(r"=\r?\n", "", plain)
+    if _ENTITY.search(plain):
+        plain = html.unescape(plain)
+    if plain != text:
+        yield plain
+    if "<" in text:
+        yield _TAG.sub(" ", plain)
+        yield _TAG.sub("", plain)
 
 
 def _unescaped(mark: re.Match[str]) -> str:

@@ -120,6 +120,8 @@ def _parts(name: str, content: bytes, room: Room, depth: int) -> Iterator[Part]:
     elif unpack is not None:
         inner = room.take(unpack(content, room))
         yield from parts_of(name, inner, room, depth + 1)
+        if room.cut:
+            yield Unread("it is damaged or cut short")
     elif content.startswith(ZIP):
         yield from _of_zip(content, room, depth)
     elif content[257:262] == b"ustar":
@@ -269,6 +271,7 @@ def _one_after_the_other(content: bytes, room: Room, make: Callable[[], Any]) ->
         parts.append(part)
         left -= len(part)
         content = unpacker.unused_data
+        room.cut = room.cut or not unpacker.eof
     return b"".join([*parts, content])
 
 

@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 TEXTS = ("text/html", "text/plain", "text/markdown")
 PICTURES = ("image/png",)
 # Columns of cells, of estimates and of counts, as the library names them.
-COLUMNS = set(
-    "count df estimate index max mean min n n_eff p_value reason smallest statistic std "
-    "variable".split()
-)
+OF_ESTIMATES = {"df", "estimate", "n", "n_eff", "p_value", "statistic"}
+OF_COUNTS = {"count", "index", "max", "mean", "min", "reason", "smallest", "std"}
+COLUMNS = {*OF_ESTIMATES, *OF_COUNTS, "variable"}
 SUMS = ("sum_w", "sum_wy", "sum_w2", "n_events", "std_error", "conf_low", "conf_high")
 HINT = (
     "Show estimates through tl.table or tl.forest, and take what displays rows, sums "
