@@ -32,7 +32,18 @@ from trustbook.rows import parts, unpacking
 from trustbook.rows.pictures import PNG
 
 PEOPLE = 240
-WORDS = "nurse doctor waiting tired bill phone clinic shouted ignored window never again".split()
+WORDS = [
+    "nurse",
+    "doctor",
+    "waiting",
+    "tired",
+    "bill",
+    "phone",
+    "clinic",
+    "shouted",
+    "never",
+    "again",
+]
 
 
 def respondents(seed: int = 5) -> pd.DataFrame:

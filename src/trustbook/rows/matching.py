@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -202,7 +203,7 @@ class People:
         """Whether a line without names is somebody's; what may be is kept."""
         if len(line) < COLUMNS:
             return False
-        keys = [key for key in map(key_of, line) if _counts(key)]
+        keys = [key for key in map(_evidence, line) if key]
         places = [self.places[key] for key in keys if key in self.places]
         if len(places) < COLUMNS or len(places) < (1 - UNKNOWN) * len(keys):
             return False
@@ -274,9 +275,13 @@ class _Table:
         return sum(count - 1 for count in self.lines.values())
 
 
-def _counts(key: str) -> bool:
-    """Whether a field is evidence in a line without names: no short number."""
+@lru_cache(maxsize=1 << 18)
+def _evidence(value: str) -> str:
+    """A field in the plain form; a short number is no evidence, and left out."""
+    key = key_of(value)
     if any(map(str.isalpha, key)):
-        return True
+        return key
     digits = sum(map(str.isdigit, key))
-    return digits >= DIGITS
+    if digits < DIGITS:
+        return ""
+    return key

@@ -19,6 +19,9 @@ import numpy as np
 _BLANK = 32
 _POINT = 46
 _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
+_WITHIN_WORDS = re.compile(
+    r"</?(?:a|b|code|em|font|i|mark|small|span|strong|sub|sup|u)\b[^<>]*>"
+)
 _ENTITY = re.compile(r"&[#A-Za-z]")
 _ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|[nrtbf])")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -118,8 +121,7 @@ def views(text: str) -> Iterator[str]:
     if plain != text:
         yield plain
     if "<" in text:
-        yield _TAG.sub(" ", plain)
-        yield _TAG.sub("", plain)
+        yield _TAG.sub(" ", _WITHIN_WORDS.sub("", plain))
 
 
 def _unescaped(mark: re.Match[str]) -> str:

@@ -49,7 +49,7 @@ def columnar(content: bytes, kind: str, room: Room) -> Iterator[Lines]:
         room.take(b"")
         room.left -= batch.nbytes
         room.take(b"")
-        yield Lines(_lines_of_batch(batch))
+        yield Lines(list(_lines_of_batch(batch)))
 
 
 def _batches(content: bytes, kind: str) -> Iterator[Any]:

@@ -34,7 +34,7 @@ HINT = (
 )
 SHOWS = "shows what is not for a page"
 _FRAME = re.compile(r"""class=["'][^"']*\bdataframe\b""")
-_COLUMN = re.compile(r"\bdtype: |^shape: \(|\bschema: \{", re.MULTILINE)
+_COLUMN = re.compile(r"\bdtype: |^shape: \(|^Columns: \[|\bschema: \{", re.MULTILINE)
 _SUM = re.compile(rf"\b(?:{'|'.join(SUMS)})\b")
 _OF_NUMBERS = re.compile(
     r"\b(?:np|array|(?:u?int|float)\d*|dtype|nan|inf|None|Decimal|e)\b|\de[+-]\d"
