@@ -14,10 +14,12 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 import trustlib as tl
 from trustbook import private_book
-from trustbook.private_book import MARK, reproduce
+from trustbook.editions import EDITIONS
+from trustbook.private_book import reproduce
 from trustbook.runs import load_plan, run_all
 
 ROOT = Path(__file__).parents[1]
+MARK = EDITIONS["private"].mark
 pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
 START = """import pandas as pd
 import trustlib as tl

@@ -336,6 +336,14 @@ def test_weights_are_found_rounded(decimals):
     assert search.what_is_in("a.csv", f"a,{weights[7] / 3:.15f},b".encode()) == ""
 
 
+@pytest.mark.parametrize("place", [0, 7, 19, 29])
+def test_each_of_weights_that_begin_alike_is_found(place):
+    weights = [f"12.3456{i:02}" for i in range(30)]
+    search = Search(pd.DataFrame({"w": weights}))
+    assert search.what_is_in("a.csv", f"{weights[place]},0.5".encode()) == FOUND
+    assert search.what_is_in("a.csv", b"12.345699,0.5") == ""
+
+
 def test_decimal_commas_of_the_file_are_points_in_what_is_published():
     frame = pd.DataFrame({"w": [f"{i + 1},{i * 7919 + 10_000_000}" for i in range(90)]})
     frame.attrs["decimal"] = ","

@@ -85,10 +85,11 @@ class OwnValues:
     def __init__(self, columns: Iterable[Sequence[str]]) -> None:
         different = list(dict.fromkeys(map(tuple, columns)))  # a mapping repeats most
         chance = CHANCE / max(sum(map(_has_decimals, different)), 1)
-        traces: dict[bytes, Trace] = {}
+        # Several numbers may begin alike: each is kept.
+        traces: dict[Trace, None] = {}
         for column in different:
-            traces |= {trace.needle: trace for trace in _of(column, chance)}
-        self.traces = list(traces.values())
+            traces |= dict.fromkeys(_of(column, chance))
+        self.traces = list(traces)
         self.windows = Windows([trace.needle for trace in self.traces])
         numbers = [t.number for t in self.traces if t.number is not None]
         self.doubles = Doubles(np.array(numbers, dtype=float))
