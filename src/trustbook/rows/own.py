@@ -34,6 +34,7 @@ LETTERS = 16  # of such a text
 PRINTED = 6  # decimals, by pandas
 SIGNIFICANT = 7  # digits of a number that is looked for as rounded
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_IDLE = re.compile(r"-?\d+\.\d*0")  # a number with a zero at its end
 _ZEROS = re.compile(r"0\d+")
 _LETTER = re.compile(r"[^\d\W]")
 _LONG_AGO = re.compile(r"\b(?:19\d\d|200\d)\b|^(?:19|200)\d+$|\d{4}(?:19\d\d|200\d)$")
@@ -200,6 +201,9 @@ def _numbers(
             yield _short(text, form)
             yield _short(f"{text}.0", form)
     decimal = [key for key in keys if "." in key]
+    known = set(decimal)
+    idle = {value.strip() for value in column if _IDLE.fullmatch(value.strip())}
+    decimal += [text for text in idle if key_of(text) in known]
     if decimal:
         yield from _decimals(decimal, chance)
 
