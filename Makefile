@@ -86,7 +86,7 @@ book: env ## Run the notebooks, check the findings, build the book (_build/html/
 	  rm -rf $(NEW) && \
 	  $(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output $(NEW) -n -W --keep-going && \
 	  $(BIN)/trustlib check-pages $(NEW)/$(HTML) && \
-	  if [ -f "$(HINTS)" ]; then $(BIN)/trustlib check-rows "$(HINTS)" $(NEW)/_build book/_runs; fi && \
+	  if [ -f "$(HINTS)" ]; then $(BIN)/trustlib check-rows "$(HINTS)" --mapping data/hints6/mapping.yml $(NEW)/_build book/_runs; fi && \
 	  echo "$$made_from" > $(NEW)/_build/made-from && \
 	  $(BIN)/python -c 'from pathlib import Path; from trustlib.writing import replace_folder; replace_folder(Path("$(NEW)/_build"), Path("_build"))' && \
 	  rm -rf $(NEW); \

@@ -39,9 +39,11 @@ from trustbook.editions import (
     release_of,
 )
 from trustbook.families import REASONS, Family
+from trustbook.leaks import lines_of_faults, search_of
 from trustbook.private_pages import Reproduction, faults_page, write_pages
 from trustbook.record_answers import answer_record
 from trustbook.runs import load_plan, run_all
+from trustbook.runs.displays import HINT, SHOWS
 from trustbook.site import check_pages
 from trustbook.supplied import IDENTITY, OUTCOME, WORDS, account_of, read_supplied
 from trustbook.told import told_by_variable
@@ -78,6 +80,7 @@ OURS = {
     "requirements.lock",
 }
 OWNER_ONLY = 0o700
+AS_IT_WAS = "The former book, if there was one, is as it was."
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 # A link of a template to a page or file of the public book.
 _LINK = re.compile(r"\{(?:doc|download)\}`([^`<]*?)\s*<[^`]*>`")
@@ -142,7 +145,8 @@ def reproduce(
         All faults of file and mapping; they are also in ``faults.html`` in the folder.
     DisclosureError
         What a public edition would show gives single people away, beside itself or an
-        earlier release.
+        earlier release; a template shows people; or something of a respondent stands
+        in the book.
     RunError
         The book could not be built.
     """
@@ -341,6 +345,7 @@ def _built(
         if re.search(WORDS["refusals"], error)
     }
     failed = {run: error for run, error in wrong.items() if run not in refused}
+    _require_nobody_shown(failed.values())
     made = Reproduction(
         site=_site(out),
         runs=[entry["id"] for entry in entries if entry["id"] not in wrong],
@@ -352,6 +357,7 @@ def _built(
     )
     write_pages(out, commission.design, _origin(commission), made, commission.edition)
     _build(out)
+    _require_no_rows(commission, out)
     return made
 
 
@@ -387,6 +393,27 @@ def _run(
         if former.name not in wanted:
             shutil.rmtree(former)
     return commission.run(load_plan(plan), runs)
+
+
+def _require_nobody_shown(errors_of_runs: Iterable[str]) -> None:
+    """Refuse a book of which a template shows people or exact sums."""
+    raise_faults(
+        errors.DisclosureError,
+        "Templates show what is not for a page",
+        [one_line(error, 300) for error in errors_of_runs if SHOWS in error],
+        f"{HINT} {AS_IT_WAS}",
+    )
+
+
+def _require_no_rows(commission: _Commission, out: Path) -> None:
+    """Refuse a book in which anything of a respondent of the file stands."""
+    search = search_of(commission.file, commission.mapping)
+    raise_faults(
+        errors.DisclosureError,
+        "Values of respondents stand in the new book, or may stand there",
+        list(lines_of_faults(search.in_folder(out))),
+        f"Find what wrote them: a template, a label or a title. {AS_IT_WAS}",
+    )
 
 
 def _withheld(
@@ -463,5 +490,5 @@ def _build(out: Path) -> None:
         errors.RunError,
         "The private book was not built",
         faults,
-        "The former book, if there was one, is as it was, and finished runs are kept.",
+        f"{AS_IT_WAS} Finished runs are kept.",
     )

@@ -42,6 +42,10 @@ Check = Annotated[
     typer.Option("--check", help="Compare with the committed cells, write nothing."),
 ]
 Rows = Annotated[Path, typer.Argument(help="A survey file, one row per person.")]
+Recoding = Annotated[
+    Path | None,
+    typer.Option("--mapping", help="Also search for its people as this recodes them."),
+]
 Folders = Annotated[
     list[Path],
     typer.Argument(help="Folders of what is published.", exists=True, file_okay=False),
@@ -88,18 +92,18 @@ def _compare(made: Mapping[str, Cells], folder: Path) -> None:
         say_lines([f"  agrees: {name} ({len(cells)} cells)"])
 
 
-def check_rows(survey: Rows, folders: Folders) -> None:
-    """Search what is published for values of a respondent: ids, weights, and answers side by side."""
-    from trustbook.leaks import leaks
-    from trustlib.files import read_table
+def check_rows(survey: Rows, folders: Folders, mapping: Recoding = None) -> None:
+    """Search what is published, in files of every kind, for ids, weights, own words and rows of respondents."""
+    from trustbook.leaks import lines_of_faults, search_of
 
-    people = read_table(survey)[0]
+    search = search_of(survey, mapping)
     faults = []
     for folder in folders:
-        faults += [f"{folder}: {name}" for name in leaks(folder, people)]
+        found = lines_of_faults(search.in_folder(folder))
+        faults += [f"{folder}: {line}" for line in found]
     raise_faults(
         DisclosureError,
-        "Values of respondents stand in what is published",
+        "Values of respondents stand in what is published, or may stand there",
         faults,
         "Do not publish these files. Find what wrote them.",
     )

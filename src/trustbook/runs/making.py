@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from trustbook.pages import fill_markdown, finish
+from trustbook.runs.displays import require_for_pages
 from trustbook.runs.freshness import PROVENANCE, hashes_of, origin_of
 from trustbook.runs.run import IMPORTED, Run
 from trustlib.errors import RunError, TrustlibError, require_file
@@ -60,7 +61,7 @@ def make(run: Run, folder: Path, engine: str, made_from: dict[str, str]) -> None
     Raises
     ------
     RunError
-        A cell failed; the message names the cell.
+        A cell failed, or shows what is not for a page; the message names the cell.
     """
     import nbformat
 
@@ -76,6 +77,7 @@ def make(run: Run, folder: Path, engine: str, made_from: dict[str, str]) -> None
         done = execute_notebook(
             notebook, run.parameters, template.parent, engine, at.write_text
         )
+        require_for_pages(done, run)
     except RunError as error:
         raise RunError(f"Run {run.id} {error.message}", error.hint) from None
     at.unlink(missing_ok=True)
