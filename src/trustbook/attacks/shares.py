@@ -1,0 +1,178 @@
+"""Percentages with all their digits, of people who are not weighted: they are counts.
+
+A share is k / n with whole k and n. Its standard error gives n where n is not printed,
+and a protected number of people is near it. So one exact percentage, or one exact
+standard error, printed beside protected cells undoes them; so does an exact n or df.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from trustbook.attacks.guesses import FEW, Guess
+from trustbook.attacks.published import (
+    PEOPLE_NOISE,
+    STEP,
+    CellTable,
+    Printed,
+    Published,
+)
+
+DIGITS = 1e-9  # how near a printed share is to a fraction
+STATED = (
+    1e-4  # relative: a number that is further from the protected one is an exact one
+)
+REACH = 15  # people more or less than the protected number that are tried
+
+
+def unweighted(published: Published) -> Iterator[Guess]:
+    """People of groups whose number is not printed, from a share and its standard error.
+
+    Parameters
+    ----------
+    published : Published
+
+    Yields
+    ------
+    Guess
+
+    Examples
+    --------
+    >>> share = Printed("share", 0.25, "office", "y", "sex=x", "a page")
+    >>> error = Printed("std_error", 0.13055824196677338, "office", "y", "sex=x", "a page")
+    >>> [guess.value for guess in unweighted(Published(numbers=[share, error]))]
+    [12.0, 3.0, 9.0]
+    """
+    errors = {_key(number): number for number in published.of("std_error")}
+    totals = _whole_samples(published)
+    for number in published.of("share"):
+        error = errors.get(_key(number))
+        if error is None or not 0 < number.value < 1 or not error.value > 0:
+            continue
+        sample = totals.get(number.source)
+        n = _people(number.value, error.value, sample)
+        if n is None:
+            continue
+        yes = round(number.value * n)
+        for word, people in (("", n), (" with it", yes), (" without it", n - yes)):
+            yield _guess("unweighted", number, word, people, 1.0)
+
+
+def _whole_samples(published: Published) -> dict[str, float]:
+    """Source -> the people in all, where degrees of freedom are printed."""
+    dfs = [number for number in published.of("df") if number.value > 0]
+    return {number.source: number.value + 1 for number in dfs}
+
+
+def _key(number: Printed) -> tuple[str, str, str, str]:
+    return (number.source, number.outcome, number.cell, number.page)
+
+
+def _people(share: float, error: float, sample: float | None) -> int | None:
+    """The whole number of people that a share and its standard error have."""
+    product = share * (1 - share)
+    guesses = [product / error**2 + 1]
+    if sample is not None:
+        guesses.append(product / error**2 * sample / (sample - 1))
+    for guess in guesses:
+        n = round(guess)
+        if n > 0 and abs(guess - n) < DIGITS * 1e3 * n and _is_fraction(share, n):
+            return n
+    return None
+
+
+def _is_fraction(share: float, n: int) -> bool:
+    return abs(share - round(share * n) / n) < DIGITS
+
+
+def _guess(kind: str, number: Printed, word: str, people: float, sure: float) -> Guess:
+    cell = number.cell + word
+    if people >= FEW:
+        sure = 0.0
+    pages = (number.page,)
+    return Guess(kind, number.source, cell, "people", pages, sure, float(people))
+
+
+def exact(published: Published) -> Iterator[Guess]:
+    """Exact numbers that stand beside protected cells, and the people whom they give.
+
+    Parameters
+    ----------
+    published : Published
+
+    Yields
+    ------
+    Guess
+
+    Examples
+    --------
+    >>> list(exact(Published()))
+    []
+    """
+    for table in published.tables:
+        if not table.noise:
+            continue
+        stated = _stated(table)
+        for number in published.numbers:
+            mine = (number.source, number.outcome) == (table.source, table.outcome)
+            value = stated.get((number.what, number.cell))
+            if mine and value is not None:
+                yield from _beside(table, number, value)
+
+
+def _stated(table: CellTable) -> dict[tuple[str, str], float]:
+    """What the protected cells themselves say: number and cell -> value."""
+    n = table.totals("n")
+    share = table.totals("sum_wy") / table.totals("sum_w")
+    stated = {("df", "everyone"): float(table.cells.df)}
+    size = len(table.cells)
+    sum_w = table.totals("sum_w")
+    jacobian = np.hstack([np.diag(-share / sum_w), np.diag(1 / sum_w)])
+    errors = np.sqrt(np.diag(jacobian @ table.matrix @ jacobian.T))
+    for i in range(size):
+        label = table.labels[i]
+        stated["people", label] = float(n[i])
+        stated["share", label] = float(share[i])
+        stated["std_error", label] = float(errors[i])
+    return stated
+
+
+def _beside(table: CellTable, number: Printed, stated: float) -> Iterator[Guess]:
+    """That a number is not the protected one, and how many people a share then means."""
+    names = (table.name, number.page)
+    differs = abs(number.value - stated) > STATED * max(abs(stated), 1e-12)
+    source = table.source
+    value = number.value
+    if differs:
+        yield Guess("exact", source, number.cell, "noise", names, 1.0, value)
+    if number.what == "people":
+        sure = float(differs)
+        yield Guess("exact", source, number.cell, "people", names, sure, value)
+    if number.what == "share":
+        i = table.labels.index(number.cell)
+        people, sure = _counted(table, i, value, differs)
+        yield Guess("exact", source, number.cell, "people", names, sure, people)
+
+
+def _counted(
+    table: CellTable, i: int, share: float, differs: bool
+) -> tuple[float, float]:
+    """The number of people near the protected ones of which a share is a fraction."""
+    stated = table.totals("n")[i]
+    sum_w = table.totals("sum_w")[i]
+    near = np.arange(max(stated - REACH, 1), stated + REACH + 1)
+    typical = table.totals("sum_w2")[i] / sum_w
+    noise = 2 * table.noise**2
+    rounding = PEOPLE_NOISE**2 + STEP**2 / 12
+    # Of people who are not weighted the weighted number is theirs.
+    distance = (near - sum_w / typical) ** 2 / noise + (near - stated) ** 2 / rounding
+    chance = np.exp(-0.5 * distance)
+    if differs:
+        apart = np.abs(share * near - np.round(share * near))
+        chance = chance * (apart < DIGITS * near)
+    if not chance.any():
+        return float(stated), 0.0
+    best = int(chance.argmax())
+    return float(near[best]), float(chance[best] / chance.sum())
