@@ -205,9 +205,10 @@ def _source_of(mapping: Path) -> str:
 
 def _numbers(runs: Path) -> Iterator[Printed]:
     """The numbers of the tables of runs whose rows are not public."""
-    for path in sorted(runs.glob("[!.]*/tables/*.csv")):
-        about = path.with_suffix(".json").read_text(encoding="utf-8")
-        if not rows_are_public(json.loads(about)["source"]):
+    for about in sorted(runs.glob("[!.]*/tables/*.json")):
+        facts = json.loads(about.read_text(encoding="utf-8"))
+        path = about.with_suffix(".csv")
+        if path.is_file() and not rows_are_public(facts.get("source", {})):
             yield from numbers_of_table(path)
 
 

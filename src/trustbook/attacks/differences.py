@@ -143,7 +143,7 @@ def guessed(
     >>> table = CellTable("t", "office", cells)
     >>> gone = Difference("everyone", -1.0, -2.0, -2.0, -4.0, 1.0, 0.0, 0.0)
     >>> [(guess.what, guess.value) for guess in guessed("releases", table, table, [gone])]
-    [('people', 1), ('weight', 2.0), ('answer', 1.0)]
+    [('people', 1.0), ('answer', 1.0), ('weight', 2.0)]
     """
     names = tuple(dict.fromkeys([one.name, other.name]))
     for each in found:
@@ -153,27 +153,36 @@ def guessed(
             # As many came as went, and the weights tell that they did.
             few = 1.0
             people = 2
-        yield Guess(kind, one.source, each.cell, "people", names, few, abs(people))
+        number = float(abs(people))
+        yield Guess(kind, one.source, each.cell, "people", names, few, number)
+        if one.outcome == other.outcome:
+            yield _answer(kind, one.source, names, each, few)
         if abs(people) == 1:
-            yield from _of_one_person(kind, one.source, names, each, few)
+            yield _weight(kind, one.source, names, each, few)
 
 
-def _of_one_person(
+def _weight(
     kind: str, source: str, names: tuple[str, ...], each: Difference, few: float
-) -> Iterator[Guess]:
-    """Her weight and her answer."""
+) -> Guess:
+    """The weight of the one person."""
     weight = abs(each.sum_w)
     noise = np.sqrt(2.0) * each.noise
     known = few * within(NEAR * weight, noise)
     if each.noise == 0 and not each.is_one_person:
         known = 0.0
-    yield Guess(kind, source, each.cell, "weight", names, known, weight)
-    share = abs(each.sum_wy) / max(weight, EXACT)
-    answer = few * within(0.5 * weight, each.noise)
-    yes = float(share > 0.5)
+    return Guess(kind, source, each.cell, "weight", names, known, weight)
+
+
+def _answer(
+    kind: str, source: str, names: tuple[str, ...], each: Difference, few: float
+) -> Guess:
+    """What the people said: it is known of each of them if all of them said it."""
+    weight = max(abs(each.sum_w), EXACT)
+    share = each.sum_wy / np.copysign(weight, each.sum_w)
+    alike = few * within(0.5 * each.weight, each.noise)
     if each.noise == 0 and not _is_whole(share):
-        answer = 0.0
-    yield Guess(kind, source, each.cell, "answer", names, answer, yes)
+        alike = 0.0
+    return Guess(kind, source, each.cell, "answer", names, alike, float(share > 0.5))
 
 
 def _is_whole(share: float) -> bool:
