@@ -84,11 +84,12 @@ def _of_cross(found: _Classes, other: CellTable) -> Iterator[Guess]:
         else:
             people, sure = _for_certain(found, other, i)
         names = (found.table.name, other.name)
-        for level, count, known in zip(found.table.labels, people, sure, strict=True):
+        for j in range(len(people)):
+            cell = ", ".join(sorted([*label.split(", "), found.table.labels[j]]))
+            count = people[j]
             if count < FEW:
-                cell = f"{label}, {level}"
                 yield Guess(
-                    "classes", other.source, cell, "people", names, known, count
+                    "classes", other.source, cell, "people", names, sure[j], count
                 )
 
 

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from trustbook.attacks.guesses import Guess
-from trustbook.attacks.published import CellTable, Published
+from trustbook.attacks.published import PEOPLE_NOISE, STEP, CellTable, Published
 from trustlib.variance import Array
 
 PRODUCT = 1e-4  # relative: how well an exact matrix is that of products
+WHOLE = 1e-6  # how near to a whole number exact people are
 WISHART_DF = 400  # of the noise of protected matrices
 
 
@@ -115,6 +116,44 @@ def solved_totals(block: Array, people: float) -> tuple[Array, float] | None:
     left = logs - design[positive] @ solved
     error = float(np.sqrt(np.mean(left**2)))
     return np.exp(solved) * np.sqrt(people - 1), error
+
+
+def freedom(published: Published) -> Iterator[Guess]:
+    """The people in all, from the degrees of freedom of protected cells of persons.
+
+    Parameters
+    ----------
+    published : Published
+
+    Yields
+    ------
+    Guess
+        A whole number is exact; otherwise it is weighed with the protected numbers.
+
+    Examples
+    --------
+    >>> list(freedom(Published()))
+    []
+    """
+    for table in published.tables:
+        if table.noise:
+            people, sure = _people_in_all(table)
+            names = (table.name,)
+            yield Guess("df", table.source, "everyone", "people", names, sure, people)
+
+
+def _people_in_all(table: CellTable) -> tuple[float, float]:
+    """The whole number of people that degrees of freedom and protected numbers make likeliest."""
+    df = float(table.cells.df)
+    people = people_of_df(table)
+    if abs(people - round(people)) < WHOLE and df != round(df):
+        return float(round(people)), 1.0
+    # They were rounded to whole ones, and a step of them is so many people.
+    spread = ((people - 1) / df) ** 2 / 12
+    stated = float(table.totals("n").sum())
+    noise = len(table.cells) * (PEOPLE_NOISE**2 + STEP**2 / 12)
+    both = (people / spread + stated / noise) / (1 / spread + 1 / noise)
+    return float(round(both)), 0.0
 
 
 def people_of_df(table: CellTable) -> float:

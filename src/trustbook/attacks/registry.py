@@ -9,7 +9,7 @@ from trustbook.attacks.classes import classes
 from trustbook.attacks.clusters import clusters
 from trustbook.attacks.constant import constant
 from trustbook.attacks.counts import counts
-from trustbook.attacks.covariance import covariance
+from trustbook.attacks.covariance import covariance, freedom
 from trustbook.attacks.dominance import dominance
 from trustbook.attacks.guesses import SURE, Guess
 from trustbook.attacks.margins import margins
@@ -52,7 +52,8 @@ ATTACKS = {
     "releases": Attack(releases, "cells of two releases"),
     "classes": Attack(classes, "weights that are constant in classes"),
     "clusters": Attack(clusters, "the covariance of few clusters"),
-    "covariance": Attack(covariance, "the covariance matrix, and the df"),
+    "covariance": Attack(covariance, "the covariance matrix"),
+    "df": Attack(freedom, "the degrees of freedom"),
     "unweighted": Attack(unweighted, "percentages and standard errors"),
     "exact": Attack(exact, "an exact number beside protected cells"),
     "counts": Attack(counts, "numbers of people on all pages"),

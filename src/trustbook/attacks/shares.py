@@ -7,6 +7,7 @@ standard error, printed beside protected cells undoes them; so does an exact n o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,6 +21,7 @@ from trustbook.attacks.published import (
     Published,
 )
 
+_PEOPLE = re.compile(r"(\d[\d,]*) people")
 DIGITS = 1e-9  # how near a printed share is to a fraction
 STATED = (
     1e-4  # relative: a number that is further from the protected one is an exact one
@@ -114,12 +116,22 @@ def exact(published: Published) -> Iterator[Guess]:
     for table in published.tables:
         if not table.noise:
             continue
+        yield from _in_words(table)
         stated = _stated(table)
         for number in published.numbers:
             mine = (number.source, number.outcome) == (table.source, table.outcome)
             value = stated.get((number.what, number.cell))
             if mine and value is not None:
                 yield from _beside(table, number, value)
+
+
+def _in_words(table: CellTable) -> Iterator[Guess]:
+    """That the words of the variance say how many people there are."""
+    for found in _PEOPLE.findall(table.cells.variance):
+        value = float(found.replace(",", ""))
+        if value % STEP:
+            names = (table.name,)
+            yield Guess("exact", table.source, "everyone", "noise", names, 1.0, value)
 
 
 def _stated(table: CellTable) -> dict[tuple[str, str], float]:
