@@ -16,7 +16,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from trustbook.attacks.published import CellTable, Printed, Published
+from trustbook.attacks.published import COUNT_NOISE, CellTable, Printed, Published
 from trustbook.attacks.registry import ATTACKS
 from trustlib.cells import Cells
 from trustlib.errors import DisclosureError
@@ -152,7 +152,8 @@ class Trial:
     kind : str
         The attack.
     what : str
-        What is guessed (`Guess.what`), or cell: which cell the surest guess is about.
+        What is guessed (`Guess.what`), or cell: which cell the surest guess is about,
+        or which: of which answer one person has most.
     secret, prior : float or str
         `prior` is believed where the attack says nothing.
     width : float
@@ -182,6 +183,8 @@ class Trial:
         guesses = [g for g in attack(published) if g.what == about]
         if self.cell:
             guesses = [g for g in guesses if g.cell == self.cell]
+        if self.what == "which":
+            guesses = [g for g in guesses if g.cell.endswith("the outcome")]
         if not guesses:
             return self.prior if self.silent is None else self.silent
         best = max(guesses, key=lambda guess: guess.sure)
@@ -312,17 +315,16 @@ def _was_trimmed(what: str) -> Callable[[np.random.Generator, bytes], Trial]:
 
 def _withheld(what: str) -> Callable[[np.random.Generator, bytes], Trial]:
     def trial(rng: np.random.Generator, key: bytes) -> Trial:
-        """A cell with one person or nobody is withheld. The rule: margins are sums of what is published."""
+        """A cell with one person or nobody is withheld. The rule: the margin is of the people of the finer cells."""
         who = people(rng)
         there = what == "weight" or rng.random() < 0.5
         i = int(rng.integers(len(who)))
         who.axes["b"][i] = 2
         kept = who.axes["b"] < 2
         some = who if there else who.only(kept)
-        inside = some.axes["a"] == some.axes["a"][i if there else 0]
         margin = cells_of(some, ["a"])
         finer = cells_of(who.only(kept), ["a", "b"])
-        summed = cells_of(who.only(kept), ["a"])
+        same = cells_of(who.only(kept), ["a"])
         told = {"told": frozenset("ab")}
         fine = {"off": exact(finer, **told), "on": shielded(finer, key, **told)}
         weight = float(who.w[i])
@@ -331,31 +333,15 @@ def _withheld(what: str) -> Callable[[np.random.Generator, bytes], Trial]:
         if what == "people":
             secret, prior, width = (float(there), 0.0, 0.0)
             silent = 0.0
-        assert inside.any()
         return Trial(
             "margins", what, secret, prior, width=width, silent=silent,
             hit=(lambda v: float(v >= 0.5)) if what == "people" else (lambda v: v),
             off=Published([exact(margin, **told), fine["off"]]),
             alone=Published([shielded(margin, key, **told), fine["on"]]),
-            on=Published([_sum_of(fine["on"], summed), fine["on"]]),
+            on=Published([shielded(same, key, **told), fine["on"]]),
         )  # fmt: skip
 
     return trial
-
-
-def _sum_of(finer: CellTable, like: Cells) -> CellTable:
-    """The margin that is the sum of protected cells."""
-    frame = finer.cells.frame
-    sums = frame.groupby("a", observed=True)[["n", "sum_w", "sum_wy", "sum_w2"]].sum()
-    axes = like.frame[["a"]].reset_index(drop=True)
-    joined = pd.concat([axes, sums.reset_index(drop=True)], axis=1)
-    level = frame["a"].cat.codes.to_numpy()
-    one = (level[None, :] == np.arange(len(joined))[:, None]).astype(float)
-    none = np.zeros_like(one)
-    both = np.block([[one, none], [none, one]])
-    matrix = both @ finer.matrix @ both.T
-    cells = replace(finer.cells, frame=joined, by=("a",), scatter=SealedScatter(matrix))
-    return CellTable("margin", "office", cells, told=finer.told)
 
 
 def in_classes(rng: np.random.Generator, key: bytes) -> Trial:
@@ -429,7 +415,7 @@ def _by_matrix(outcomes: int) -> Callable[[np.random.Generator, bytes], Trial]:
             tables.append(cells_of(replace(who, y=y), AXES, f"y{j}"))
         shown = [shielded(table, key) for table in tables]
         first = shown[0]
-        bare = replace(first.cells, scatter=tables[0].scatter)
+        bare = replace(first.cells, scatter=tables[0].scatter, df=tables[0].df)
         i = int(rng.integers(len(bare)))
         typical = float(np.sqrt((who.w**2).mean()))
         return Trial(
@@ -470,7 +456,7 @@ def share_beside(rng: np.random.Generator, key: bytes) -> Trial:
     }
     sum_w = table.totals("sum_w")[i]
     precise = np.array([sum_w, table.totals("n")[i]])
-    weight = 1 / np.array([2.0, 4.0 + 25 / 12])
+    weight = 1 / np.array([2.0, COUNT_NOISE**2])
     prior = float(round(precise @ weight / weight.sum()))
     return Trial(
         "exact", "people", float(cells.frame["n"][i]), prior, cell=cell, **shown
@@ -550,7 +536,7 @@ def heavy(rng: np.random.Generator) -> tuple[People, str, int]:
     i, others, cell = _one(rng, who)
     code, _ = who.by(AXES)
     alike = (code == code[i]) & (who.y == who.y[i]) & others
-    who.w[i] = 1.3 * who.w[alike].sum()
+    who.w[i] = rng.uniform(1.5, 3) * who.w[alike].sum()
     return who, cell, i
 
 

@@ -41,10 +41,10 @@ import numpy as np
 import pandas as pd
 
 from trustbook.attacks.pages import numbers_of_first_page, numbers_of_table
-from trustbook.attacks.published import CellTable, Printed, Published, rows_are_public
+from trustbook.attacks.published import CellTable, Printed, Published
 from trustbook.attacks.registry import findings
 from trustbook.puzzle import Condition, Row, Table, solve
-from trustbook.sealing import CellPlan, load_cell_plan
+from trustbook.sealing import CellPlan, is_confidential, load_cell_plan
 from trustlib import conditions
 from trustlib.cells import Cells
 from trustlib.errors import CodebookError
@@ -136,7 +136,7 @@ def attack_book(folder: str | Path, earlier: Sequence[str | Path] = ()) -> list[
         files = sorted((each / "cells").glob("*.parquet"))
         tables += [_cell_table(file, release) for file in files]
     book = Path(folder) / "book"
-    numbers = list(_numbers(book / "_runs"))
+    numbers = list(_numbers(book / "_runs", set()))
     page = book / "index.md"
     sources = {table.source for table in tables}
     if page.is_file() and len(sources) == 1:
@@ -156,7 +156,8 @@ def _of_totals(
     for release, plans in enumerate(released):
         for path in map(Path, plans):
             tables += _cell_tables(path, release)
-    numbers = list(_numbers(Path(runs))) if runs else []
+    public = {table.source for table in tables if table.public}
+    numbers = list(_numbers(Path(runs), public)) if runs else []
     published = Published(tables, numbers)
     # Where whole numbers of the same tables say it already, it is not said again.
     said = [_tables_in(line) for line in known]
@@ -176,17 +177,20 @@ def _tables_in(line: str) -> set[str]:
 def _cell_tables(path: Path, release: int) -> Iterator[CellTable]:
     """The sets of sealed cells of a plan, with their totals."""
     plan = load_cell_plan(path)
+    source = load_mapping(plan.mapping)[0].source
+    is_public = not is_confidential(source.model_dump())
     for name, spec in plan.sets.items():
         file = path.parent / "cells" / f"{name}.parquet"
         if file.is_file():
             yield CellTable(
                 name,
-                _source_of(plan.mapping),
+                str((source.model_extra or {}).get("id")),
                 Cells.read(file),
                 frozenset(spec.told),
                 spec.where or "",
                 spec.weights,
                 release,
+                is_public,
             )
 
 
@@ -194,21 +198,17 @@ def _cell_table(file: Path, release: int) -> CellTable:
     """A file of cells, of people who told its axes."""
     cells = Cells.read(file)
     source = str(cells.source.get("id"))
-    return CellTable(file.stem, source, cells, release=release)
+    is_public = not is_confidential(cells.source)
+    return CellTable(file.stem, source, cells, release=release, public=is_public)
 
 
-def _source_of(mapping: Path) -> str:
-    """The id of the source of a mapping."""
-    source = load_mapping(mapping)[0].source
-    return str((source.model_extra or {}).get("id"))
-
-
-def _numbers(runs: Path) -> Iterator[Printed]:
-    """The numbers of the tables of runs whose rows are not public."""
+def _numbers(runs: Path, public: set[str]) -> Iterator[Printed]:
+    """The numbers of the tables of runs, but for sources whose rows are public."""
     for about in sorted(runs.glob("[!.]*/tables/*.json")):
-        facts = json.loads(about.read_text(encoding="utf-8"))
+        source = json.loads(about.read_text(encoding="utf-8")).get("source", {})
         path = about.with_suffix(".csv")
-        if path.is_file() and not rows_are_public(facts.get("source", {})):
+        is_public = source.get("id") in public or not is_confidential(source)
+        if path.is_file() and not is_public:
             yield from numbers_of_table(path)
 
 

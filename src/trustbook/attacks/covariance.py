@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from trustbook.attacks.guesses import Guess
-from trustbook.attacks.published import PEOPLE_NOISE, STEP, CellTable, Published
+from trustbook.attacks.published import CellTable, Published
+from trustlib.protection import DF_GRID, NU
 from trustlib.variance import Array
 
 PRODUCT = 1e-4  # relative: how well an exact matrix is that of products
 WHOLE = 1e-6  # how near to a whole number exact people are
-WISHART_DF = 400  # of the noise of protected matrices
 
 
 def covariance(published: Published) -> Iterator[Guess]:
@@ -38,24 +38,21 @@ def covariance(published: Published) -> Iterator[Guess]:
     >>> list(covariance(Published()))
     []
     """
-    protected = [each for each in published.tables if each.noise]
-    for table in protected:
-        alike = [each for each in protected if _are_alike(each, table)]
-        if len(table.cells) >= 3:
-            yield from _of_matrices(table, [each.matrix for each in alike])
-
-
-def _are_alike(one: CellTable, other: CellTable) -> bool:
-    """Whether two tables are of the same people in the same cells."""
-    mine = (one.source, one.where, one.told, one.release, one.labels)
-    return mine == (other.source, other.where, other.told, other.release, other.labels)
+    alike: dict[tuple[object, ...], list[CellTable]] = {}
+    for table in published.tables:
+        if table.noise and len(table.cells) >= 3:
+            people = (table.source, table.where, table.told, table.release)
+            key = (*people, *table.labels)
+            alike.setdefault(key, []).append(table)
+    for tables in alike.values():
+        yield from _of_matrices(tables[0], [each.matrix for each in tables])
 
 
 def _of_matrices(table: CellTable, matrices: Sequence[Array]) -> Iterator[Guess]:
     """The weighted people of each cell, averaged over the matrices."""
     size = len(table.cells)
     blocks = [matrix[:size, :size] for matrix in matrices]
-    solved = solved_totals(np.mean(blocks, axis=0), people_of_df(table))
+    solved = solved_totals(np.mean(blocks, axis=0), _people_in_all(table)[0])
     if solved is None:
         return
     totals, error = solved
@@ -128,7 +125,8 @@ def freedom(published: Published) -> Iterator[Guess]:
     Yields
     ------
     Guess
-        A whole number is exact; otherwise it is weighed with the protected numbers.
+        A whole number is exact. Degrees of freedom on a grid only say between which
+        numbers it lies.
 
     Examples
     --------
@@ -143,34 +141,21 @@ def freedom(published: Published) -> Iterator[Guess]:
 
 
 def _people_in_all(table: CellTable) -> tuple[float, float]:
-    """The whole number of people that degrees of freedom and protected numbers make likeliest."""
+    """The number of people that degrees of freedom and protected numbers make likeliest."""
     df = float(table.cells.df)
-    people = people_of_df(table)
-    if abs(people - round(people)) < WHOLE and df != round(df):
-        return float(round(people)), 1.0
-    # They were rounded to whole ones, and a step of them is so many people.
-    spread = ((people - 1) / df) ** 2 / 12
     stated = float(table.totals("n").sum())
-    noise = len(table.cells) * (PEOPLE_NOISE**2 + STEP**2 / 12)
-    both = (people / spread + stated / noise) / (1 / spread + 1 / noise)
-    return float(round(both)), 0.0
+    if df in DF_GRID:
+        above = DF_GRID[df < DF_GRID]
+        most = _without_noise(above[0]) if len(above) else np.inf
+        return float(np.clip(stated, _without_noise(df) + 1, most + 1)), 0.0
+    for people in (df + 1, _without_noise(df) + 1):
+        if np.isfinite(people) and abs(people - round(people)) < WHOLE:
+            return float(round(people)), 1.0
+    return stated, 0.0
 
 
-def people_of_df(table: CellTable) -> float:
-    """The people in all, from the degrees of freedom.
-
-    Those of protected cells are 1 / (1 / df + 1 / 400): whoever knows that solves it.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> import trustlib as tl
-    >>> people = pd.DataFrame({"y": [0, 1] * 20})
-    >>> cells = tl.compress(tl.SurveyDesign(people, weight=None), "y", [])
-    >>> people_of_df(CellTable("t", "office", cells))
-    40.0
-    """
-    df = float(table.cells.df)
-    if table.noise and df < WISHART_DF:
-        return 1 / (1 / df - 1 / WISHART_DF) + 1
-    return df + 1
+def _without_noise(df: float) -> float:
+    """The degrees of freedom of the file, from those with the noise on the matrix."""
+    if df >= NU:
+        return float(np.inf)
+    return 1 / (1 / df - 1 / NU)

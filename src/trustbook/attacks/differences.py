@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trustbook.attacks.guesses import EXACT, Guess, likely, same, within
-from trustbook.attacks.published import PEOPLE_NOISE, STEP, CellTable, Sums
+from trustbook.attacks.published import COUNT_NOISE, CellTable, Sums
 from trustlib.variance import Array
 
 MOST_CELLS = 0.5  # share of the cells that differ: if more do, all were weighted anew
@@ -109,7 +109,7 @@ def differences(one: CellTable, other: CellTable) -> list[Difference]:
     mean = np.maximum(before.totals[:, 1], after.totals[:, 1]) / np.maximum(people, 1)
     noise = np.sqrt(before.noise + after.noise)
     parts = before.parts + after.parts
-    count_noise = np.sqrt(parts * (PEOPLE_NOISE**2 + STEP**2 / 12))
+    count_noise = COUNT_NOISE * np.sqrt(parts)
     values = np.column_stack([change, mean, noise, count_noise])
     return [
         Difference(str(labels[i]), *map(float, values[i]))

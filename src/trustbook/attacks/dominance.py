@@ -1,8 +1,10 @@
 """One person who carries half of a cell or of an answer: the percentage is hers.
 
-Squares of weights bound the heaviest: nobody weighs less than sum w w / sum w. If that
-is more than half of all, one person is. Where each person is a PSU of one stratum, the
-covariance matrix gives the squares of those who said yes, and so of those who said no.
+Of weights that are shares p of their sum, the sum of squares is above one half only if
+one of them is. Below, it is p p of the heaviest and what others with usual weights have,
+which is little where there are many: so p follows nearly. Where each person is a PSU of
+one stratum, the covariance matrix gives the squares of those who said yes, and so of
+those who said no.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from trustbook.attacks.guesses import Guess
+from trustbook.attacks.guesses import SURE, Guess
 from trustbook.attacks.published import CellTable, Published
 from trustlib.variance import Array
 
 HALF = 0.5
+STEPS = 20  # of an iteration that shrinks its error each time
 ALIKE = 1e-8  # relative: how near the matrix is to that of persons
 
 
@@ -41,14 +44,36 @@ def dominance(published: Published) -> Iterator[Guess]:
         groups = {"": (table.totals("sum_w"), table.totals("sum_w2"))}
         groups |= _by_answer(table)
         for word, (sums, squares) in groups.items():
-            heaviest = squares / np.where(sums > 0, sums, np.nan)
-            for i in np.flatnonzero(heaviest > HALF * sums):
+            people = table.totals("n") * sums / table.totals("sum_w")
+            heaviest = _heaviest(sums, squares, people, _unevenness(table))
+            for i in np.flatnonzero(heaviest > HALF):
+                is_certain = squares[i] > HALF * sums[i] ** 2
+                sure = 1.0 if is_certain else SURE
                 cell = table.labels[i] + word
                 names = (table.name,)
-                weight = float(heaviest[i])
+                share = float(heaviest[i])
                 yield Guess(
-                    "dominance", table.source, cell, "answer", names, 1.0, weight
+                    "dominance", table.source, cell, "answer", names, sure, share
                 )
+
+
+def _heaviest(sums: Array, squares: Array, people: Array, uneven: float) -> Array:
+    """The share of the heaviest, if all others have usual weights."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        concentration = squares / sums**2
+        others = uneven / np.maximum(people - 1, 1)
+    share = np.sqrt(concentration)
+    for _ in range(STEPS):
+        left = concentration - (1 - share) ** 2 * others
+        share = np.sqrt(np.maximum(left, 0))
+    return np.nan_to_num(share)
+
+
+def _unevenness(table: CellTable) -> float:
+    """Mean square of the weights over their squared mean, of most cells."""
+    n = table.totals("n")
+    each = n * table.totals("sum_w2") / table.totals("sum_w") ** 2
+    return float(np.median(each))
 
 
 def _by_answer(table: CellTable) -> dict[str, tuple[Array, Array]]:

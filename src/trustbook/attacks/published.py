@@ -8,22 +8,20 @@ of protected cells is; she has no key and no rows.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from trustlib.cells import Cells, describe
+from trustlib.protection import KAPPA, ROUND_TO, SPREAD
 from trustlib.variance import Array
 
 TOTALS = ["n", "sum_w", "sum_wy", "sum_w2"]
-PEOPLE_NOISE = 2.0  # SD of the noise of a protected number of people, before rounding
-STEP = 5  # to which protected numbers of people are rounded
-_PROTECTED = re.compile(r"protected \(noise SD ([\d.]+) typical weights\)")
+# SD of the noise of a protected number of people, rounding included.
+COUNT_NOISE = float(np.sqrt(SPREAD**2 + ROUND_TO**2 / 12))
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +40,8 @@ class CellTable:
         Which variant of the weights.
     release : int
         Earlier releases have smaller numbers.
+    public : bool
+        Whether anybody can get the rows: then exact totals tell nothing new.
 
     Examples
     --------
@@ -60,6 +60,7 @@ class CellTable:
     where: str = ""
     weights: str = "weighted"
     release: int = 0
+    public: bool = False
 
     def __post_init__(self) -> None:
         told = frozenset({*self.told, *self.cells.by})
@@ -71,15 +72,9 @@ class CellTable:
         return self.cells.outcome
 
     @property
-    def public(self) -> bool:
-        """Whether anybody can get the rows."""
-        return rows_are_public(self.cells.source)
-
-    @property
     def noise(self) -> float:
         """SD of the noise on the yes and on the no of a cell, in typical weights; 0 if the cells are exact."""
-        found = _PROTECTED.search(self.cells.variance)
-        return float(found[1]) if found else 0.0
+        return KAPPA if self.cells.protected else 0.0
 
     @property
     def matrix(self) -> Array:
@@ -215,14 +210,3 @@ def names_of(frame: pd.DataFrame, axes: Iterable[str]) -> list[str]:
         return [describe({}, named)] * len(frame)
     rows = frame[named].astype(object).to_dict("records")
     return [describe(row, named) for row in rows]
-
-
-def rows_are_public(source: Mapping[str, Any]) -> bool:
-    """Whether anybody can get the rows that cells were made of: then exact totals tell nothing new.
-
-    Examples
-    --------
-    >>> rows_are_public({"kind": "supplied"}), rows_are_public({"kind": "real"})
-    (False, True)
-    """
-    return source.get("kind") in ("real", "synthetic")

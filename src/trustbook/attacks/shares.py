@@ -13,19 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from trustbook.attacks.guesses import FEW, Guess
-from trustbook.attacks.published import (
-    PEOPLE_NOISE,
-    STEP,
-    CellTable,
-    Printed,
-    Published,
-)
+from trustbook.attacks.published import COUNT_NOISE, CellTable, Printed, Published
+from trustlib.protection import ROUND_TO
 
 _PEOPLE = re.compile(r"(\d[\d,]*) people")
 DIGITS = 1e-9  # how near a printed share is to a fraction
-STATED = (
-    1e-4  # relative: a number that is further from the protected one is an exact one
-)
+STATED = 1e-4  # relative: what is further from the protected number is an exact one
 REACH = 15  # people more or less than the protected number that are tried
 
 
@@ -129,7 +122,7 @@ def _in_words(table: CellTable) -> Iterator[Guess]:
     """That the words of the variance say how many people there are."""
     for found in _PEOPLE.findall(table.cells.variance):
         value = float(found.replace(",", ""))
-        if value % STEP:
+        if value % ROUND_TO:
             names = (table.name,)
             yield Guess("exact", table.source, "everyone", "noise", names, 1.0, value)
 
@@ -177,7 +170,7 @@ def _counted(
     near = np.arange(max(stated - REACH, 1), stated + REACH + 1)
     typical = table.totals("sum_w2")[i] / sum_w
     noise = 2 * table.noise**2
-    rounding = PEOPLE_NOISE**2 + STEP**2 / 12
+    rounding = COUNT_NOISE**2
     # Of people who are not weighted the weighted number is theirs.
     distance = (near - sum_w / typical) ** 2 / noise + (near - stated) ** 2 / rounding
     chance = np.exp(-0.5 * distance)
