@@ -296,16 +296,20 @@ def _was_trimmed(what: str) -> Callable[[np.random.Generator, bytes], Trial]:
         full = cells_of(who, AXES)
         less = cells_of(replace(who, w=w), AXES)
         secret, prior, width = _secret(what, who, i, cell)
+        on = shielded(full, key)
         if what == "weight":
             # The likeliest largest weight of so many people.
             prior = float(np.exp(SPREAD * 3.1))
+        else:
+            uneven = on.totals("sum_w2") / on.totals("sum_w")
+            prior = on.labels[int(uneven.argmax())]
         both = {"off": exact, "alone": lambda c, **f: shielded(c, key, **f)}
         shown = {
             name: Published([make(full), make(less, name="less", weights="trimmed")])
             for name, make in both.items()
         }
-        on = Published([shielded(full, key)])
-        return Trial("variants", what, secret, prior, width=width, on=on, **shown)
+        shown["on"] = Published([on])
+        return Trial("variants", what, secret, prior, width=width, **shown)
 
     return trial
 
