@@ -40,7 +40,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustbook.attacks.pages import numbers_of_first_page, numbers_of_table
+from trustbook.attacks.pages import (
+    COMBINED,
+    numbers_of_first_page,
+    numbers_of_table,
+)
 from trustbook.attacks.published import CellTable, Printed, Published
 from trustbook.attacks.registry import findings
 from trustbook.puzzle import Condition, Row, Table, solve
@@ -50,8 +54,6 @@ from trustlib.cells import Cells
 from trustlib.errors import CodebookError
 from trustlib.schema import load_mapping
 
-# In a convention: the numbers of people are sums of others.
-COMBINED = re.compile("model: |pooled over|average over|change of|imputations")
 WHOLE = 1e-6  # how near to a whole number a count is that was computed from a share
 _CELLS = re.compile(r"cells/[^/]+\.parquet$")
 

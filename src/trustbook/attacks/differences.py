@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trustbook.attacks.guesses import EXACT, Guess, likely, same, within
+from trustbook.attacks.guesses import EXACT, FEW, Guess, likely, same, within
 from trustbook.attacks.published import COUNT_NOISE, CellTable, Sums
 from trustlib.variance import Array
 
 MOST_CELLS = 0.5  # share of the cells that differ: if more do, all were weighted anew
 ONE_PERSON = 1e-6  # relative: how near the square of a weight is to the sum of squares
+CLEAR = 4.0  # SDs of noise by which a difference must be below ten people
+UNCLEAR = 0.9  # how sure one is at most of what is not clear
 NEAR = 0.01  # a weight is known if it is known to one per cent
 
 
@@ -55,11 +57,21 @@ class Difference:
     @property
     def is_one_person(self) -> bool:
         """Whether squares say that it is a single person."""
-        return abs(self.sum_w**2 - self.sum_w2) <= ONE_PERSON * self.sum_w**2
+        square = self.sum_w**2
+        return abs(square - abs(self.sum_w2)) <= ONE_PERSON * square
+
+    @property
+    def is_of_answers(self) -> bool:
+        """Whether the people are the same and only their answers differ."""
+        size = EXACT * max(abs(self.sum_wy), self.weight)
+        return self.n == 0 and abs(self.sum_w) <= size
 
     @property
     def people(self) -> tuple[float, float]:
         """The best estimate of the number of people, and the SD of its noise."""
+        if self.is_of_answers:
+            noise = self.noise / np.sqrt(2.0) / self.weight
+            return self.sum_wy / self.weight, float(noise)
         if self.noise == 0:
             return self.n, 0.0
         by_weight = self.sum_w / self.weight
@@ -104,7 +116,8 @@ def differences(one: CellTable, other: CellTable) -> list[Difference]:
     before = _spread(a, labels)
     after = _spread(b, labels)
     change = after.totals - before.totals
-    moved = ~same(after.totals[:, [0, 1, 3]], before.totals[:, [0, 1, 3]]).all(axis=1)
+    compared = [0, 1, 2, 3] if one.outcome == other.outcome else [0, 1, 3]
+    moved = ~same(after.totals[:, compared], before.totals[:, compared]).all(axis=1)
     people = np.maximum(before.totals[:, 0], after.totals[:, 0])
     mean = np.maximum(before.totals[:, 1], after.totals[:, 1]) / np.maximum(people, 1)
     noise = np.sqrt(before.noise + after.noise)
@@ -150,15 +163,26 @@ def guessed(
         estimate, sd = each.people
         people, few = likely(estimate, sd)
         if people == 0:
-            # As many came as went, and the weights tell that they did.
+            # As many came as went, and the weights tell that they did; or one changed.
             few = 1.0
-            people = 2
+            people = 1 if each.is_of_answers else 2
+        if sd > 0 and not _is_clear(one, other, abs(estimate) + CLEAR * sd):
+            few = min(few, UNCLEAR)
         number = float(abs(people))
         yield Guess(kind, one.source, each.cell, "people", names, few, number)
         if one.outcome == other.outcome:
             yield _answer(kind, one.source, names, each, few)
-        if abs(people) == 1:
+        if abs(people) == 1 and not each.is_of_answers:
             yield _weight(kind, one.source, names, each, few)
+
+
+def _is_clear(one: CellTable, other: CellTable, most: float) -> bool:
+    """Whether noise leaves no doubt that somebody, and fewer than ten, are the difference.
+
+    Other axes have other noise for the same people, so that their difference may be
+    nobody.
+    """
+    return one.cells.by == other.cells.by and most < FEW
 
 
 def _weight(
@@ -179,6 +203,8 @@ def _answer(
     """What the people said: it is known of each of them if all of them said it."""
     weight = max(abs(each.sum_w), EXACT)
     share = each.sum_wy / np.copysign(weight, each.sum_w)
+    if each.is_of_answers:
+        return Guess(kind, source, each.cell, "answer", names, few, float(share > 0))
     alike = few * within(0.5 * each.weight, each.noise)
     if each.noise == 0 and not _is_whole(share):
         alike = 0.0

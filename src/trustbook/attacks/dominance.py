@@ -59,14 +59,14 @@ def dominance(published: Published) -> Iterator[Guess]:
 
 def _heaviest(sums: Array, squares: Array, people: Array, uneven: float) -> Array:
     """The share of the heaviest, if all others have usual weights."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        concentration = squares / sums**2
-        others = uneven / np.maximum(people - 1, 1)
+    there = sums > 0
+    concentration = np.where(there, squares, 0.0) / np.where(there, sums, 1.0) ** 2
+    others = uneven / np.maximum(people - 1, 1)
     share = np.sqrt(concentration)
     for _ in range(STEPS):
         left = concentration - (1 - share) ** 2 * others
         share = np.sqrt(np.maximum(left, 0))
-    return np.nan_to_num(share)
+    return share
 
 
 def _unevenness(table: CellTable) -> float:

@@ -14,6 +14,8 @@ import pandas as pd
 from trustbook.attacks.published import Printed, names_of
 
 _ROW = re.compile(r"^\| (?P<what>[^|]+?) \| (?P<n>[\d,]+) \|$", re.M)
+# In a convention: the numbers of people are sums of others.
+COMBINED = re.compile("model: |pooled over|average over|change of|imputations")
 _COLUMNS = {
     "n": "people",
     "estimate": "share",
@@ -46,7 +48,7 @@ def numbers_of_table(csv: Path) -> Iterator[Printed]:
     ['people', 'share']
     """
     facts = json.loads(csv.with_suffix(".json").read_text(encoding="utf-8"))
-    if facts["kind"] != "level":
+    if facts["kind"] != "level" or COMBINED.search(facts.get("convention", "")):
         return
     frame = pd.read_csv(csv)
     by = [axis for axis in facts["by"] if axis in frame]

@@ -208,5 +208,7 @@ def names_of(frame: pd.DataFrame, axes: Iterable[str]) -> list[str]:
     named = sorted(axes)
     if not named:
         return [describe({}, named)] * len(frame)
-    rows = frame[named].astype(object).to_dict("records")
-    return [describe(row, named) for row in rows]
+    columns = [
+        [f"{axis}={level}" for level in frame[axis].astype(object)] for axis in named
+    ]
+    return [", ".join(levels) for levels in zip(*columns, strict=True)]

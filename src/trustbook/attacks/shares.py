@@ -8,7 +8,7 @@ standard error, printed beside protected cells undoes them; so does an exact n o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -106,16 +106,20 @@ def exact(published: Published) -> Iterator[Guess]:
     >>> list(exact(Published()))
     []
     """
-    for table in published.tables:
-        if not table.noise:
-            continue
+    protected = [table for table in published.tables if table.noise]
+    for table in protected:
         yield from _in_words(table)
-        stated = _stated(table)
-        for number in published.numbers:
-            mine = (number.source, number.outcome) == (table.source, table.outcome)
-            value = stated.get((number.what, number.cell))
-            if mine and value is not None:
-                yield from _beside(table, number, value)
+    for number in published.numbers:
+        beside = [table for table in protected if _is_beside(table, number)]
+        if beside:
+            yield from _beside(beside, number)
+
+
+def _is_beside(table: CellTable, number: Printed) -> bool:
+    """Whether a protected table says the number of its own."""
+    if (table.source, table.outcome) != (number.source, number.outcome):
+        return False
+    return (number.what, number.cell) in _stated(table)
 
 
 def _in_words(table: CellTable) -> Iterator[Guess]:
@@ -144,10 +148,12 @@ def _stated(table: CellTable) -> dict[tuple[str, str], float]:
     return stated
 
 
-def _beside(table: CellTable, number: Printed, stated: float) -> Iterator[Guess]:
-    """That a number is not the protected one, and how many people a share then means."""
+def _beside(tables: Sequence[CellTable], number: Printed) -> Iterator[Guess]:
+    """That a number is not a protected one, and how many people a share then means."""
+    own = [_stated(table)[number.what, number.cell] for table in tables]
+    differs = all(_differs(number, stated) for stated in own)
+    table = tables[0]
     names = (table.name, number.page)
-    differs = abs(number.value - stated) > STATED * max(abs(stated), 1e-12)
     source = table.source
     value = number.value
     if differs:
@@ -159,6 +165,16 @@ def _beside(table: CellTable, number: Printed, stated: float) -> Iterator[Guess]
         i = table.labels.index(number.cell)
         people, sure = _counted(table, i, value, differs)
         yield Guess("exact", source, number.cell, "people", names, sure, people)
+
+
+def _differs(number: Printed, stated: float) -> bool:
+    """Whether a number is further from the protected one than its digits explain."""
+    decimals = repr(number.value).partition(".")[2]
+    last_digit = 0.0
+    if number.what != "people":
+        last_digit = 0.5 * 10.0 ** -len(decimals)
+    distance = abs(number.value - stated)
+    return distance > max(STATED * abs(stated), 1.001 * last_digit)
 
 
 def _counted(
@@ -180,4 +196,7 @@ def _counted(
     if not chance.any():
         return float(stated), 0.0
     best = int(chance.argmax())
-    return float(near[best]), float(chance[best] / chance.sum())
+    sure = 0.0
+    if differs:
+        sure = float(chance[best] / chance.sum())
+    return float(near[best]), sure
