@@ -192,7 +192,7 @@ def _counted(
     chance = np.exp(-0.5 * distance)
     if differs:
         apart = np.abs(share * near - np.round(share * near))
-        chance = chance * (apart < DIGITS * near)
+        chance = np.where(apart < DIGITS * near, chance, 0.0)
     if not chance.any():
         return float(stated), 0.0
     best = int(chance.argmax())
