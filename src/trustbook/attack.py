@@ -16,12 +16,16 @@ The attacker knows
   people. Without, the share times the number of people is whole, and the people with the
   outcome are known. So they are where a table has the share as counted (``raw``).
 
-He does not know anybody's weight and takes nothing from standard errors. Two outcomes
-that are thresholds of one answer are not played off against each other, as long as the
-people with the outcome are not known.
+Two outcomes that are thresholds of one answer are not played off against each other, as
+long as the people with the outcome are not known.
 
 All tables of one survey with one outcome (or of one `family`) are one puzzle, whatever
 `family` their plan calls them; `trustbook.puzzle` solves it.
+
+Where not everybody can get the rows, he also takes all totals and their covariance, of
+all outcomes, variants of weights and releases together, and every number on a page:
+`trustbook.attacks`, one attack for each kind of knowledge. Where everybody can, exact
+totals tell nothing that the rows do not, and he only looks for small cells.
 """
 
 from __future__ import annotations
@@ -36,20 +40,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trustbook.attacks.pages import (
+    COMBINED,
+    numbers_of_first_page,
+    numbers_of_table,
+)
+from trustbook.attacks.published import CellTable, Printed, Published
+from trustbook.attacks.registry import findings
 from trustbook.puzzle import Condition, Row, Table, solve
-from trustbook.sealing import CellPlan, load_cell_plan
+from trustbook.sealing import CellPlan, is_confidential, load_cell_plan
 from trustlib import conditions
 from trustlib.cells import Cells
 from trustlib.errors import CodebookError
 from trustlib.schema import load_mapping
 
-# In a convention: the numbers of people are sums of others.
-COMBINED = re.compile("model: |pooled over|average over|change of|imputations")
 WHOLE = 1e-6  # how near to a whole number a count is that was computed from a share
 _CELLS = re.compile(r"cells/[^/]+\.parquet$")
 
 
-def attack(runs: str | Path | None, plans: Sequence[str | Path]) -> list[str]:
+def attack(
+    runs: str | Path | None,
+    plans: Sequence[str | Path],
+    earlier: Sequence[str | Path] = (),
+) -> list[str]:
     """What a reader of all published tables could find out about fewer than 10 people, one line for each group.
 
     Parameters
@@ -58,6 +71,8 @@ def attack(runs: str | Path | None, plans: Sequence[str | Path]) -> list[str]:
         Folder of executed runs (``book/_runs``).
     plans : sequence of path
         Each ``cells.yml``; its sets lie beside it in ``cells/``.
+    earlier : sequence of path
+        Plans of earlier releases, the first one first, with their own ``cells/``.
 
     Returns
     -------
@@ -91,7 +106,112 @@ def attack(runs: str | Path | None, plans: Sequence[str | Path]) -> list[str]:
         tables += _of_runs(Path(runs))
     for puzzle in _puzzles(tables):
         lines += solve(puzzle, readings.get(puzzle[0].source, {}))
-    return lines
+    released = [*([path] for path in earlier), plans]
+    return lines + _of_totals(runs, released, lines)
+
+
+def attack_book(folder: str | Path, earlier: Sequence[str | Path] = ()) -> list[str]:
+    """What a reader of a book of supplied microdata could find out, from all its pages and cells.
+
+    Parameters
+    ----------
+    folder : path
+        The folder that `trustlib reproduce` made: ``cells/`` and ``book/``.
+    earlier : sequence of path
+        Earlier releases of the book, the first one first.
+
+    Returns
+    -------
+    list of str
+        Empty if nothing was found.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     attack_book(folder)
+    []
+    """
+    folders = [Path(each) for each in (*earlier, folder)]
+    tables: list[CellTable] = []
+    for release, each in enumerate(folders):
+        files = sorted((each / "cells").glob("*.parquet"))
+        tables += [_cell_table(file, release) for file in files]
+    book = Path(folder) / "book"
+    numbers = list(_numbers(book / "_runs", set()))
+    page = book / "index.md"
+    sources = {table.source for table in tables}
+    if page.is_file() and len(sources) == 1:
+        text = page.read_text(encoding="utf-8")
+        numbers += numbers_of_first_page(text, sources.pop())
+    found = findings(Published(tables, numbers))
+    return [guess.line for guess in found]
+
+
+def _of_totals(
+    runs: str | Path | None,
+    released: Sequence[Sequence[str | Path]],
+    known: Sequence[str],
+) -> list[str]:
+    """What follows from totals, their covariance and printed numbers, but for what is known."""
+    tables: list[CellTable] = []
+    for release, plans in enumerate(released):
+        for path in map(Path, plans):
+            tables += _cell_tables(path, release)
+    public = {table.source for table in tables if table.public}
+    numbers = list(_numbers(Path(runs), public)) if runs else []
+    published = Published(tables, numbers)
+    # Where whole numbers of the same tables say it already, it is not said again.
+    said = [_tables_in(line) for line in known]
+    return [
+        guess.line
+        for guess in findings(published)
+        if not any(names <= {*guess.tables} for names in said)
+    ]
+
+
+def _tables_in(line: str) -> set[str]:
+    """The names of tables at the end of a line."""
+    names = line.rpartition(" (")[2]
+    return {*names.removesuffix(")").split(", ")}
+
+
+def _cell_tables(path: Path, release: int) -> Iterator[CellTable]:
+    """The sets of sealed cells of a plan, with their totals."""
+    plan = load_cell_plan(path)
+    source = load_mapping(plan.mapping)[0].source
+    is_public = not is_confidential(source.model_dump())
+    for name, spec in plan.sets.items():
+        file = path.parent / "cells" / f"{name}.parquet"
+        if file.is_file():
+            yield CellTable(
+                name,
+                str((source.model_extra or {}).get("id")),
+                Cells.read(file),
+                frozenset(spec.told),
+                spec.where or "",
+                spec.weights,
+                release,
+                is_public,
+            )
+
+
+def _cell_table(file: Path, release: int) -> CellTable:
+    """A file of cells, of people who told its axes."""
+    cells = Cells.read(file)
+    source = str(cells.source.get("id"))
+    is_public = not is_confidential(cells.source)
+    return CellTable(file.stem, source, cells, release=release, public=is_public)
+
+
+def _numbers(runs: Path, public: set[str]) -> Iterator[Printed]:
+    """The numbers of the tables of runs, but for sources whose rows are public."""
+    for about in sorted(runs.glob("[!.]*/tables/*.json")):
+        source = json.loads(about.read_text(encoding="utf-8")).get("source", {})
+        path = about.with_suffix(".csv")
+        is_public = source.get("id") in public or not is_confidential(source)
+        if path.is_file() and not is_public:
+            yield from numbers_of_table(path)
 
 
 def _of_plan(plan: CellPlan, folder: Path, source: str) -> Iterator[Table]:
