@@ -38,6 +38,7 @@ ORDER = [
         "trustlib.writing.disk",
         "trustlib.writing.refusals",
     },
+    {"trustlib.sources"},
     {
         "trustlib.yaml12",
         "trustlib.ordering",

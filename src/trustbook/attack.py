@@ -42,6 +42,7 @@ from trustlib import conditions
 from trustlib.cells import Cells
 from trustlib.errors import CodebookError
 from trustlib.schema import load_mapping
+from trustlib.sources import Source
 
 # In a convention: the numbers of people are sums of others.
 COMBINED = re.compile("model: |pooled over|average over|change of|imputations")
@@ -81,7 +82,7 @@ def attack(runs: str | Path | None, plans: Sequence[str | Path]) -> list[str]:
     for path in map(Path, plans):
         plan = load_cell_plan(path)
         form = load_mapping(plan.mapping)[0]
-        source = str((form.source.model_extra or {}).get("id"))
+        source = str(form.source.id)
         readings[source] = form.variables
         tables += _of_plan(plan, path.parent / "cells", source)
     lines: list[str] = []
@@ -173,7 +174,7 @@ def _of_run(run: Path, given: Mapping[str, Any]) -> Iterator[Table]:
             axes |= set(row.cells[0])
     for stem, facts, rows in found:
         name = f"{run.name}/{stem}"
-        source = str(facts["source"].get("id"))
+        source = str(Source.of(facts["source"]).id)
         outcome = facts["outcome"]
         yield Table(name, source, outcome, outcome, axes, where, rows)
 

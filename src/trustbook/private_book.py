@@ -45,7 +45,6 @@ from trustbook.site import check_pages
 from trustbook.supplied import IDENTITY, OUTCOME, WORDS, account_of, read_supplied
 from trustlib import errors
 from trustlib.design import SurveyDesign
-from trustlib.disclosure import EVIDENCE
 from trustlib.errors import (
     SurveyFileError,
     TrustlibError,
@@ -410,9 +409,9 @@ def _joined(families: Iterable[Family], edition: Edition) -> dict[str, str]:
 
 def _origin(commission: _Commission) -> dict[str, str]:
     """What the first page says of the file."""
-    source = commission.design.frame.attrs["source"]
+    source = commission.design.source
     origin = {
-        "Evidence": EVIDENCE[source["kind"]],
+        "Evidence": source.evidence,
     }
     if commission.edition.is_public:
         return origin

@@ -154,7 +154,7 @@ def _row(
         row["cause"] = f"this file cannot answer: {found.cause}"
     if found.numbers is None:
         return row
-    kind = (design.source or {}).get("kind")
+    kind = design.source.kind
     row["verdict"] = verdict_on(figure, found.numbers.exact["ours"], kind)
     if figure.conditioning == "not known":
         row["cause"] = UNKNOWN_BASE
@@ -298,7 +298,7 @@ def _count(design: SurveyDesign, members: pd.Series, others: pd.Series) -> Numbe
     people = int(members.sum())
     if people < MINIMUM or 0 < others.sum() < MINIMUM:
         raise DisclosureError(f"Fewer than {MINIMUM} people.")
-    base = (design.source or {}).get("rounding", 1)
+    base = design.source.rounding or 1
     rounded = float(base * round(people / base))
     return Numbers({"ours": float(people)}, {"ours": rounded}, people)
 

@@ -27,6 +27,7 @@ from trustlib.disclosure import MINIMUM, masked_count
 from trustlib.errors import CodebookError, TrustlibError, one_line, raise_faults
 from trustlib.escaping import visible
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
+from trustlib.sources import Source
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
 KINDS = ("supplied", "real", "synthetic")  # of evidence that a file may be
@@ -190,7 +191,7 @@ def described(frame: pd.DataFrame, mapping: str | Path) -> list[str]:
     list of str
     """
     role_of = roles(frame, mapping)
-    base = frame.attrs["source"].get("rounding")
+    base = Source.of(frame.attrs["source"]).rounding
     lines = [_description(frame, name, role, base) for name, role in role_of.items()]
     return lines + lacking(role_of)
 
@@ -373,4 +374,4 @@ def title_mark(source: Mapping[str, Any]) -> str:
     >>> title_mark({"kind": "synthetic"}), title_mark({"kind": "real"})
     ('Synthetic: ', '')
     """
-    return "Synthetic: " if source["kind"] == "synthetic" else ""
+    return "Synthetic: " if Source.of(source).is_synthetic else ""

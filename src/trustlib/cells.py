@@ -38,6 +38,7 @@ from trustlib.errors import (
 from trustlib.grouping import group_rows
 from trustlib.merging import joint_axis, joint_source, pooled_scatter
 from trustlib.sealed_files import TOTALS, SealedContent
+from trustlib.sources import SourceField
 from trustlib.variance import (
     Array,
     Codes,
@@ -92,8 +93,8 @@ class Cells:
         Satterthwaite (`variance.welch_df`).
     variance : str
         The variance estimator in words.
-    source : dict
-        id, kind and label of the data.
+    source : Source
+        id, kind and label of the data; see `trustlib.sources`.
     labels : dict
         Variable -> label, for tables and figures.
     missing : DataFrame
@@ -125,7 +126,7 @@ class Cells:
     scatter: Scatter
     df: float
     variance: str
-    source: dict = field(default_factory=dict)
+    source: SourceField = SourceField()
     labels: dict = field(default_factory=dict)
     missing: pd.DataFrame = field(default_factory=_nobody)
     absent: dict = field(default_factory=dict)

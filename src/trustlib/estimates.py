@@ -29,6 +29,7 @@ from trustlib.errors import (
 )
 from trustlib.escaping import html_text
 from trustlib.scales import Scale, scale_of
+from trustlib.sources import SourceField
 from trustlib.variance import (
     Array,
     Part,
@@ -158,7 +159,7 @@ class Estimates:
     outcome: str
     smallest: np.ndarray
     df: float
-    source: dict = field(default_factory=dict)
+    source: SourceField = SourceField()
     labels: dict = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     replicates: ReplicateScatter | None = None
@@ -218,7 +219,7 @@ class Estimates:
     def showable(self, what: str = "This result") -> Estimates:
         """These estimates as readers may see them: past the gate, and rounded where their source asks for it."""
         self.require_showable(what)
-        base = self.source.get("rounding")
+        base = self.source.rounding
         if not base:
             return self
         frame = rounded(self._frame, base)

@@ -63,7 +63,7 @@ def validate(file: SurveyFile, mapping: MappingFile) -> None:
 
     frame = read_survey(file, mapping)
     design = SurveyDesign(frame, **declared_design(mapping))
-    base = frame.attrs["source"].get("rounding")
+    base = design.source.rounding
     lines = [f"{people(len(frame), base)} people. {design.variance}."]
     if not design.weight:
         lines.append("CAUTION: unweighted, so everybody counts the same.")
