@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -69,6 +69,22 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         raise typer.Exit(1)
 
     return wrapped
+
+
+def status_of(command: Callable[..., Any], words: Sequence[str]) -> int:
+    """Run what is started with ``python -m`` as a command is; the status it ends with.
+
+    Examples
+    --------
+    >>> status_of(print, ["12 people"])
+    12 people
+    0
+    """
+    try:
+        plain_errors(command)(*words)
+    except typer.Exit as left:
+        return left.exit_code
+    return 0
 
 
 def say(text: str, style: str | None = None) -> None:
