@@ -73,7 +73,7 @@ OURS = {
     "requirements.lock",
 }
 OWNER_ONLY = 0o700
-JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+JUPYTER_BOOK = "trustbook.building"
 # A link of a template to a page or file of the public book.
 _LINK = re.compile(r"\{(?:doc|download)\}`([^`<]*?)\s*<[^`]*>`")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -423,7 +423,7 @@ def _origin(commission: _Commission) -> dict[str, str]:
 
 def _build(out: Path) -> None:
     """Build the private book and read its pages; `RunError` with the telling lines if it cannot be."""
-    program = [sys.executable, "-c", JUPYTER_BOOK, "build", "book"]
+    program = [sys.executable, "-m", JUPYTER_BOOK, "build", "book"]
     places = ["--config", "_config.yml", "--toc", str(out / "_toc.yml")]
     places += ["--path-output", "."]
     command = [*program, *places, "-n", "-W", "--keep-going"]
