@@ -13,13 +13,16 @@ least and the greatest. Nothing is asserted.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import resource
 import runpy
 import statistics
 import subprocess
 import sys
 import tempfile
 import warnings
+from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 
@@ -115,17 +118,38 @@ def cpu_seconds(checkout: Path, job: str, compiled: str) -> float:
         "OPENBLAS_NUM_THREADS": "1",
     }
     program = [sys.executable, str(Path(__file__).resolve()), "--job", job]
+    before = seconds_of_children()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             program, cwd=checkout, env=own, stdout=said, stderr=subprocess.STDOUT
         )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        process.wait()
+        wait_for_all()
         if process.returncode:
             said.seek(0)
             end = said.read().decode(errors="replace")[-2000:]
             raise SystemExit(f"{checkout.name}: the job {job!r} failed.\n{end}")
+    return seconds_of_children() - before
+
+
+def seconds_of_children() -> float:
+    """User and system time of all processes that have ended below this one."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def wait_for_all() -> None:
+    """Wait for what a job left behind: the process that forks its workers outlives it."""
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def take_in_orphans() -> None:
+    """Become the parent of what outlives its own, so that its seconds count (Linux)."""
+    adopt = 36  # PR_SET_CHILD_SUBREAPER of <sys/prctl.h>
+    if ctypes.CDLL(None, use_errno=True).prctl(adopt, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
 
 
 def compared(before: Path, now: Path, job: str) -> str:
@@ -150,6 +174,7 @@ def main(before: str, now: str, *jobs: str) -> None:
         raise SystemExit(
             f"There is no job {unknown[0]!r}; the jobs are {', '.join(JOBS)}."
         )
+    take_in_orphans()
     print(f"CPU seconds, medians of {ROUNDS} rounds, load {os.getloadavg()[0]:.1f}")
     print(f"{'job':10}{'before':>14}{'now':>14}{'ratio':>10}   least to greatest")
     for job in jobs or JOBS:

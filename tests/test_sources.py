@@ -92,6 +92,7 @@ def test_names_say_what_the_keys_say(label, text):
     source = Source(FACTS | {"label": label})
     assert (source.id, source.kind, source.label) == ("office", "supplied", text)
     assert source.rounding == 5
+    assert Source(address="https://example.org").address == "https://example.org"
     assert source.weights == "weighted"
     assert source.evidence == EVIDENCE["supplied"]
     assert not source.is_synthetic
@@ -335,7 +336,7 @@ def test_a_parquet_file_says_its_kind_and_notes_of_others_say_none(
 
 # -- no module asks a source by string -------------------------------------------------
 
-FACTS_BY_NAME = {"id", "kind", "label", "rounding", "weights"}
+FACTS_BY_NAME = {"id", "kind", "label", "address", "rounding", "weights"}
 
 
 def by_string(text: str) -> list[str]:

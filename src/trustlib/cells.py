@@ -457,7 +457,7 @@ class Cells:
         ------
         DisclosureError
         """
-        if self.source.get("kind") in CONFIDENTIAL and not self.protected:
+        if self.source.kind in CONFIDENTIAL and not self.protected:
             raise DisclosureError(
                 "These are exact totals of a confidential file, which give people away.",
                 "Write protected cells: trustlib.protect(cells, key), or the command "

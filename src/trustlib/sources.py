@@ -22,7 +22,8 @@ class Source(dict):
     """What the data are: a mapping with names, which never changes.
 
     Every fact of the mapping is kept, and read as from a dict; those that something
-    follows from have names of their own: `id`, `kind`, `label`, `rounding`, `weights`.
+    follows from have names of their own: `id`, `kind`, `label`, `address`, `rounding`,
+    `weights`.
 
     Parameters
     ----------
@@ -83,6 +84,11 @@ class Source(dict):
     def label(self) -> str | None:
         """What readers are told of the data."""
         return self._text("label")
+
+    @property
+    def address(self) -> str | None:
+        """Where anybody finds the rows of real people; None where they are for few."""
+        return self._text("address")
 
     @property
     def rounding(self) -> int | None:
