@@ -181,7 +181,7 @@ def trustlib_job(
             yield "time", part, end - start
 
     return (
-        {m: version(m) for m in ("trustlib", "numpy", "pandas", "statsmodels")},
+        {m: version(m) for m in ("trustgap", "numpy", "pandas", "statsmodels")},
         check,
         measure,
     )

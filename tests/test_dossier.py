@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import trustlib as tl
 import trustlib.review as tr
@@ -319,6 +321,83 @@ def test_no_cells_with_trimmed_weights_are_committed():
         for path in plan.with_name("cells").glob("*.parquet"):
             made_with = tl.Cells.read(path).source.get("weights", "weighted")
             assert made_with in ("weighted", "unweighted"), path.name
+
+
+@pytest.fixture
+def stand_in(tmp_path):
+    """A project with one dossier of the stand-in and none of the files that it reads."""
+    data = tmp_path / "data"
+    own = ROOT / "data" / "synthetic"
+    run = DOSSIERS["dossier-synthetic-ethnicity-disability"]
+    (data / "synthetic" / "cells").mkdir(parents=True)
+    shutil.copy(ROOT / "data" / "codebook.yml", data)
+    for name in ("cells.yml", "mapping.yml", "trust_polling_synthetic.parquet"):
+        shutil.copy(own / name, data / "synthetic")
+    cells = Path(run.parameters["cells"]).name
+    shutil.copy(own / "cells" / cells, data / "synthetic" / "cells")
+    templates = tmp_path / "notebooks" / "templates"
+    templates.mkdir(parents=True)
+    shutil.copy(run.template, templates)
+    return tmp_path, run.parameters
+
+
+def made(project: Path, parameters: dict) -> subprocess.CompletedProcess:
+    """What ``python -m trustbook.dossier`` does in a project with this one dossier."""
+    runs = project / "notebooks" / "runs.yml"
+    entry = {"id": "one", "template": "review", "parameters": parameters}
+    runs.write_text(yaml.safe_dump({"runs": [entry]}), encoding="utf-8")
+    folder = project / "data" / "synthetic"
+    words = [folder / "cells.yml", folder / "trust_polling_synthetic.parquet", runs]
+    return subprocess.run(
+        [sys.executable, "-m", "trustbook.dossier", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_files_of_dossiers_are_made_where_none_are(stand_in):
+    project, given = stand_in
+    folder = project / "data" / "synthetic"
+    before = set(folder.iterdir())
+    done = made(project, given)
+    assert done.returncode == 0, done.stderr
+    assert set(folder.iterdir()) - before == {folder / "flow.csv"}
+    committed = ROOT / "data" / "synthetic" / "flow.csv"
+    assert (folder / "flow.csv").read_text() == committed.read_text()
+
+    done = made(project, given | {"trimmed": "../../data/synthetic/trimmed.csv"})
+    assert done.returncode == 0, done.stderr
+    gaps = pd.read_csv(folder / "trimmed.csv")
+    assert set(gaps["cells"]) == {Path(given["cells"]).stem}
+    assert set(gaps["weights"]) == {"trimmed"}
+    assert (gaps["n"] >= 10).all()
+
+
+def test_files_of_dossiers_stay_as_they_are_where_new_ones_cannot_be_made(stand_in):
+    project, given = stand_in
+    folder = project / "data" / "synthetic"
+    (folder / "trimmed.csv").write_text("kept")
+    nobody = {"ethnicity": "minority", "disability": "not known"}
+    asked = given | {"trimmed": "../../data/synthetic/trimmed.csv", "contrast": nobody}
+    done = made(project, asked)
+    assert done.returncode == 1
+    assert "Nobody is in the group" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert (folder / "trimmed.csv").read_text() == "kept"
+    assert not (folder / "flow.csv").exists()
+
+
+@pytest.mark.parametrize("words", [[], ["cells.yml"], ["a", "b", "c", "d"]])
+def test_the_maker_of_those_files_says_what_it_needs(words, tmp_path):
+    program = [sys.executable, "-m", "trustbook.dossier", *words]
+    done = subprocess.run(
+        program, capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert f"got {len(words)} names" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_plan_of_trimmed_cells_is_refused(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -94,9 +93,7 @@ OUTPUTS = {
 def test_outputs_of_any_size_and_kind_end(tmp_path):
     sources = list(OUTPUTS.values())
     run = notebook(tmp_path / "one.ipynb", *sources, LAST)
-    began = time.monotonic()
     assert run_all([run], tmp_path / "out", engine="fast") == {}
-    assert time.monotonic() - began < 120
     page = nbformat.read(tmp_path / "out" / "one" / "one.ipynb", as_version=4)
     cells = {cell.source: cell for cell in page.cells}
     long = cells[OUTPUTS["one long line"]].outputs[0].text

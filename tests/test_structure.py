@@ -39,6 +39,7 @@ ORDER = [
         "trustlib.writing.refusals",
     },
     {"trustlib.rounding"},
+    {"trustlib.sources"},
     {
         "trustlib.yaml12",
         "trustlib.ordering",
@@ -129,6 +130,7 @@ ORDER = [
         "trustbook.told",
         "trustbook.pages",
         "trustbook.resources",
+        "trustbook.building",
         "trustbook.start",
         "trustbook.file_facts",
         "trustbook.puzzle",
@@ -260,8 +262,10 @@ ONLY = {
     },
     "bs4": {"trustbook.site", "trustbook.sphinx.accessible"},
 }
+# What starts another program in Python names a module: a text is checked by nothing.
+IN_A_STRING = re.compile(r"""["']-c["'],|\bexec\(|\beval\(""")
 LATE = ("statsmodels", "matplotlib", "seaborn", "papermill", "pydantic", "pandera", "pyreadstat", "great_tables", "formulaic", "firthmodels", "sklearn",
-        "scipy.stats", "scipy.optimize", "IPython")  # fmt: skip
+        "scipy.stats", "scipy.optimize", "IPython", "importlib.metadata", "email")  # fmt: skip
 TEMPLATES = sorted((ROOT / "notebooks" / "templates").glob("*.ipynb"))
 
 
@@ -345,6 +349,20 @@ def test_a_heavy_library_has_one_home(library):
         f"call {library} by way of {', '.join(sorted(ONLY[library]))}, or give the "
         "module its place in ONLY if it is a second home on purpose"
     )
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_no_program_is_held_in_a_string(name):
+    text = MODULES[name].read_text(encoding="utf-8")
+    assert not IN_A_STRING.search(text), (
+        "make it a module that is run with -m: then it is typed, linted and tested"
+    )
+
+
+def test_the_check_for_programs_in_strings_can_fail():
+    assert IN_A_STRING.search('[sys.executable, "-c", CODE]')
+    assert IN_A_STRING.search("exec(code)")
+    assert not IN_A_STRING.search("process.exec_module(), execute(cell), evaluate(x)")
 
 
 def test_importing_trustlib_imports_nothing_heavy():

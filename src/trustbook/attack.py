@@ -53,6 +53,7 @@ from trustlib import conditions
 from trustlib.cells import Cells
 from trustlib.errors import CodebookError
 from trustlib.schema import load_mapping
+from trustlib.sources import Source
 
 WHOLE = 1e-6  # how near to a whole number a count is that was computed from a share
 _CELLS = re.compile(r"cells/[^/]+\.parquet$")
@@ -96,7 +97,7 @@ def attack(
     for path in map(Path, plans):
         plan = load_cell_plan(path)
         form = load_mapping(plan.mapping)[0]
-        source = str((form.source.model_extra or {}).get("id"))
+        source = str(form.source.id)
         readings[source] = form.variables
         tables += _of_plan(plan, path.parent / "cells", source)
     lines: list[str] = []
@@ -180,13 +181,13 @@ def _cell_tables(path: Path, release: int) -> Iterator[CellTable]:
     """The sets of sealed cells of a plan, with their totals."""
     plan = load_cell_plan(path)
     source = load_mapping(plan.mapping)[0].source
-    is_public = not is_confidential(source.model_dump())
+    is_public = not is_confidential(source)
     for name, spec in plan.sets.items():
         file = path.parent / "cells" / f"{name}.parquet"
         if file.is_file():
             yield CellTable(
                 name,
-                str((source.model_extra or {}).get("id")),
+                str(source.id),
                 Cells.read(file),
                 frozenset(spec.told),
                 spec.where or "",
@@ -293,7 +294,7 @@ def _of_run(run: Path, given: Mapping[str, Any]) -> Iterator[Table]:
             axes |= set(row.cells[0])
     for stem, facts, rows in found:
         name = f"{run.name}/{stem}"
-        source = str(facts["source"].get("id"))
+        source = str(Source.of(facts["source"]).id)
         outcome = facts["outcome"]
         yield Table(name, source, outcome, outcome, axes, where, rows)
 

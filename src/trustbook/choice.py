@@ -23,9 +23,9 @@ from trustbook.families import REASONS, Family
 from trustbook.r_design import design_in_r
 from trustbook.supplied import WORDS, title_mark
 from trustlib.design import DOMAIN
-from trustlib.disclosure import EVIDENCE
 from trustlib.escaping import file_name, markdown_text, visible
 from trustlib.expressions import quoted
+from trustlib.sources import Source
 from trustlib.writing import write_whole
 
 FEWEST_STRATA = 8  # with fewer a variance between strata is not worth a page
@@ -111,8 +111,8 @@ class _Choice:
         return self.family.base.frame
 
     @property
-    def source(self) -> Mapping[str, Any]:
-        return self.frame.attrs["source"]
+    def source(self) -> Source:
+        return self.family.base.source
 
     @property
     def hub(self) -> list[str]:
@@ -295,9 +295,9 @@ class _Choice:
     def _notes(self, page: _Page) -> Iterator[str]:
         """What a page says before its tables: the data, who is counted, which levels stand together."""
         family = self.family
-        label = markdown_text(visible(self.source.get("label")))
+        label = markdown_text(visible(self.source.label))
         axes = ", ".join(map(self.marked, family.axes))
-        yield f"{EVIDENCE[self.source['kind']]}: {label}. {WORDS['about']} {axes}."
+        yield f"{self.source.evidence}: {label}. {WORDS['about']} {axes}."
         if family.answered[1:]:
             also = ", ".join(map(self.marked, family.answered[1:]))
             yield f"{WORDS['also_answered']} {also}."

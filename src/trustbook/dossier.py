@@ -6,8 +6,8 @@
 Two files beside a plan of cells are made from the survey file, like the cells, by
 ``python -m trustbook.dossier data/hints6/cells.yml FILE [RUNS.yml]``. ``flow.csv`` counts
 who is in each set and why the others are not. ``trimmed.csv`` holds the gap of each
-dossier with the largest weights trimmed: estimates, because cells with trimmed weights
-would single people out.
+dossier that asks for it with the largest weights trimmed: estimates, because cells with
+trimmed weights would single people out.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trustbook.commands.console import status_of
 from trustbook.r_scripts import as_text, read_text, results, write
 from trustbook.runs import Run, load_plan
 from trustbook.sealing import CellPlan, load_cell_plan, people_of, plan_of
@@ -61,6 +62,7 @@ __all__ = [
     "trimmed_gaps",
     "write",
 ]
+RUNS = "notebooks/runs.yml"
 MAKE = "Make it with `python -m trustbook.dossier`."
 MAKE_AGAIN = "Make it again with `python -m trustbook.dossier`."
 MAKE_THEM_AGAIN = "Make them again with `python -m trustbook.dossier`."
@@ -333,26 +335,43 @@ def _with_rows(gaps: Estimates, rows: pd.DataFrame) -> Estimates:
     return replace(gaps, _frame=frame, vcov=vcov, smallest=smallest)
 
 
-def _main(plan_file: str, survey: str, runs: str = "notebooks/runs.yml") -> None:
-    """Write ``flow.csv`` and ``trimmed.csv`` of the dossiers whose cells belong to a plan."""
+def _main(*words: str) -> None:
+    """Take the names of files that stand behind ``python -m trustbook.dossier``."""
+    if len(words) not in (2, 3):
+        raise RunError(
+            f"Expected a plan of cells, a survey file and, if it is another than "
+            f"{RUNS}, a plan of runs; got {len(words)} names.",
+            "For example python -m trustbook.dossier data/hints6/cells.yml FILE.",
+        )
+    _make(*words)
+
+
+def _make(plan_file: str, survey: str, runs: str = RUNS) -> None:
+    """Write the files of the dossiers whose cells belong to a plan.
+
+    ``trimmed.csv`` only where a dossier asks for it; what is there is kept until the new
+    one is whole.
+    """
     folder = Path(plan_file).parent
+    flow_file = folder / "flow.csv"
+    trimmed_file = folder / "trimmed.csv"
+    planned = load_plan(runs, to_be_made=[flow_file, trimmed_file])
     plan = load_cell_plan(plan_file)
     design = _design(plan, survey)
     gaps = []
     names = []
-    (folder / "trimmed.csv").touch()  # a plan names only files that exist
-    for cells, given in _dossiers(load_plan(runs), folder):
+    for cells, given in _dossiers(planned, folder):
         names.append(cells.stem)
         if given["trimmed"]:
             gaps.append(
                 trimmed_gaps(cells, design, given["identities"], given["contrast"])
             )
     people = csv_cells(flows(plan, survey, names))
-    with write_whole(folder / "flow.csv") as temporary:
+    with write_whole(flow_file) as temporary:
         people.to_csv(temporary, index=False, lineterminator="\n")
     if gaps:
         table = csv_cells(pd.concat(gaps))
-        with write_whole(folder / "trimmed.csv") as temporary:
+        with write_whole(trimmed_file) as temporary:
             table.to_csv(
                 temporary, index=False, lineterminator="\n", float_format="%.6g"
             )
@@ -371,4 +390,4 @@ def _dossiers(
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    sys.exit(status_of(_main, sys.argv[1:]))

@@ -50,7 +50,6 @@ from trustbook.told import told_by_variable
 from trustbook.utf8 import IN_UTF8
 from trustlib import errors
 from trustlib.design import SurveyDesign
-from trustlib.disclosure import EVIDENCE
 from trustlib.errors import (
     SurveyFileError,
     TrustlibError,
@@ -81,7 +80,7 @@ OURS = {
 }
 OWNER_ONLY = 0o700
 AS_IT_WAS = "The former book, if there was one, is as it was."
-JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+JUPYTER_BOOK = "trustbook.building"
 # A link of a template to a page or file of the public book.
 _LINK = re.compile(r"\{(?:doc|download)\}`([^`<]*?)\s*<[^`]*>`")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -453,9 +452,9 @@ def _joined(families: Iterable[Family], edition: Edition) -> dict[str, str]:
 
 def _origin(commission: _Commission) -> dict[str, str]:
     """What the first page says of the file."""
-    source = commission.design.frame.attrs["source"]
+    source = commission.design.source
     origin = {
-        "Evidence": EVIDENCE[source["kind"]],
+        "Evidence": source.evidence,
     }
     if commission.edition.is_public:
         return origin
@@ -467,7 +466,7 @@ def _origin(commission: _Commission) -> dict[str, str]:
 
 def _build(out: Path) -> None:
     """Build the private book and read its pages; `RunError` with the telling lines if it cannot be."""
-    program = [sys.executable, "-c", JUPYTER_BOOK, "build", "book"]
+    program = [sys.executable, "-m", JUPYTER_BOOK, "build", "book"]
     places = ["--config", "_config.yml", "--toc", str(out / "_toc.yml")]
     places += ["--path-output", "."]
     command = [*program, *places, "-n", "-W", "--keep-going"]

@@ -23,6 +23,7 @@ from trustlib.escaping import (
     visible,
 )
 from trustlib.rounding import rounding_of
+from trustlib.sources import Source
 
 HEADS = ["What", "Which"]
 NO_NUMBER = "–"
@@ -82,7 +83,7 @@ def write_pages(
     made : Reproduction
     edition : Edition
     """
-    source = design.frame.attrs["source"]
+    source = design.source
     index = "\n".join(_first_page(design, origin, made, edition))
     (out / "book" / "index.md").write_text(index, encoding="utf-8")
     contents = yaml.safe_dump(_contents(made.runs, edition))
@@ -102,9 +103,9 @@ def _first_page(
     edition: Edition,
 ) -> Iterator[str]:
     """The lines of the first page."""
-    source = design.frame.attrs["source"]
+    source = design.source
     base = rounding_of(source)
-    title = markdown_text(visible(source.get("label")))
+    title = markdown_text(visible(source.label))
     yield f"# {title_mark(source)}{title}\n"
     yield WORDS[f"index_{edition.name}"]
     if not made.runs:
@@ -171,7 +172,7 @@ def _what_is_not_shown(made: Reproduction) -> Iterator[str]:
         yield markdown_table(["Run", "Message"], made.failed.items())
 
 
-def _ledger_page(source: Mapping[str, Any], ledger: pd.DataFrame) -> str:
+def _ledger_page(source: Source, ledger: pd.DataFrame) -> str:
     """The ledger as a page: every line of the record, and what the file says to it."""
     heads = [column.replace("_", " ").capitalize() for column in ledger]
     rows = ledger.map(_ledger_cell).to_numpy().tolist()

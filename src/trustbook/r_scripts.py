@@ -234,7 +234,7 @@ def _write_checks(
     text = json.dumps(about, indent=1, sort_keys=True) + "\n"
     tables = {"checks": checks(fit).frame, "joint_tests": joint}
     for name, table in tables.items():
-        frame = csv_cells(table.assign(evidence=sealed.source.get("kind")))
+        frame = csv_cells(table.assign(evidence=sealed.source.kind))
         paths = [folder / f"{name}.json", folder / f"{name}.csv"]
         with write_together(paths) as (facts, numbers):
             facts.write_text(text, encoding="utf-8")
@@ -387,7 +387,7 @@ def _recodes(fit: LogitFit, plan: CellPlan, stem: str) -> dict[str, str]:
         target = "y" if name == fit.cells.outcome else name
         lines += _recode(name, f"people${r_name(target)}", rule, levels)
     conditions = [condition_in_r(each.name, each.sign, each.value) for each in where]
-    label = fit.cells.source.get("label", "")
+    label = fit.cells.source.label or ""
     file = f"{Path(form.file or '').name}, as comma-separated values: {label}"
     return {
         "recodes": "\n".join([*lines, *_design_columns(form)]),

@@ -155,7 +155,7 @@ def _row(
         row["cause"] = f"this file cannot answer: {found.cause}"
     if found.numbers is None:
         return row
-    kind = (design.source or {}).get("kind")
+    kind = design.source.kind
     row["verdict"] = verdict_on(figure, _compared(design, figure, found.numbers), kind)
     if figure.conditioning == "not known":
         row["cause"] = UNKNOWN_BASE

@@ -48,6 +48,7 @@ from trustlib.forms import read
 from trustlib.protection import protect
 from trustlib.review import reweighted
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
+from trustlib.sources import Source
 from trustlib.variance import Codes
 from trustlib.writing import write_together
 
@@ -201,11 +202,10 @@ def make_release(plan: CellPlan, file: str | Path) -> Release:
     design = SurveyDesign(frame, **declared_design(plan.mapping))
     _require_equal_or_apart(plan.sets, design)
     tables = [
-        _table(name, spec, design, design.source or {})
-        for name, spec in plan.sets.items()
+        _table(name, spec, design, design.source) for name, spec in plan.sets.items()
     ]
     made = {table.name: table.cells for table in tables}
-    if not is_confidential(design.source or {}):
+    if not is_confidential(design.source):
         _require_no_small_difference(plan.sets, made)
         return Release({name: cells.seal() for name, cells in made.items()})
     return protected_release(tables, Path(file), plan.mapping)
@@ -221,9 +221,10 @@ def is_confidential(source: Mapping[str, Any]) -> bool:
     >>> is_confidential({"kind": "real"}), is_confidential({"kind": "supplied"})
     (True, True)
     """
-    if source.get("kind") == "real":
-        return not source.get("address")
-    return source.get("kind") != "synthetic"
+    said = Source.of(source)
+    if said.kind == "real":
+        return not said.address
+    return not said.is_synthetic
 
 
 @dataclass(frozen=True)

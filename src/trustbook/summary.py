@@ -197,7 +197,7 @@ def _paragraph(sentences: Sequence[str]) -> Paragraph:
 
 def _synthetic(estimates: Estimates) -> str:
     """What stands before the first sentence, if it is of the stand-in."""
-    if estimates.source.get("kind") != "synthetic":
+    if not estimates.source.is_synthetic:
         return ""
     return "Of the synthetic stand-in, which is no finding: "
 

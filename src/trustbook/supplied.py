@@ -33,6 +33,7 @@ from trustlib.personal import kind_of_column, looks_personal
 from trustlib.rounding import people_in_words as people
 from trustlib.rounding import rounding_of
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
+from trustlib.sources import Source
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
 KINDS = ("supplied", "real", "synthetic")  # of evidence that a file may be
@@ -480,4 +481,4 @@ def title_mark(source: Mapping[str, Any]) -> str:
     >>> title_mark({"kind": "synthetic"}), title_mark({"kind": "real"})
     ('Synthetic: ', '')
     """
-    return "Synthetic: " if source["kind"] == "synthetic" else ""
+    return "Synthetic: " if Source.of(source).is_synthetic else ""

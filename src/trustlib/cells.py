@@ -40,6 +40,7 @@ from trustlib.masking import RARE_LEVEL, people_by_level, spoken_levels
 from trustlib.merging import joint_axis, joint_source, pooled_scatter
 from trustlib.rounding import df_in_words, require_no_exact_cells, rounding_of
 from trustlib.sealed_files import TOTALS, SealedContent
+from trustlib.sources import SourceField
 from trustlib.variance import (
     Array,
     Codes,
@@ -94,8 +95,8 @@ class Cells:
         Satterthwaite (`variance.welch_df`).
     variance : str
         The variance estimator in words.
-    source : dict
-        id, kind and label of the data.
+    source : Source
+        id, kind and label of the data; see `trustlib.sources`.
     labels : dict
         Variable -> label, for tables and figures.
     missing : DataFrame
@@ -128,7 +129,7 @@ class Cells:
     scatter: Scatter
     df: float
     variance: str
-    source: dict = field(default_factory=dict)
+    source: SourceField = SourceField()
     labels: dict = field(default_factory=dict)
     missing: pd.DataFrame = field(default_factory=_nobody)
     absent: dict = field(default_factory=dict)
@@ -483,7 +484,7 @@ class Cells:
         if self.protected:
             return
         require_no_exact_cells(self.source, "These cells")
-        if self.source.get("kind") in CONFIDENTIAL:
+        if self.source.kind in CONFIDENTIAL:
             raise DisclosureError(
                 "These are exact totals of a confidential file, which give people away.",
                 "Write protected cells: trustlib.protect(cells, key), or the command "

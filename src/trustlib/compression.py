@@ -123,7 +123,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         design,
         "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...).",
     )
-    frame = nw.from_native(design.frame)
+    frame = nw.from_native(_without_notes(design.frame))
     require_near(frame)
     by = _checked_axes(frame, outcome, by)
     frame = _with_numbers(frame, outcome)
@@ -158,12 +158,21 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         scatter=scatter,
         df=df,
         variance=design.variance,
-        source=design.source or {},
+        source=design.source,
         labels=dict(getattr(design.frame, "attrs", {}).get("labels", {})),
         missing=missing,
         absent=_absent_first_levels(kept, by),
         heaviest=_heaviest(people, cell, len(table)),
     )
+
+
+def _without_notes(native: Any) -> Any:
+    """A pandas frame without its ``attrs``, which pandas copies deeply at every step."""
+    if not isinstance(native, pd.DataFrame):
+        return native
+    bare = native.copy(deep=False)
+    bare.attrs = {}
+    return bare
 
 
 def _checked_axes(frame: Any, outcome: str, by: Sequence[str]) -> list[str]:
@@ -440,9 +449,8 @@ def _absent_first_levels(kept: pd.DataFrame, by: Sequence[str]) -> dict[str, str
         column = kept[name]
         if column.dtype != "category" or not len(column.cat.categories):
             continue
-        first = column.cat.categories[0]
-        if not (column == first).any():
-            absent[name] = str(first)
+        if not (column.cat.codes == 0).any():
+            absent[name] = str(column.cat.categories[0])
     return absent
 
 

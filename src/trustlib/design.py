@@ -8,7 +8,7 @@ R's ``survey`` package; every difference is named in the docstrings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,6 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from trustlib.disclosure import EVIDENCE
 from trustlib.domains import domain_mask, without_nan
 from trustlib.engines import collect, require_plain_names, units_of
 from trustlib.errors import DesignError, is_number, listed, require_names
@@ -24,11 +23,24 @@ from trustlib.masking import require_columns
 from trustlib.personal import names_that_may_be_told
 from trustlib.rounding import rounded_people, rounding_of
 from trustlib.schedulers import require_near
+from trustlib.sources import SourceField
 from trustlib.strata import FPC, PSU, STRATUM, Strata, strata_of
 from trustlib.variance import LONELY_PSU, REPLICATE_METHODS, Array
 from trustlib.weight_checks import require_margins, require_weights
 
 DOMAIN = "_in_domain"
+
+
+class _SourceOfDesign(SourceField):
+    """The source of a design: where none is given, the frame's own."""
+
+    default = None
+
+    def __set__(self, owner: Any, given: Mapping[str, Any] | None) -> None:
+        if given is None:
+            facts = getattr(owner.frame, "attrs", {})
+            given = facts.get("source")
+        super().__set__(owner, given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +92,10 @@ class SurveyDesign:
     replicate_df : float, optional
         Degrees of freedom; by default the rank of the replicate weights less one, as
         R's ``degf``.
-    source : dict, optional
+    source : mapping, optional
         ``{"id", "kind", "label"}`` with kind real, supplied, synthetic or published; by
         default the frame's own (``frame.attrs["source"]``, set by `read_survey`). It is
-        printed on every table and figure.
+        printed on every table and figure, and is a `trustlib.sources.Source` here.
 
     Attributes
     ----------
@@ -144,7 +156,7 @@ class SurveyDesign:
     replicate_scale: float | Sequence[float] | None = None
     replicate_mse: bool = True
     replicate_df: float | None = None
-    source: dict | None = None
+    source: _SourceOfDesign = _SourceOfDesign()
     layout: Strata = field(init=False, repr=False)
     scale: Array | None = field(init=False, repr=False, default=None)
 
@@ -166,15 +178,12 @@ class SurveyDesign:
         return f"<SurveyDesign: {self.variance}>"  # never rows of the frame
 
     def _options_in_one_form(self) -> dict[str, Any]:
-        """Names of columns as tuples, and the frame's own source where none is given."""
+        """Names of columns as tuples."""
         options: dict[str, Any] = {}
         if self.replicate_weights is not None:
             options["replicate_weights"] = tuple(listed(self.replicate_weights))
         if self.raked is not None or self.base_weight is not None:
             options["raked"] = tuple(listed(self.raked or ()))
-        if self.source is None:
-            facts = getattr(self.frame, "attrs", {})
-            options["source"] = dict(facts.get("source", {}))
         return options
 
     def _check_options(self) -> None:
@@ -196,11 +205,6 @@ class SurveyDesign:
         methods = (None, *REPLICATE_METHODS)
         require_names("lonely-PSU rule", [self.lonely_psu], LONELY_PSU)
         require_names("replicate method", [self.replicate_method], methods)
-        if not isinstance(self.source, dict):
-            raise DesignError(
-                f"source is {self.source!r}.", "Give a dict with id, kind and label."
-            )
-        require_names("kind of source", [self.source.get("kind")], (None, *EVIDENCE))
 
     def _check_replicates(self) -> None:
         """Refuse replicates that are no set of columns, and options of none."""

@@ -30,6 +30,7 @@ from trustlib.errors import (
 from trustlib.escaping import html_text
 from trustlib.rounding import ROUNDED, rounded, rounding_of
 from trustlib.scales import Scale, scale_of
+from trustlib.sources import SourceField
 from trustlib.variance import (
     Array,
     Part,
@@ -160,7 +161,7 @@ class Estimates:
     outcome: str
     smallest: np.ndarray
     df: float
-    source: dict = field(default_factory=dict)
+    source: SourceField = SourceField()
     labels: dict = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     replicates: ReplicateScatter | None = None

@@ -8,7 +8,7 @@ frame of title and source, names of levels, the line of no difference) is public
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from textwrap import fill
@@ -22,6 +22,7 @@ from trustlib.errors import EstimandError
 from trustlib.escaping import html_text, terminal_text, visible
 from trustlib.estimates import Estimates
 from trustlib.scales import Scale, scale_of
+from trustlib.sources import Source
 from trustlib.tables import (
     BOTH,
     INTERVAL,
@@ -421,7 +422,7 @@ def write_beside(ax: Any, heights: Iterable[float], texts: Iterable[str]) -> Non
 
 
 def surround(
-    figure: Any, title: str, source: dict, note: str, above: bool = False
+    figure: Any, title: str, source: Mapping[str, Any], note: str, above: bool = False
 ) -> None:
     """Add title, source and, for synthetic data, the mark across the picture.
 
@@ -429,7 +430,7 @@ def surround(
     ----------
     figure : matplotlib.figure.Figure
     title : str
-    source : dict
+    source : mapping
         `Estimates.source`.
     note : str
         How to read the picture; it stands behind the source.
@@ -451,7 +452,7 @@ def surround(
     words = f"{evidence(source)}. {note}"
     wrapped = "\n".join(fill(line, 108) for line in words.splitlines())
     figure.supxlabel(plain(wrapped), fontsize=8, color=QUIET, x=0.01, ha="left")
-    if source.get("kind") == "synthetic":
+    if Source.of(source).is_synthetic:
         order = 3 if above else -1
         figure.text(0.5, 0.5, "SYNTHETIC", zorder=order, **SYNTHETIC)
 

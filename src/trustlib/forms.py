@@ -16,14 +16,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     StrictBool,
     ValidationError,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from trustlib.answers import code_of, plain
-from trustlib.disclosure import EVIDENCE
 from trustlib.errors import TrustlibError, one_line, raise_faults, unknown_name
+from trustlib.sources import Source
 
 
 class Form(BaseModel):
@@ -51,11 +53,14 @@ F = TypeVar("F", bound=Form)
 # Kinds of entries
 
 
-def _evidence(raw: Any) -> Any:
-    """A kind of evidence that exists."""
-    if raw not in list(EVIDENCE):
-        raise ValueError(one_line(unknown_name("kind of source", raw, EVIDENCE)))
-    return raw
+def _source(raw: Any) -> Source:
+    """What the data are; an empty entry says nothing."""
+    if not isinstance(raw, dict):
+        raise PydanticCustomError("dict_type", "a mapping")
+    try:
+        return Source({name: fact for name, fact in raw.items() if fact is not None})
+    except TrustlibError as error:
+        raise ValueError(one_line(error)) from error
 
 
 def _distinct(raw: Any) -> Any:
@@ -266,23 +271,6 @@ class Rule(Part):
         return [value for value in given if value is not None]
 
 
-class Source(Form):
-    """What the data are, and to what their owner wants numbers of people rounded.
-
-    Further facts are welcome.
-
-    Examples
-    --------
-    >>> Source(kind="real", label="HINTS 6").model_dump(exclude_none=True)
-    {'kind': 'real', 'label': 'HINTS 6'}
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    kind: Annotated[str, BeforeValidator(_evidence)] | None = None
-    rounding: Annotated[int, Field(ge=2, le=100)] | None = None
-
-
 class Design(Form):
     """The columns and rules of the sample design, as `SurveyDesign` takes them.
 
@@ -314,7 +302,7 @@ class MappingForm(Form):
     'sex'
     """
 
-    source: Source = Source()
+    source: Annotated[Source, PlainValidator(_source)] = Source()
     codebook: str | None = None
     file: str | None = None
     encoding: str | None = None

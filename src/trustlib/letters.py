@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +208,8 @@ def _rank(font: tuple[str, str]) -> tuple[int, str]:
 
 def _packaged() -> list[Path]:
     """Files of fonts in installed Python packages."""
+    from importlib import metadata
+
     entries = metadata.entry_points(group="fontpkg.family")
     others = [entry.value.partition(":")[0] for entry in entries]
     folders: list[Path] = []

@@ -7,8 +7,7 @@ their covariances; each estimate then has degrees of freedom of its own (see
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,6 +15,7 @@ import pandas as pd
 from trustlib.errors import DesignError, EstimandError
 from trustlib.ordering import joint_order
 from trustlib.rounding import rounding_of
+from trustlib.sources import Source
 from trustlib.variance import PooledScatter, Sample, Scatter, SealedScatter
 
 
@@ -75,17 +75,17 @@ def _kind_of_levels(column: pd.Series) -> str:
     return column.cat.categories.inferred_type
 
 
-def joint_source(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def joint_source(sources: Iterable[Mapping[str, Any]]) -> Source:
     """What pooled cells rest on.
 
     Parameters
     ----------
-    sources : sequence of mapping
-        id, kind and label of each part, perhaps with rounding.
+    sources : iterable of mapping
+        That of each part.
 
     Returns
     -------
-    dict
+    Source
         Synthetic if any part is, of no kind if the kinds differ otherwise; the coarsest
         rounding.
 
@@ -96,24 +96,25 @@ def joint_source(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     >>> joint_source([first, second])
     {'id': 'a+b', 'kind': 'real', 'label': 'A and B'}
     """
-    by_content = {json.dumps(s, sort_keys=True, default=str): s for s in sources}
-    different = list(by_content.values())
+    different = list(dict.fromkeys(map(Source.of, sources)))
     if len(different) == 1:
-        return dict(different[0])
-    kinds = {source.get("kind") for source in different}
-    kind = None
-    if "synthetic" in kinds:
-        kind = "synthetic"
-    elif len(kinds) == 1:
-        kind = kinds.pop()
+        return different[0]
     joint: dict[str, Any] = {}
     roundings = [base for base in map(rounding_of, different) if base]
     if roundings:
         joint["rounding"] = max(roundings)
-    joint["id"] = "+".join(str(source.get("id")) for source in different)
-    joint["kind"] = kind
-    joint["label"] = " and ".join(str(source.get("label")) for source in different)
-    return joint
+    joint["id"] = "+".join(str(source.id) for source in different)
+    joint["kind"] = _joint_kind(different)
+    joint["label"] = " and ".join(str(source.label) for source in different)
+    return Source(joint)
+
+
+def _joint_kind(sources: Sequence[Source]) -> str | None:
+    """The kind of evidence of several sources together."""
+    kinds = {source.kind for source in sources}
+    if "synthetic" in kinds:
+        return "synthetic"
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def pooled_scatter(samples: Sequence[Sample], size: int) -> Scatter:

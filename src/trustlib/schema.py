@@ -273,7 +273,7 @@ def read_survey(
         codebook order; outcomes are 0/1 floats with NaN for missing;
         ``<variable>_missing`` names the kind of missing where there is any; design
         columns are ``weight``, ``stratum``, ``psu``, ``fpc`` and ``weight_1`` ...
-        ``weight_R``. ``frame.attrs`` holds ``source`` (id, kind, label) and ``labels``.
+        ``weight_R``. ``frame.attrs`` holds ``source`` (`trustlib.sources.Source`) and ``labels``.
 
     Raises
     ------
@@ -336,8 +336,7 @@ def read_survey(
         "and check the spelling of columns.",
     )
     frame = pd.DataFrame(columns | of_design)
-    source = plan.source.model_dump(exclude_none=True)
-    frame.attrs = {"source": source, "labels": labels}
+    frame.attrs = {"source": plan.source, "labels": labels}
     return frame
 
 

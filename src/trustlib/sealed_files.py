@@ -19,6 +19,7 @@ import pandas as pd
 from trustlib import errors
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import SurveyFileError
+from trustlib.sources import Source
 from trustlib.variance import Array, PooledScatter, Sample, Scatter, SealedScatter
 
 TOTALS = ("n", "sum_w", "sum_wy", "sum_w2")
@@ -36,7 +37,7 @@ class SealedContent:
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"n": [20], "sum_w": [20.0], "sum_wy": [5.0], "sum_w2": [20.0]})
     >>> scatter = SealedScatter(np.eye(2))
-    >>> content = SealedContent(frame, "angry", (), scatter, 9.0, "Taylor", {}, {})
+    >>> content = SealedContent(frame, "angry", (), scatter, 9.0, "Taylor", Source(), {})
     >>> content.facts["minimum_count"]
     10
     """
@@ -47,7 +48,7 @@ class SealedContent:
     scatter: Scatter
     df: float
     variance: str
-    source: dict
+    source: Source
     labels: dict
     absent: dict = field(default_factory=dict)
     protected: bool = False
@@ -101,7 +102,7 @@ def write_content(content: SealedContent, path: Path) -> None:
     >>> from tempfile import TemporaryDirectory
     >>> frame = pd.DataFrame({"n": [20], "sum_w": [20.0], "sum_wy": [5.0], "sum_w2": [20.0]})
     >>> scatter = SealedScatter(np.eye(2))
-    >>> content = SealedContent(frame, "angry", (), scatter, 9.0, "Taylor", {}, {})
+    >>> content = SealedContent(frame, "angry", (), scatter, 9.0, "Taylor", Source(), {})
     >>> folder = TemporaryDirectory()
     >>> path = Path(folder.name) / "cells.parquet"
     >>> write_content(content, path)
@@ -191,7 +192,7 @@ def _content(table: Any) -> SealedContent:
         scatter=_scatter(table, facts.get("samples"), matrix),
         df=float(facts["df"]),
         variance=facts["variance"],
-        source=facts["source"],
+        source=Source.of(facts["source"]),
         labels=facts["labels"],
         absent=dict(facts.get("absent", {})),
         protected=facts.get("protected", False) is True,

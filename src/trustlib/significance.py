@@ -8,7 +8,7 @@ together; it is shown as a page may show it, or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from trustlib.disclosure import require_showable
 from trustlib.errors import DisclosureError, EstimandError
 from trustlib.escaping import html_text
 from trustlib.rounding import ROUNDED, rounded, rounding_of
+from trustlib.sources import SourceField
 
 COLUMNS = ("term", "statistic", "df_num", "df_den", "p_value")
 
@@ -59,7 +60,7 @@ class TestResult:
 
     Attributes
     ----------
-    source : mapping
+    source : Source
         What the data are, for the note below a table.
     smallest : int, optional
         The smallest count of people behind the tests; as long as it is not known they
@@ -80,7 +81,7 @@ class TestResult:
     __test__: ClassVar[bool] = False  # for pytest: the name begins with Test
 
     _frame: pd.DataFrame
-    source: Mapping[str, Any] = field(default_factory=dict)
+    source: SourceField = SourceField()
     smallest: int | None = None
     notes: tuple[str, ...] = ()
 
@@ -113,7 +114,7 @@ class TestResult:
         frame = pd.DataFrame([asdict(row) for row in rows]).set_index("rule")
         df_den = frame["df_den"].where(frame["df_den"] > 0)
         frame["p_value"] = fdtrc(frame["df_num"], df_den, frame["statistic"])
-        return cls(frame, source or {}, smallest, tuple(notes))
+        return cls(frame, source, smallest, tuple(notes))
 
     @classmethod
     def of(cls, results: Sequence[TestResult]) -> TestResult:

@@ -105,7 +105,7 @@ def _require_one_item(parts: Mapping[Any, Estimates], over: str) -> None:
     models: list[str] = []
     for name, each in parts.items():
         wording = each.labels.get(each.outcome)
-        data = each.source.get("kind")
+        data = each.source.kind
         items[name] = (each.kind, each.by, each.outcome, wording, data)
         _, _, model = each.convention.partition("; model: ")
         models.append(model)

@@ -19,7 +19,6 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
-from trustlib.disclosure import EVIDENCE
 from trustlib.errors import (
     DisclosureError,
     EstimandError,
@@ -31,6 +30,7 @@ from trustlib.escaping import csv_cells, visible
 from trustlib.estimates import Estimates
 from trustlib.scales import MEASURES, SCALES, scale_of
 from trustlib.significance import TestResult
+from trustlib.sources import Source
 from trustlib.writing import write_together
 
 
@@ -102,7 +102,7 @@ def evidence(source: Mapping[str, Any]) -> str:
     Parameters
     ----------
     source : mapping
-        `Estimates.source`: of it ``kind`` and ``label``, if they are there.
+        `Estimates.source`.
 
     Returns
     -------
@@ -115,11 +115,10 @@ def evidence(source: Mapping[str, Any]) -> str:
     >>> evidence({})
     'Source not stated'
     """
-    kind = EVIDENCE.get(str(source.get("kind")), "Source not stated")
-    label = source.get("label")
-    if not label:
-        return kind
-    return f"{kind}: {visible(label)}"
+    stated = Source.of(source)
+    if not stated.label:
+        return stated.evidence
+    return f"{stated.evidence}: {visible(stated.label)}"
 
 
 def number(value: float, kind: str, measure: str | None = None) -> str:
@@ -676,5 +675,5 @@ def _write(estimates: Estimates, description: str, path: Path) -> None:
     together = [path.with_suffix(".json"), path]
     with write_together(together) as (described, numbers):
         described.write_text(description, encoding="utf-8")
-        frame = estimates.frame.assign(evidence=estimates.source.get("kind"))
+        frame = estimates.frame.assign(evidence=estimates.source.kind)
         csv_cells(frame).to_csv(numbers, index=False, lineterminator="\n")

@@ -53,7 +53,7 @@ def build_small_book(folder: Path) -> Path:
             ignore=shutil.ignore_patterns("__pycache__"),
         )
     command = [
-        *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
+        *(sys.executable, "-m", "trustbook.building"),
         *("build", "book", "--config", "_config.yml"),
         *(
             "--toc",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from traceback import walk_tb
@@ -90,6 +90,22 @@ def _of_ours(error: Exception) -> TrustlibError:
         f"This is a fault of ours: {foreign(error)} in {place}.",
         "Please report these two lines; they hold nothing of your file.",
     )
+
+
+def status_of(command: Callable[..., Any], words: Sequence[str]) -> int:
+    """Run what is started with ``python -m`` as a command is; the status it ends with.
+
+    Examples
+    --------
+    >>> status_of(print, ["12 people"])
+    12 people
+    0
+    """
+    try:
+        plain_errors(command)(*words)
+    except typer.Exit as left:
+        return left.exit_code
+    return 0
 
 
 def say(text: str, style: str | None = None) -> None:

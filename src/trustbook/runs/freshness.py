@@ -123,7 +123,7 @@ def origin_of(run: Run, folder: Path, made_from: dict[str, str]) -> dict[str, An
     made_from : dict
         As `Run.made_from` gave it before the run.
     """
-    kinds = {source["kind"] for source in run.sources if "kind" in source}
+    kinds = {source.kind for source in run.sources if source.kind}
     origin = {
         "run": run.id,
         "made_from": made_from,

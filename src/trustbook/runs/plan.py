@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 WHOLE = re.compile(r"@\{(\w+)\}")
 
 
-def load_plan(path: str | Path) -> list[Run]:
+def load_plan(path: str | Path, to_be_made: Collection[Path] = ()) -> list[Run]:
     """Read a plan and hold every run against the parameters its template declares.
 
     Parameters
@@ -44,6 +44,8 @@ def load_plan(path: str | Path) -> list[Run]:
         is a mapping gives several names at once:
         ``country: [{country: BR, place: Brazil}]``. ``page: false`` keeps a run out of
         the book's contents.
+    to_be_made : collection of path
+        Data files that need not exist yet, because the caller is about to make them.
 
     Returns
     -------
@@ -80,6 +82,7 @@ def load_plan(path: str | Path) -> list[Run]:
             runs += _expanded(form, template, faults)
     faults += _faults_of_ids(runs)
     faults += _faults_of_parameters(runs)
+    faults += _absent_files(runs, [file.resolve() for file in to_be_made])
     what = f"{path.name} cannot be run; nothing was"
     raise_faults(RunError, what, faults, "Mend the plan.")
     return runs
@@ -138,7 +141,7 @@ def _names_of_sources(run: Run) -> set[str]:
     """Ids and kinds of the sources of a run's data."""
     names = set()
     for source in run.sources:
-        names |= {source.get("id"), source.get("kind")}
+        names |= {source.id, source.kind}
     return {name for name in names if name}
 
 
@@ -203,9 +206,14 @@ def _faults_of_run(run: Run, declared: _Declared) -> Iterator[str]:
     for name in declared.names:
         if name not in run.parameters:
             yield f"parameter {name!r} is missing"
-    for path in run.data:
-        if not path.is_file():
-            yield f"there is no data file {path.name}"
+
+
+def _absent_files(runs: Sequence[Run], to_be_made: Collection[Path]) -> Iterator[str]:
+    """The data files that runs need and that nobody is about to make."""
+    for run in runs:
+        for path in run.data:
+            if path not in to_be_made and not path.is_file():
+                yield f"{run.id}: there is no data file {path.name}"
 
 
 def _expanded(form: RunForm, template: Path, faults: list[str]) -> list[Run]:

@@ -14,9 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trustlib.disclosure import EVIDENCE
 from trustlib.files import SUFFIXES, file_hash
 from trustlib.schema import load_yaml
+from trustlib.sources import Source
 
 LOCK = "requirements.lock"
 
@@ -60,10 +60,10 @@ class Run:
         return [path for path in self._files((".yml", ".yaml")) if path.is_file()]
 
     @property
-    def sources(self) -> list[dict[str, str]]:
-        """What the data and the mappings say of their source: id, kind, label."""
+    def sources(self) -> list[Source]:
+        """What the data and the mappings say of their source."""
         sources = [read_once(_source_of, path) for path in self.data]
-        sources += [_mapping(path).get("source") for path in self.mappings]
+        sources += [Source.of(_mapping(path).get("source")) for path in self.mappings]
         return [source for source in sources if source]
 
     @property
@@ -143,8 +143,7 @@ def source_kind(path: Path) -> str | None:
     >>> print(source_kind(Path("answers.csv")))
     None
     """
-    kind = _source_of(path).get("kind")
-    return kind if kind in EVIDENCE else None
+    return _source_of(path).kind
 
 
 def library_hash() -> str:
@@ -200,17 +199,18 @@ def _mapping(path: Path) -> dict[str, Any]:
     return entries if isinstance(entries, dict) else {}
 
 
-def _source_of(path: Path) -> dict[str, str]:
+def _source_of(path: Path) -> Source:
     """The source that a Parquet file names in its metadata."""
     import pyarrow.parquet as pq
 
     if path.suffix != ".parquet":
-        return {}
+        return Source()
     notes = pq.read_schema(path).metadata or {}
-    of_cells = json.loads(notes.get(b"trustlib", b"{}")).get("source")
-    if of_cells:
-        return of_cells
-    return json.loads(notes.get(b"source", b"{}"))
+    try:
+        of_cells = json.loads(notes.get(b"trustlib", b"{}")).get("source")
+        return Source.of(of_cells or json.loads(notes.get(b"source", b"{}")))
+    except (AttributeError, KeyError, ValueError):  # notes of another program
+        return Source()
 
 
 def _digest(value: Any) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from trustlib.record.targets import ANSWERS, LEVELS, QUESTIONS, in_group
+from trustlib.sources import Source
 from trustlib.variance import Array
 
 # Years of each band, of people under 65.
@@ -239,7 +240,7 @@ def as_survey(model: Mapping[str, Any], parts: Sequence[pd.DataFrame]) -> pd.Dat
         else:
             columns[name] = column
     frame = pd.DataFrame(columns)
-    frame.attrs["source"] = dict(model["source"])
+    frame.attrs["source"] = Source.of(model["source"])
     return frame
 
 

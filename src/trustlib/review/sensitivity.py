@@ -300,7 +300,7 @@ def robustness_of_cells(
             )
         axes = axis_names(by, part.by)
         others = [c for c in part.by if c not in axes]
-        use = str(part.source.get("weights", "weighted"))
+        use = part.source.weights
         if use not in {sample.weights for sample in samples}:
             samples.append(_Sample(use, "none", COMPLETE, [], [part]))
         if others:
@@ -430,6 +430,6 @@ def reweighted(design: SurveyDesign, use: str, trim: float = TRIM) -> SurveyDesi
     rescaled = new * (weight.sum() / new.sum())
     factor = rescaled / np.where(kept, weight, 1.0)
     changed = {name: old[name].to_numpy() * factor for name in names}
-    source = {**(design.source or {}), "weights": use}
+    source = design.source | {"weights": use}
     # The new weights do not meet the margins of a raked design.
     return with_columns(design, changed, raked=None, base_weight=None, source=source)
