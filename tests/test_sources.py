@@ -28,6 +28,7 @@ from trustlib.merging import joint_source
 from trustlib.significance import FTest, TestResult
 from trustlib.sources import LEAST_ROUNDING, MOST_ROUNDING, Source
 from trustlib.tables import evidence
+from trustlib.writing import write_whole
 
 ROOT = Path(__file__).parents[1]
 FACTS = {"id": "office", "kind": "supplied", "label": "An office", "rounding": 5}
@@ -260,7 +261,9 @@ def test_a_source_goes_from_the_frame_to_what_is_shown(tmp_path):
         assert made.domain("group == 'a'").source == said
         cells = tl.compress(made, "hurt", ["group"])
         assert isinstance(cells.source, Source)
-        back = tl.Cells.read(cells.write(tmp_path / "cells.parquet"))
+        with write_whole(tmp_path / "cells.parquet") as own:
+            cells.write_to(own)  # rounded sources have no exact cells to pass on
+        back = tl.Cells.read(tmp_path / "cells.parquet")
         fit = tl.fit_logit(back, "group")
         results = [
             tl.cell_means(back),

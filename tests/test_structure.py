@@ -38,8 +38,8 @@ ORDER = [
         "trustlib.writing.disk",
         "trustlib.writing.refusals",
     },
-    {"trustlib.rounding"},
     {"trustlib.sources"},
+    {"trustlib.rounding"},
     {
         "trustlib.yaml12",
         "trustlib.ordering",

@@ -200,7 +200,7 @@ def _cell_tables(path: Path, release: int) -> Iterator[CellTable]:
 def _cell_table(file: Path, release: int) -> CellTable:
     """A file of cells, of people who told its axes."""
     cells = Cells.read(file)
-    source = str(cells.source.get("id"))
+    source = str(cells.source.id)
     is_public = not is_confidential(cells.source)
     return CellTable(file.stem, source, cells, release=release, public=is_public)
 
@@ -208,9 +208,9 @@ def _cell_table(file: Path, release: int) -> CellTable:
 def _numbers(runs: Path, public: set[str]) -> Iterator[Printed]:
     """The numbers of the tables of runs, but for sources whose rows are public."""
     for about in sorted(runs.glob("[!.]*/tables/*.json")):
-        source = json.loads(about.read_text(encoding="utf-8")).get("source", {})
+        source = Source.of(json.loads(about.read_text(encoding="utf-8")).get("source"))
         path = about.with_suffix(".csv")
-        is_public = source.get("id") in public or not is_confidential(source)
+        is_public = source.id in public or not is_confidential(source)
         if path.is_file() and not is_public:
             yield from numbers_of_table(path)
 

@@ -45,7 +45,6 @@ from trustlib.rounding import (
     people_in_words,
     rounded_df,
     rounded_people,
-    rounding_of,
 )
 from trustlib.schema import declared_design, read_survey
 from trustlib.tables import evidence
@@ -133,7 +132,7 @@ def flow_table(path: str | Path, cells: str | Path) -> Report:
     every = csv_plains(pd.read_csv(require_file(path, "flow of people", MAKE)))
     own = every[every["cells"] == name].drop(columns="cells")
     frame = own.fillna({"variable": ""}).reset_index(drop=True)
-    base = rounding_of(sealed.source)
+    base = sealed.source.rounding
     if not _leads_to(frame["n"], int(sealed.frame["n"].sum()), base):
         raise RunError(
             f"{Path(path).name} does not lead to the people of the cells {name}.",
@@ -195,7 +194,7 @@ def design_table(fit: LogitFit) -> Report:
     """
     cells = fit.cells
     coefficients(fit).require_showable("This table")
-    base = rounding_of(cells.source)
+    base = cells.source.rounding
     people = people_in_words(int(cells.frame["n"].sum()), base)
     if not base:
         weights = cells.frame["sum_w"].sum()

@@ -60,7 +60,6 @@ from trustlib.errors import (
 from trustlib.escaping import html_text, markdown_plain, visible
 from trustlib.files import file_hash
 from trustlib.record.printed import load_figures
-from trustlib.rounding import rounding_of
 from trustlib.schema import load_codebook, load_mapping, load_yaml
 from trustlib.writing import write_folder, write_text
 
@@ -183,7 +182,7 @@ def reproduce(
         _take_over_runs(out, new)
         _lay_out(new, root, kind)
         made = _made(commission, new)
-        if rounding_of(design.source) and not kind.is_public:
+        if design.source.rounding and not kind.is_public:
             # Their totals are exact, and the pages are made.
             shutil.rmtree(new / "cells", ignore_errors=True)
         _take_over_files_of_others(out, new)

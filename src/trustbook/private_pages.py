@@ -22,7 +22,6 @@ from trustlib.escaping import (
     markdown_text,
     visible,
 )
-from trustlib.rounding import rounding_of
 from trustlib.sources import Source
 
 HEADS = ["What", "Which"]
@@ -104,7 +103,7 @@ def _first_page(
 ) -> Iterator[str]:
     """The lines of the first page."""
     source = design.source
-    base = rounding_of(source)
+    base = source.rounding
     title = markdown_text(visible(source.label))
     yield f"# {title_mark(source)}{title}\n"
     yield WORDS[f"index_{edition.name}"]

@@ -23,7 +23,7 @@ from trustlib.estimates import Estimates
 from trustlib.levels import cell_means
 from trustlib.record.printed import parse_group
 from trustlib.record.questions import EXPERIENCED
-from trustlib.rounding import rounded_people, rounding_of
+from trustlib.rounding import rounded_people
 
 # A number of a row of the ledger -> its column in estimates.
 NUMBERS = {
@@ -171,7 +171,7 @@ def _compared(design: SurveyDesign, figure: Any, numbers: Numbers) -> float:
     A number of people that is rounded like the printed one counts as the printed one: that
     the exact ones are equal would tell it.
     """
-    base = rounding_of(design.source)
+    base = design.source.rounding
     if base and figure.statistic == "count":
         printed = float(rounded_people(figure.value, base))
         if printed == numbers.shown["ours"]:
@@ -313,7 +313,7 @@ def _count(design: SurveyDesign, members: pd.Series, others: pd.Series) -> Numbe
     people = int(members.sum())
     if people < MINIMUM or 0 < others.sum() < MINIMUM:
         raise DisclosureError(f"Fewer than {MINIMUM} people.")
-    rounded = float(rounded_people(people, rounding_of(design.source)))
+    rounded = float(rounded_people(people, design.source.rounding))
     return Numbers({"ours": float(people)}, {"ours": rounded}, people)
 
 

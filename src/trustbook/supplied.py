@@ -31,7 +31,6 @@ from trustlib.masking import are_shown, foreign
 from trustlib.meanings import BLANK, DECLARED
 from trustlib.personal import kind_of_column, looks_personal
 from trustlib.rounding import people_in_words as people
-from trustlib.rounding import rounding_of
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
 from trustlib.sources import Source
 
@@ -269,7 +268,7 @@ def described(frame: pd.DataFrame, mapping: str | Path) -> list[str]:
 
 def _description(frame: pd.DataFrame, name: str, role: str, told: Told) -> str:
     """A variable, its role, and its people by level and by kind of missing."""
-    base = rounding_of(frame.attrs["source"])
+    base = Source.of(frame.attrs["source"]).rounding
     nobody = frame[name].iloc[:0]
     untold = role == NUMBER or (name in left_out({name: role}) and not are_shown())
     answers = nobody if untold else frame[name]

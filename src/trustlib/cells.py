@@ -38,7 +38,7 @@ from trustlib.errors import (
 from trustlib.grouping import group_rows
 from trustlib.masking import RARE_LEVEL, people_by_level, spoken_levels
 from trustlib.merging import joint_axis, joint_source, pooled_scatter
-from trustlib.rounding import df_in_words, require_no_exact_cells, rounding_of
+from trustlib.rounding import df_in_words, require_no_exact_cells
 from trustlib.sealed_files import TOTALS, SealedContent
 from trustlib.sources import SourceField
 from trustlib.variance import (
@@ -182,12 +182,12 @@ class Cells:
         """
         if df is None:
             df = self.df
-        return df_in_words(df, rounding_of(self.source))
+        return df_in_words(df, self.source.rounding)
 
     @property
     def df_note(self) -> str:
         """What is said beside shown degrees of freedom where they are rounded."""
-        return ", rounded down" if rounding_of(self.source) else ""
+        return ", rounded down" if self.source.rounding else ""
 
     def parts(self, a: Array) -> tuple[Part, ...]:
         """What each sample of pooled cells adds to the covariance of ``a @ (W, Y)``.

@@ -36,7 +36,7 @@ from trustlib.masking import (
 )
 from trustlib.ordering import declared_orders, in_order, require_order
 from trustlib.personal import names_that_may_be_told
-from trustlib.rounding import df_of_people, people_in_words, rounding_of
+from trustlib.rounding import df_of_people, people_in_words
 from trustlib.schedulers import require_near
 from trustlib.strata import PSU, STRATUM
 from trustlib.variance import (
@@ -135,7 +135,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
             f"Nobody in the domain has a value of {outcome!r} and of each axis.",
             "Check the domain and the axes.",
         )
-    base = rounding_of(design.source)
+    base = design.source.rounding
     _warn_of_missing(missing, int(people.lost["n"].sum()), base)
     kept = people.kept
     axes = {name: axis_values(kept[name], name) for name in by}
@@ -524,4 +524,4 @@ def _taylor_scatter(
         base=base,
     )
     strata = len(np.unique(stratum[inside]))
-    return scatter, df_of_people(units, strata, people, rounding_of(design.source))
+    return scatter, df_of_people(units, strata, people, design.source.rounding)

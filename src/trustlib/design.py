@@ -21,7 +21,7 @@ from trustlib.engines import collect, require_plain_names, units_of
 from trustlib.errors import DesignError, is_number, listed, require_names
 from trustlib.masking import require_columns
 from trustlib.personal import names_that_may_be_told
-from trustlib.rounding import rounded_people, rounding_of
+from trustlib.rounding import rounded_people
 from trustlib.schedulers import require_near
 from trustlib.sources import SourceField
 from trustlib.strata import FPC, PSU, STRATUM, Strata, strata_of
@@ -260,7 +260,7 @@ class SurveyDesign:
         roles = {STRATUM: self.strata, PSU: self.psu, FPC: self.fpc}
         columns = {own: c for own, c in roles.items() if c is not None}
         units = units_of(frame, columns)
-        base = rounding_of(self.source)
+        base = self.source.rounding
         return strata_of(units, columns, self.nest, self.lonely_psu, base)
 
     def _replicate_scale(self) -> Array:
@@ -313,7 +313,7 @@ class SurveyDesign:
         """The units that were drawn, and by which rules."""
         kind = "people" if self.psu is None else "PSUs"
         units = int(self.layout.n_psu.sum())
-        base = rounding_of(self.source)
+        base = self.source.rounding
         words = f"{units:,} {kind}"
         if base:
             words = f"about {int(rounded_people(units, base)):,} {kind}"

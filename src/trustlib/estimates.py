@@ -28,7 +28,7 @@ from trustlib.errors import (
     require_names,
 )
 from trustlib.escaping import html_text
-from trustlib.rounding import ROUNDED, rounded, rounding_of
+from trustlib.rounding import ROUNDED, rounded
 from trustlib.scales import Scale, scale_of
 from trustlib.sources import SourceField
 from trustlib.variance import (
@@ -224,7 +224,7 @@ class Estimates:
     def showable(self, what: str = "This result") -> Estimates:
         """These estimates as readers may see them: past the gate, and rounded where their source asks for it."""
         self.require_showable(what)
-        base = rounding_of(self.source)
+        base = self.source.rounding
         if not base:
             return self
         frame = rounded(self._frame, base)

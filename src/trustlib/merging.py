@@ -14,7 +14,6 @@ import pandas as pd
 
 from trustlib.errors import DesignError, EstimandError
 from trustlib.ordering import joint_order
-from trustlib.rounding import rounding_of
 from trustlib.sources import Source
 from trustlib.variance import PooledScatter, Sample, Scatter, SealedScatter
 
@@ -100,7 +99,7 @@ def joint_source(sources: Iterable[Mapping[str, Any]]) -> Source:
     if len(different) == 1:
         return different[0]
     joint: dict[str, Any] = {}
-    roundings = [base for base in map(rounding_of, different) if base]
+    roundings = [source.rounding for source in different if source.rounding]
     if roundings:
         joint["rounding"] = max(roundings)
     joint["id"] = "+".join(str(source.id) for source in different)

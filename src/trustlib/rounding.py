@@ -18,13 +18,13 @@ an unweighted table a whole percentage of a few dozen people leaves few counts p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trustlib.disclosure import MINIMUM, masked_count
 from trustlib.errors import DisclosureError
+from trustlib.sources import Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,17 +36,6 @@ ROUNDED = (
 PEOPLE = ("n", "n_eff")
 DF = ("df", "df_den")
 LEAST_ERROR = 0.01
-
-
-def rounding_of(source: Mapping[str, Any] | None) -> int | None:
-    """To whose multiples a source asks that numbers of people are rounded, if it does.
-
-    Examples
-    --------
-    >>> rounding_of({"kind": "supplied", "rounding": 5}), rounding_of({})
-    (5, None)
-    """
-    return (source or {}).get("rounding") or None
 
 
 def rounded_people(n: Any, base: int | None) -> Any:
@@ -212,7 +201,7 @@ def rounded(frame: pd.DataFrame, base: int) -> pd.DataFrame:
     return frame.round(digits).assign(**changed)
 
 
-def require_no_exact_cells(source: Mapping[str, Any] | None, what: str) -> None:
+def require_no_exact_cells(source: Source, what: str) -> None:
     """Refuse to write exact totals of people whose numbers are to be rounded.
 
     Parameters
@@ -229,9 +218,9 @@ def require_no_exact_cells(source: Mapping[str, Any] | None, what: str) -> None:
 
     Examples
     --------
-    >>> require_no_exact_cells({"kind": "real"}, "These cells")
+    >>> require_no_exact_cells(Source(kind="real"), "These cells")
     """
-    base = rounding_of(source)
+    base = source.rounding
     if base:
         raise DisclosureError(
             f"{what} are not written: their source asks for numbers of people rounded "

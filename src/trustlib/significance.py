@@ -17,7 +17,7 @@ import pandas as pd
 from trustlib.disclosure import require_showable
 from trustlib.errors import DisclosureError, EstimandError
 from trustlib.escaping import html_text
-from trustlib.rounding import ROUNDED, rounded, rounding_of
+from trustlib.rounding import ROUNDED, rounded
 from trustlib.sources import SourceField
 
 COLUMNS = ("term", "statistic", "df_num", "df_den", "p_value")
@@ -266,7 +266,7 @@ class TestResult:
         [4.12, 1010.0]
         """
         self.require_showable(what)
-        base = rounding_of(self.source)
+        base = self.source.rounding
         if not base:
             return self
         notes = [*self.notes, ROUNDED.format(base=base)]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from trustbook.attacks.published import Printed, names_of
+from trustlib.sources import Source
 
 _ROW = re.compile(r"^\| (?P<what>[^|]+?) \| (?P<n>[\d,]+) \|$", re.M)
 # In a convention: the numbers of people are sums of others.
@@ -52,7 +53,7 @@ def numbers_of_table(csv: Path) -> Iterator[Printed]:
         return
     frame = pd.read_csv(csv)
     by = [axis for axis in facts["by"] if axis in frame]
-    source = str(facts["source"].get("id"))
+    source = str(Source.of(facts["source"]).id)
     outcome = facts["outcome"]
     page = f"{csv.parent.parent.name}/{csv.stem}"
     for column, what in _COLUMNS.items():

@@ -91,13 +91,13 @@ def validate(
     """Read a survey file through its mapping and say what is in it; all faults at once."""
     from trustbook.supplied import described
     from trustlib.design import SurveyDesign
-    from trustlib.rounding import people_in_words, rounding_of
+    from trustlib.rounding import people_in_words
     from trustlib.schema import declared_design, read_survey
 
     with _answers_if(show_answers):
         frame = read_survey(file, mapping)
         design = SurveyDesign(frame, **declared_design(mapping))
-        base = rounding_of(frame.attrs["source"])
+        base = design.source.rounding
         lines = [f"{people_in_words(len(frame), base)} people. {design.variance}."]
         if not design.weight:
             lines.append("CAUTION: unweighted, so everybody counts the same.")

@@ -13,7 +13,7 @@ from trustlib.disclosure import MINIMUM, require_showable
 from trustlib.errors import EstimandError, axis_names, require_a
 from trustlib.estimates import Estimates
 from trustlib.intervals import INTERVALS
-from trustlib.rounding import people_in_words, rounding_of
+from trustlib.rounding import people_in_words
 from trustlib.variance import Array
 
 
@@ -106,7 +106,7 @@ def membership(cells: Cells, axes: Sequence[str] | None = None) -> Estimates:
         df=cells.df,
         source=cells.source,
         labels=cells.labels,
-        notes=_notes(n, kept, rounding_of(cells.source)),
+        notes=_notes(n, kept, cells.source.rounding),
     )
 
 

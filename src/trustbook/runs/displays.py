@@ -122,7 +122,7 @@ def _search_of(run: Run) -> Search | None:
     """The search for rows of the supplied files that a run reads."""
     from trustbook.leaks import search_of
 
-    kinds = {source.get("kind") for source in run.sources}
+    kinds = {source.kind for source in run.sources}
     if "supplied" not in kinds:
         return None
     files = [path for path in run.data if _has_people(path)]

@@ -12,7 +12,7 @@ from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import DesignError, axis_names, require_a, require_names
 from trustlib.review.imputation import NO_DESIGN
-from trustlib.rounding import rounded_people, rounding_of
+from trustlib.rounding import rounded_people
 from trustlib.variance import Array
 
 OR = " or "
@@ -101,7 +101,7 @@ def flow(design: SurveyDesign, outcome: str, known: Sequence[str]) -> pd.DataFra
     ]
     rows = [astuple(step) for step in steps]
     table = pd.DataFrame(rows, columns=["variable", "reason", "n"])
-    people = rounded_people(table["n"], rounding_of(design.source))
+    people = rounded_people(table["n"], design.source.rounding)
     return table.assign(n=np.asarray(people, dtype=int))
 
 

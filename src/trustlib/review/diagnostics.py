@@ -33,7 +33,7 @@ from trustlib.newton import expit
 from trustlib.review.attrition import flow
 from trustlib.review.residuals import FIT, calibration, goodness_of_fit, link_test
 from trustlib.review.terms import influence_shares, joint_tests
-from trustlib.rounding import rounded_people, rounding_of
+from trustlib.rounding import rounded_people
 from trustlib.significance import TestResult
 from trustlib.tables import evidence
 
@@ -195,7 +195,7 @@ def checks(fit: LogitFit, groups: int = 10) -> Report:
     shown = pd.DataFrame(lines)
     shown.columns = ["What was looked at", "Found", "A bad sign"]
     frame = pd.DataFrame(rows, columns=["check", "quantity", "value"])
-    if rounding_of(fit.cells.source):
+    if fit.cells.source.rounding:
         frame["value"] = frame["value"].astype(float).round(2)
     return Report(
         frame,
@@ -229,7 +229,7 @@ def _size(fit: LogitFit) -> Iterator[_Fact]:
     """People for each coefficient."""
     overall = cell_means(fit.cells, []).showable().frame.iloc[0]
     p = overall["estimate"]
-    base = rounding_of(fit.cells.source)
+    base = fit.cells.source.rounding
     each = float(rounded_people(overall["n"] / len(fit.coef), base))
     of_rarer = overall["n_eff"] * min(p, 1 - p)
     rarer = float(rounded_people(of_rarer / len(fit.coef), base))
