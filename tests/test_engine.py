@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from trustbook.engine import execute_notebook, own_process
 from trustbook.runs import Run, load_plan, run_all
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +85,12 @@ def notebook(path: Path, cells: list) -> Path:
     return path
 
 
+def execute(path: Path, engine: str, done: Path) -> None:
+    """Execute a notebook as a run does, but for the gate: it would refuse some of these outputs."""
+    made = nbformat.read(path, as_version=4)
+    nbformat.write(execute_notebook(made, {"n": 1}, path.parent, engine), done)
+
+
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory) -> list[list]:
     """The cells of a notebook with many kinds of output, executed by both engines."""
@@ -90,16 +98,19 @@ def odd(tmp_path_factory) -> list[list]:
     cells = [new_code_cell(source) for source in CELLS.values()]
     cells += [new_code_cell("left = 1", metadata={"tags": ["skip-execution"]}),
               new_code_cell("'left' in globals()"), new_markdown_cell("# The end")]  # fmt: skip
-    run = Run("odd", notebook(folder / "odd.ipynb", cells), {"n": 1})
-    for engine in ENGINES:
-        assert run_all([run], folder / engine, engine=engine) == {}
-    return [
-        nbformat.read(folder / engine / "odd" / "odd.ipynb", as_version=4).cells
-        for engine in ENGINES
-    ]
+    path = notebook(folder / "odd.ipynb", cells)
+    done = [folder / f"{engine}.ipynb" for engine in ENGINES]
+    for engine, result in zip(ENGINES, done, strict=True):
+        own_process(execute, path, engine, result)
+    read = [nbformat.read(path, as_version=4).cells for path in done]
+    for cell in itertools.chain(*read):  # as a page has them
+        cell["id"] = ""
+        cell["metadata"].pop("papermill", None)
+        cell["metadata"].pop("execution", None)
+    return read
 
 
-@pytest.mark.parametrize("number", range(len(CELLS) + 6))
+@pytest.mark.parametrize("number", range(len(CELLS) + 5))
 def test_cells_of_many_kinds_have_the_same_outputs(odd, number):
     fast, kernel = (cells[number] for cells in odd)
     assert fast == kernel

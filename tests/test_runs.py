@@ -259,7 +259,7 @@ def test_provenance_says_where_everything_came_from(project):
 def test_the_seed_is_part_of_the_provenance(project):
     cells = [
         new_code_cell("seed = 1", metadata={"tags": ["parameters"]}),
-        new_code_cell("print(seed)"),
+        new_code_cell('print(f"The seed is {seed}.")'),
     ]
     write_template(project, "seeded", cells)
     (run,) = load_plan(
