@@ -397,7 +397,7 @@ def project(tmp_path: Path, monkeypatch) -> Path:
     """A small release: one paper, one run, the stand-in's files."""
     for name in ("CITATION.cff", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("codebook.yml", "manifest.yml", "synthetic", "hints6"):
+    for name in ("codebook.yml", "manifest.yml", "synthetic", "hints6", "report"):
         copy = shutil.copytree if (ROOT / "data" / name).is_dir() else shutil.copy
         (tmp_path / "data").mkdir(exist_ok=True)
         copy(ROOT / "data" / name, tmp_path / "data" / name)

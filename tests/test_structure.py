@@ -113,6 +113,7 @@ ORDER = [
     {
         "trustlib.record.programmes",
         "trustlib.record.printed",
+        "trustlib.record.facts",
         "trustlib.record.targets",
         "trustlib.record.entropy",
     },
