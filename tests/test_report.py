@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trustbook.sphinx.evidence.plan import load_contents, page_numbers
+from trustbook.sphinx.evidence.sections import record_ids
 from trustbook.sphinx.record_pages import printed
 from trustbook.verdicts import DIFFERS, MATCH, verdict_on
 from trustlib.errors import CodebookError, MissingFileError
@@ -193,3 +195,277 @@ def test_at_most_is_a_comparison_like_the_others():
         DIFFERS,
     ]
     assert printed(FIGURES.set_index("id").loc["C-001"]) == "at most 6 times"
+
+
+# ----- what the book says about the report -----
+
+BOOK = ROOT / "book"
+CLAIMS = pd.read_csv(REPORT / "claims.csv", dtype=str, keep_default_na=False)
+SOURCE = "Closing Healthcare's Trust Gap (Sanofi, 2025)"
+PRINTED = FIGURES.set_index("id", drop=False)
+PAGES = {
+    path.relative_to(BOOK).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted(BOOK.rglob("*.md"))
+    if not {"_runs", "vendor", "library"} & set(path.relative_to(BOOK).parts)
+}
+# Pages that are about the report; the others cite it here and there.
+READERS = [
+    *(name for name in PAGES if name.startswith("evidence/")),
+    *("do-the-figures-fit", "record", "codebook", "report-contents", "index"),
+    *("corrections", "feedback", "estimand", "stand-in"),
+]
+FENCED = re.compile(r"```.*?```", re.DOTALL)
+QUOTED = re.compile(r'"([^"\n]+)"')
+IN_WORDS = re.compile(
+    r"\b(?:one|two|three|four|nine) (?:in|of) (?:two|three|four|five|seven|eight|ten)\b"
+    r"|\babout half\b|\baround half\b|\bmore than (?:a third|half)\b|\bonly half of\b",
+    re.IGNORECASE,
+)
+SAYS = re.compile(
+    r"\b[Tt]he report(?: itself)?(?: first| also)? (?:says|prints|calls|names|cites|shows|lets|"
+    r"does not say|recommends|advocates|thanks|tells|ends|defines|speaks|reports|numbers)\b"
+)
+CITES = re.compile(r"\{(?:record|record-line|audit|evidence)\}`")
+
+
+def cited(text):
+    """The lines of the record that a page prints, names, draws or computes with."""
+    ids = re.findall(r"\{record(?:-line)?\}`([^`]+)`", text)
+    blocks = re.findall(
+        r"```\{record-figure\}.*?```|```\{(?:printed-gap|per-hundred)-table\}.*",
+        text,
+        re.DOTALL,
+    )
+    for block in blocks:
+        ids += re.findall(r"\b[A-Z]\d*-\d{3}[a-z]?\b", block)
+    return set(ids)
+
+
+def quotations(text):
+    """What stands in quotation marks, outside of blocks, roles and formulas."""
+    return set(
+        QUOTED.findall(
+            re.sub(r"```.*?```|`[^`]*`|\$[^$]*\$", "", text, flags=re.DOTALL)
+        )
+    )
+
+
+def said_without_a_line(text, known):
+    """Places where the report is said to say something, without a line of the record near and without a claim."""
+    found = []
+    for paragraph in re.split(r"\n\n|\n(?=[-|:#] ?)", FENCED.sub("", text)):
+        is_claim = CITES.search(paragraph) or any(words in paragraph for words in known)
+        if SAYS.search(paragraph) and not is_claim:
+            found.append(paragraph)
+    return found
+
+
+def of_page(name, *kinds):
+    claims = CLAIMS[(CLAIMS["where"] == name) & CLAIMS["kind"].isin(kinds)]
+    return set(claims["words"])
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_every_figure_of_the_report_on_a_page_is_a_claim_with_page_and_line(name):
+    claims = CLAIMS[(CLAIMS["where"] == name) & (CLAIMS["kind"] == "figure")]
+    of_report = {i for i in cited(PAGES[name]) if PRINTED.loc[i, "source"] == SOURCE}
+    assert set(claims["rows"]) == of_report, "write data/report/claims.csv anew"
+    for claim in claims.itertuples():
+        line = PRINTED.loc[claim.rows]
+        assert claim.words == line["claim"]
+        assert {int(p) for p in claim.page.split(";")} == pages_of(line)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_every_quotation_is_a_claim_with_its_page_or_words_of_our_own(name):
+    known = of_page(name, "quotation", "words")
+    assert quotations(PAGES[name]) <= known, "add it to data/report/claims.csv"
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_every_share_in_words_and_every_saying_is_a_claim(name):
+    numbers = {n.lower() for n in IN_WORDS.findall(FENCED.sub("", PAGES[name]))}
+    assert numbers <= of_page(name, "number", "words")
+    assert said_without_a_line(PAGES[name], of_page(name, "statement", "words")) == []
+
+
+def test_the_checks_of_claims_can_fail():
+    text = 'It is "new".\n\nThe report says so.\n\n- Two in three {record}`R24-017` of it.\n'
+    assert quotations(text) == {"new"}
+    assert said_without_a_line(text, set()) == ["The report says so."]
+    assert said_without_a_line(text, {"says so"}) == []
+    assert cited(text) == {"R24-017"}
+    assert IN_WORDS.findall(text) == ["Two in three"]
+
+
+@pytest.mark.parametrize(
+    "claim", CLAIMS.to_dict("records"), ids=lambda c: f"{c['where']} {c['words'][:30]}"
+)
+def test_a_claim_stands_on_its_page_and_its_lines_on_that_page_of_the_report(claim):
+    assert claim["kind"] in ("figure", "quotation", "number", "statement", "words")
+    if claim["kind"] != "figure":
+        assert claim["words"].lower() in PAGES[claim["where"]].lower()
+    if claim["kind"] == "words":
+        assert claim["rows"] == claim["page"] == ""
+        return
+    lines = [PRINTED.loc[name] for name in claim["rows"].split()]
+    assert lines
+    pages = set().union(*map(pages_of, lines))
+    told = {int(page) for page in claim["page"].split(";") if page}
+    assert told <= pages
+    assert told or not any(line["source"] == SOURCE for line in lines)
+
+
+def plain(text):
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return re.sub(r"[\s*]+", " ", text).lower()
+
+
+def test_every_quotation_stands_in_the_report_where_it_is_at_hand():
+    documents = [
+        beside_the_data(name).read_text(encoding="utf-8")
+        for name in (
+            "closing_healthcares_trust_gap_2025.txt",
+            "future_of_advocacy_partnerships.txt",
+        )
+    ]
+    text = plain(" ".join(documents))
+    quoted = CLAIMS[CLAIMS["kind"] == "quotation"]
+    assert [words for words in quoted["words"] if plain(words) not in text] == []
+    assert quoted["words"].str.split().str.len().max() <= 15  # a short phrase
+
+
+def test_no_sentence_of_the_report_is_reprinted_where_it_is_at_hand():
+    """No page, and no line of the record, shares fourteen words in a row with the report, but for its one question."""
+    text = beside_the_data("closing_healthcares_trust_gap_2025.txt").read_text(
+        encoding="utf-8"
+    )
+    theirs = " ".join(re.findall(r"[\w-]+", plain(text)))
+    ours = {**PAGES, "figures": " | ".join(FIGURES["claim"] + " | " + FIGURES["note"])}
+    question = " ".join(
+        re.findall(
+            r"[\w-]+", plain(FIGURES.loc[FIGURES["id"] == "S24-005", "claim"].iloc[0])
+        )
+    )
+    for name, page in ours.items():
+        for part in re.split(r"[|\n]", page):
+            words = re.findall(r"[\w-]+", plain(part))
+            for i in range(len(words) - 13):
+                run = " ".join(words[i : i + 14])
+                assert run not in theirs or run in question, (name, run)
+
+
+# ----- the contents of the report -----
+
+
+def test_the_contents_cover_every_page_and_every_line_that_names_one():
+    parts = load_contents(REPORT / "contents.yml")
+    pages = [page for part in parts for page in page_numbers(part)]
+    assert pages == list(range(1, 34))
+    known = list(PRINTED.index)
+    for name, line in PRINTED.iterrows():
+        if line["source"] != SOURCE:
+            continue
+        where = [
+            part for part in parts if name in record_ids(part.record.split(), known)
+        ]
+        assert where, f"{name} has no page in the contents"
+        listed = {page for part in where for page in page_numbers(part)}
+        assert pages_of(line) & listed, name
+
+
+def test_a_part_of_the_contents_leads_somewhere_or_says_why_not(tmp_path):
+    path = tmp_path / "contents.yml"
+    for wrong in (
+        "{pages: '1', title: Cover}",
+        "{pages: '2', title: A, record: C-005}",
+        "{pages: '3', title: A, record: C-005, chapters: [a], why: b}",
+    ):
+        path.write_text(f"parts:\n  - {wrong}\n")
+        with pytest.raises(CodebookError, match="1 fault"):
+            load_contents(path)
+
+
+def test_the_first_corrections_are_there_and_stay():
+    """What was published as a correction is never taken away: the list of their titles only grows."""
+    page = PAGES["corrections"]
+    titles = re.findall(r"^## (\d+ \w+ 20\d\d: .+)$", page, re.MULTILINE)
+    kept = (
+        (ROOT / "tests" / "published" / "corrections.txt")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
+    assert set(kept) <= set(titles), "a correction stays for ever"
+    assert set(titles) <= set(kept), (
+        "keep it: add its title to tests/published/corrections.txt"
+    )
+    dates = [pd.to_datetime(title.split(":")[0], format="%d %B %Y") for title in titles]
+    assert dates == sorted(dates, reverse=True), "the newest comes first"
+    entries = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
+    for entry in entries:
+        for part in (
+            "*What stood here.*",
+            "*What is right.*",
+            "*How it was found.*",
+            "*What changed.*",
+        ):
+            assert entry.count(part) == 1, (entry[:60], part)
+
+
+def test_feedback_says_what_to_write_and_where():
+    page = PAGES["feedback"]
+    assert {"Where to write", "What to write", "What happens then"} <= set(
+        re.findall(r"^## (.+)$", page, re.M)
+    )
+    form = (ROOT / ".github" / "ISSUE_TEMPLATE" / "correction.md").read_text(
+        encoding="utf-8"
+    )
+    name = re.search(r"^name: (.+)$", form, re.M)[1]
+    assert f"*{name}*" in page
+    for other in (
+        "evidence/about",
+        "report-contents",
+        "do-the-figures-fit",
+        "corrections",
+        "cite",
+    ):
+        assert "feedback>`" in PAGES[other], other
+
+
+def test_the_six_actions_are_the_reports_by_their_titles():
+    titles = re.findall(r"'([^']+)'", " ".join(PRINTED.loc["A-011":"A-016", "claim"]))
+    assert len(titles) == 6
+    headings = re.findall(r"^## (\d)\. (.+)$", PAGES["evidence/actions"], re.MULTILINE)
+    assert headings == [(str(k), title) for k, title in enumerate(titles, 1)]
+    parts = re.split(r"^## ", PAGES["evidence/actions"], flags=re.MULTILINE)
+    for title in titles:
+        (mine,) = (part for part in parts if part[3:].startswith(title))
+        for word in (
+            "*For.*",
+            "*Against, or missing.*",
+            "*Shown to work?*",
+            "*How to measure it.*",
+        ):
+            assert word in mine, (title, word)
+
+
+def test_voices_are_one_line_each_and_name_nobody():
+    rows = [
+        r
+        for r in PAGES["evidence/voices"].splitlines()
+        if r.startswith("| ") and "{.mark-" in r
+    ]
+    assert len(rows) == len(PRINTED[PRINTED["id"].str.startswith("V-")])
+    names = (
+        "Angela",
+        "Newman",
+        "Daniel",
+        "Blackstock",
+        "Perrin",
+        "Casey",
+        "Hudson",
+        "Miraldo",
+        "Gutierrez",
+    )
+    for text in (*PAGES.values(), *FIGURES["claim"], *FIGURES["note"]):
+        assert not [name for name in names if name in text and name != "Hudson"]

@@ -231,6 +231,7 @@ ORDER = [
         "trustbook.sphinx.evidence.tables",
         "trustbook.sphinx.evidence.contrasts",
     },
+    {"trustbook.sphinx.evidence.contents"},
     {"trustbook.sphinx.evidence_pages"},
 ]
 PICTURES = {

@@ -63,7 +63,7 @@ def load_facts(
     'R24-017'
     """
     facts = _table(Path(folder) / "facts.csv", COLUMNS)
-    left_out = _table(Path(folder) / "left_out.csv", LEFT_OUT)
+    left_out = load_left_out(folder)
     table = figures.set_index("id", drop=False)
     faults = [*_of_names(facts, left_out)]
     for fact in facts[facts["rows"] != ""].to_dict("records"):
@@ -76,6 +76,17 @@ def load_facts(
     )
     reasons = dict(zip(left_out["fact"], left_out["why"], strict=True))
     return facts.assign(why=facts["fact"].map(reasons).fillna(""))
+
+
+def load_left_out(folder: str | Path = "data/report") -> pd.DataFrame:
+    """Read what of the facts has no line of the record, and why.
+
+    Examples
+    --------
+    >>> list(load_left_out())
+    ['fact', 'what', 'why']
+    """
+    return _table(Path(folder) / "left_out.csv", LEFT_OUT)
 
 
 def _table(path: Path, columns: list[str]) -> pd.DataFrame:
