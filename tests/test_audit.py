@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from trustlib.errors import CodebookError, EstimandError, UnknownNameError
 from trustlib.record.audit import (
@@ -540,3 +540,93 @@ def test_questions_about_unknown_figures_are_refused():
     }
     with pytest.raises(UnknownNameError, match="R24-917"):
         answers(FIGURES, question)
+
+
+# ----- the chart of page 8 -----
+
+
+@pytest.mark.parametrize(
+    ("key", "low", "high"),
+    [
+        ("favoured-marginalised", "38.9 %", "66.0 %"),
+        ("favoured-others", "0.0 %", "49.6 %"),
+        ("majority-marginalised", "50.0 %", "66.0 %"),
+        ("one-marginalised", "66.0 %", "66.0 %"),
+        ("one-others", "49.6 %", "49.6 %"),
+    ],
+)
+def test_each_reading_says_what_the_chart_of_page_8_must_show(found, key, low, high):
+    assert found.loc[f"page-8-{key} low", "text"] == low
+    assert found.loc[f"page-8-{key} high", "text"] == high
+
+
+def by_hand(group, sense):
+    """The share of a group in the chart of page 8 under two questions, by a programme that shares no code with the audit.
+
+    For each of 16 cells: people, yes to the provider question, yes to either question.
+    """
+    cells = np.array(
+        list(itertools.product([0, 1], repeat=4))
+    )  # woman, minority, disabled, LGBTQ+
+    anyone = cells.any(axis=1)
+    both = (cells[:, 1] == 1) & (cells[:, 2] == 1)
+    neither = (cells[:, 1] == 0) & (cells[:, 2] == 0)
+    zero, eye = np.zeros(16), np.eye(16)
+    sizes = [np.ones(16), *cells.T, anyone]
+    equal = [np.r_[row, zero, zero] for row in sizes]
+    equal += [np.r_[zero, zero, anyone], np.r_[zero, zero, ~anyone]]
+    printed = [11489, 5520, 2602, 2712, 1830, 8598, 5675, 1435]
+    order = np.vstack(
+        [
+            np.hstack([-eye, eye, 0 * eye]),
+            np.hstack([-eye, 0 * eye, eye]),
+            np.hstack([0 * eye, eye, -eye]),
+        ]
+    )
+    rounded = []
+    for where, percent in ((both, 82), (neither, 47), (cells[:, 2] == 1, 71)):
+        rounded.append(np.r_[(percent - 0.5) / 100 * where, -1.0 * where, zero])
+        rounded.append(np.r_[-(percent + 0.5) / 100 * where, 1.0 * where, zero])
+    matrix = np.vstack([order, *rounded])
+    inside = anyone if group == "yes" else ~anyone
+    best = linprog(
+        sense * np.r_[zero, 1.0 * inside, zero],
+        A_ub=matrix,
+        b_ub=np.zeros(len(matrix)),
+        A_eq=np.vstack(equal),
+        b_eq=printed,
+    )
+    return sense * best.fun / (8598 if group == "yes" else 2891)
+
+
+def test_the_bounds_of_page_8_are_those_of_a_programme_of_its_own(found):
+    for key, group in (("favoured-marginalised", "yes"), ("favoured-others", "no")):
+        expected = (by_hand(group, 1), by_hand(group, -1))
+        assert ends(found, f"page-8-{key}") == pytest.approx(expected, abs=2e-4)
+    assert by_hand("yes", -1) == pytest.approx(5675 / 8598)
+    assert by_hand("no", -1) == pytest.approx(1435 / 2891)
+
+
+def test_one_item_gives_both_numbers_and_then_the_percentages_need_a_single_group_above(
+    found,
+):
+    for key in ("marginalised", "others"):
+        assert ends(found, f"page-8-one-{key}") == pytest.approx(
+            ends(found, f"implied-{key}"), abs=2e-4
+        )
+    assert found.loc["one-item-order", "text"] == "no"
+
+
+def test_weights_that_move_the_share_of_marginalised_people_are_a_third_way_out(found):
+    """With the share of marginalised people free, one item and its order are possible again; how far is a bound."""
+    base = found.loc["implied-marginalised low", "value"]
+    least = base - found.loc["page-8-weights-marginalised high", "value"]
+    most = base - found.loc["page-8-weights-both-marginalised high", "value"]
+    assert 0 < least < most < 0.05
+    assert (
+        found.loc["page-8-weights-all high", "value"]
+        < found.loc["implied-all low", "value"]
+    )
+    assumed = QUESTIONS["questions"]["page-8-weights-both-marginalised"]["assume"][-1]
+    independent = 2602 * 2712 / 11489
+    assert assumed["low"] == assumed["high"] == round(independent)

@@ -438,6 +438,9 @@ def site(tmp_path_factory):
         "```{record-figure} Second\n:says: Words.\nA: R24-020\n```\n\n```{record-rows} R24-029\n```\n\n```{trials-table}\n```\n\n```{detectable-gap-table}\n```\n\n"
         "```{per-hundred-table} R24-020 R24-021\n```\n\n```{people-needed-table}\n```\n\n```{detectable-level-table}\n```\n"
     )
+    pages["contents"] = (
+        "# Contents\n\n```{report-contents}\n```\n\n```{facts-left-out}\n```"
+    )
     pages["wrong"] = (
         "# Wrong\n\n```{record-figure} Title\nA: R24-999\n```\n\n```{record-figure} Title\nA: R24-001\n```\n\n"
         "{evidence}`nothing` {record-line}`R24-998`\n\n```{printed-gap-table} R24-017 R24-018\n```\n"
@@ -493,6 +496,34 @@ def test_every_printed_line_is_two_clicks_from_the_table(site, figures):
         for fault in broken_links(out)
         if "_static" not in fault and "evidence" in fault
     ] == []
+
+
+def test_every_page_of_the_report_leads_to_chapters_runs_and_lines(site, figures):
+    """Or says why not; and what has no line stands below, with the reason."""
+    page = BeautifulSoup((site[0] / "contents.html").read_text(), "html.parser")
+    rows = page.select("table.report-contents tbody tr")
+    assert rows[0].get_text().startswith("1Cover")
+    assert rows[-1].select_one("th").get_text() == "33"
+    without = [row for row in rows if row.select_one("td[colspan]")]
+    assert all("No line: " in row.get_text() for row in without)
+    for row in rows:
+        links = [a["href"] for a in row.select("a")]
+        is_read = any(
+            link.startswith(("evidence/", "do-the-figures")) for link in links
+        )
+        has_line = any(link.startswith("record.html#figure-") for link in links)
+        assert is_read == has_line == (row not in without)
+    (trust_gap,) = [row for row in rows if row.select_one("th").get_text() == "8"]
+    links = [a["href"] for a in trust_gap.select("a")]
+    assert "record.html#figure-S24-005" in links
+    assert "_runs/synthetic-2024-levels/synthetic-2024-levels.html" in links
+    faults = broken_links(site[0])
+    assert [fault for fault in faults if fault.startswith("contents")] == []
+    left_out = page.select("table")[-1].get_text(" ", strip=True)
+    assert "What the report does not say" in left_out
+    of_report = figures[figures["source"].str.startswith("Closing Healthcare")].index
+    listed = {a.get_text() for a in page.select("a[href^='record.html#']")}
+    assert listed == set(of_report)
 
 
 def test_a_picture_puts_marks_where_the_figures_are(site, figures):

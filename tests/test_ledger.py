@@ -202,7 +202,7 @@ class TestLedger:
     def test_figures_that_cannot_be_met_need_microdata_with_the_reason(self, ledger):
         needs = ledger[ledger["verdict"] == NEEDS].set_index("id")
         assert "not calibrated to" in needs.loc["W22-016", "cause"]
-        assert "cut off" in needs.loc["W22-017", "cause"]
+        assert "no variable" in needs.loc["W22-017", "cause"]
         assert "survey apart" in needs.loc["X25-003", "cause"]
         assert "background fact" in needs.loc["C-001", "cause"]
 
@@ -397,7 +397,7 @@ def project(tmp_path: Path, monkeypatch) -> Path:
     """A small release: one paper, one run, the stand-in's files."""
     for name in ("CITATION.cff", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("codebook.yml", "manifest.yml", "synthetic", "hints6"):
+    for name in ("codebook.yml", "manifest.yml", "synthetic", "hints6", "report"):
         copy = shutil.copytree if (ROOT / "data" / name).is_dir() else shutil.copy
         (tmp_path / "data").mkdir(exist_ok=True)
         copy(ROOT / "data" / name, tmp_path / "data" / name)

@@ -113,6 +113,7 @@ ORDER = [
     {
         "trustlib.record.programmes",
         "trustlib.record.printed",
+        "trustlib.record.facts",
         "trustlib.record.targets",
         "trustlib.record.entropy",
     },
@@ -230,6 +231,7 @@ ORDER = [
         "trustbook.sphinx.evidence.tables",
         "trustbook.sphinx.evidence.contrasts",
     },
+    {"trustbook.sphinx.evidence.contents"},
     {"trustbook.sphinx.evidence_pages"},
 ]
 PICTURES = {

@@ -26,6 +26,7 @@ BACKGROUND = "a background fact that the report cites, not a figure of the polli
 SURVEY_APART = (
     "a survey apart, whose answers are not public; the stand-in has nothing of it"
 )
+IN_WORDS = "said in words, or of another question; the stand-in was not made to meet it"
 OTHER_BASE = "the synthetic run does not meet it: its base is another"
 MADE_TO_MEET = "of synthetic people, made to meet it"
 
@@ -84,8 +85,7 @@ class StandIn:
         """
         lines = self.calibration[self.calibration["id"] == figure.id]
         if lines.empty:
-            cause = BACKGROUND if figure.item == "context" else SURVEY_APART
-            return {"verdict": NEEDS, "cause": cause}
+            return {"verdict": NEEDS, "cause": _why_not(figure)}
         line = _nearest(lines, figure.statistic)
         item = _variable(line["item"])
         with warnings.catch_warnings():
@@ -117,6 +117,13 @@ class StandIn:
         if set(variables_of(line["group"])) <= set(self.codebook):
             group = line["group"]
         return figure._replace(statistic=line["statistic"], group=group)
+
+
+def _why_not(figure: Any) -> str:
+    """Why the stand-in says nothing to a figure that it was not calibrated to."""
+    if figure.item == "context":
+        return BACKGROUND
+    return IN_WORDS if figure.survey == "polling" else SURVEY_APART
 
 
 def _nearest(lines: pd.DataFrame, statistic: str) -> pd.Series:

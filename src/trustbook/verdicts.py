@@ -85,8 +85,8 @@ def verdict_on(figure: Any, ours: float, kind: str | None) -> str:
     if kind == "synthetic":
         return CALIBRATED
     gap = ours - figure.value
-    if figure.comparison in (">", "<", ">="):
-        holds = {">": gap > 0, "<": gap < 0, ">=": gap >= 0}
+    holds = {">": gap > 0, "<": gap < 0, ">=": gap >= 0, "<=": gap <= 0}
+    if figure.comparison in holds:
         return MATCH if holds[figure.comparison] else DIFFERS
     if abs(gap) > figure.half_width + BARELY:
         return DIFFERS

@@ -166,6 +166,7 @@ def check(
         f"{len(known)} findings are resolved. The ledger has {len(ledger)} lines:"
     )
     _require_reproduced(ledger)
+    _require_answered(published)
     now = pd.concat([numbers, frozen_rows(ledger)], ignore_index=True)
     _require_frozen(now, frozen, freeze)
     _require_masked(runs, plans)
@@ -189,6 +190,22 @@ def _require_reproduced(ledger: pd.DataFrame) -> None:
         "Published figures are not reproduced",
         faults,
         "Find out why, and mend the analysis.",
+    )
+
+
+def _require_answered(published: Path) -> None:
+    """Refuse a fact of the report that the record does not answer."""
+    from trustlib.record.facts import load_facts
+    from trustlib.record.printed import load_figures
+
+    folder = published.parent / "report"
+    if not folder.is_dir():
+        return
+    facts = load_facts(load_figures(published / "figures.csv"), folder)
+    left_out = int((facts["rows"] == "").sum())
+    console.print(
+        f"{len(facts)} facts of the report and of pages around it: "
+        f"{len(facts) - left_out} in the record, {left_out} left out with a reason."
     )
 
 

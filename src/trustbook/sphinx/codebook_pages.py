@@ -25,7 +25,7 @@ from trustlib.schema import load_yaml
 CODEBOOK = "codebook.yml"
 HEADS = ("Variable", "Meaning", "Levels, in order", "Printed words", "Note")
 ALWAYS = 2  # columns that are shown even where nothing stands in them
-LANGUAGES = {"es": "Spanish", "ja": "Japanese", "pt": "Portuguese"}
+LANGUAGES = {"en": "English", "es": "Spanish", "ja": "Japanese", "pt": "Portuguese"}
 KINDS = {"binary": "", "number": "a number"}
 
 

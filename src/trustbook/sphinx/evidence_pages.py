@@ -2,6 +2,8 @@
 
 ============================  =======================================================
 ``{sections-table}``          which chapter and runs belong to a section of the report
+``{report-contents}``         the report page by page, with chapters, runs and lines
+``{facts-left-out}``          facts without a line of the record, and why
 ``{record-rows}``             the lines of the record that belong to the page
 ``{record-figure}``           a picture of printed percentages
 ``{printed-gap-table}``       gaps of printed percentages with as-if intervals
@@ -32,6 +34,7 @@ from sphinx.util.docutils import SphinxRole
 
 from trustbook.sphinx.audit_pages import computed
 from trustbook.sphinx.evidence import figure
+from trustbook.sphinx.evidence.contents import FactsLeftOut, ReportContents
 from trustbook.sphinx.evidence.contrasts import ContrastsTable
 from trustbook.sphinx.evidence.numbers import quantity
 from trustbook.sphinx.evidence.page import evidence_for
@@ -49,6 +52,8 @@ from trustlib.errors import TrustlibError
 
 DIRECTIVES = {
     "sections-table": SectionsTable,
+    "report-contents": ReportContents,
+    "facts-left-out": FactsLeftOut,
     "record-rows": RecordRows,
     "record-figure": figure.RecordFigure,
     "printed-gap-table": PrintedGapTable,

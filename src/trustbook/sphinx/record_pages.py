@@ -35,6 +35,7 @@ SIGNS = {
     ">": "more than ",
     "<": "less than ",
     ">=": "at least ",
+    "<=": "at most ",
     "=": "",
     "order": "",
     "": "",

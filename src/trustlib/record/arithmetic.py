@@ -226,6 +226,9 @@ def _agrees(figure: Any, low: float, high: float) -> bool | None:
         case "<":
             surely = high < value
             never = low >= value
+        case "<=":
+            surely = high <= value
+            never = low > value
     if surely:
         return True
     return False if never else None

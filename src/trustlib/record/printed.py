@@ -67,7 +67,7 @@ CHOICES = {
         "ranking",
         "statement",
     ),
-    "comparison": ("=", ">", "<", ">=", "order", ""),
+    "comparison": ("=", ">", "<", ">=", "<=", "order", ""),
     "confidence": ("high", "medium", "low"),
 }
 NUMBERS = ("value", "half_width", "base_n")

@@ -23,7 +23,7 @@ ENDS = {
     "conflict": "a smallest contradiction",
 }
 ITEMS = ("provider", "system", "any")
-COMPARISONS = ("=", ">", ">=", "<")
+COMPARISONS = ("=", ">", ">=", "<", "<=")
 EXPERIENCED = "of those with an experience"
 BOUND = ("group", "kind", "item", "given", "versus")
 _KINDS = {"percent": "share", "count": "count", "points": "gap", "direction": "gap"}
@@ -149,7 +149,7 @@ def _claim(row: Mapping[str, Any], item: str, exact: bool) -> Claim:
     unit = 1 if kind == "count" else 100
     low = round((value - half) / unit, 9)
     high = round((value + half) / unit, 9)
-    if row["comparison"] == "<":
+    if row["comparison"] in ("<", "<="):
         high = low
         low = -1.0 if kind == "gap" else 0.0
     elif row["comparison"] != "=":

@@ -141,3 +141,59 @@ def sections(path: str | Path) -> list[Section]:
     hint = "A section has section, chapter, title and record, and may have runs."
     content = read(SectionsForm, load_yaml(path), what, CodebookError, hint)
     return content.sections
+
+
+# ----- contents.yml -----
+
+
+class Part(Form):
+    """Some pages of the report: what stands there, who reads it, and its lines, or why it has none.
+
+    `about` says that the number of the page is inferred; `record` holds ids or patterns.
+    """
+
+    pages: str
+    title: str
+    about: bool = False
+    chapters: list[str] = []
+    record: str = ""
+    why: str = ""
+
+
+class ContentsForm(Form):
+    """``contents.yml``."""
+
+    parts: list[Part]
+
+
+def load_contents(path: str | Path) -> list[Part]:
+    """The report page by page; every part has lines and a chapter, or says why not.
+
+    Examples
+    --------
+    >>> load_contents("data/report/contents.yml")[-1].title
+    'Acknowledgements'
+    """
+    what = f"{path} is not a table of contents of the report"
+    hint = "A part has pages and title, and chapters with record, or why."
+    content = read(ContentsForm, load_yaml(path), what, CodebookError, hint)
+    faults = [
+        f"page {part.pages}: expected lines with a chapter, or a reason"
+        for part in content.parts
+        if bool(part.record) == bool(part.why)
+        or bool(part.record) != bool(part.chapters)
+    ]
+    raise_faults(CodebookError, what, faults, hint)
+    return content.parts
+
+
+def page_numbers(part: Part) -> list[int]:
+    """The pages of a part.
+
+    Examples
+    --------
+    >>> page_numbers(Part(pages="19-20", title="Scholarship"))
+    [19, 20]
+    """
+    first, _, last = part.pages.partition("-")
+    return list(range(int(first), int(last or first) + 1))
