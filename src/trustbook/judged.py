@@ -6,7 +6,7 @@ that somebody supplies), the page says what `trustbook.summary.in_short` says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ RULE = (
     "By the rule fixed beforehand: t with the degrees of freedom of the replicate "
     "weights and Holm's adjustment; Taylor linearisation is the sensitivity analysis."
 )
+BY_RULE = "by the rule fixed beforehand"
+UNKNOWN = "Of the others this survey cannot say which group reports more."
 HEADS = (
     "What",
     "Estimate",
@@ -78,7 +80,10 @@ class Judged:
                 return in_short(adjust(self.gaps))
             return in_short(self.gaps, self.together)
         self.gaps.require_showable("This summary")
-        sentences = _of_gaps(self._verdicts_of_gaps())
+        verdicts = self._verdicts_of_gaps()
+        sentences = [in_words(verdicts, "gaps")]
+        if (verdicts["verdict"] == NOT_CLEAR).any():
+            sentences.append(UNKNOWN)
         if self.together is not None:
             sentences += self._of_contrasts()
         return Paragraph(f"**In short.** {' '.join(sentences)}")
@@ -90,19 +95,14 @@ class Judged:
         parts = [self._verdicts_of_gaps()]
         if self.together is not None:
             parts.append(self._verdicts_of_contrasts())
-        frame = pd.concat(parts, ignore_index=True)
-        shown = pd.DataFrame(
-            [_readable(row) for row in frame.itertuples()], columns=list(HEADS)
-        )
-        notes = (f"{evidence(self.gaps.source)}.", RULE)
-        return Report(frame, "Which of these are clear", notes, shown)
+        return verdict_report(pd.concat(parts, ignore_index=True), self.gaps.source)
 
     def _verdicts_of_gaps(self) -> pd.DataFrame:
         """The gaps of the page, which are one family."""
         rows = self.stored.family(self.gaps, "gaps")
         texts = [_named(row, self.gaps) for _, row in self.gaps.frame.iterrows()]
         judged = self.stored.primary(self.gaps, "gaps")
-        verdicts = _with_verdicts(rows)
+        verdicts = with_verdicts(rows)
         self._publish(judged, verdicts, "gaps_verdicts")
         return verdicts.assign(what=texts, kind="difference")
 
@@ -115,7 +115,7 @@ class Judged:
     def _verdicts_of_contrasts(self) -> pd.DataFrame:
         """The contrasts of the page, in the family of all contrasts of the survey."""
         together = self._contrasts()
-        family = _with_verdicts(self.stored.contrasts())
+        family = with_verdicts(self.stored.contrasts())
         own = (family["cells"] == self.stored.cells) & (
             family["model"] == self.stored.model
         )
@@ -148,8 +148,54 @@ class Judged:
         return sentences
 
 
-def _with_verdicts(family: pd.DataFrame) -> pd.DataFrame:
-    """A family of findings with adjusted p-values and verdicts."""
+def verdict_report(verdicts: pd.DataFrame, source: Mapping[str, Any]) -> Report:
+    """Findings with their verdicts, as a table for readers.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        Columns what, kind, estimate, conf_low, conf_high, p_value, p_holm,
+        taylor_p_holm and verdict.
+    source : mapping
+
+    Returns
+    -------
+    trustlib.review.Report
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row = {"what": "women", "kind": "difference", "estimate": 0.1, "conf_low": 0.05}
+    >>> row |= {"conf_high": 0.15, "p_value": 0.01, "p_holm": 0.01}
+    >>> rows = pd.DataFrame([{**row, "taylor_p_holm": 0.02, "verdict": "clear"}])
+    >>> verdict_report(rows, {}).shown["Verdict"].tolist()
+    ['clear']
+    """
+    rows = [_readable(row) for row in verdicts.itertuples()]
+    shown = pd.DataFrame(rows, columns=list(HEADS))
+    notes = (f"{evidence(source)}.", RULE)
+    return Report(verdicts, "Which of these are clear", notes, shown)
+
+
+def with_verdicts(family: pd.DataFrame) -> pd.DataFrame:
+    """A family of findings with adjusted p-values and verdicts.
+
+    Parameters
+    ----------
+    family : DataFrame
+        Columns p_value and taylor_p_value.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"p_value": [0.01, 0.2], "taylor_p_value": [0.02, 0.1]})
+    >>> with_verdicts(rows)["verdict"].tolist()
+    ['clear', 'not clear']
+    """
     primary = family["p_value"].to_numpy(float)
     taylor = family["taylor_p_value"].to_numpy(float)
     return family.assign(
@@ -159,30 +205,51 @@ def _with_verdicts(family: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _of_gaps(verdicts: pd.DataFrame) -> list[str]:
-    """Which gaps are clear, which neither clear nor refuted."""
+def in_words(verdicts: pd.DataFrame, plural: str, kind: str = "difference") -> str:
+    """Which findings are clear by the rule, and which neither clear nor refuted.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        As for `verdict_report`.
+    plural : str
+        What they are called.
+    kind : str
+        Of estimate.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row = {"what": "women", "estimate": 0.1, "conf_low": 0.05, "conf_high": 0.15}
+    >>> in_words(pd.DataFrame([{**row, "verdict": "clear"}]), "gaps")
+    '1 of 1 gaps is clear by the rule fixed beforehand: women, +10.0 points (+5.0 to +15.0).'
+    """
     clear = verdicts[verdicts["verdict"] == CLEAR]
     half = verdicts[verdicts["verdict"] == OPEN]
     verb = "is" if len(clear) == 1 else "are"
-    text = f"{len(clear) or 'None'} of {len(verdicts)} gaps {verb} clear by the rule fixed beforehand"
-    sentences = [_listed(text, clear)]
+    text = (
+        f"{len(clear) or 'None'} of {len(verdicts)} {plural} {verb} {CLEAR} {BY_RULE}"
+    )
+    sentences = [_listed(text, clear, kind)]
     if len(half):
         verb = "is" if len(half) == 1 else "are"
-        text = f"{len(half)} {verb} {OPEN}, because replicate weights and Taylor linearisation disagree"
-        sentences.append(_listed(text, half))
-    if (verdicts["verdict"] == NOT_CLEAR).any():
-        sentences.append(
-            "Of the others this survey cannot say which group reports more."
-        )
-    return sentences
+        text = f"{len(half)} {verb} {OPEN}: replicate weights and Taylor linearisation disagree"
+        sentences.append(_listed(text, half, kind))
+    return " ".join(sentences)
 
 
-def _listed(text: str, rows: pd.DataFrame) -> str:
-    """A sentence with each gap and its interval."""
+def _listed(text: str, rows: pd.DataFrame, kind: str) -> str:
+    """A sentence with each finding and its interval."""
     if not len(rows):
         return f"{text}."
-    ordered = rows.iloc[(-rows["estimate"].abs()).argsort(kind="stable")]
-    named = [f"{row.what}, {_value(row, 'difference')}" for row in ordered.itertuples()]
+    null = scale_of(kind).null or 0.0
+    width = (rows["estimate"] - null).abs()
+    ordered = rows.iloc[(-width).argsort(kind="stable")]
+    named = [f"{row.what}, {_value(row, kind)}" for row in ordered.itertuples()]
     return f"{text}: {'; '.join(named)}."
 
 
@@ -233,7 +300,7 @@ def _together(row: pd.Series, together: Estimates) -> str:
 def _readable(row: Any) -> list[str]:
     """A finding as a row of the table for readers."""
     value, low, high = [
-        number(getattr(row, name), "difference")
+        number(getattr(row, name), row.kind)
         for name in ("estimate", "conf_low", "conf_high")
     ]
     p_values = [

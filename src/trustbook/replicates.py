@@ -1,10 +1,10 @@
-"""Standard errors by replicate weights, stored beside sealed cells.
+"""Standard errors by replicate weights, stored beside sealed cells, as pages read them.
 
 Sealed cells keep the covariance of totals, which linearises replicate weights: for small
 groups that is several per cent off. So the estimands of each run are computed once from
-the survey file, with its replicate weights, by ``python -m trustbook.replicates
-data/hints7/cells.yml FILE``, and committed as ``replicates.csv`` beside the plan of the
-cells. A run reads them there (`Stored.read`) and keeps them with its tables.
+the survey file, with its replicate weights (`trustbook.replicate_file`), and committed as
+``replicates.csv`` beside the plan of the cells. A run reads them there and keeps them
+with its tables.
 
 A row of the file is an estimand: the set of cells, the model, the table and the row of
 it, with the columns of `Estimates` by the replicate weights, and the standard error and
@@ -14,9 +14,7 @@ p-value by Taylor linearisation for the sensitivity analysis of `trustbook.clear
 from __future__ import annotations
 
 import re
-import sys
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,25 +22,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trustbook.runs import Run, load_plan
-from trustbook.sealing import CellPlan, load_cell_plan, people_of
-from trustlib.cells import Cells
-from trustlib.comparisons import comparisons
-from trustlib.compression import compress
-from trustlib.design import SurveyDesign
-from trustlib.errors import MissingRowsWarning, RunError, require_file
-from trustlib.escaping import csv_cells, csv_plains
+from trustlib.errors import RunError, require_file
+from trustlib.escaping import csv_plains
 from trustlib.estimates import Estimates
-from trustlib.interaction import interactions
-from trustlib.levels import cell_means, one_way
-from trustlib.logit import fit_logit
-from trustlib.margins import coefficients, predictions
-from trustlib.schema import declared_design, read_survey
 from trustlib.tables import publish
-from trustlib.writing import write_whole
 
 FILE = "replicates.csv"
-MAKE = "Make it again with `python -m trustbook.replicates`."
+MAKE = "Make it again with `python -m trustbook.replicate_file`."
 KEY = ["cells", "model", "table", "row"]
 # Of an estimate, by the replicate weights; people and what follows from the cells stay.
 STORED = [
@@ -104,49 +90,6 @@ def model_of(parameters: Mapping[str, Any]) -> str:
     return f"{parameters['formula']}; {' x '.join(pair)}"
 
 
-def estimands(cells: Cells, parameters: Mapping[str, Any]) -> dict[str, Estimates]:
-    """What a page shows of its cells, by table: of the templates levels and intersection.
-
-    Parameters
-    ----------
-    cells : Cells
-        Of the run, with any variance.
-    parameters : mapping
-        Of the run: ``axes``, or ``identities`` and ``pair``, and ``formula``.
-
-    Returns
-    -------
-    dict
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> import trustlib as tl
-    >>> people = pd.DataFrame({"sex": ["m"] * 80 + ["w"] * 80, "y": [0.0, 1.0, 1.0, 0.0] * 40})
-    >>> cells = tl.compress(tl.SurveyDesign(people, weight=None), "y", ["sex"])
-    >>> list(estimands(cells, {"axes": ["sex"], "formula": "sex"}))
-    ['levels', 'gaps', 'levels_model', 'odds_ratios']
-    """
-    fit = fit_logit(cells, parameters["formula"])
-    odds = coefficients(fit, scale="odds_ratio").where("term != 'Intercept'")
-    if "axes" in parameters:
-        direct = one_way(cells, parameters["axes"])
-        return {
-            "levels": direct,
-            "gaps": comparisons(direct),
-            "levels_model": one_way(fit, parameters["axes"]),
-            "odds_ratios": odds,
-        }
-    predicted = predictions(fit, by=parameters["identities"])
-    return {
-        "levels": cell_means(cells, by=parameters["identities"]),
-        "predictions": predicted,
-        "gaps": comparisons(predicted),
-        "odds_ratios": odds,
-        "interaction": interactions(predicted, *parameters["pair"]),
-    }
-
-
 @dataclass(frozen=True)
 class Stored:
     """What is stored of one run; nothing where its cells have no such file.
@@ -199,6 +142,18 @@ class Stored:
         if path:
             every = read_stored(path)
         return cls(every, Path(cells).stem, model, Path(everyone).stem)
+
+    def of(self, cells: str | Path, model: str) -> Stored:
+        """The same file, for other cells and another model.
+
+        Examples
+        --------
+        >>> stored = Stored.read("", "cells/a.parquet", "a")
+        >>> stored.of("cells/b.parquet", "one way: a").cells
+        'b'
+        """
+        stem = Path(cells).stem
+        return replace(self, cells=stem, model=model, everyone=stem)
 
     def primary(self, estimates: Estimates, table: str) -> Estimates:
         """The same estimates with the standard errors of the replicate weights.
@@ -335,121 +290,23 @@ def contrasts_of(every: pd.DataFrame) -> pd.DataFrame:
     return chosen.reset_index(drop=True)
 
 
-def made(plan: CellPlan, file: str | Path, runs: Sequence[Run]) -> pd.DataFrame:
-    """Compute the estimands of runs from the survey file.
-
-    Parameters
-    ----------
-    plan : CellPlan
-    file : path
-        The survey file.
-    runs : sequence of Run
-        Those of the templates levels and intersection on cells of the plan.
-
-    Returns
-    -------
-    DataFrame
-        Columns `KEY`, variance, `STORED` and `TAYLOR`.
-    """
-    frame = read_survey(file, plan.mapping)
-    designs = [
-        SurveyDesign(frame, **declared_design(plan.mapping, variance))
-        for variance in ("replicates", "taylor")
-    ]
-    parts: dict[tuple[str, str, str], pd.DataFrame] = {}
-    for run in runs:
-        given = run.parameters
-        for name, model, tables in _of_run(plan, designs, given, parts):
-            for table, (own, taylor) in tables.items():
-                parts[name, model, table] = _as_rows(name, model, table, own, taylor)
-    return pd.concat(parts.values(), ignore_index=True)
-
-
-Tables = dict[str, tuple[Estimates, Estimates]]
-
-
-def _of_run(
-    plan: CellPlan,
-    designs: Sequence[SurveyDesign],
-    given: Mapping[str, Any],
-    parts: Mapping[tuple[str, str, str], pd.DataFrame],
-) -> Iterator[tuple[str, str, Tables]]:
-    """The estimands of a run that no run before it has, by both variances."""
-    name = Path(given["cells"]).stem
-    model = model_of(given)
-    if (name, model, "levels") not in parts:
-        both = [estimands(_cells(plan, name, each), given) for each in designs]
-        of_own, of_taylor = both
-        yield name, model, {key: (of_own[key], of_taylor[key]) for key in of_own}
-    everyone = Path(given.get("everyone", "")).stem
-    if everyone and (everyone, "", "everyone") not in parts:
-        own, taylor = [cell_means(_cells(plan, everyone, each)) for each in designs]
-        yield everyone, "", {"everyone": (own, taylor)}
-
-
-def _cells(plan: CellPlan, name: str, design: SurveyDesign) -> Cells:
-    """The cells of a set of the plan, under one design."""
-    spec = plan.sets[name]
-    return compress(people_of(spec, design), spec.outcome, spec.by)
-
-
-def _as_rows(
-    cells: str, model: str, table: str, own: Estimates, taylor: Estimates
-) -> pd.DataFrame:
-    """Estimates as rows of the file."""
-    own.require_showable("This estimate")
-    names = row_names(own)
-    frame = own.frame
-    rows = pd.DataFrame({"cells": cells, "model": model, "table": table, "row": names})
-    rows["variance"] = own.convention.partition(";")[0]
-    for column in STORED:
-        rows[column] = frame[column]
-    other = taylor.frame.assign(row=row_names(taylor)).set_index("row")
-    for column, theirs in TAYLOR.items():
-        rows[column] = other[theirs].reindex(names).to_numpy()
-    return rows
-
-
-def _main(plan_file: str, survey: str, runs: str = "notebooks/runs.yml") -> None:
-    """Write ``replicates.csv`` beside a plan of cells."""
-    folder = Path(plan_file).parent
-    path = folder / FILE
-    path.touch()  # a plan of runs names only files that exist
-    plan = load_cell_plan(plan_file)
-    chosen = list(of_plan(load_plan(runs), folder))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingRowsWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        table = csv_cells(made(plan, survey, chosen))
-    with write_whole(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
-
-
-def of_plan(runs: Sequence[Run], folder: str | Path) -> Iterator[Run]:
-    """The runs of the templates levels and intersection on sealed cells of a folder.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-    folder : path
-        Of a source, such as ``data/hints7``.
-
-    Yields
-    ------
-    Run
+def one_way_model(axes: Sequence[str]) -> str:
+    """How levels of some axes are called in the file.
 
     Examples
     --------
-    >>> list(of_plan([], "data/hints7"))
-    []
+    >>> one_way_model(["gender", "ethnicity"])
+    'one way: gender, ethnicity'
     """
-    for run in runs:
-        if run.template.stem not in ("levels", "intersection"):
-            continue
-        cells = (run.template.parent / run.parameters["cells"]).resolve()
-        if cells.parents[1] == Path(folder).resolve():
-            yield run
+    return f"one way: {', '.join(axes)}"
 
 
-if __name__ == "__main__":
-    _main(*sys.argv[1:])
+def participation_model(axes: Sequence[str]) -> str:
+    """How ratios of participation are called in the file.
+
+    Examples
+    --------
+    >>> participation_model(["gender"])
+    'participation: gender'
+    """
+    return f"participation: {', '.join(axes)}"
