@@ -249,7 +249,7 @@ def _listed(text: str, rows: pd.DataFrame, kind: str) -> str:
     null = scale_of(kind).null or 0.0
     width = (rows["estimate"] - null).abs()
     ordered = rows.iloc[(-width).argsort(kind="stable")]
-    named = [f"{row.what}, {_value(row, kind)}" for row in ordered.itertuples()]
+    named = [f"{row.what}, {valued(row, kind)}" for row in ordered.itertuples()]
     return f"{text}: {'; '.join(named)}."
 
 
@@ -259,7 +259,7 @@ def _on_both_scales(what: str, verdict: str, measures: pd.DataFrame) -> str:
     excluded = []
     for measure, text in SCALES.items():
         row = measures[measures["measure"] == measure].iloc[0]
-        value = _value(row, "interaction", measure)
+        value = valued(row, "interaction", measure)
         texts.append(text.format(value=value))
         null = scale_of("interaction", measure).null
         assert null is not None
@@ -274,8 +274,27 @@ def _on_both_scales(what: str, verdict: str, measures: pd.DataFrame) -> str:
     return f"{sentence} {which}; among all contrasts of this survey it is {verdict}."
 
 
-def _value(row: Any, kind: str, measure: str | None = None) -> str:
-    """A number with its interval, as it is printed."""
+def valued(row: Any, kind: str, measure: str | None = None) -> str:
+    """A number with its interval, as it is printed.
+
+    Parameters
+    ----------
+    row : object
+        With the attributes estimate, conf_low and conf_high.
+    kind, measure : str
+        As for `trustlib.tables.number`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row = pd.Series({"estimate": 0.1, "conf_low": 0.05, "conf_high": 0.15})
+    >>> valued(row, "difference")
+    '+10.0 points (+5.0 to +15.0)'
+    """
     values = [getattr(row, name) for name in ("estimate", "conf_low", "conf_high")]
     value, low, high = [number(each, kind, measure) for each in values]
     return f"{value}{scale_of(kind, measure).unit} ({low} to {high})"

@@ -100,6 +100,8 @@ def _groups(
 def adults(cells: Cells) -> Estimates:
     """The weighted number of people with the outcome, with the error of a total.
 
+    Where all weights are alike it is the number of people itself.
+
     Parameters
     ----------
     cells : Cells
@@ -116,10 +118,11 @@ def adults(cells: Cells) -> Estimates:
     >>> people = pd.DataFrame({"y": [1.0, 0.0] * 40, "w": 2.0})
     >>> cells = tl.compress(tl.SurveyDesign(people, weight="w"), "y")
     >>> adults(cells).frame["estimate"].tolist()
-    [80.0]
+    [40.0]
     """
-    a = np.r_[np.zeros(len(cells)), np.ones(len(cells))][None]
-    value = np.array([cells.frame["sum_wy"].sum()])
+    each = _common_weight(cells)
+    a = np.r_[np.zeros(len(cells)), np.full(len(cells), 1 / each)][None]
+    value = np.array([cells.frame["sum_wy"].sum() / each])
     vcov = cells.scatter.covariance(a)
     se = np.sqrt(np.diag(vcov))
     low, high = intervals.wald_interval(value, se, cells.df)
@@ -130,6 +133,15 @@ def adults(cells: Cells) -> Estimates:
     how = f"{cells.variance}; {cells.df_words}; weighted number; Wald interval"
     smallest = counts["smallest"].to_numpy()
     return estimates_of_cells(cells, frame, vcov, "total", how, smallest, cells.df)
+
+
+def _common_weight(cells: Cells) -> float:
+    """The weight of each person where all are alike, else 1."""
+    n, total, squares = cells.frame[["n", "sum_w", "sum_w2"]].sum()
+    each = total / n
+    if np.isclose(squares, n * each**2, rtol=1e-9):
+        return float(each)
+    return 1.0
 
 
 def side_by_side(knows: Estimates, reported: Estimates) -> Estimates:

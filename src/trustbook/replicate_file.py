@@ -140,7 +140,7 @@ def made(plan: CellPlan, file: str | Path, runs: Sequence[Run]) -> pd.DataFrame:
 def _requests(run: Run, folder: Path) -> Iterator[_Request]:
     """What a run shows of the cells of a folder."""
     given = run.parameters
-    for name, value in given.items():
+    for name, value in _texts(given):
         if not _is_of(run, value, folder):
             continue
         stem = Path(value).stem
@@ -157,9 +157,18 @@ def _requests(run: Run, folder: Path) -> Iterator[_Request]:
             yield _Request(stem, model, partial(who_takes_part, axes=axes))
 
 
-def _is_of(run: Run, value: Any, folder: Path) -> bool:
+def _texts(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Parameters that are texts, and the texts in lists of them."""
+    for name, value in given.items():
+        several = value if isinstance(value, list) else [value]
+        for each in several:
+            if isinstance(each, str):
+                yield name, each
+
+
+def _is_of(run: Run, value: str, folder: Path) -> bool:
     """Whether a parameter is a set of sealed cells of a folder."""
-    if not isinstance(value, str) or not value.endswith(".parquet"):
+    if not value.endswith(".parquet"):
         return False
     path = (run.template.parent / value).resolve()
     return path.parents[1] == folder.resolve() and path.parent.name == "cells"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from trustbook.comparable import OVER, joined, load_comparable
-from trustbook.judged import in_words, verdict_report, with_verdicts
+from trustbook.judged import in_words, valued, verdict_report, with_verdicts
 from trustbook.plans import Comparable
 from trustbook.replicates import Stored, one_way_model
 from trustbook.summary import Paragraph
@@ -172,10 +172,12 @@ class Years:
         -------
         trustbook.summary.Paragraph
         """
-        texts = [in_words(_named(everyone.changes), "change of everyone together")]
-        texts.append(in_words(_named(groups.changes), "changes of a group"))
+        [whole] = _named(everyone.changes).itertuples()
+        value = valued(whole, "difference")
+        texts = [f"Everyone together: {value}, {whole.verdict}."]
+        texts.append(in_words(_named(groups.changes), "changes of groups"))
         if groups.gap_changes is not None:
-            texts.append(in_words(_named(groups.gap_changes), "changes of a gap"))
+            texts.append(in_words(_named(groups.gap_changes), "changes of gaps"))
         caveat = everyone.levels.notes[-1]
         return Paragraph(f"**In short.** {' '.join(texts)} {caveat}")
 
