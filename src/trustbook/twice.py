@@ -2,8 +2,9 @@
 
 Each survey is its own sample, so a gap that both find is evidence of another kind than one
 with a small p-value. For every question that both asked alike the gaps by sex, ethnicity
-and sexual orientation stand side by side. In each survey all of them are one family for
-the rule of `trustbook.clear`.
+and sexual orientation stand side by side, and beside them their mean over the two
+samples. For the rule of `trustbook.clear` a family are the gaps by one identity over all
+questions: in each survey, and of the means.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from trustbook.clear import CLEAR, OPEN
+from trustbook.clear import CLEAR
 from trustbook.comparable import load_comparable
 from trustbook.judged import valued, with_verdicts
 from trustbook.plans import Comparable
 from trustbook.replicates import Stored, one_way_model
 from trustbook.summary import Paragraph
+from trustlib import intervals
 from trustlib.cells import Cells
 from trustlib.comparisons import comparisons
 from trustlib.estimates import Estimates
@@ -29,44 +31,56 @@ from trustlib.review import Report
 from trustlib.tables import evidence
 
 TWICE = "seen twice"
+TOGETHER = "clear together"
 ONCE = "seen once"
 TURNED = "turned round"
 NEVER = "not seen"
-OPEN_TOO = "open in one"
-HEADS = ("Question", "Group", "2022", "Verdict, 2022", "2024", "Verdict, 2024", "Seen")
+HEADS = (
+    "Question",
+    "Group",
+    "2022",
+    "Verdict, 2022",
+    "2024",
+    "Verdict, 2024",
+    "Mean of both",
+    "Verdict, mean",
+    "Seen",
+)
 KEYS = ["question", "axis", "level"]
 
 
-def seen(first: pd.Series, second: pd.Series) -> str:
+def seen(first: pd.Series, second: pd.Series, together: str) -> str:
     """Whether two independent samples show the same gap.
 
     Parameters
     ----------
     first, second : Series
         A gap in each: estimate and verdict.
+    together : str
+        The verdict on their mean.
 
     Returns
     -------
     str
         `TWICE` if both are clear and on the same side of zero, `TURNED` if both are
-        clear on different sides, `ONCE` if one is clear, `OPEN_TOO` if none is and one
-        is neither clear nor refuted, else `NEVER`.
+        clear on different sides, `ONCE` if one is clear, `TOGETHER` if none is and their
+        mean is, else `NEVER`.
 
     Examples
     --------
     >>> import pandas as pd
     >>> gap = pd.Series({"estimate": 0.1, "verdict": "clear"})
-    >>> seen(gap, gap), seen(gap, pd.Series({"estimate": 0.1, "verdict": "not clear"}))
-    ('seen twice', 'seen once')
+    >>> none = pd.Series({"estimate": 0.1, "verdict": "not clear"})
+    >>> seen(gap, gap, "clear"), seen(gap, none, "clear"), seen(none, none, "clear")
+    ('seen twice', 'seen once', 'clear together')
     """
-    verdicts = [first["verdict"], second["verdict"]]
-    clear = verdicts.count(CLEAR)
+    clear = [first["verdict"], second["verdict"]].count(CLEAR)
     if clear == 2:
         same = first["estimate"] * second["estimate"] > 0
         return TWICE if same else TURNED
     if clear == 1:
         return ONCE
-    return OPEN_TOO if OPEN in verdicts else NEVER
+    return TOGETHER if together == CLEAR else NEVER
 
 
 @dataclass(frozen=True)
@@ -111,14 +125,15 @@ class Twice:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row for each gap: both estimates, both verdicts, and whether it is seen twice."""
+        """One row for each gap: both estimates, their mean, the verdicts, and how it is seen."""
         first, second = [gaps.frame.set_index(KEYS) for gaps in self.gaps.values()]
         second = second.loc[first.index]
-        rows = zip(first.iterrows(), second.iterrows(), strict=True)
-        found = [seen(one, other) for (_, one), (_, other) in rows]
-        return first.join(second, lsuffix="_before", rsuffix="_after").assign(
-            seen=found
-        )
+        mean = _mean(first, second)
+        verdicts = mean["verdict_mean"]
+        rows = zip(first.iterrows(), second.iterrows(), verdicts, strict=True)
+        found = [seen(one, other, both) for (_, one), (_, other), both in rows]
+        table = first.join(second, lsuffix="_before", rsuffix="_after")
+        return table.join(mean).assign(seen=found)
 
     def report(self, *outcomes: str) -> Report:
         """The gaps of some kinds of `seen` for readers; by default all.
@@ -144,7 +159,7 @@ class Twice:
         """A gap in both surveys, as texts."""
         cells = [self.listed.questions[row["question"]].label]
         cells.append(f"{row['level']} against {row['reference_before']}")
-        for side in ("_before", "_after"):
+        for side in ("_before", "_after", "_mean"):
             own = {
                 name: row[name + side] for name in ("estimate", "conf_low", "conf_high")
             }
@@ -161,8 +176,9 @@ class Twice:
             for row in twice.itertuples()
         ]
         named = f": {'; '.join(texts)}" if texts else ""
+        together = int((table["seen"] == TOGETHER).sum())
         once = int((table["seen"] == ONCE).sum())
-        rest = f"{once} are clear in one of them only."
+        rest = f"{once} are clear in one of them only; {together} in neither, but in their mean."
         text = f"Of {len(table)} gaps that both surveys can show, {len(twice)} are clear in both{named}. {rest}"
         return Paragraph(f"**In short.** {text}")
 
@@ -180,9 +196,10 @@ def _gaps(
             primary = stored.of(path, one_way_model(axes)).primary(own, "gaps")
             taylor = own.frame["p_value"].to_numpy()
             key = named[own.outcome]
-            parts.append(primary.with_columns(question=key, taylor_p_value=taylor))
+            second = {"taylor_p_value": taylor, **_taylor(own)}
+            parts.append(primary.with_columns(question=key, **second))
     frame = pd.concat([each.frame for each in parts], ignore_index=True)
-    frame = with_verdicts(frame)
+    frame = by_identity(frame)
     variance = frame["std_error"].to_numpy(float) ** 2
     unknown = ~np.eye(len(frame), dtype=bool)
     first = parts[0]
@@ -195,3 +212,56 @@ def _gaps(
         smallest=np.concatenate([each.smallest for each in parts]),
         _people=None,
     )
+
+
+def _taylor(own: Estimates) -> dict[str, np.ndarray]:
+    """Standard errors and degrees of freedom by Taylor linearisation."""
+    frame = own.frame
+    return {
+        "taylor_std_error": frame["std_error"].to_numpy(),
+        "taylor_df": frame["df"].to_numpy(),
+    }
+
+
+def by_identity(gaps: pd.DataFrame) -> pd.DataFrame:
+    """Gaps with verdicts, those by one identity as one family.
+
+    Parameters
+    ----------
+    gaps : DataFrame
+        Columns axis, p_value and taylor_p_value.
+
+    Returns
+    -------
+    DataFrame
+        In the same order.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"axis": ["sex", "age", "sex"], "p_value": [0.02, 0.03, 0.2]})
+    >>> by_identity(rows.assign(taylor_p_value=0.001))["p_holm"].tolist()
+    [0.04, 0.03, 0.2]
+    """
+    parts = [with_verdicts(part) for _, part in gaps.groupby("axis", sort=False)]
+    return pd.concat(parts).loc[gaps.index]
+
+
+def _mean(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """The mean of two independent gaps, with its interval and verdict."""
+    value = (first["estimate"] + second["estimate"]) / 2
+    mean = pd.DataFrame({"estimate_mean": value})
+    se = np.hypot(first["std_error"], second["std_error"]) / 2
+    df = (first["df"] + second["df"]).to_numpy(float)
+    low, high = intervals.wald_interval(value, se, df)
+    mean["conf_low_mean"] = low
+    mean["conf_high_mean"] = high
+    taylor = np.hypot(first["taylor_std_error"], second["taylor_std_error"]) / 2
+    taylor_df = (first["taylor_df"] + second["taylor_df"]).to_numpy(float)
+    p_values = {
+        "p_value": intervals.two_sided_p(value / se, df),
+        "taylor_p_value": intervals.two_sided_p(value / taylor, taylor_df),
+    }
+    axes = first.index.get_level_values("axis")
+    tested = pd.DataFrame(p_values).reset_index(drop=True).assign(axis=list(axes))
+    mean["verdict_mean"] = by_identity(tested)["verdict"].to_numpy()
+    return mean
