@@ -1,7 +1,7 @@
 """Making ``replicates.csv``: the estimands of the runs, by the replicate weights of a survey file.
 
 ``python -m trustbook.replicate_file data/hints7/cells.yml FILE`` writes it beside the
-plan of the cells. What a page shows of its cells is named here once for each kind of
+plan of the cells; with ``--check`` it compares. What a page shows of its cells is named here once for each kind of
 template; `trustbook.replicates` reads the file for the pages.
 """
 
@@ -15,16 +15,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from trustbook.participation import participation
 from trustbook.replicates import (
     FILE,
+    KEY,
+    MAKE,
+    SAME,
     STORED,
     TAYLOR,
     model_of,
     one_way_model,
     participation_model,
+    read_stored,
     row_names,
 )
 from trustbook.runs import Run, load_plan
@@ -33,7 +38,7 @@ from trustlib.cells import Cells
 from trustlib.comparisons import comparisons
 from trustlib.compression import compress
 from trustlib.design import SurveyDesign
-from trustlib.errors import MissingRowsWarning
+from trustlib.errors import MissingRowsWarning, RunError
 from trustlib.escaping import csv_cells
 from trustlib.estimates import Estimates
 from trustlib.interaction import interactions
@@ -85,6 +90,9 @@ def estimands(cells: Cells, parameters: Mapping[str, Any]) -> dict[str, Estimate
         "odds_ratios": odds,
         "interaction": interactions(predicted, *parameters["pair"]),
     }
+
+
+CHECK = "--check"
 
 
 @dataclass(frozen=True)
@@ -243,19 +251,62 @@ def _as_rows(
     return rows
 
 
-def _main(plan_file: str, survey: str, runs: str = "notebooks/runs.yml") -> None:
-    """Write ``replicates.csv`` beside a plan of cells."""
+def _main(plan_file: str, survey: str, *options: str) -> None:
+    """Write ``replicates.csv`` beside a plan of cells, or compare it with the file."""
+    check = CHECK in options
+    runs = next((word for word in options if word != CHECK), "notebooks/runs.yml")
     folder = Path(plan_file).parent
     path = folder / FILE
-    path.touch()  # a plan of runs names only files that exist
+    if not check:
+        path.touch()  # a plan of runs names only files that exist
     plan = load_cell_plan(plan_file)
     chosen = list(of_plan(load_plan(runs), folder))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MissingRowsWarning)
         warnings.simplefilter("ignore", UserWarning)
-        table = csv_cells(made(plan, survey, chosen))
+        table = made(plan, survey, chosen)
+    if check:
+        require_same(table, read_stored(path))
+        print(f"  agrees: {FILE} of {folder.name} ({len(table)} estimands)")
+        return
     with write_whole(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
+        csv_cells(table).to_csv(
+            temporary, index=False, lineterminator="\n", float_format="%.12g"
+        )
+
+
+def require_same(table: pd.DataFrame, committed: pd.DataFrame) -> None:
+    """Raise if the committed file is not what was just made from the survey file.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `made`.
+    committed : DataFrame
+        From `trustbook.replicates.read_stored`.
+
+    Raises
+    ------
+    RunError
+        Rows or numbers differ, these by more than 1e-8 of their size.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({**dict.fromkeys(KEY, ["a"]), "estimate": [0.5]})
+    >>> require_same(rows, rows)
+    """
+    ours = table.set_index(KEY)
+    theirs = committed.set_index(KEY)
+    numbers = ours.select_dtypes("number").columns
+    alike = ours.index.equals(theirs.index) and set(numbers) <= set(theirs)
+    if alike:
+        own = ours[numbers].to_numpy(float)
+        other = theirs[numbers].to_numpy(float)
+        alike = np.allclose(own, other, rtol=SAME, atol=1e-11, equal_nan=True)
+    if not alike:
+        raise RunError(
+            f"{FILE} is not what the survey file and the plan of runs give.", MAKE
+        )
 
 
 def of_plan(runs: Sequence[Run], folder: str | Path) -> Iterator[Run]:
