@@ -52,6 +52,10 @@ from trustlib.writing import write_whole
 def estimands(cells: Cells, parameters: Mapping[str, Any]) -> dict[str, Estimates]:
     """What a page shows of its cells, by table: of the templates levels and intersection.
 
+    A model that repeats its cells predicts the percentages as answered. Then these are
+    taken, so that each is computed anew under each set of replicate weights; the
+    predictions themselves would go by way of the coefficients.
+
     Parameters
     ----------
     cells : Cells
@@ -82,9 +86,12 @@ def estimands(cells: Cells, parameters: Mapping[str, Any]) -> dict[str, Estimate
             "levels_model": one_way(fit, parameters["axes"]),
             "odds_ratios": odds,
         }
-    predicted = predictions(fit, by=parameters["identities"])
+    direct = cell_means(cells, by=parameters["identities"])
+    predicted = direct
+    if len(fit.coef) != len(direct):
+        predicted = predictions(fit, by=parameters["identities"])
     return {
-        "levels": cell_means(cells, by=parameters["identities"]),
+        "levels": direct,
         "predictions": predicted,
         "gaps": comparisons(predicted),
         "odds_ratios": odds,
