@@ -1,4 +1,4 @@
-"""When a finding on real people is called clear: one rule, fixed before any number was looked at.
+"""When a finding on real people is called clear: one rule, written down before its numbers stood on a page.
 
 HINTS comes with replicate weights, and they are primary: Student's t with the degrees of
 freedom of the replicates (49 of one survey, 98 of a change between two), and Holm's
@@ -7,7 +7,10 @@ sensitivity analysis. A finding that both call clear is `CLEAR`; where only one 
 does it is `OPEN`, neither clear nor refuted; all else is `NOT_CLEAR`. The families are
 
 * the gaps of one page;
-* all interaction contrasts of one survey.
+* all interaction contrasts of one survey;
+* the changes of one table, and the ratios of one page (`trustbook.years`,
+  `trustbook.trials`);
+* the gaps by one identity over all questions of a page (`trustbook.twice`).
 
 The estimate and its interval, by the replicate weights, come first; a verdict never
 stands alone.
