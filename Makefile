@@ -13,7 +13,9 @@ BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 HTML := _build/html
 # The book is built here, checked, and exchanged with the former one.
 NEW := .book.new
-HINTS = $(or $(TRUSTLIB_DATA),data/external)/hints6/hints6_extract.csv.gz
+# The surveys of real people, and where the file of one lies.
+SURVEYS := hints6 hints7
+EXTRACT = $(or $(TRUSTLIB_DATA),data/external)/$$survey/$${survey}_extract.csv.gz
 # One hash of every file that a page can rest on, the executed runs included.
 PAGES_REST_ON = find book data notebooks src _config.yml _toc.yml *.json *.cff *.lock -type f \
   ! -path 'data/external/*' ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
@@ -72,10 +74,13 @@ test: lint browser-deps ## Check style and types, then run all tests
 
 .PHONY: book
 book: env ## Run the notebooks, check the findings, build the book (_build/html/index.html)
-	@if [ -f "$(HINTS)" ]; then \
-	  echo "The survey file is here: the committed cells are compared with it."; \
-	  $(BIN)/trustlib compress data/hints6/cells.yml --check; \
-	fi
+	@set -e; for survey in $(SURVEYS); do \
+	  if [ -f "$(EXTRACT)" ]; then \
+	    echo "The file of $$survey is here: what is committed is compared with it."; \
+	    $(BIN)/trustlib compress data/$$survey/cells.yml --check; \
+	    $(BIN)/python -m trustbook.replicate_file data/$$survey/cells.yml "$(EXTRACT)" --check; \
+	  fi; \
+	done
 	$(BIN)/trustlib compress data/synthetic/cells.yml --data data --check
 	$(BIN)/trustlib run
 	$(BIN)/trustlib check
@@ -86,7 +91,9 @@ book: env ## Run the notebooks, check the findings, build the book (_build/html/
 	  rm -rf $(NEW) && \
 	  $(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output $(NEW) -n -W --keep-going && \
 	  $(BIN)/trustlib check-pages $(NEW)/$(HTML) && \
-	  if [ -f "$(HINTS)" ]; then $(BIN)/trustlib check-rows "$(HINTS)" --mapping data/hints6/mapping.yml $(NEW)/_build book/_runs; fi && \
+	  for survey in $(SURVEYS); do \
+	    if [ -f "$(EXTRACT)" ]; then $(BIN)/trustlib check-rows "$(EXTRACT)" --mapping data/$$survey/mapping.yml $(NEW)/_build book/_runs || exit 1; fi; \
+	  done && \
 	  echo "$$made_from" > $(NEW)/_build/made-from && \
 	  $(BIN)/python -c 'from pathlib import Path; from trustlib.writing import replace_folder; replace_folder(Path("$(NEW)/_build"), Path("_build"))' && \
 	  rm -rf $(NEW); \

@@ -659,10 +659,20 @@ def test_all_contrasts_stand_together_and_are_adjusted_for_their_number(tmp_path
             "p_value": p,
         }
         measures = [row | {"measure": m} for m in ("interaction_contrast", "reri_rr")]
-        pd.DataFrame(measures).to_csv(folder / "interaction.csv", index=False)
+        by_replicates = pd.DataFrame(measures)
+        by_replicates.to_csv(folder / "interaction_replicates.csv", index=False)
+        taylor = by_replicates.assign(
+            p_value={"one": p, "two": 0.2, "three": 0.001}[name]
+        )
+        taylor.to_csv(folder / "interaction.csv", index=False)
     found = contrasts(tmp_path, "hints6")
     assert found["title"].tolist() == ["one", "three", "two"]
     # Holm: the smallest p three times, the next twice, never less than the one before.
     assert found["p_holm"].tolist() == pytest.approx([0.03, 0.06, 0.06])
+    verdicts = ["clear", "neither clear nor refuted", "not clear"]
+    assert found["verdict"].tolist() == verdicts
+    (tmp_path / "hints6-one" / "tables" / "interaction_replicates.csv").unlink()
+    with pytest.raises(TrustlibError, match="no replicate errors"):
+        contrasts(tmp_path, "hints6")
     with pytest.raises(TrustlibError, match="No run of 'other'"):
         contrasts(tmp_path, "other")

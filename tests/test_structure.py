@@ -138,9 +138,13 @@ ORDER = [
         "trustbook.r_design",
         "trustbook.verdicts",
         "trustbook.differences",
+        "trustbook.clear",
+        "trustbook.participation",
+        "trustbook.replicates",
     },
     {
         "trustbook.engine",
+        "trustbook.comparable",
         "trustbook.rows.spelling",
         "trustbook.rows.windows",
         "trustbook.survey_keys",
@@ -208,7 +212,9 @@ ORDER = [
         "trustbook.pictures.countries",
     },
     {"trustbook.dossier"},
-    {"trustbook.summary"},
+    {"trustbook.summary", "trustbook.replicate_file"},
+    {"trustbook.judged"},
+    {"trustbook.years", "trustbook.trials", "trustbook.twice"},
     {"trustbook.sphinx.accessible", "trustbook.sphinx.finding"},
     {"trustbook.sphinx.directives"},
     {
@@ -254,7 +260,6 @@ ONLY = {
     "statsmodels": {
         "trustlib.logit",
         "trustlib.precision",
-        "trustbook.sphinx.evidence.contrasts",
     },
     "formulaic": {"trustlib.terms"},
     "firthmodels": {"trustlib.review.links"},

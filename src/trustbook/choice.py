@@ -141,7 +141,8 @@ class _Choice:
     def how_made(self) -> dict[str, str]:
         """What a page on sealed cells says of their origin."""
         mapping = self.paths["mapping"].name
-        return {"mapping": mapping, "design_in_r": design_in_r(self.family.base)}
+        design = design_in_r(self.family.base)
+        return {"mapping": mapping, "design_in_r": design, "replicates": ""}
 
     def people(self) -> dict[str, Any]:
         """What a page on the file itself is given: the people of the family."""

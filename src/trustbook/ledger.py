@@ -233,8 +233,11 @@ def _with_intervals(
     for name, figure in zip(names, table.itertuples(), strict=True):
         found = declared[name]
         half = 0.5 * 10.0**-figure.decimals
-        ours = (found.ours, found.conf_low, found.conf_high)
-        printed = (figure.value, figure.conf_low, figure.conf_high)
+        ours = [found.ours, found.conf_low, found.conf_high]
+        printed = [figure.value, figure.conf_low, figure.conf_high]
+        if pd.isna(figure.conf_low):  # printed without an interval
+            ours = [found.ours]
+            printed = [figure.value]
         judged = verdict(ours, printed, half)
         cause = CAUSES.get(judged, "not reproduced")
         if found.evidence == "synthetic":
@@ -246,7 +249,7 @@ def _with_intervals(
             "claim": figure.claim,
             "source": figure.source,
             "base": figure.base,
-            "statistic": "percent",
+            "statistic": getattr(figure, "statistic", "percent"),
             "comparison": "=",
             "published": figure.value,
             "tolerance": half,

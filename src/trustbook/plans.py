@@ -1,6 +1,7 @@
 """The forms of the book's plans.
 
-They say which keys ``cells.yml``, ``runs.yml`` and ``findings.yml`` may have.
+They say which keys ``cells.yml``, ``runs.yml``, ``findings.yml`` and ``comparable.yml``
+may have.
 """
 
 from __future__ import annotations
@@ -76,3 +77,47 @@ class FindingsForm(Form):
     """``findings.yml``."""
 
     findings: dict[str, Finding]
+
+
+class Question(Form):
+    """A question that two surveys asked alike.
+
+    Examples
+    --------
+    >>> names = {"hints6": "poor_time", "hints7": "poor_time_2024"}
+    >>> Question(names=names, label="Time", caveat="None.").names["hints6"]
+    'poor_time'
+    """
+
+    names: dict[str, str]
+    label: str
+    caveat: str
+
+
+class Apart(Form):
+    """Questions that look alike and may not be compared.
+
+    Examples
+    --------
+    >>> Apart(names={"a": "x", "b": "y"}, why="Other words.").why
+    'Other words.'
+    """
+
+    names: dict[str, str]
+    why: str
+
+
+class Comparable(Form):
+    """``comparable.yml``.
+
+    Examples
+    --------
+    >>> Comparable(surveys={"hints6": "2022"}, axes=["gender"], questions={}).axes
+    ['gender']
+    """
+
+    surveys: dict[str, str]
+    axes: list[str]
+    why_not_others: str = ""
+    questions: dict[str, Question]
+    apart: dict[str, Apart] = {}

@@ -355,13 +355,22 @@ def _levels_of(table: Table) -> Iterator[tuple[str, str]]:
 
 
 def _answered(outcome: str, rule: Any) -> list[str]:
-    """The axis that says who answered: outcomes read from one column share it; none if everybody counts."""
+    """The axes that say who answered: outcomes read from one column share one; none if everybody counts.
+
+    An outcome that takes some answers of its own as missing, such as *don't know*, has a
+    second axis: who gave another answer.
+    """
     if not rule:
         return [f"answered {outcome}"]
     if rule.missing_as is not None:
         return []
     columns = [str(part.column or outcome) for part in rule.parts]
-    return [f"answered {' '.join(columns)}"]
+    axes = [f"answered {' '.join(columns)}"]
+    for part in rule.parts:
+        if part.missing:
+            others = ", ".join(sorted(part.missing))
+            axes.append(f"answered {part.column or outcome} otherwise than {others}")
+    return axes
 
 
 def _together(cross: _Cross, readings: Mapping[str, Any]) -> Array:

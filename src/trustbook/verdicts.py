@@ -44,6 +44,7 @@ def verdict(ours: Sequence[float], printed: Sequence[float], half: float) -> str
     Parameters
     ----------
     ours, printed : sequence of three numbers
+        Or of one, where no interval was printed.
     half : float
         Half a unit of the last printed digit.
 
@@ -60,9 +61,10 @@ def verdict(ours: Sequence[float], printed: Sequence[float], half: float) -> str
     """
     pairs = zip(ours, printed, strict=True)
     number, *ends = [abs(own - other) - BARELY for own, other in pairs]
-    if number > half or max(ends) > ROUNDED_AN_END * half:
+    farthest = max(ends, default=number)
+    if number > half or farthest > ROUNDED_AN_END * half:
         return DIFFERS
-    return MATCH if max(ends) <= half else WITHIN
+    return MATCH if farthest <= half else WITHIN
 
 
 def verdict_on(figure: Any, ours: float, kind: str | None) -> str:

@@ -529,6 +529,14 @@ def _require_alike(parts: Sequence[Cells]) -> None:
     require_a(Sequence, parts, "Give a list of Cells.")
     for part in parts:
         require_a(Cells, part, "Give a list of Cells.")
+    labels = [part.labels.get(part.outcome, part.outcome) for part in parts]
+    outcomes = dict(zip((part.outcome for part in parts), labels, strict=True))
+    if len(outcomes) > 1:
+        named = [f"{label!r} ({name})" for name, label in outcomes.items()]
+        raise EstimandError(
+            f"Expected cells of one question, got {' and '.join(named)}.",
+            "Only answers to one question can be pooled. Show these side by side.",
+        )
     questions = [(part.outcome, part.by) for part in parts]
     if not questions or any(each != questions[0] for each in questions):
         raise EstimandError(

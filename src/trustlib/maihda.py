@@ -168,6 +168,9 @@ def _grouped(
     total = "n"
     events = "n_events"
     n = table["n"].to_numpy(float)
+    if cells.sealed:  # with weights, or everybody counts once
+        total = "sum_w"
+        events = "sum_wy"
     if weights:
         total = "sum_w"
         events = "sum_wy"
@@ -584,7 +587,8 @@ def maihda(
     ------
     UnknownNameError
     EstimandError
-        Sealed cells without ``weights=True``, several points with REML, axes that
+        Sealed cells without ``weights=True`` (unless everybody was counted once when
+        they were made), several points with REML, axes that
         cannot be strata.
     RankError
         The fixed effects are aliased, or leave nothing to vary between strata.
@@ -665,11 +669,20 @@ def _require_options(
             f"Got points={points!r} with method={method!r}.",
             "Points are 1 to 100; with REML, 1.",
         )
-    if cells.sealed and not weights:
+    if cells.sealed and not weights and not _count_people(cells):
         raise EstimandError(
             "Sealed cells hold no counts of answers.",
             "Use weights=True, or unsealed cells.",
         )
+
+
+def _count_people(cells: Cells) -> bool:
+    """Whether all weights are alike, so that shares of weights are shares of people."""
+    frame = cells.frame
+    people = frame["n"].to_numpy(float)
+    alike = np.isclose(_worth(frame), people, rtol=1e-9).all()
+    each = frame["sum_w"].to_numpy(float) / people
+    return bool(alike and np.allclose(each, each[0], rtol=1e-9))
 
 
 def _models(fits: Mapping[str, RandomIntercept], grouped: _Grouped) -> pd.DataFrame:

@@ -31,6 +31,8 @@ class Scale:
         What follows a printed value.
     signed : bool
         Whether a positive value is printed with its sign.
+    whole : bool
+        Whether it counts, so that it is printed without decimals.
 
     Examples
     --------
@@ -48,10 +50,13 @@ class Scale:
     factor: int = 1
     unit: str = ""
     signed: bool = False
+    whole: bool = False
 
     @property
     def digits(self) -> int:
-        """Decimals of a printed value: one of a percentage, two of all others."""
+        """Decimals of a printed value: none of a number of people, one of a percentage, two of all others."""
+        if self.whole:
+            return 0
         if self.factor == 100:
             return 1
         return 2
@@ -73,6 +78,7 @@ SCALES = _table(
     Scale("interaction", "Estimate", null=None),
     Scale("multilevel", "Estimate", null=None),
     Scale("prediction", "Percent", "percentages", None, factor=100, unit=" percent"),
+    Scale("total", "Adults", "numbers of adults", None, unit=" adults", whole=True),
 )
 
 # What the column `measure` may be: measures of interaction, in the order of a table ...

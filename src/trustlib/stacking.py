@@ -101,6 +101,7 @@ def stack(parts: Mapping[Any, Estimates], over: str) -> Estimates:
 
 def _require_one_item(parts: Mapping[Any, Estimates], over: str) -> None:
     """Refuse estimates that are not answers to the same item in the same form."""
+    _require_one_question(parts)
     items: dict[Any, tuple] = {}
     models: list[str] = []
     for name, each in parts.items():
@@ -118,6 +119,20 @@ def _require_one_item(parts: Mapping[Any, Estimates], over: str) -> None:
         "Only answers to one question, of one kind of data and in one form, are "
         "compared.",
     )
+
+
+def _require_one_question(parts: Mapping[Any, Estimates]) -> None:
+    """Refuse answers to two questions, in their words."""
+    questions: dict[str, str] = {}
+    for name, each in parts.items():
+        label = each.labels.get(each.outcome, each.outcome)
+        questions.setdefault(each.outcome, f"{label!r} ({each.outcome}) in {name}")
+    if len(questions) > 1:
+        raise EstimandError(
+            f"Expected answers to one question, got two or more: "
+            f"{' and '.join(questions.values())}.",
+            "Only answers to one question can be put together. Show these side by side.",
+        )
 
 
 def _stacked_frame(parts: Mapping[Any, Estimates], over: str) -> pd.DataFrame:

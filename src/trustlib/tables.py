@@ -64,6 +64,7 @@ BESIDE = (
     _Beside("weighted", "As weighted"),
     _Beside("additive", "Additive part"),
     _Beside("detectable", "Detectable"),
+    _Beside("as_no", "Don't know as no"),
     _Beside("reliability", "Reliability", 1, "", as_estimate=False),
     _Beside("fmi", "Missing information, %", form=".0f", as_estimate=False),
     _Beside("k", "Number pooled", 1, ".0f", as_estimate=False),
@@ -153,6 +154,8 @@ def number(value: float, kind: str, measure: str | None = None) -> str:
     if scale.signed:
         sign = "+"
     text = format(scale.factor * value, f"{sign}.{scale.digits}f")
+    if scale.whole:
+        text = format(value, ",.0f")
     rounds_to_zero = not text.strip("+-0.")
     if rounds_to_zero:
         return text.lstrip("+-")

@@ -3,6 +3,9 @@
 ``{finding}`id` ``
     prints the number that ``findings.yml`` ties to a run, linked to the page of that
     run; ``{finding}`id interval` `` adds its 95 % interval.
+``{verdict}`id` ``
+    prints the verdict of `trustbook.clear` on a finding of real people: *clear*, *not
+    clear*, or *neither clear nor refuted*.
 ``{run-figure} run 1 levels``
     shows the first picture of a run with its alternative text. Below it stand links to
     the tables that are named, or if none is, to the table that the run published last
@@ -26,6 +29,12 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from trustbook.findings import load_findings, resolve, text
 from trustbook.plans import Finding
 from trustlib.errors import TrustlibError
+
+# Where the verdicts on the rows of a table stand, if not beside them.
+VERDICT_TABLES = {
+    "gaps_replicates": "gaps_verdicts",
+    "interaction_replicates": "contrast_verdicts",
+}
 
 
 def unbroken(text: str) -> str:
@@ -56,6 +65,49 @@ class FindingRole(SphinxRole):
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
         self.env.note_dependency(str(source / "findings.yml"))
         return [_link_to_run(finding, shown)], []
+
+
+class VerdictRole(SphinxRole):
+    """Print the verdict on a finding, linked to the run it comes from."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Resolve the row of the verdicts that is the finding's."""
+        source = Path(self.env.srcdir)
+        try:
+            finding = load_findings(source / "findings.yml")[self.text]
+            shown = verdict_of(finding, source / "_runs")
+        except (TrustlibError, KeyError) as error:
+            message = f"verdict {self.text!r} cannot be printed: {error}"
+            one_line = message.replace("\n", " ")
+            return [], [self.inliner.reporter.error(one_line, line=self.lineno)]
+        self.env.note_dependency(str(source / "findings.yml"))
+        return [_link_to_run(finding, shown)], []
+
+
+def verdict_of(finding: Finding, runs: Path) -> str:
+    """The verdict that the run of a finding gives it.
+
+    Parameters
+    ----------
+    finding : Finding
+        Of a gap, a contrast or a change, by the replicate weights.
+    runs : Path
+        Folder of the executed runs.
+
+    Returns
+    -------
+    str
+        One of `trustbook.clear.VERDICTS`.
+
+    Raises
+    ------
+    FindingError
+        The run has no verdict on it.
+    """
+    table = VERDICT_TABLES.get(finding.table, finding.table)
+    row = {name: value for name, value in finding.row.items() if name != "method"}
+    where = finding.model_copy(update={"table": table, "row": row, "column": "verdict"})
+    return str(resolve(where, runs)["verdict"])
 
 
 def _link_to_run(finding: Finding, shown: str) -> nodes.Node:
@@ -138,5 +190,6 @@ def _table_file(folder: Path, name: str) -> Path:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_role("finding", FindingRole())
+    app.add_role("verdict", VerdictRole())
     app.add_directive("run-figure", RunFigure)
     return {"parallel_read_safe": True}

@@ -1,6 +1,7 @@
 """All interaction contrasts of one survey, side by side and adjusted for their number.
 
-``{contrasts-table} hints6`` shows those of the runs whose id begins so.
+``{contrasts-table} hints6`` shows those of the runs whose id begins so, with the verdict
+of `trustbook.clear` on each: all contrasts of a survey are one family.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 import pandas as pd
 from docutils import nodes
 
+from trustbook.clear import holm, judge
+from trustbook.replicates import SUFFIX
 from trustbook.runs import load_plan
 from trustbook.sphinx.evidence.page import EvidenceDirective
 from trustlib.errors import TrustlibError
@@ -26,8 +29,19 @@ COLUMNS = [
     "conf_high",
     "p_value",
     "p_holm",
+    "taylor_p_holm",
+    "verdict",
 ]
-HEADS = ("Outcome and identities", "Contrast, points", INTERVAL, "p", "p (Holm)")
+HEADS = (
+    "Outcome and identities",
+    "Contrast, points",
+    INTERVAL,
+    "p",
+    "p (Holm)",
+    "p (Holm), Taylor",
+    "Verdict",
+)
+OF_CONTRASTS = "measure == 'interaction_contrast' and method == 'delta'"
 
 
 def contrasts(runs: Path, prefix: str) -> pd.DataFrame:
@@ -44,28 +58,23 @@ def contrasts(runs: Path, prefix: str) -> pd.DataFrame:
     -------
     DataFrame
         Columns run, title, among (the level of a third identity), estimate, conf_low,
-        conf_high, p_value and p_holm, which is adjusted for all of them (Holm); in the
-        order of p-values.
+        conf_high and p_value by the replicate weights, p_holm and taylor_p_holm, which
+        are adjusted for all of them, and verdict; in the order of p-values.
 
     Raises
     ------
     TrustlibError
-        There is none.
-
-    Notes
-    -----
-    R: ``p.adjust(p_value, "holm")``.
+        There is none, or one has no replicate errors.
     """
-    from statsmodels.stats.multitest import multipletests
-
     paths = sorted(runs.glob(f"{prefix}-*/tables/interaction.csv"))
     if not paths:
         raise TrustlibError(
             f"No run of {prefix!r} has measures of interaction.", "Run the plan first."
         )
     every = pd.concat(map(_contrasts_of_run, paths), ignore_index=True)
-    _, adjusted, *_ = multipletests(every["p_value"], method="holm")
-    every["p_holm"] = adjusted
+    every["p_holm"] = holm(every["p_value"])
+    every["taylor_p_holm"] = holm(every["taylor_p_value"])
+    every["verdict"] = judge(every["p_value"], every["taylor_p_value"])
     return every[COLUMNS].sort_values("p_value", ignore_index=True)
 
 
@@ -74,14 +83,21 @@ def _contrasts_of_run(path: Path) -> pd.DataFrame:
     folder = path.parents[1]
     provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     parameters = provenance["parameters"]
-    measures = pd.read_csv(path)
-    rows = measures.query("measure == 'interaction_contrast' and method == 'delta'")
+    primary = path.with_name(f"interaction{SUFFIX}.csv")
+    if not primary.is_file():
+        raise TrustlibError(
+            f"The run {folder.name} has no replicate errors of its contrasts.",
+            "Give it the parameter replicates, and run it again.",
+        )
+    rows = pd.read_csv(primary).query(OF_CONTRASTS)
+    taylor = pd.read_csv(path).query(OF_CONTRASTS)["p_value"].to_numpy()
     pair = parameters["pair"]
     third = [name for name in parameters["identities"] if name not in pair]
     among: Any = ""
     if third:
         among = rows[third].agg(", ".join, axis=1)
-    return rows.assign(run=folder.name, title=parameters["title"], among=among)
+    title = parameters["title"]
+    return rows.assign(run=folder.name, title=title, among=among, taylor_p_value=taylor)
 
 
 class ContrastsTable(EvidenceDirective):
@@ -112,8 +128,10 @@ def _row(contrast: Any, with_page: set[str]) -> list[str]:
     estimate = number(contrast.estimate, "difference")
     low = number(contrast.conf_low, "difference")
     high = number(contrast.conf_high, "difference")
-    p_values = [_p_value(contrast.p_value), _p_value(contrast.p_holm)]
-    return [name, estimate, f"{low} to {high}", *p_values]
+    p_values = [
+        _p_value(p) for p in (contrast.p_value, contrast.p_holm, contrast.taylor_p_holm)
+    ]
+    return [name, estimate, f"{low} to {high}", *p_values, contrast.verdict]
 
 
 def _p_value(p: float) -> str:
