@@ -21,7 +21,17 @@ from hypothesis import strategies as st
 
 import trustlib as tl
 from attack_refusals import REFUSALS, is_refused
-from attack_trials import AXES, DRAWS, People, cells_of, drawn, exact, people, shielded
+from attack_trials import (
+    AXES,
+    DRAWS,
+    UNPROTECTED,
+    People,
+    cells_of,
+    drawn,
+    exact,
+    people,
+    shielded,
+)
 from samples import quick
 from trustbook.attack import attack_book
 from trustbook.attacks.covariance import solved_totals
@@ -81,7 +91,8 @@ def test_the_measured_hits_are_within_chance():
     assert (table["off_hits"] == table["trials"]).all()
     error = np.sqrt(table["base_rate"] * (1 - table["base_rate"]) / table["trials"])
     most = (table["base_rate"] + 3 * error) * table["trials"]
-    assert (table["on_hits"] <= most).all()
+    is_within = (table["on_hits"] <= most) | table["scenario"].isin(UNPROTECTED)
+    assert is_within.all()
     kinds = {name.split(",")[0].split(" ")[0] for name in DRAWS}
     assert kinds == set(ATTACKS), "an attack has no trial"
 

@@ -18,7 +18,8 @@ from trustlib.protection import ROUND_TO
 
 _PEOPLE = re.compile(r"(\d[\d,]*) people")
 DIGITS = 1e-9  # how near a printed share is to a fraction
-STATED = 1e-4  # relative: what is further from the protected number is an exact one
+STATED = 1e-7  # relative: what is further from the protected number is an exact one
+CLEAR = 4.0  # SDs of noise
 REACH = 15  # people more or less than the protected number that are tried
 
 
@@ -184,11 +185,12 @@ def _counted(
     stated = table.totals("n")[i]
     sum_w = table.totals("sum_w")[i]
     near = np.arange(max(stated - REACH, 1), stated + REACH + 1)
-    typical = table.totals("sum_w2")[i] / sum_w
     noise = 2 * table.noise**2
     rounding = COUNT_NOISE**2
-    # Of people who are not weighted the weighted number is theirs.
-    distance = (near - sum_w / typical) ** 2 / noise + (near - stated) ** 2 / rounding
+    distance = (near - stated) ** 2 / rounding
+    if abs(sum_w - stated) < CLEAR * np.sqrt(noise + rounding):
+        # They are not weighted: the weighted number is theirs.
+        distance = distance + (near - sum_w) ** 2 / noise
     chance = np.exp(-0.5 * distance)
     if differs:
         apart = np.abs(share * near - np.round(share * near))
