@@ -25,8 +25,8 @@ from trustlib.protection import widening
 from trustlib.variance import SealedScatter
 from trustlib.writing import write_text
 
-DESIGNS, DRAWS = 220, 70
-MODELS_EVERY = 6  # draws: gaps, interaction and coefficients take longer
+DESIGNS, DRAWS = 220, 60
+MODELS_EVERY = 3  # draws: gaps, interaction and coefficients take longer
 # People of a cell on average -> how even sizes of cells are, and how far shares are from one half: most draws pass the
 # gate then.
 SMALL_CELLS = {

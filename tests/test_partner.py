@@ -28,12 +28,12 @@ OF_LIBRARY = (
     "errors", "forms", "files", "labelled_reader", "yaml12", "schema", "meanings", "design_columns", "design",
     "domains", "strata", "weight_checks", "engines", "ordering", "cells", "compression", "axes", "merging",
     "sealed_files", "disclosure", "variance", "conditions", "syntax", "evaluation", "formulas", "logit", "newton",
-    "terms", "writing.files", "writing.folders",
+    "terms", "writing.files", "writing.folders", "protection", "rounding", "schedulers", "sources",
 )  # fmt: skip
 OF_BOOK = (
     "supplied", "choice", "private_book", "private_pages", "sealing", "runs.plan", "runs.run", "runs.freshness",
     "runs.execution", "runs.making", "runs.worker", "pages", "cli", "commands.survey", "commands.cells",
-    "commands.book", "commands.record", "commands.console",
+    "commands.book", "commands.record", "commands.console", "survey_keys", "differences",
 )  # fmt: skip
 MODULES = (*(f"trustlib.{m}" for m in OF_LIBRARY), *(f"trustbook.{m}" for m in OF_BOOK))
 REASONS = (
@@ -44,6 +44,20 @@ REASONS = (
 # Messages that no command of the guide can end in: they need a Python program, a plan of runs, or are parts of others.
 ELSEWHERE = """
 The terms … are not defined for all values: …
+A fact of the source is called …, expected a text.
+A source never changes, because results that are there already carry it. Make another: source | {'label': ...}.
+Expected cells of one question, got ….
+Only sealed cells of one sample are summed.
+Rows of people would be sent to another machine: expected a Dask cluster at a loopback address such as tcp://127.0.0.1:8786, got ….
+Some of the parts are protected cells and some are exact.
+The key is not … bytes.
+The kind of the source is …, expected a text.
+These are exact totals of a confidential file, which give people away.
+These cells are merged from several samples.
+These cells are sealed already, so the largest weight is not known.
+dict_type
+rounding is …, expected a whole number from … to ….
+source is …, expected a mapping.
 An axis is named more than once in ….
 Axes are a list of names, got ….
 Expected …, got ….
@@ -60,7 +74,6 @@ The domain cannot be evaluated: …
 The frame has a column …, which trustlib uses for domains.
 The frame has no rows.
 The frame has two columns named ….
-source is ….
 … is True or False, got ….
 The axis … is a number in some parts and a category in others, or of several kinds.
 The parts have levels of … in orders that contradict each other.

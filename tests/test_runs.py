@@ -121,7 +121,7 @@ def test_all_faults_of_a_plan_are_told_at_once_and_nothing_runs(project):
         "none.parquet",
         "two runs",
         "nothing.ipynb",
-        "half",
+        "run 6: template is missing",
     ):
         assert part in message
     assert len(message.splitlines()) <= 25
@@ -375,7 +375,8 @@ def test_a_failing_run_is_named_keeps_its_old_result_and_does_not_stop_others(pr
     failed = run_all(runs, out)
     assert list(failed) == ["bad"]
     assert "begins 'import time'" in failed["bad"]
-    assert "as asked" in failed["bad"]
+    assert "AssertionError" in failed["bad"]
+    assert "as asked" not in failed["bad"]  # it may quote an answer
     assert contents(out / "bad") == before
     assert is_fresh(runs[1], out)
     assert not is_fresh(runs[0], out)
@@ -390,7 +391,8 @@ def test_the_command_line_ends_with_status_1_and_no_traceback(project):
     )
     assert result.exit_code == 1
     assert "1 failed" in result.output
-    assert "as asked" in result.output
+    assert "AssertionError" in result.output
+    assert "as asked" not in result.output
     assert "Traceback" not in result.output
     result = CliRunner().invoke(
         app, ["run", "--plan", str(plan(project, entry(titel=1)))]
@@ -620,7 +622,7 @@ class TestCluster:
         with distributed.LocalCluster(**options) as cluster:
             failed = run_all(runs, project / "out", scheduler=cluster.scheduler_address)
         assert list(failed) == ["bad"]
-        assert "as asked" in failed["bad"]
+        assert "AssertionError" in failed["bad"]
         assert is_fresh(runs[1], project / "out")
 
     def test_a_scheduler_that_does_not_answer_is_named(
