@@ -498,10 +498,11 @@ def share_beside(rng: np.random.Generator, key: bytes) -> Trial:
 
 
 def _is_of_many(cells: Cells, i: int) -> bool:
-    """Whether other numbers of people near the true one have the same share, as 31 of 62 and 30 of 60."""
+    """Whether other numbers of people may have the same share: as 31 of 62 and 30 of 60, or 0.38, which may be rounded."""
     n = int(cells.frame["n"][i])
-    least = n // gcd(n, int(cells.frame["n_events"][i]))
-    return least <= 30
+    events = int(cells.frame["n_events"][i])
+    is_short = len(repr(events / n)) < 10
+    return is_short or n // gcd(n, events) <= 30
 
 
 def number_beside(rng: np.random.Generator, key: bytes) -> Trial:
