@@ -39,6 +39,7 @@ from trustlib.schema import load_codebook, load_yaml
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "data" / "published"
 PAPER = pd.read_csv(PUBLISHED / "kaczynski_2025.csv")
+OF_HINTS7 = pd.read_csv(PUBLISHED / "hints7.csv")
 
 
 def run_of(folder: Path, name: str, table: pd.DataFrame, kind: str = "real") -> None:
@@ -76,10 +77,31 @@ def named(
     }
 
 
+def all_named() -> dict[str, Finding]:
+    """The figures of both surveys of real people."""
+    counts = set(OF_HINTS7.loc[OF_HINTS7["statistic"] == "count", "id"])
+    of_hints7 = {
+        f"h-{i}": Finding(
+            run="hints7",
+            table="t",
+            row={"figure": i},
+            format="count" if i in counts else "percent",
+            published=f"hints7/{i}",
+        )
+        for i in OF_HINTS7["id"]
+    }
+    return named(PAPER) | of_hints7
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     run_of(folder, "paper", estimates(PAPER))
+    counted = OF_HINTS7["statistic"] == "count"
+    plain = OF_HINTS7.assign(
+        value=OF_HINTS7["value"].where(~counted, 100 * OF_HINTS7["value"])
+    )
+    run_of(folder, "hints7", estimates(plain))
     both = pd.DataFrame(
         {"id": ["R24-018"], "value": [47.3], "conf_low": [45.8], "conf_high": [48.8]}
     )
@@ -115,7 +137,7 @@ def ledger(runs) -> pd.DataFrame:
             published="figures/R24-033",
         ),
     }
-    return make_ledger(named(PAPER) | of_runs, runs, PUBLISHED)
+    return make_ledger(all_named() | of_runs, runs, PUBLISHED)
 
 
 class TestLedger:
@@ -300,7 +322,7 @@ class TestRefusals:
         with pytest.raises(
             tl.FindingError, match="finding x: paper is not of the polling"
         ):
-            make_ledger(named(PAPER) | wrong, runs, PUBLISHED)
+            make_ledger(all_named() | wrong, runs, PUBLISHED)
 
     def test_two_figures_of_one_name_are_refused(self, runs, tmp_path):
         for name in ("a", "b"):

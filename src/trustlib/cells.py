@@ -717,7 +717,10 @@ def told_rows(frame: pd.DataFrame, by: Sequence[str], people: Any) -> list[str]:
     >>> told_rows(frame, ["gender"], [20, 3])
     ['gender=woman', 'gender=(a level of fewer than 10 people)']
     """
-    rows = frame[list(by)].to_dict("records")
+    levels = [frame[axis].tolist() for axis in by]
+    rows = [dict(zip(by, each, strict=True)) for each in zip(*levels, strict=True)]
+    if not by:
+        rows = [{}] * len(frame)
     return [told_row(row, frame, by, people) for row in rows]
 
 

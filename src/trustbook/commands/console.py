@@ -70,7 +70,7 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             _say_error(error)
         except OSError as error:
             _say_error(_of_the_system(error))
-        except (ClickException, Abort, Exit):
+        except (ClickException, Abort, Exit, typer.Exit, typer.Abort):
             raise
         except Exception as error:  # its traceback could show the people of a file
             _say_error(_of_ours(error))
