@@ -18,7 +18,10 @@ from trustbook.puzzle import NARROW, bounds
 from trustlib import disclosure
 
 ROOT = Path(__file__).parents[1]
-PLANS = {name: ROOT / "data" / name / "cells.yml" for name in ("hints6", "synthetic")}
+PLANS = {
+    name: ROOT / "data" / name / "cells.yml"
+    for name in ("hints6", "hints7", "synthetic")
+}
 RUNS = ROOT / "book" / "_runs"
 
 pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
