@@ -17,6 +17,7 @@ import numpy as np
 from trustbook.rows.parts import Lines, Room
 from trustbook.rows.records import Line
 from trustlib.files import read_table
+from trustlib.writing import write_whole
 
 _SHARED = re.compile(r"<si\b[^>]*?(?:/>|>(.*?)</si>)", re.DOTALL)
 _ROW = re.compile(r"<(?:\w+:)?row\b.*?</(?:\w+:)?row>", re.DOTALL)
@@ -106,7 +107,8 @@ def labelled(name: str, content: bytes) -> Iterator[Lines]:
     """
     with TemporaryDirectory(prefix="trustlib-rows-") as folder:
         path = Path(folder, f"file{Path(name).suffix.lower()}")
-        path.write_bytes(content)
+        with write_whole(path) as temporary:
+            temporary.write_bytes(content)
         frame, labels = read_table(path)
     plain = [_texts(frame[column].tolist()) for column in frame]
     names = [str(column) for column in frame]
