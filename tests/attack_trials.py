@@ -22,6 +22,7 @@ from scipy import stats
 from trustbook.attacks.guesses import Guess
 from trustbook.attacks.published import COUNT_NOISE, CellTable, Printed, Published
 from trustbook.attacks.registry import ATTACKS
+from trustbook.differences import NEWCOMERS
 from trustlib.cells import Cells
 from trustlib.errors import DisclosureError
 from trustlib.protection import protect
@@ -617,7 +618,7 @@ DRAWS: dict[str, tuple[tuple[str, ...], Draw]] = {
     "margins": (("whether one is withheld", "her weight"), one_withheld),
 }
 _SINGLE = {
-    "releases, allowed": ("the answer of one of ten", some_came(10)),
+    "releases, allowed": ("the answer of one of twenty", some_came(NEWCOMERS)),
     "classes": ("a withheld count", in_classes),
     "clusters": ("a count of the small clinic", of_clinics),
     "covariance": ("a total", _by_matrix(1)),
@@ -629,14 +630,9 @@ _SINGLE = {
     "counts": ("those not used", not_used),
     "dominance": ("the answer of the heaviest", half_of_an_answer),
     "constant": ("an answer", one_answer),
-    "releases, twenty": ("the answer of one of twenty", some_came(20)),
 }
 for _name, (_secret, _draw) in _SINGLE.items():
     DRAWS[_name] = ((_secret,), _alone(_draw, _secret))
-
-
-# Noise does not protect these: what most of a few newcomers said shows through it.
-UNPROTECTED = {"releases, allowed"}
 
 
 def drawn(name: str, seed: int) -> Trials:

@@ -24,7 +24,6 @@ from attack_refusals import REFUSALS, is_refused
 from attack_trials import (
     AXES,
     DRAWS,
-    UNPROTECTED,
     People,
     cells_of,
     drawn,
@@ -91,8 +90,7 @@ def test_the_measured_hits_are_within_chance():
     assert (table["off_hits"] == table["trials"]).all()
     error = np.sqrt(table["base_rate"] * (1 - table["base_rate"]) / table["trials"])
     most = (table["base_rate"] + 3 * error) * table["trials"]
-    is_within = (table["on_hits"] <= most) | table["scenario"].isin(UNPROTECTED)
-    assert is_within.all()
+    assert (table["on_hits"] <= most).all()
     kinds = {name.split(",")[0].split(" ")[0] for name in DRAWS}
     assert kinds == set(ATTACKS), "an attack has no trial"
 

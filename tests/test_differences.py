@@ -363,9 +363,9 @@ def test_a_folder_that_cannot_be_written_is_said(office, tmp_path):
 
 
 @quick
-@given(st.integers(0, 10_000), st.integers(1, 9), st.booleans())
+@given(st.integers(0, 10_000), st.integers(1, 19), st.booleans())
 def test_few_people_more_in_any_cell_are_refused(tmp_path_factory, seed, count, ids):
-    """1 to 9 newcomers in one cell, wherever they stand in the file."""
+    """1 to 19 newcomers in one cell, wherever they stand in the file."""
     folder = tmp_path_factory.mktemp("office")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
@@ -383,6 +383,29 @@ def test_few_people_more_in_any_cell_are_refused(tmp_path_factory, seed, count, 
             PermissionError,
             "few people",
         )
+
+
+def test_twenty_newcomers_of_a_cell_are_released(office):
+    """And those of other cells are as they were."""
+    frame = people()
+    first = office.release(frame).cells["y"].frame
+    new = people(3, 20).assign(sex="f", eth="b", id=lambda d: "N" + d["id"])
+    second = office.release(pd.concat([frame, new])).cells["y"].frame
+    assert (first["sum_w"] != second["sum_w"]).sum() == 1
+
+
+def test_outcomes_that_other_people_skipped_leave_together(office):
+    """Ten or more skipped each: that the numbers are near each other tells nothing."""
+    frame = people(n=900)
+    mapping = {**MAPPING, "missing": {"": "skipped"}}
+    for first, name in ((0, "Q1"), (400, "Q2")):
+        for sex in ("m", "f"):
+            for eth in ("a", "b"):
+                cell = frame.index[(frame["sex"] == sex) & (frame["eth"] == eth)]
+                later = cell[cell >= first]
+                frame.loc[later[: 12 + (name == "Q2")], name] = np.nan
+    made = office.release(frame, BOTH, mapping=mapping)
+    assert set(made.cells) == {"y", "z"}
 
 
 def design_of(frame) -> tl.SurveyDesign:
