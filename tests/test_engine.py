@@ -151,7 +151,8 @@ def test_nothing_of_a_notebook_reaches_the_next(tmp_path, engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_failing_cell_is_named_with_its_message(tmp_path, engine):
+def test_a_failing_cell_is_named_with_its_kind_of_error(tmp_path, engine):
+    """Its message may quote an answer, so it is not repeated."""
     cells = [
         new_code_cell("wanted = 1\nraise ValueError('no good')"),
         new_code_cell("print('never')"),
@@ -161,7 +162,8 @@ def test_a_failing_cell_is_named_with_its_message(tmp_path, engine):
         tmp_path / "out",
         engine=engine,
     )
-    assert "begins 'wanted = 1': ValueError: no good" in failed["bad"]
+    assert "begins 'wanted = 1': ValueError" in failed["bad"]
+    assert "no good" not in failed["bad"]
     assert not (tmp_path / "out" / "bad").exists()
 
 
