@@ -14,6 +14,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from trustlib.cells import told_row
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.engines import collect
 from trustlib.errors import EstimandError, axis_names, require_a
@@ -174,9 +175,10 @@ def _decks(
                 decks.append(_Deck(lacking, takers, donors))
                 waiting[takers] = False
         if waiting.any():
-            classes = " and ".join(within) or "everyone"
+            one = frame[waiting].iloc[0]
+            where = told_row(one, frame, within, np.ones(len(frame)))
             raise EstimandError(
-                f"Nobody in one of the classes of {classes} has all of {columns}.",
+                f"Nobody in the class {where} has all of {columns}.",
                 "Use coarser or fewer classes.",
             )
     return decks
