@@ -46,7 +46,7 @@ ELSEWHERE = """
 The terms … are not defined for all values: …
 A fact of the source is called …, expected a text.
 A source never changes, because results that are there already carry it. Make another: source | {'label': ...}.
-Expected cells of one question, got ….
+Expected cells of one outcome, got ….
 Only sealed cells of one sample are summed.
 Rows of people would be sent to another machine: expected a Dask cluster at a loopback address such as tcp://127.0.0.1:8786, got ….
 Some of the parts are protected cells and some are exact.

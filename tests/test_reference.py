@@ -17,6 +17,7 @@ import trustlib as tl
 from trustlib.comparisons import transform
 from trustlib.interaction import measures
 from trustlib.intervals import logit_interval, two_sided_p, wald_interval
+from trustlib.masking import answers_shown
 from trustlib.variance import stratified_covariance, sum_by
 
 pytestmark = pytest.mark.filterwarnings(
@@ -421,7 +422,10 @@ def test_no_scenario_is_left_out_silently():
 
 
 def test_lonely_psu_is_refused_by_default(data_file):
-    with pytest.raises(tl.LonelyPSUError, match="413"):
+    with pytest.raises(tl.LonelyPSUError, match="^1 of 15 strata") as caught:
+        design_of(data_file, "lonely_psu", "fail", None)
+    assert "413" not in str(caught.value), "its label is the file's"
+    with answers_shown(), pytest.raises(tl.LonelyPSUError, match="413"):
         design_of(data_file, "lonely_psu", "fail", None)
 
 

@@ -640,7 +640,7 @@ def test_bad_weights_in_a_file(tmp_path, mapping, value):
         lambda: tl.read_survey(tmp_path / "survey.csv", mapping()),
         tl.CodebookError,
         ValueError,
-        "fewer than 10 values of W0 (weight)"
+        "1 values of W0 (weight) are negative or absurd"
         if value in ("-1", "inf", "-inf", "1e400")
         else "W0",
     )

@@ -390,7 +390,7 @@ def test_a_killed_compress_leaves_cells_that_can_be_read(tmp_path):
     for name, more in (("old.csv", ""), ("new.csv", "a,1,2.5\n")):
         (tmp_path / name).write_text("g,y,w\n" + rows + more)
     (tmp_path / "m.yml").write_text(
-        "source: {id: made, kind: supplied, label: Made up}\nfile: old.csv\n"
+        "source: {id: made, kind: synthetic, label: Made up}\nfile: old.csv\n"
         "variables:\n  y: {column: y, values: {'1': 1, '0': 0}}\n"
         "  g: {column: g, values: {a: a, b: b}}\ndesign: {weight: w}\n"
     )

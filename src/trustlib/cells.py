@@ -534,7 +534,7 @@ def _require_alike(parts: Sequence[Cells]) -> None:
     if len(outcomes) > 1:
         named = [f"{label!r} ({name})" for name, label in outcomes.items()]
         raise EstimandError(
-            f"Expected cells of one question, got {' and '.join(named)}.",
+            f"Expected cells of one outcome, got {' and '.join(named)}.",
             "Only answers to one question can be pooled. Show these side by side.",
         )
     questions = [(part.outcome, part.by) for part in parts]

@@ -129,8 +129,7 @@ def _require_one_question(parts: Mapping[Any, Estimates]) -> None:
         questions.setdefault(each.outcome, f"{label!r} ({each.outcome}) in {name}")
     if len(questions) > 1:
         raise EstimandError(
-            f"Expected answers to one question, got two or more: "
-            f"{' and '.join(questions.values())}.",
+            f"Expected one item, got two or more: {' and '.join(questions.values())}.",
             "Only answers to one question can be put together. Show these side by side.",
         )
 
