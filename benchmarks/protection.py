@@ -26,7 +26,7 @@ from trustlib.variance import SealedScatter
 from trustlib.writing import write_text
 
 DESIGNS, DRAWS = 220, 60
-MODELS_EVERY = 3  # draws: gaps, interaction and coefficients take longer
+MODELS_EVERY = 2  # draws: gaps, interaction and coefficients take longer
 # People of a cell on average -> how even sizes of cells are, and how far shares are from one half: most draws pass the
 # gate then.
 SMALL_CELLS = {

@@ -43,6 +43,7 @@ from trustbook.attacks.pages import (
 )
 from trustbook.attacks.published import CellTable, Printed, Published
 from trustbook.attacks.registry import ATTACKS, findings
+from trustbook.sphinx.protection_pages import USES
 from trustlib.forms import Rule
 from trustlib.variance import SealedScatter
 
@@ -100,6 +101,10 @@ def test_the_measured_refusals_are_all():
     assert set(table["publication"]) == set(REFUSALS), "run benchmarks/attacks.py again"
     assert (table["tries"] >= 100).all()
     assert (table["refused"] == table["tries"]).all()
+
+
+def test_the_page_names_each_scenario():
+    assert list(USES) == list(DRAWS)
 
 
 def test_the_cells_of_the_trials_are_those_of_the_library():

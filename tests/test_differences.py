@@ -116,6 +116,12 @@ def one_weight_mended(frame):
     return frame.assign(w=frame["w"].where(frame.index != 5, 1.5))
 
 
+def fifteen_answers_changed(frame):
+    cell = frame.index[(frame["sex"] == "f") & (frame["eth"] == "b")][:15]
+    other = frame["Q1"].map({"Yes": "No", "No": "Yes"})
+    return frame.assign(Q1=frame["Q1"].where(~frame.index.isin(cell), other))
+
+
 def reweighted(frame, seed=1):
     rng = np.random.default_rng(seed)
     return frame.assign(w=(frame["w"] * rng.uniform(0.8, 1.2, len(frame))).round(6))
@@ -128,6 +134,7 @@ ONE_PERSON = {
     "one in another cell": lambda frame: one_changed(frame, "sex"),
     "one replaced by another": one_replaced,
     "one weight mended": one_weight_mended,
+    "fifteen answers of a cell changed": fifteen_answers_changed,
     "one more, and all weighted anew": lambda frame: reweighted(one_more(frame)),
     "one gone, rows shuffled": lambda frame: one_gone(frame).sample(
         frac=1, random_state=3

@@ -422,7 +422,7 @@ def test_no_scenario_is_left_out_silently():
 
 
 def test_lonely_psu_is_refused_by_default(data_file):
-    with pytest.raises(tl.LonelyPSUError, match="^1 of 15 strata") as caught:
+    with pytest.raises(tl.LonelyPSUError, match=r"^1 of 15 strata") as caught:
         design_of(data_file, "lonely_psu", "fail", None)
     assert "413" not in str(caught.value), "its label is the file's"
     with answers_shown(), pytest.raises(tl.LonelyPSUError, match="413"):

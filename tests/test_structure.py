@@ -220,6 +220,7 @@ ORDER = [
     {
         "trustbook.sphinx.record_pages",
         "trustbook.sphinx.codebook_pages",
+        "trustbook.sphinx.protection_pages",
         "trustbook.sphinx.stand_in_pages",
     },
     {

@@ -209,10 +209,16 @@ def _people_who_differ(
     names = ["person", "weight"]
     if one.outcome == other.outcome:
         names.append("answer")
-    measures = {name: _records_between(cells, sign, hashes, name) for name in names}
+    records = {name: _records_between(cells, sign, hashes[name]) for name in names}
+    measures = {name: _people(records, name) for name in names}
     if earlier:
         measures["number"] = _people_between(cells, sign)
     return pd.DataFrame(measures)
+
+
+def _people(records: Mapping[str, pd.Series], name: str) -> pd.Series:
+    """How many people came, went or changed: who changed has two records without match."""
+    return (records[name] + records["person"]) / 2
 
 
 def _people_between(cells: pd.Series, sign: Array) -> pd.Series:
@@ -220,11 +226,9 @@ def _people_between(cells: pd.Series, sign: Array) -> pd.Series:
     return pd.Series(sign).groupby(cells).sum().abs()
 
 
-def _records_between(
-    cells: pd.Series, sign: Array, hashes: pd.DataFrame, name: str
-) -> pd.Series:
-    """How many people of each cell have no match in the other table."""
-    left = pd.Series(sign).groupby([cells, hashes[name]]).sum().abs()
+def _records_between(cells: pd.Series, sign: Array, hashes: pd.Series) -> pd.Series:
+    """How many records of each cell have no match in the other table."""
+    left = pd.Series(sign).groupby([cells, hashes]).sum().abs()
     return left.groupby(level=0).sum()
 
 
