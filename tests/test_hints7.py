@@ -21,6 +21,7 @@ from trustbook.replicates import (
     Stored,
     contrasts_of,
     one_way_model,
+    participation_model,
     read_stored,
     row_names,
 )
@@ -455,6 +456,24 @@ def test_participation_is_a_share_over_a_share_and_its_error_that_of_replicates(
     weights = frame.groupby("ethnicity", observed=True)["sum_w"].sum()
     mean = (found["estimate"] * weights).sum() / weights.sum()
     assert mean == pytest.approx(1)
+
+
+@pytest.mark.parametrize("axis", ["gender", "ethnicity", "disability"])
+def test_a_participation_ratio_is_r_by_both_variances(axis):
+    """Of `svycontrast` of totals, and of `withReplicates`."""
+    name = "trial-gender-ethnicity-disability"
+    axes = ["gender", "ethnicity", "disability"]
+    own = participation(cells(name), axes)
+    path = DATA / "hints7/replicates.csv"
+    stored = Stored.read(path, name, "").of(name, participation_model(axes))
+    both = {"taylor": own, "jk1": stored.primary(own, "participation")}
+    for variance, found in both.items():
+        rows = found.frame.query("axis == @axis")
+        for row in rows.itertuples():
+            where = f"hints7/{variance}/trial_participant/participation"
+            level = f"{axis}={row.level}"
+            assert row.estimate == pytest.approx(R[where, "estimate", level], rel=1e-6)
+            assert row.std_error == pytest.approx(R[where, "se", level], rel=1e-6)
 
 
 def test_one_ratio_by_ethnicity_changes_its_side_when_dont_know_counts_as_no():

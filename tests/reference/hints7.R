@@ -44,6 +44,26 @@ guard <- function(rows, y, axes) {
   if (any(small < 10)) stop("small cell: ", y, " by ", paste(axes, collapse = ","))
 }
 
+# Participation-to-population ratios: the share of a group among participants over its share among all who know.
+ratio <- function(w, v) (sum(w * v$took * v$own) / sum(w * v$took)) / (sum(w * v$own) / sum(w))
+emit_participation <- function(scenario, design, axis) {
+  d <- complete(design, c("trial_participant", axis))
+  guard(d$variables, "trial_participant", axis)
+  for (level in levels(d$variables[[axis]])) {
+    d <- update(d, took = trial_participant, own = as.numeric(d$variables[[axis]] == level))
+    if (is_rep(d)) {
+      found <- withReplicates(d, ratio)
+    } else {
+      totals <- svytotal(~I(took * own) + took + own + I(took^0), d)
+      names(totals) <- c("both", "took", "own", "all")
+      found <- svycontrast(totals, quote((both / took) / (own / all)))
+    }
+    se <- unname(as.vector(SE(found)))
+    emit(scenario, "estimate", paste0(axis, "=", level), as.vector(coef(found)))
+    emit(scenario, "se", paste0(axis, "=", level), se)
+  }
+}
+
 for (name in names(designs)) {
   root <- paste0("hints7/", name, "/")
   whole <- designs[[name]]
@@ -64,6 +84,9 @@ for (name in names(designs)) {
     emit_levels(sub("{kind}", "levels", scenario, fixed = TRUE), cells)
     emit_interactions(scenario, cells)
     emit_comparisons(sub("{kind}", "levels_{kind}", scenario, fixed = TRUE), cells, cells$df, cells$name[1])
+  }
+  for (axis in c("gender", "ethnicity", "disability")) {
+    emit_participation(paste0(root, "trial_participant/participation"), base, axis)
   }
   emit_logit(paste0(root, "discriminated_in_care/logit/gender + ethnicity + disability"),
              tight_svyglm("discriminated_in_care ~ gender + ethnicity + disability", base))
