@@ -204,8 +204,10 @@ ORDER = [
         "trustbook.r_scripts",
         "trustbook.pictures.style",
         "trustbook.pictures.belonging",
+        "trustbook.pictures.rows",
     },
     {
+        "trustbook.pictures.together",
         "trustbook.pictures.grid",
         "trustbook.pictures.upset",
         "trustbook.pictures.waves",

@@ -6,28 +6,37 @@ that somebody supplies), the page says what `trustbook.summary.in_short` says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from trustbook.clear import CLEAR, NOT_CLEAR, OPEN, holm, judge
+from trustbook.clear import holm, judge
+from trustbook.pictures.rows import RowPicture
+from trustbook.pictures.together import Contrast, together
 from trustbook.replicates import Stored, row_names
-from trustbook.summary import Paragraph, in_short
-from trustlib.escaping import markdown_text, visible
+from trustbook.summary import (
+    Contrasted,
+    Paragraph,
+    contrasted,
+    contrasts_in_words,
+    fitted,
+    gaps_in_words,
+    group_of,
+    in_short,
+    named_gaps,
+)
 from trustlib.estimates import Estimates
 from trustlib.precision import adjust
 from trustlib.review import Report
-from trustlib.scales import scale_of
 from trustlib.tables import evidence, number, publish
 
 RULE = (
     "By the rule fixed beforehand: t with the degrees of freedom of the replicate "
     "weights and Holm's adjustment; Taylor linearisation is the sensitivity analysis."
 )
-BY_RULE = "by the rule fixed beforehand"
-UNKNOWN = "Of the others this survey cannot say which group reports more."
+BY_RULE = " by the rule fixed beforehand"
 HEADS = (
     "What",
     "Estimate",
@@ -37,11 +46,6 @@ HEADS = (
     "p (Holm), Taylor",
     "Verdict",
 )
-SCALES = {
-    "interaction_contrast": "on the scale of points {value}",
-    "ratio_of_rr": "on the scale of ratios {value}",
-}
-MEASURED = ("measure", "method", "reference")
 CONTRAST = "measure == 'interaction_contrast' and method == 'delta'"
 
 
@@ -81,12 +85,35 @@ class Judged:
             return in_short(self.gaps, self.together)
         self.gaps.require_showable("This summary")
         verdicts = self._verdicts_of_gaps()
-        sentences = [in_words(verdicts, "gaps")]
-        if (verdicts["verdict"] == NOT_CLEAR).any():
-            sentences.append(UNKNOWN)
+        parts = [gaps_in_words(verdicts, "difference", "gaps", BY_RULE)]
         if self.together is not None:
-            sentences += self._of_contrasts()
-        return Paragraph(f"**In short.** {' '.join(sentences)}")
+            parts.append(contrasts_in_words(self.contrasts()))
+        return fitted("", *parts)
+
+    def picture(self, levels: Estimates, worth: Estimates | None = None) -> RowPicture:
+        """The groups, and where they would be if their identities just added up.
+
+        Parameters
+        ----------
+        levels : Estimates
+            Levels or predictions by the identities.
+        worth : Estimates, optional
+            The same groups as answered.
+        """
+        contrasts = []
+        if self.together is not None:
+            for each in self.contrasts():
+                points = float(each.points["estimate"])
+                contrasts.append(Contrast(points, each.is_clear))
+        return together(levels, contrasts, worth)
+
+    def contrasts(self) -> list[Contrasted]:
+        """What the identities do together on both scales, with the verdicts of the rule."""
+        assert self.together is not None
+        if self.stored.every is None:
+            return contrasted(self.together)
+        measures = self.stored.primary(self.together, "interaction")
+        return contrasted(measures, self._verdicts_of_contrasts()["verdict"].tolist())
 
     def table(self) -> Report | None:
         """Every gap and contrast of the page with its verdict; published as ``verdicts``."""
@@ -100,11 +127,11 @@ class Judged:
     def _verdicts_of_gaps(self) -> pd.DataFrame:
         """The gaps of the page, which are one family."""
         rows = self.stored.family(self.gaps, "gaps")
-        texts = [_named(row, self.gaps) for _, row in self.gaps.frame.iterrows()]
+        names = named_gaps(self.gaps)[["what", "group"]].to_dict("list")
         judged = self.stored.primary(self.gaps, "gaps")
         verdicts = with_verdicts(rows)
         self._publish(judged, verdicts, "gaps_verdicts")
-        return verdicts.assign(what=texts, kind="difference")
+        return verdicts.assign(**names, kind="difference")
 
     def _publish(self, judged: Estimates, verdicts: pd.DataFrame, table: str) -> None:
         """Keep the verdicts with the run."""
@@ -114,38 +141,24 @@ class Judged:
 
     def _verdicts_of_contrasts(self) -> pd.DataFrame:
         """The contrasts of the page, in the family of all contrasts of the survey."""
-        together = self._contrasts()
+        contrasts = self._contrasts()
         family = with_verdicts(self.stored.contrasts())
         own = (family["cells"] == self.stored.cells) & (
             family["model"] == self.stored.model
         )
-        mine = family[own].set_index("row").loc[row_names(together)].reset_index()
-        judged = self.stored.primary(together, "interaction")
+        mine = family[own].set_index("row").loc[row_names(contrasts)].reset_index()
+        judged = self.stored.primary(contrasts, "interaction")
         self._publish(judged, mine, "contrast_verdicts")
-        texts = [_together(row, together) for _, row in together.frame.iterrows()]
+        texts = [
+            f"Together ({group_of(row, contrasts)})"
+            for _, row in contrasts.frame.iterrows()
+        ]
         return mine.assign(what=texts, kind="difference")
 
     def _contrasts(self) -> Estimates:
         """The interaction contrasts among the measures of the page."""
         assert self.together is not None
         return self.together.where(CONTRAST)
-
-    def _of_contrasts(self) -> list[str]:
-        """What the two identities do together, on both scales."""
-        verdicts = self._verdicts_of_contrasts()
-        assert self.together is not None
-        measures = self.stored.primary(self.together, "interaction").frame
-        measures = measures[measures["method"] == "delta"]
-        sentences = []
-        groups = [name for name in self.together.by if name not in MEASURED]
-        contrasts = self._contrasts().frame
-        for (_, contrast), verdict in zip(
-            contrasts.iterrows(), verdicts.itertuples(), strict=True
-        ):
-            same = (measures[groups] == contrast[groups]).all(axis=1)
-            text = _on_both_scales(verdict.what, verdict.verdict, measures[same])
-            sentences.append(text)
-        return sentences
 
 
 def verdict_report(verdicts: pd.DataFrame, source: Mapping[str, Any]) -> Report:
@@ -203,117 +216,6 @@ def with_verdicts(family: pd.DataFrame) -> pd.DataFrame:
         taylor_p_holm=holm(taylor),
         verdict=judge(primary, taylor),
     )
-
-
-def in_words(verdicts: pd.DataFrame, plural: str, kind: str = "difference") -> str:
-    """Which findings are clear by the rule, and which neither clear nor refuted.
-
-    Parameters
-    ----------
-    verdicts : DataFrame
-        As for `verdict_report`.
-    plural : str
-        What they are called.
-    kind : str
-        Of estimate.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> row = {"what": "women", "estimate": 0.1, "conf_low": 0.05, "conf_high": 0.15}
-    >>> in_words(pd.DataFrame([{**row, "verdict": "clear"}]), "gaps")
-    '1 of 1 gaps is clear by the rule fixed beforehand: women, +10.0 points (+5.0 to +15.0).'
-    """
-    clear = verdicts[verdicts["verdict"] == CLEAR]
-    half = verdicts[verdicts["verdict"] == OPEN]
-    verb = "is" if len(clear) == 1 else "are"
-    text = (
-        f"{len(clear) or 'None'} of {len(verdicts)} {plural} {verb} {CLEAR} {BY_RULE}"
-    )
-    sentences = [_listed(text, clear, kind)]
-    if len(half):
-        verb = "is" if len(half) == 1 else "are"
-        text = f"{len(half)} {verb} {OPEN}: replicate weights and Taylor linearisation disagree"
-        sentences.append(_listed(text, half, kind))
-    return " ".join(sentences)
-
-
-def _listed(text: str, rows: pd.DataFrame, kind: str) -> str:
-    """A sentence with each finding and its interval."""
-    if not len(rows):
-        return f"{text}."
-    null = scale_of(kind).null or 0.0
-    width = (rows["estimate"] - null).abs()
-    ordered = rows.iloc[(-width).argsort(kind="stable")]
-    named = [f"{row.what}, {valued(row, kind)}" for row in ordered.itertuples()]
-    return f"{text}: {'; '.join(named)}."
-
-
-def _on_both_scales(what: str, verdict: str, measures: pd.DataFrame) -> str:
-    """A contrast on both scales, and whether an interval excludes that gaps just add up."""
-    texts = []
-    excluded = []
-    for measure, text in SCALES.items():
-        row = measures[measures["measure"] == measure].iloc[0]
-        value = valued(row, "interaction", measure)
-        texts.append(text.format(value=value))
-        null = scale_of("interaction", measure).null
-        assert null is not None
-        excluded.append(not row["conf_low"] <= null <= row["conf_high"])
-    sentence = f"{what}: {', '.join(texts)}."
-    if not any(excluded):
-        return f"{sentence} Neither interval excludes that they just add up."
-    which = "Both intervals leave out that they just add up"
-    if not all(excluded):
-        scale = "points" if excluded[0] else "ratios"
-        which = f"Only the interval of {scale} leaves out that they just add up"
-    return f"{sentence} {which}; among all contrasts of this survey it is {verdict}."
-
-
-def valued(row: Any, kind: str, measure: str | None = None) -> str:
-    """A number with its interval, as it is printed.
-
-    Parameters
-    ----------
-    row : object
-        With the attributes estimate, conf_low and conf_high.
-    kind, measure : str
-        As for `trustlib.tables.number`.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> row = pd.Series({"estimate": 0.1, "conf_low": 0.05, "conf_high": 0.15})
-    >>> valued(row, "difference")
-    '+10.0 points (+5.0 to +15.0)'
-    """
-    values = [getattr(row, name) for name in ("estimate", "conf_low", "conf_high")]
-    value, low, high = [number(each, kind, measure) for each in values]
-    return f"{value}{scale_of(kind, measure).unit} ({low} to {high})"
-
-
-def _levels(row: pd.Series, names: Sequence[str]) -> str:
-    return ", ".join(markdown_text(visible(row[name])) for name in names)
-
-
-def _named(row: pd.Series, gaps: Estimates) -> str:
-    """A gap: the group, and what it is compared with."""
-    names = [name for name in gaps.by if name not in ("axis", "reference")]
-    return f"{_levels(row, names)} against {_levels(row, ['reference'])}"
-
-
-def _together(row: pd.Series, together: Estimates) -> str:
-    """The group that has both identities."""
-    names = [name for name in together.by if name not in MEASURED]
-    return f"Together ({_levels(row, names)})"
 
 
 def _readable(row: Any) -> list[str]:

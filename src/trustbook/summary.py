@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trustbook.clear import CLEAR, LEVEL, NOT_CLEAR, OPEN
 from trustlib.errors import EstimandError, require_a
-from trustlib.escaping import markdown_plain, markdown_text, visible
+from trustlib.escaping import markdown_plain, markdown_text
 from trustlib.estimates import Estimates
+from trustlib.figures import called
 from trustlib.scales import COMPARED, scale_of
 from trustlib.tables import number
-from trustlib.variance import Array
 
-MOST = 4  # gaps that are named one by one
+LONGEST = 300  # letters of a summary
 # Columns of texts that are no levels of identities.
-NO_LEVELS = ("measure", "method", "reference")
+NO_LEVELS = ("axis", "measure", "method", "reference", "question")
+SUM = "interaction_contrast"
+PRODUCT = "ratio_of_rr"
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,6 +41,43 @@ class Paragraph:
 
     def __repr__(self) -> str:
         return markdown_plain(self.text)
+
+
+def fitted(begin: str, *parts: Sequence[str]) -> Paragraph:
+    """Sentences as the paragraph at the top of a page, at most 300 letters long.
+
+    Parameters
+    ----------
+    begin : str
+        What stands before the first sentence, such as a warning.
+    *parts : sequence of str
+        Each sentence in several wordings, the fullest first. While all together are
+        too long, the longest sentence is shortened that can be.
+
+    Returns
+    -------
+    Paragraph
+
+    Examples
+    --------
+    >>> fitted("", ["3 gaps are clear.", "3 are."], ["Nothing else is known.", ""])
+    **In short.** 3 gaps are clear. Nothing else is known.
+    """
+    taken = [0] * len(parts)
+    text = _joined(begin, parts, taken)
+    while len(text) > LONGEST:
+        open_parts = [i for i, part in enumerate(parts) if taken[i] + 1 < len(part)]
+        if not open_parts:
+            break
+        longest = max(open_parts, key=lambda i: len(parts[i][taken[i]]))
+        taken[longest] += 1
+        text = _joined(begin, parts, taken)
+    return Paragraph(text)
+
+
+def _joined(begin: str, parts: Sequence[Sequence[str]], taken: Sequence[int]) -> str:
+    chosen = [part[at] for part, at in zip(parts, taken, strict=True)]
+    return f"**In short.** {begin}{' '.join(filter(None, chosen))}"
 
 
 def in_short(gaps: Estimates, together: Estimates | None = None) -> Paragraph:
@@ -71,7 +112,7 @@ def in_short(gaps: Estimates, together: Estimates | None = None) -> Paragraph:
     >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["group"])
     >>> text = in_short(tl.comparisons(tl.cell_means(cells))).text
     >>> text.partition(" (")[0]
-    '**In short.** 1 of 1 gaps is clear by the 95 % interval: b against a, +47.5 points'
+    '**In short.** 1 of 1 gaps is clear by the 95 % interval, b against a: +47.5 points'
     """
     require_a(Estimates, gaps, "Give the result of comparisons or change.")
     if gaps.kind not in COMPARED:
@@ -80,15 +121,14 @@ def in_short(gaps: Estimates, together: Estimates | None = None) -> Paragraph:
             "Give comparisons(...).",
         )
     gaps = gaps.showable("This summary")
-    clear = _clear(gaps)
-    sentences = [_synthetic(gaps) + _which_are_clear(gaps, clear)]
-    if len(clear) < len(gaps):
-        who = "the others" if len(clear) else "them"
-        sentences.append(f"Of {who} this survey cannot say which group reports more.")
+    rule = " by the 95 % interval"
+    if _adjusted(gaps):
+        rule = " after Holm's adjustment for their number"
+    rows = _with_verdicts(named_gaps(gaps), gaps)
+    parts = [gaps_in_words(rows, gaps.kind, "gaps", rule)]
     if together is not None:
-        contrasts = _contrasts(together)
-        sentences += [_contrast(row) for _, row in contrasts.iterrows()]
-    return _paragraph(sentences)
+        parts.append(contrasts_in_words(contrasted(together)))
+    return fitted(_synthetic(gaps), *parts)
 
 
 def _adjusted(gaps: Estimates) -> bool:
@@ -96,33 +136,321 @@ def _adjusted(gaps: Estimates) -> bool:
     return "p adjusted" in gaps.convention
 
 
-def _clear(gaps: Estimates) -> Array:
-    """The rows of the gaps that are clear, the widest first."""
-    frame = gaps.frame
+def _with_verdicts(frame: pd.DataFrame, gaps: Estimates) -> pd.DataFrame:
+    """The gaps with their verdicts, by their adjusted p-values or their intervals."""
     null = scale_of(gaps.kind).null
     clear = (frame["conf_low"] > null) | (frame["conf_high"] < null)
     if _adjusted(gaps):
-        clear = frame["p_value"] < 0.05
-    rows = np.flatnonzero(clear)
-    width = (frame["estimate"].iloc[rows] - null).abs().to_numpy()
-    return rows[np.argsort(-width, kind="stable")]
+        clear = frame["p_value"] < LEVEL
+    return frame.assign(verdict=np.where(clear, CLEAR, NOT_CLEAR))
 
 
-def _which_are_clear(gaps: Estimates, clear: Array) -> str:
-    """How many gaps are clear, by which rule, and the widest of them."""
+def named_gaps(gaps: Estimates) -> pd.DataFrame:
+    """The rows of gaps, with the columns ``what`` and ``group``: with their reference, and without.
+
+    Parameters
+    ----------
+    gaps : Estimates
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"group": ["a", "b"] * 40, "y": [1.0, 0.0, 0.0, 1.0] * 20})
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight=None), "y", ["group"])
+    >>> named_gaps(tl.comparisons(tl.cell_means(cells)))["what"].tolist()
+    ['b against a']
+    """
     frame = gaps.frame
-    rule = "by the 95 % interval"
-    if _adjusted(gaps):
-        rule = "after Holm's adjustment for their number"
-    verb = "is" if len(clear) < 2 else "are"
-    text = f"{len(clear) or 'None'} of {len(gaps)} gaps {verb} clear {rule}"
-    if not len(clear):
-        return f"{text}."
-    if len(clear) > MOST:
-        text += ", the widest"
-    rows = [frame.iloc[i] for i in clear[:MOST]]
-    named = [f"{_name(row, gaps.by)}, {_value(row, gaps.kind)}" for row in rows]
-    return f"{text}: {'; '.join(named)}."
+    rows = [row for _, row in frame.iterrows()]
+    return frame.assign(
+        what=[_against(row, gaps) for row in rows],
+        group=[group_of(row, gaps) for row in rows],
+    )
+
+
+def gaps_in_words(
+    verdicts: pd.DataFrame, kind: str, plural: str, rule: str = ""
+) -> list[str]:
+    """How many gaps are clear, and the widest of them; the fullest wording first.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        The rows of the gaps, with columns what, group and verdict.
+    kind : str
+        Of estimate.
+    plural : str
+        What they are called.
+    rule : str
+        By which rule they are called clear, with the blank before it.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> row = {"what": "women against men", "group": "women", "verdict": "clear"}
+    >>> row |= {"estimate": 0.1, "conf_low": 0.05, "conf_high": 0.15}
+    >>> gaps_in_words(pd.DataFrame([row]), "difference", "gaps")[0]
+    '1 of 1 gaps is clear, women against men: +10.0 points (+5.0 to +15.0).'
+    """
+    clear = verdicts[verdicts["verdict"] == CLEAR]
+    half = int((verdicts["verdict"] == OPEN).sum())
+    verb = "are" if len(clear) > 1 else "is"
+    count = f"{len(clear) or 'None'} of {len(verdicts)} {plural} {verb} clear"
+    rest = ""
+    if half:
+        rest = f", {half} neither clear nor refuted"
+    if clear.empty:
+        unknown = ": this survey cannot say which group reports more"
+        if plural != "gaps":
+            unknown = ""
+        texts = [f"{count}{rule}{rest}{unknown}.", f"{count}{rest}{unknown}."]
+        return [*texts, f"{count}{rest}."]
+    null = scale_of(kind).null or 0.0
+    widest = clear.loc[(clear["estimate"] - null).abs().idxmax()]
+    value = valued(widest, kind)
+    which = ", the widest " if len(clear) > 1 else ", "
+    named = f"{which}{widest['what']}: {value}"
+    alone = f"{which}{widest['group']}: {value}"
+    return [
+        f"{count}{rule}{rest}{named}.",
+        f"{count}{rest}{named}.",
+        f"{count}{rest}{alone}.",
+        f"{count}{rest}.",
+    ]
+
+
+@dataclass(frozen=True)
+class Contrasted:
+    """What two identities do together, on both scales.
+
+    Attributes
+    ----------
+    group : str
+        Who has both.
+    points, ratio : Series
+        Rows of the interaction contrast and of the ratio of risk ratios.
+    verdict : str
+        By the rule of the page; empty if its intervals decide.
+
+    Examples
+    --------
+    >>> row = pd.Series({"estimate": 0.1, "conf_low": -0.1, "conf_high": 0.3})
+    >>> Contrasted("both", row, row + 0.9).excluded
+    (False, False)
+    """
+
+    group: str
+    points: pd.Series
+    ratio: pd.Series
+    verdict: str = ""
+
+    @property
+    def excluded(self) -> tuple[bool, bool]:
+        """Whether the interval of points, and that of ratios, exclude adding up."""
+        return _excludes(self.points, SUM), _excludes(self.ratio, PRODUCT)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is clear of adding up in points: by the verdict, else the interval."""
+        if self.verdict:
+            return self.verdict == CLEAR
+        return self.excluded[0]
+
+
+def _excludes(row: pd.Series, measure: str) -> bool:
+    null = scale_of("interaction", measure).null
+    assert null is not None
+    return not row["conf_low"] <= null <= row["conf_high"]
+
+
+def contrasted(
+    together: Estimates, verdicts: Sequence[str] | None = None
+) -> list[Contrasted]:
+    """The contrasts among measures of interaction, by the delta method.
+
+    Parameters
+    ----------
+    together : Estimates
+        From `interactions`.
+    verdicts : sequence of str, optional
+        One for each contrast.
+
+    Returns
+    -------
+    list of Contrasted
+
+    Examples
+    --------
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"sex": ["m", "w"] * 160, "eth": (["a"] * 2 + ["b"] * 2) * 80})
+    >>> rows["y"] = ([1.0] * 8 + [0.0] * 8) * 20
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight=None), "y", ["sex", "eth"])
+    >>> together = tl.interactions(tl.cell_means(cells), "sex", "eth")
+    >>> [each.group for each in contrasted(together)]
+    ['w, b']
+    """
+    frame = together.showable("This summary").frame
+    delta = frame[frame["method"] == "delta"]
+    groups = [name for name in together.by if name not in NO_LEVELS]
+    points = delta[delta["measure"] == SUM]
+    ratios = delta[delta["measure"] == PRODUCT].set_index(groups)
+    found = []
+    for place, (_, row) in enumerate(points.iterrows()):
+        ratio = ratios.loc[[tuple(row[groups])] if len(groups) > 1 else row[groups]]
+        verdict = "" if verdicts is None else verdicts[place]
+        group = group_of(row, together)
+        found.append(Contrasted(group, row, ratio.iloc[0], verdict))
+    return found
+
+
+def contrasts_in_words(contrasts: Sequence[Contrasted]) -> list[str]:
+    """What identities do together, a clause for each scale; the fullest wording first.
+
+    Parameters
+    ----------
+    contrasts : sequence of Contrasted
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> row = pd.Series({"estimate": 0.1, "conf_low": -0.1, "conf_high": 0.3})
+    >>> print(contrasts_in_words([Contrasted("both", row, row + 0.9)])[0])
+    Together (both) +10.0 points (−10.0 to +30.0) off the sum of the gaps, 1.00 (0.80 \
+to 1.20) times the product of the ratios: neither interval excludes that they just add up.
+    """
+    if len(contrasts) != 1:
+        return _several_in_words(contrasts)
+    [one] = contrasts
+    points = valued(one.points, "interaction", SUM)
+    ratio = valued(one.ratio, "interaction", PRODUCT)
+    what = _what_is_excluded(one)
+    full = f"{points} off the sum of the gaps, {ratio} times the product of the ratios"
+    short = f"{points} off their sum, {ratio} times their product"
+    return [
+        f"Together ({one.group}) {full}: {what}.",
+        f"Together {full}: {what}.",
+        f"Together {short}: {what}.",
+        f"Together {short}.",
+    ]
+
+
+def _what_is_excluded(one: Contrasted) -> str:
+    """Which intervals exclude that identities just add up, and the verdict."""
+    match one.excluded:
+        case (False, False):
+            return "neither interval excludes that they just add up"
+        case (True, True):
+            which = "both intervals exclude"
+        case (True, False):
+            which = "only the interval of points excludes"
+        case _:
+            which = "only the interval of ratios excludes"
+    text = f"{which} that they just add up"
+    if one.verdict:
+        text += f", {one.verdict} among all contrasts"
+    return text
+
+
+def _several_in_words(contrasts: Sequence[Contrasted]) -> list[str]:
+    """Of how many contrasts each scale excludes that identities just add up."""
+    points = sum(one.excluded[0] for one in contrasts)
+    ratios = sum(one.excluded[1] for one in contrasts)
+    count = len(contrasts)
+    text = (
+        f"Of {count} groups with both identities {points or 'none'} differs from the "
+        f"sum of the gaps by its interval, {ratios or 'none'} from the product"
+    )
+    ruled = [one.verdict for one in contrasts if one.verdict]
+    if not ruled:
+        return [f"{text}."]
+    clear = sum(verdict == CLEAR for verdict in ruled)
+    return [f"{text}; by the rule {clear or 'none'} is clear.", f"{text}."]
+
+
+def levels_in_short(everyone: Estimates, groups: Estimates | None = None) -> Paragraph:
+    """How many say so, and in which groups the fewest and the most.
+
+    Parameters
+    ----------
+    everyone : Estimates
+        One level.
+    groups : Estimates, optional
+        Levels.
+
+    Returns
+    -------
+    Paragraph
+
+    Raises
+    ------
+    DisclosureError
+        A row rests on fewer than 10 people.
+
+    Examples
+    --------
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"sex": ["m", "w"] * 40})
+    >>> rows["y"] = [1.0, 0.0, 0.0, 1.0] * 10 + [0.0] * 20 + [1.0, 0.0] * 10
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight=None), "y", ["sex"])
+    >>> levels_in_short(tl.cell_means(cells, by=[]), tl.cell_means(cells))
+    **In short.** Everyone: 37.5 percent (27.4 to 48.8). From 25.0 percent in w to 50.0 in m.
+    """
+    everyone = everyone.showable("This summary")
+    whole = valued(everyone.frame.iloc[0], everyone.kind)
+    parts = [[f"Everyone: {whole}."]]
+    if groups is not None:
+        frame = groups.showable("This summary").frame
+        low = frame.loc[frame["estimate"].idxmin()]
+        high = frame.loc[frame["estimate"].idxmax()]
+        least, most = (number(row["estimate"], groups.kind) for row in (low, high))
+        fewest, largest = group_of(low, groups), group_of(high, groups)
+        parts.append([f"From {least} percent in {fewest} to {most} in {largest}.", ""])
+    return fitted(_synthetic(everyone), *parts)
+
+
+def strata_in_short(ladder: Any) -> Paragraph:
+    """How much of the variation lies between strata, and how much of that just adds up.
+
+    Parameters
+    ----------
+    ladder : trustlib.MaihdaFit
+
+    Returns
+    -------
+    Paragraph
+
+    Examples
+    --------
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"sex": ["m", "w"] * 160, "eth": (["a"] * 2 + ["b"] * 2) * 80})
+    >>> number = rows.groupby(["sex", "eth"]).cumcount()
+    >>> most = 20 + 10 * (rows["sex"] == "w") + 20 * (rows["eth"] == "b")
+    >>> rows["y"] = (number < most).astype(float)
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight=None), "y", ["sex", "eth"])
+    >>> text = strata_in_short(tl.maihda(cells, strata=["sex", "eth"])).text
+    >>> text.startswith("**In short.** Of all variation")
+    True
+    """
+    shares = ladder.interval("vpc").showable("This summary")
+    explained = ladder.interval("pcv").showable("This summary")
+    between = valued(shares.frame.iloc[0], shares.kind, "vpc")
+    added = valued(explained.frame.iloc[0], explained.kind, "pcv")
+    count = len(ladder.strata)
+    return fitted(
+        _synthetic(shares),
+        [f"Of all variation {between} lies between the {count} strata."],
+        [f"Of that {added} is no more than the identities added up."],
+    )
 
 
 def range_in_short(specifications: Estimates) -> Paragraph:
@@ -163,15 +491,13 @@ def range_in_short(specifications: Estimates) -> Paragraph:
         frame = frame[firm]
     low = frame.loc[frame["estimate"].idxmin()]
     high = frame.loc[frame["estimate"].idxmax()]
-    lowest = _value(low, shown.kind)
-    highest = _value(high, shown.kind)
+    lowest = valued(low, shown.kind)
+    highest = valued(high, shown.kind)
     text = f"{len(shown)} specifications put the gap between {lowest} and {highest}."
-    sentences = [_synthetic(shown) + text]
-    if low["estimate"] * high["estimate"] > 0:
-        sentences.append("All of them have the same sign.")
-    else:
-        sentences.append(_what_turns_it(frame, shown.by))
-    return _paragraph(sentences)
+    sign = ["All of them have the same sign."]
+    if low["estimate"] * high["estimate"] <= 0:
+        sign = [_what_turns_it(frame, shown.by), "The sign depends on the choice."]
+    return fitted(_synthetic(shown), [text], sign)
 
 
 def _what_turns_it(frame: pd.DataFrame, choices: Sequence[str]) -> str:
@@ -191,10 +517,6 @@ def _decides(frame: pd.DataFrame, choice: str) -> bool:
     return bool(means.min() * means.max() < 0)
 
 
-def _paragraph(sentences: Sequence[str]) -> Paragraph:
-    return Paragraph(f"**In short.** {' '.join(sentences)}")
-
-
 def _synthetic(estimates: Estimates) -> str:
     """What stands before the first sentence, if it is of the stand-in."""
     if not estimates.source.is_synthetic:
@@ -202,44 +524,66 @@ def _synthetic(estimates: Estimates) -> str:
     return "Of the synthetic stand-in, which is no finding: "
 
 
-def _name(row: pd.Series, by: Sequence[str]) -> str:
-    """The group of a row, in Markdown."""
-    axes = [column for column in by if column != "axis"]
-    text = ", ".join(markdown_text(visible(row[column])) for column in axes)
-    if "axis" in by:
-        text = f"{markdown_text(visible(row['axis']))}: {text}"
+def group_of(row: pd.Series, estimates: Estimates) -> str:
+    """The group of a row, by the names of its levels, in Markdown.
+
+    Parameters
+    ----------
+    row : Series
+        Of the frame of the estimates.
+    estimates : Estimates
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"sex": ["m", "w"] * 40, "y": [1.0, 0.0, 0.0, 1.0] * 20})
+    >>> levels = tl.cell_means(tl.compress(tl.SurveyDesign(rows, weight=None), "y", ["sex"]))
+    >>> group_of(levels.frame.iloc[1], levels)
+    'w'
+    """
+    names = []
+    for column in estimates.by:
+        if column not in NO_LEVELS:
+            axis = row["axis"] if column == "level" and "axis" in row else column
+            names.append(called(axis, row[column], estimates.labels))
+    return markdown_text(", ".join(names))
+
+
+def _against(row: pd.Series, gaps: Estimates) -> str:
+    """A gap: the group, and what it is compared with."""
+    group = group_of(row, gaps)
     reference = row.get("reference")
-    if isinstance(reference, str):
-        text += f" against {markdown_text(visible(reference))}"
-    return text
+    if not isinstance(reference, str):
+        return group
+    axes = [name for name in gaps.by if name not in (*NO_LEVELS, "level")]
+    axis = row["axis"] if "axis" in row else ", ".join(axes)
+    return f"{group} against {markdown_text(called(axis, reference, gaps.labels))}"
 
 
-def _value(row: pd.Series, kind: str) -> str:
-    """A gap with its interval."""
-    value = number(row["estimate"], kind)
-    low = number(row["conf_low"], kind)
-    high = number(row["conf_high"], kind)
-    return f"{value}{scale_of(kind).unit} ({low} to {high})"
+def valued(row: Any, kind: str, measure: str | None = None) -> str:
+    """A number with its interval, as it is printed.
 
+    Parameters
+    ----------
+    row : object
+        With the attributes estimate, conf_low and conf_high.
+    kind, measure : str
+        As for `trustlib.tables.number`.
 
-def _contrasts(together: Estimates) -> pd.DataFrame:
-    """The interaction contrasts among measures of interaction."""
-    frame = together.showable("This summary").frame
-    contrast = frame["measure"] == "interaction_contrast"
-    return frame[contrast & (frame["method"] == "delta")]
+    Returns
+    -------
+    str
 
-
-def _contrast(row: pd.Series) -> str:
-    """Whether two identities together go beyond what each alone does."""
-    than = "not clearly more or less than"
-    if row["conf_low"] > 0:
-        than = "more than"
-    elif row["conf_high"] < 0:
-        than = "less than"
-    levels = [
-        markdown_text(visible(level))
-        for column, level in row.items()
-        if column not in NO_LEVELS and isinstance(level, str)
-    ]
-    value = _value(row, "difference")
-    return f"Together ({', '.join(levels)}): {than} the single gaps add up to, {value}."
+    Examples
+    --------
+    >>> row = pd.Series({"estimate": 0.1, "conf_low": 0.05, "conf_high": 0.15})
+    >>> valued(row, "difference")
+    '+10.0 points (+5.0 to +15.0)'
+    """
+    values = [getattr(row, name) for name in ("estimate", "conf_low", "conf_high")]
+    value, low, high = [number(each, kind, measure) for each in values]
+    return f"{value}{scale_of(kind, measure).unit} ({low} to {high})"

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from trustbook.judged import in_words, verdict_report, with_verdicts
+from trustbook.judged import BY_RULE, verdict_report, with_verdicts
 from trustbook.participation import participation, side_by_side
 from trustbook.replicates import Stored, participation_model
-from trustbook.summary import Paragraph
+from trustbook.summary import Paragraph, fitted, gaps_in_words
 from trustlib.cells import Cells
 from trustlib.estimates import Estimates
 from trustlib.levels import cell_means
@@ -100,14 +100,14 @@ class Trials:
         trustbook.summary.Paragraph
         """
         family = _family(ratios)
-        text = in_words(family, "ratios", kind="ratio")
+        ratios_said = gaps_in_words(family, "ratio", "ratios", BY_RULE)
         turning = family.loc[family["turns"], "what"].tolist()
         if not turning:
-            return Paragraph(f"**In short.** {text}")
+            return fitted("", ratios_said)
         verb = "changes its side" if len(turning) == 1 else "change their side"
         named = ", ".join(turning)
-        rest = f"With those who do not know counted as no, {len(turning)} {verb} of one: {named}."
-        return Paragraph(f"**In short.** {text} {rest}")
+        rest = f"With those who do not know counted as no, {len(turning)} {verb} of one"
+        return fitted("", ratios_said, [f"{rest}: {named}.", f"{rest}."])
 
 
 def _family(ratios: Sequence[Estimates]) -> pd.DataFrame:
@@ -120,4 +120,4 @@ def _family(ratios: Sequence[Estimates]) -> pd.DataFrame:
     names = [labels.get(axis, axis) for axis in family["axis"]]
     pairs = zip(names, family["level"], strict=True)
     what = [f"{name}: {level}" for name, level in pairs]
-    return family.assign(what=what, kind="ratio")
+    return family.assign(what=what, group=family["level"].astype(str), kind="ratio")

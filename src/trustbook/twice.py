@@ -18,10 +18,10 @@ import pandas as pd
 
 from trustbook.clear import CLEAR
 from trustbook.comparable import load_comparable
-from trustbook.judged import valued, with_verdicts
+from trustbook.judged import with_verdicts
 from trustbook.plans import Comparable
 from trustbook.replicates import Stored, one_way_model
-from trustbook.summary import Paragraph
+from trustbook.summary import Paragraph, fitted, valued
 from trustlib import intervals
 from trustlib.cells import Cells
 from trustlib.comparisons import comparisons
@@ -179,8 +179,8 @@ class Twice:
         together = int((table["seen"] == TOGETHER).sum())
         once = int((table["seen"] == ONCE).sum())
         rest = f"{once} are clear in one of them only; {together} in neither, but in their mean."
-        text = f"Of {len(table)} gaps that both surveys can show, {len(twice)} are clear in both{named}. {rest}"
-        return Paragraph(f"**In short.** {text}")
+        text = f"Of {len(table)} gaps that both surveys can show, {len(twice)} are clear in both"
+        return fitted("", [f"{text}{named}.", f"{text}."], [rest])
 
 
 def _gaps(

@@ -14,10 +14,10 @@ from pathlib import Path
 import pandas as pd
 
 from trustbook.comparable import OVER, joined, load_comparable
-from trustbook.judged import in_words, valued, verdict_report, with_verdicts
+from trustbook.judged import BY_RULE, verdict_report, with_verdicts
 from trustbook.plans import Comparable
 from trustbook.replicates import Stored, one_way_model
-from trustbook.summary import Paragraph
+from trustbook.summary import Paragraph, fitted, gaps_in_words, valued
 from trustlib.cells import Cells
 from trustlib.comparisons import comparisons
 from trustlib.estimates import Estimates
@@ -174,21 +174,24 @@ class Years:
         """
         [whole] = _named(everyone.changes).itertuples()
         value = valued(whole, "difference")
-        texts = [f"Everyone together: {value}, {whole.verdict}."]
-        texts.append(in_words(_named(groups.changes), "changes of groups"))
+        parts = [[f"Everyone together: {value}, {whole.verdict}."]]
+        families = {"changes of groups": groups.changes}
         if groups.gap_changes is not None:
-            texts.append(in_words(_named(groups.gap_changes), "changes of gaps"))
-        caveat = everyone.levels.notes[-1]
-        return Paragraph(f"**In short.** {' '.join(texts)} {caveat}")
+            families["changes of gaps"] = groups.gap_changes
+        for plural, changes in families.items():
+            parts.append(gaps_in_words(_named(changes), "difference", plural, BY_RULE))
+        summary = fitted("", *parts)
+        return Paragraph(f"{summary.text}\n\n{everyone.levels.notes[-1]}")
 
 
 def _named(changes: Estimates) -> pd.DataFrame:
     """Changes with what each is of, as `verdict_report` takes them."""
     frame = changes.frame
-    what = ["everyone"] * len(frame)
+    group = ["everyone"] * len(frame)
     if "level" in frame:
-        what = frame["level"].astype(str).tolist()
+        group = frame["level"].astype(str).tolist()
+    what = group
     if "reference" in frame:
-        pairs = zip(what, frame["reference"].astype(str), strict=True)
+        pairs = zip(group, frame["reference"].astype(str), strict=True)
         what = [f"{level} against {other}" for level, other in pairs]
-    return frame.assign(what=what, kind="difference")
+    return frame.assign(what=what, group=group, kind="difference")

@@ -140,8 +140,18 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class _RowName:
-    """How a row is called: what it stands under, if anything, and its name there."""
+class RowName:
+    """How a row is called: what it stands under, if anything, and its name there.
+
+    Attributes
+    ----------
+    group, own : str
+
+    Examples
+    --------
+    >>> RowName("Gender", "woman").whole
+    'Gender: woman'
+    """
 
     group: str
     own: str
@@ -160,7 +170,7 @@ class _Forest:
 
     Attributes
     ----------
-    names : list of _RowName (m)
+    names : list of RowName (m)
     ends : array (m, 3)
         Low end, value and high end, as printed; nan where one is not defined.
     texts : list of str (m)
@@ -170,7 +180,7 @@ class _Forest:
     alt : str
     """
 
-    names: list[_RowName]
+    names: list[RowName]
     ends: Array
     texts: list[str]
     note: str
@@ -264,7 +274,7 @@ def _zeros(estimates: Estimates, title: str) -> _Forest:
         "was found."
     )
     return _Forest(
-        names=[_RowName("", f"Each of the {size}")],
+        names=[RowName("", f"Each of the {size}")],
         ends=_ends(estimates)[:1],
         texts=["0.0"],
         note=note,
@@ -274,7 +284,7 @@ def _zeros(estimates: Estimates, title: str) -> _Forest:
 
 def _rows(estimates: Estimates, shown: pd.DataFrame, title: str) -> _Forest:
     """One line for each row of the estimates; `shown` are the same as texts."""
-    names = _row_names(estimates, shown)
+    names = row_names(estimates, shown)
     people = shown.columns[-1]
     printed = shown[[scale_of(estimates.kind).heading, INTERVAL, people]]
     texts = [
@@ -302,7 +312,7 @@ def _ends(estimates: Estimates) -> Array:
     return np.where(np.isfinite(ends), ends, np.nan)
 
 
-def _lines(names: list[_RowName], alike: bool) -> list[_Line]:
+def _lines(names: list[RowName], alike: bool) -> list[_Line]:
     """The lines of a forest: what several rows share stands once above them.
 
     If `alike`, and one group has several rows, all groups stand above their rows.
@@ -548,8 +558,25 @@ def clear(estimates: Estimates, names: Sequence[str]) -> str:
     return f"{text}."
 
 
-def _row_names(estimates: Estimates, shown: pd.DataFrame) -> list[_RowName]:
-    """The name of each row: the first by-column is the group, if there are several."""
+def row_names(estimates: Estimates, shown: pd.DataFrame) -> list[RowName]:
+    """The name of each row: the first by-column is the group, if there are several.
+
+    Parameters
+    ----------
+    estimates : Estimates
+    shown : DataFrame
+        The same as texts, from `trustlib.tables.readable`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"group": ["a", "b"] * 40, "y": [1.0, 0.0, 0.0, 1.0] * 20})
+    >>> cells = tl.compress(tl.SurveyDesign(rows, weight=None), "y", ["group"])
+    >>> levels = tl.cell_means(cells)
+    >>> [name.whole for name in row_names(levels, readable(levels))]
+    ['a', 'b']
+    """
     by = estimates.by
     frame = estimates.frame
     columns = []
@@ -560,12 +587,12 @@ def _row_names(estimates: Estimates, shown: pd.DataFrame) -> list[_RowName]:
         pairs = zip(axes, shown.iloc[:, place], strict=True)
         columns.append([called(axis, level, estimates.labels) for axis, level in pairs])
     if not columns:
-        return [_RowName("", "Everyone") for _ in range(len(frame))]
+        return [RowName("", "Everyone") for _ in range(len(frame))]
     groups = [""] * len(frame)
     if len(columns) > 1:
         groups = columns.pop(0)
     own = [", ".join(row) for row in zip(*columns, strict=True)]
-    return [_RowName(*pair) for pair in zip(groups, own, strict=True)]
+    return [RowName(*pair) for pair in zip(groups, own, strict=True)]
 
 
 def _alternative(

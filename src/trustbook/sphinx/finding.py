@@ -10,6 +10,9 @@
     shows the first picture of a run with its alternative text. Below it stand links to
     the tables that are named, or if none is, to the table that the run published last
     before the picture.
+``{run-picture} run 1 levels``
+    shows the first picture of rows of a run (`trustbook.pictures.rows`), which is text
+    of the page, and the same links.
 
 What cannot be resolved is an error of the page, and the build treats it as one.
 """
@@ -27,6 +30,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from trustbook.findings import load_findings, resolve, text
+from trustbook.pictures.rows import ROW_FIGURE
 from trustbook.plans import Finding
 from trustlib.errors import TrustlibError
 
@@ -175,6 +179,41 @@ class RunFigure(SphinxDirective):
         return [reporter.error(message, line=self.lineno)]
 
 
+class RunPicture(RunFigure):
+    """Show a picture of rows of a run, as the run left it, and where its numbers are."""
+
+    def run(self) -> list[nodes.Node]:
+        """Find the picture among the outputs of the run."""
+        run, number, *tables = self.arguments
+        folder = Path(self.env.srcdir) / "_runs" / run
+        notebook = folder / f"{run}.ipynb"
+        try:
+            provenance = json.loads((folder / "provenance.json").read_text("utf-8"))
+            outputs = json.loads(notebook.read_text("utf-8"))
+            picture = _pictures_of_rows(outputs)[int(number) - 1]
+        except (OSError, KeyError, IndexError, ValueError) as error:
+            return self.fault(f"no picture of rows {number} of run {run}: {error}")
+        self.env.note_dependency(str(notebook))
+        kind = ", synthetic" if "synthetic" in provenance["kinds"] else ""
+        shown: list[nodes.Node] = [nodes.raw("", picture, format="html")]
+        for name in " ".join(tables).split():
+            if not _table_file(folder, name).is_file():
+                return self.fault(f"no table {name} of run {run}")
+            shown.append(self.link_to_numbers(run, name, kind))
+        return shown
+
+
+def _pictures_of_rows(notebook: dict[str, Any]) -> list[str]:
+    """The pictures of rows among the outputs of a notebook, in HTML."""
+    found = []
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            html = "".join(output.get("data", {}).get("text/html", ""))
+            if html.startswith(ROW_FIGURE):
+                found.append(html)
+    return found
+
+
 def _table_before(picture: dict[str, Any], folder: Path) -> list[str]:
     """The table that a run published last before a picture, if there is one."""
     name = picture.get("table", "")
@@ -192,4 +231,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_role("finding", FindingRole())
     app.add_role("verdict", VerdictRole())
     app.add_directive("run-figure", RunFigure)
+    app.add_directive("run-picture", RunPicture)
     return {"parallel_read_safe": True}
