@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import trustlib as tl
-from trustbook.summary import in_short, range_in_short
+from trustbook.summary import LONGEST, in_short, levels_in_short, range_in_short
 from trustlib import review
 
 
@@ -28,30 +30,21 @@ def levels(
     )
 
 
-def test_clear_gaps_are_named_the_widest_first():
+def test_the_widest_clear_gap_is_named():
     gaps = tl.comparisons(levels({"a": 0.5, "b": 0.51, "c": 0.6, "d": 0.3}))
     text = in_short(gaps).text
     assert text.startswith(
-        "**In short.** 2 of 3 gaps are clear by the 95 % interval: d against a, −20.0 points (−23.0 to"
+        "**In short.** 2 of 3 gaps are clear by the 95 % interval, the widest d against a: −20.0 points (−23.0 to"
     )
-    assert text.index("d against a") < text.index("c against a")
+    assert "c against a" not in text
     assert "b against a" not in text
-    assert text.endswith(
-        "Of the others this survey cannot say which group reports more."
-    )
 
 
 def test_without_a_clear_gap_it_says_so():
     text = in_short(tl.comparisons(levels({"a": 0.5, "b": 0.51}))).text
     assert text == (
-        "**In short.** None of 1 gaps is clear by the 95 % interval. Of them this survey cannot say which group reports more."
+        "**In short.** None of 1 gaps is clear by the 95 % interval: this survey cannot say which group reports more."
     )
-
-
-def test_if_all_are_clear_there_are_no_others():
-    text = in_short(tl.comparisons(levels({"a": 0.5, "b": 0.7}))).text
-    assert "1 of 1 gaps is clear" in text
-    assert "others" not in text
 
 
 def test_adjusted_p_values_decide_and_are_named():
@@ -61,21 +54,14 @@ def test_adjusted_p_values_decide_and_are_named():
     )
     adjusted = in_short(tl.adjust(found)).text
     assert adjusted.startswith(
-        "**In short.** None of 4 gaps is clear after Holm's adjustment for their number."
+        "**In short.** None of 4 gaps is clear after Holm's adjustment for their number:"
     )
 
 
 def test_ratios_are_held_against_one():
     text = in_short(tl.comparisons(levels({"a": 0.5, "b": 0.7}), scale="ratio")).text
-    assert "b against a, 1.40 (" in text
+    assert "b against a: 1.40 (" in text
     assert "points" not in text
-
-
-def test_only_so_many_are_named():
-    gaps = tl.comparisons(levels({c: 0.3 + 0.05 * i for i, c in enumerate("abcdefg")}))
-    text = in_short(gaps).text
-    assert "6 of 6 gaps are clear by the 95 % interval, the widest: g against a" in text
-    assert text.count("against a") == 4
 
 
 def test_synthetic_data_are_called_so_and_small_groups_are_refused():
@@ -89,30 +75,62 @@ def test_synthetic_data_are_called_so_and_small_groups_are_refused():
         in_short(levels({"a": 0.5, "b": 0.7}))
 
 
-@pytest.mark.parametrize(
-    ("both", "words"),
-    [
-        (0.9, "more than the single"),
-        (0.5, "less than the single"),
-        (0.7, "not clearly more or less"),
-    ],
-)
-def test_two_identities_together(both, words):
-    shares = {("x", "p"): 0.5, ("x", "q"): 0.6, ("z", "p"): 0.6, ("z", "q"): both}
+def of_two(both: float, names=("x", "z", "p", "q")) -> tl.Estimates:
+    """Levels of two identities; the gaps of each alone are ten points."""
+    x, z, p, q = names
+    shares = {(x, p): 0.5, (x, q): 0.6, (z, p): 0.6, (z, q): both}
     rows = [
         (*k, float(i < round(v * 1_000)))
         for k, v in shares.items()
         for i in range(1_000)
     ]
     frame = pd.DataFrame(rows, columns=["one", "two", "y"])
-    found = tl.cell_means(
+    for axis in ("one", "two"):
+        frame[axis] = pd.Categorical(frame[axis], list(dict.fromkeys(frame[axis])))
+    return tl.cell_means(
         tl.compress(tl.SurveyDesign(frame, weight=None), "y", ["one", "two"])
     )
+
+
+@pytest.mark.parametrize(
+    ("both", "words"),
+    [
+        (0.9, "+20.0 points"),
+        (0.5, "−20.0 points"),
+        (0.7, "0.0 points"),
+    ],
+)
+def test_two_identities_together_on_both_scales(both, words):
+    """The contrast is what both have beyond the sum, the ratio beyond the product."""
+    found = of_two(both)
     text = in_short(tl.comparisons(found), tl.interactions(found, "one", "two")).text
-    assert f"Together (z, q): {words}" in text
-    assert f"{100 * (both - 0.7):+.1f}".replace("-", "−").replace(
-        "+0.0", "0.0"
-    ).replace("−0.0", "0.0") in text.replace("+0.0", "0.0").replace("−0.0", "0.0")
+    assert f"Together {words}" in text.replace("Together (z, q)", "Together")
+    assert f" {both * 0.5 / (0.6 * 0.6):.2f} (" in text
+    clause = {
+        0.9: "both intervals exclude",
+        0.5: "both intervals exclude",
+        0.7: "neither interval excludes",
+    }
+    assert clause[both] in text
+
+
+@given(
+    st.lists(st.text("abcdefgh ", min_size=1, max_size=120), min_size=4, max_size=4),
+    st.sampled_from([0.5, 0.7, 0.9]),
+)
+def test_a_summary_is_never_longer_than_its_bound(names, both):
+    names = [f"{name.strip()} {place}" for place, name in enumerate(names)]
+    found = of_two(both, names)
+    text = in_short(tl.comparisons(found), tl.interactions(found, "one", "two")).text
+    assert len(text) <= LONGEST
+
+
+def test_of_levels_the_ends_are_named():
+    groups = levels({"a": 0.2, "b": 0.5, "c": 0.35})
+    everyone = levels({"all": 0.35})
+    text = levels_in_short(everyone, groups).text
+    assert text.endswith("From 20.0 percent in a to 50.0 in b.")
+    assert "Everyone: 35.0 percent (" in text
 
 
 def test_a_range_names_the_choices_that_turn_the_sign():
