@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trustlib as tl
-from trustbook.pictures import Contrast, in_rows, together
+from trustbook.pictures import Contrast, dots, in_rows, slopes, together
 from trustbook.pictures.rows import Axis
 from trustlib.scales import scale_of
 
@@ -217,3 +217,73 @@ def test_the_summary_stands_right_under_the_heading(path):
 def test_the_picture_of_together_follows_the_summary_of_an_intersection():
     cells = sources(ROOT / "notebooks/templates/intersection.ipynb")
     assert "judged.picture(" in cells[3][1]
+
+
+# -- countries, and two waves ----------------------------------------------------------
+
+
+def survey(n: int = 12_000, seed: int = 3) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "wave": rng.choice(["2022", "2024"], n),
+            "country": rng.choice(["BR", "US", "JP"], n),
+            "disability": pd.Categorical(rng.choice(["no", "yes"], n), ["no", "yes"]),
+        }
+    )
+    chance = (
+        0.3 + 0.2 * (frame["disability"] == "yes") + 0.1 * (frame["country"] == "JP")
+    )
+    return frame.assign(y=(rng.random(n) < chance).astype(float))
+
+
+def levels_of(by: list[str]) -> tl.Estimates:
+    return tl.cell_means(tl.compress(tl.SurveyDesign(survey(), weight=None), "y", by))
+
+
+def test_countries_stand_by_name_and_their_mean_below():
+    gaps = tl.comparisons(levels_of(["country", "disability"]), {"disability": "no"})
+    pooled = tl.pool(gaps, prediction="confidence")
+    picture = dots(gaps, pooled=pooled, what="Gaps")
+    names = [row.name.own for row in picture.rows]
+    assert names == ["Brazil", "Japan", "United States", "All 3 pooled"]
+    codes = ["BR", "JP", "US"]
+    each = gaps.frame.set_index("country")["estimate"].loc[codes].tolist()
+    drawn = [row.ends[1] for row in picture.rows]
+    assert drawn == pytest.approx(
+        [100 * x for x in [*each, pooled.frame["estimate"][0]]]
+    )
+    mean = pooled.frame.iloc[0]
+    assert f"I² {100 * mean['i2']:.0f} %" in picture.says
+    assert any(text.startswith("a further one: ") for text in picture.rows[-1].beside)
+    fixed = dots(gaps, pooled=tl.pool(gaps, method="fixed"))
+    assert not any("further" in text for text in fixed.rows[-1].beside)
+
+
+def test_a_pool_of_other_estimates_is_refused():
+    gaps = tl.comparisons(levels_of(["country", "disability"]), {"disability": "no"})
+    waves = tl.comparisons(levels_of(["country", "wave"]), {"wave": "2022"})
+    with pytest.raises(tl.EstimandError, match="not of these"):
+        dots(gaps, pooled=tl.pool(waves))
+
+
+def test_the_last_wave_is_solid_and_the_one_before_hollow():
+    found = levels_of(["wave", "country", "disability"])
+    wide = found.frame.pivot(
+        index=["country", "disability"], columns="wave", values="estimate"
+    )
+    picture = slopes(found)
+    assert len(picture.rows) == len(wide)
+    for row, (key, both) in zip(picture.rows, wide.iterrows(), strict=True):
+        assert row.ends[1] == pytest.approx(100 * both["2024"])
+        assert [mark.value for mark in row.marks] == [pytest.approx(100 * both["2022"])]
+        assert row.beside[-1] == f"2022: {100 * both['2022']:.1f}"
+        assert key[0] in {"BR", "JP", "US"}
+    assert picture.rows[0].name.group == "Brazil"
+
+
+def test_slopes_need_two_waves():
+    with pytest.raises(tl.EstimandError, match="two levels of 'country'"):
+        slopes(levels_of(["country", "disability"]), over="country")
+    with pytest.raises(tl.UnknownNameError, match="by-column"):
+        slopes(levels_of(["country", "disability"]))

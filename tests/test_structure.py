@@ -208,10 +208,8 @@ ORDER = [
     },
     {
         "trustbook.pictures.together",
-        "trustbook.pictures.grid",
+        "trustbook.pictures.several",
         "trustbook.pictures.upset",
-        "trustbook.pictures.waves",
-        "trustbook.pictures.countries",
     },
     {"trustbook.dossier"},
     {"trustbook.summary", "trustbook.replicate_file"},
@@ -247,7 +245,6 @@ PICTURES = {
     "trustlib.figures",
     "trustlib.review.curve",
     "trustbook.pictures.style",
-    "trustbook.pictures.grid",
 }
 ONLY = {
     "great_tables": {"trustlib.tables"},

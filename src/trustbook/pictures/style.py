@@ -16,7 +16,6 @@ from trustlib.figures import called, plain
 from trustlib.scales import Scale, scale_of
 from trustlib.tables import INTERVAL, readable
 
-TOGETHER = "#b34e00"  # of a mean: 5:1 on white
 TEXT = 9.5  # size of letters, in points
 PERCENT = "\N{NO-BREAK SPACE}%"
 COUNTRIES = {
@@ -253,15 +252,3 @@ def combination(frame: Any, row: int) -> dict[str, Any]:
     {'gender': 'woman', 'wave': '2024'}
     """
     return {axis: frame[axis].iloc[row] for axis in frame}
-
-
-def levels_there(column: Any, levels: Sequence[Any]) -> list[Any]:
-    """Those of the levels of an axis that somebody has, in their order.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> levels_there(pd.Series(["b", "a"]), ["a", "b", "c"])
-    ['a', 'b']
-    """
-    return [level for level in levels if (column == level).any()]
