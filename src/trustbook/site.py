@@ -19,6 +19,8 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
 
+from trustbook.summary import LONGEST
+
 LOADS = {  # tag -> attributes that make a browser load something
     "script": ["src"],
     "img": ["src", "srcset"],
@@ -50,6 +52,7 @@ ERROR_PARTS = (
     ".problematic",
 )
 ERROR_WORDS = ("An Exception was encountered at", "Traceback (most recent call last)")
+LESSON = "lesson-"  # begins the name of a run that is none of estimates
 REMOTE = ("http", "https", "ws", "wss", "ftp")
 # The class that the book's extensions give to what they make from the stand-in.
 MADE_FROM_SYNTHETIC = "from-synthetic"
@@ -364,7 +367,37 @@ def heavy_pages(site: Path) -> list[str]:
     return faults
 
 
+def poor_summaries(site: Path) -> list[str]:
+    """Return run pages that do not begin with what was found, in at most so many letters.
+
+    A page that tells an interaction contrast shows its picture there too.
+    """
+    faults = []
+    for page in pages(site):
+        main = _soup(site / page).find("main") or _soup(site / page)
+        name = page.rsplit("/", 1)[-1]
+        if page.startswith("_runs/") and not name.startswith(LESSON):
+            faults += [f"{page}: {fault}" for fault in _poor_summary(main)]
+    return faults
+
+
+def _poor_summary(main: Any) -> Iterator[str]:
+    """What is wrong with the beginning of a run page."""
+    heading = main.find("h2")
+    found = main.find("strong", string="In short.")
+    if found is None or (heading and found in heading.find_all_next("strong")):
+        yield "no summary right under the heading"
+        return
+    text = " ".join(found.find_parent("p").get_text().split())
+    if len(text) > LONGEST:
+        yield f"a summary of {len(text)} letters, at most {LONGEST} are wanted"
+    picture = main.select_one(".row-figure .rf-added")
+    if "Interaction contrast (points)" in main.get_text() and picture is None:
+        yield "an interaction, and no picture of together"
+
+
 CHECKS = (
+    poor_summaries,
     remote_loads,
     broken_links,
     poor_alt_texts,
