@@ -201,11 +201,11 @@ ORDER = [
         "trustbook.pictures.several",
         "trustbook.pictures.upset",
     },
+    {"trustbook.commands.console"},
     {"trustbook.dossier"},
     {"trustbook.summary", "trustbook.replicate_file"},
     {"trustbook.judged", "trustbook.site"},
     {"trustbook.private_book"},
-    {"trustbook.commands.console"},
     {
         "trustbook.commands.survey",
         "trustbook.commands.cells",
