@@ -165,6 +165,8 @@ class RowPicture:
     evidence : str
     legend : tuple of (str, str)
         Kind of mark -> what it is.
+    band : tuple of float, optional
+        Both ends of a range that is shaded behind all rows.
 
     Examples
     --------
@@ -181,6 +183,7 @@ class RowPicture:
     says: str
     evidence: str
     legend: tuple[tuple[str, str], ...] = ()
+    band: tuple[float, float] | None = None
 
     def __repr__(self) -> str:
         rows = "; ".join(
@@ -240,6 +243,10 @@ class RowPicture:
         parts = [
             f'<i class="rf-grid" style="left:{at(t)}%"></i>' for t in self.axis.ticks
         ]
+        if self.band is not None:
+            left, right = map(at, self.band)
+            width = round(right - left, 2)
+            parts.append(f'<i class="rf-band" style="left:{left}%;width:{width}%"></i>')
         if self.axis.null is not None:
             left = at(self.axis.null)
             parts.append(f'<i class="rf-null" style="left:{left}%"></i>')

@@ -5,6 +5,9 @@
     interval held the truth: the lowest and the highest share among the scenarios.
     Options: ``:methods: wald mover_beta`` (which, and in which order), ``:outcome:
     rare``, ``:column: covered_shown`` (or ``mean_width``, ``shown``).
+``{simulation-picture} gap``
+    draws the same shares of one quantity beside the range from 93 to 97 percent.
+    Options: ``:methods:`` and ``:sizes: 25 100`` (people).
 ``{simulation-table} pooling`` and ``{simulation-table} maihda``
     show the simulations of pooled gaps and of VPC and PCV.
 
@@ -23,8 +26,11 @@ from docutils import nodes
 from docutils.parsers.rst.directives import unchanged_required
 from sphinx.application import Sphinx
 
-from trustbook.sphinx.directives import DataDirective, markdown_table
+from trustbook.pictures.rows import Axis, PictureRow, RowPicture
+from trustbook.sphinx.directives import DataDirective, markdown_table, raw_html
 from trustlib.errors import require_names
+from trustlib.figures import RowName
+from trustlib.tables import UNDEFINED
 
 LOWEST, HIGHEST = 0.93, 0.97  # coverage outside of this carries a word
 COLUMNS = ("covered", "covered_shown", "mean_width", "shown")
@@ -212,6 +218,50 @@ class SimulationTable(DataDirective):
         return table[table[column].isin(values)]
 
 
+class SimulationPicture(SimulationTable):
+    """The lowest and the highest coverage of some methods, by size, as lines."""
+
+    option_spec: ClassVar = dict.fromkeys(
+        ("methods", "sizes", "outcome"), unchanged_required
+    )
+
+    def make(self) -> list[nodes.Node]:
+        """One line for each method in each size."""
+        table = self.scenarios()
+        methods = self.options["methods"].split()
+        sizes = [f"{size} people" for size in self.options["sizes"].split()]
+        table = self.only(self.only(table, "method", methods), "size", sizes)
+        rows = []
+        held = dict.fromkeys(methods, 0)
+        for size, method in product(sizes, methods):
+            mine = table[(table["size"] == size) & (table["method"] == method)]
+            low, high = mine["covered"].min(), mine["covered"].max()
+            held[method] += low >= LOWEST and high <= HIGHEST
+            name = RowName(size, METHODS[method])
+            ends = (100 * low, float("nan"), 100 * high)
+            rows.append(
+                PictureRow(name, ends, spread(mine["covered"], True), UNDEFINED)
+            )
+        named = [f"{METHODS[m]} in {held[m]} of {len(sizes)} sizes" for m in methods]
+        picture = RowPicture(
+            title=f"Synthetic: within 93 to 97 percent stay {', '.join(named)}",
+            what=f"{table['row'].iloc[0]}: percent of intervals that held the truth",
+            rows=tuple(rows),
+            axis=Axis(_ticks(table["covered"].min())),
+            says="From the scenario with the lowest to that with the highest share.",
+            evidence="Simulated people, synthetic",
+            band=(100 * LOWEST, 100 * HIGHEST),
+            legend=(("band", "93 to 97 percent"),),
+        )
+        return raw_html(picture._repr_html_())
+
+
+def _ticks(lowest: float) -> tuple[float, ...]:
+    """Round percentages from below the lowest share to 100."""
+    first = int(10 * lowest) * 10
+    return tuple(float(tick) for tick in range(first, 101, 10))
+
+
 def _by_size(scenarios: pd.DataFrame, column: str, sizes: list[str]) -> list[str]:
     """A column of the scenarios of one method, by size."""
     judge = column.startswith("covered")
@@ -225,4 +275,5 @@ def _by_size(scenarios: pd.DataFrame, column: str, sizes: list[str]) -> list[str
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_directive("simulation-table", SimulationTable)
+    app.add_directive("simulation-picture", SimulationPicture)
     return {"parallel_read_safe": True}
