@@ -193,7 +193,7 @@ class RowPicture:
         return f"{'. '.join(part for part in parts if part)}."
 
     def _repr_html_(self) -> str:
-        title = html_text(self.title)
+        title = html_text(self.title[:1].upper() + self.title[1:])
         return (
             f'{ROW_FIGURE}<p class="ef-title">{title}</p>'
             f'<p class="rf-what">{html_text(self.what)}</p>{self._legend()}'
