@@ -54,8 +54,7 @@ _CALLED = {
     "free text": r"\b(comments?|verbatim|free ?text|open ?end(ed)?|remarks?|"
     r"in your own words|please (specify|describe))\b",
 }
-_OF_VALUES = {kind: re.compile(looks, re.I) for kind, looks in _LOOKS.items()}
-_OF_NAMES = {kind: re.compile(called, re.I) for kind, called in _CALLED.items()}
+# The patterns are texts: `re` compiles and keeps them when the first file is read.
 _BETWEEN_WORDS = re.compile(
     r"(?<=[a-z])(?=[A-Z])|[_\W]+|(?<=[^\W\d])(?=\d)|(?<=\d)(?=[^\W\d])"
 )
@@ -75,8 +74,8 @@ def looks_personal(value: Any) -> str:
     ('e-mail addresses', '')
     """
     text = plain(str(value))
-    for kind, looks in _OF_VALUES.items():
-        if looks.fullmatch(text):
+    for kind, looks in _LOOKS.items():
+        if re.fullmatch(looks, text, re.I):
             return kind
     return ""
 
@@ -138,8 +137,8 @@ def _kind_of_name(words: str, distinct: Sequence[str]) -> str:
     """The kind that the name of a column says; a column of two answers holds no details."""
     if len(distinct) < 3 or len(words) > LONGEST_NAME:
         return ""
-    for kind, called in _OF_NAMES.items():
-        if called.search(words):
+    for kind, called in _CALLED.items():
+        if re.search(called, words, re.I):
             return kind
     return ""
 
