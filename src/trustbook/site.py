@@ -374,7 +374,7 @@ def poor_summaries(site: Path) -> list[str]:
     """
     faults = []
     for page in pages(site):
-        main = _soup(site / page).find("main") or _soup(site / page)
+        main = _soup(site / page).find("article") or _soup(site / page)
         name = page.rsplit("/", 1)[-1]
         if page.startswith("_runs/") and not name.startswith(LESSON):
             faults += [f"{page}: {fault}" for fault in _poor_summary(main)]
@@ -383,9 +383,8 @@ def poor_summaries(site: Path) -> list[str]:
 
 def _poor_summary(main: Any) -> Iterator[str]:
     """What is wrong with the beginning of a run page."""
-    heading = main.find("h2")
-    found = main.find("strong", string="In short.")
-    if found is None or (heading and found in heading.find_all_next("strong")):
+    found = main.find(_begins)
+    if found is None or found.name == "h2":
         yield "no summary right under the heading"
         return
     text = " ".join(found.find_parent("p").get_text().split())
@@ -394,6 +393,11 @@ def _poor_summary(main: Any) -> Iterator[str]:
     picture = main.select_one(".row-figure .rf-added")
     if "Interaction contrast (points)" in main.get_text() and picture is None:
         yield "an interaction, and no picture of together"
+
+
+def _begins(tag: Any) -> bool:
+    """Whether a tag is a heading of a part, or the first words of a summary."""
+    return tag.name == "h2" or (tag.name == "strong" and tag.string == "In short.")
 
 
 CHECKS = (
