@@ -143,6 +143,14 @@ class TestFolds:
         cells = page.select("div.cell")
         assert [cell.get_text() for cell in cells] == ["2", "c = 3"]
 
+    def test_a_solution_stays_folded_where_it_is(self):
+        inside = "</div><div class='cell_output'>42</div></details>"
+        solution = self.cell.replace("</div></details>", inside).format(
+            code="print(42)", output=""
+        )
+        html = f"<article><section>{solution}</section></article>"
+        assert str(twice(fold_code, html)) == str(soup(html))
+
     def test_a_page_without_folded_code_stays_as_it_is(self):
         html = "<article><section><p>Words.</p><section id='the-same-in-r'></section></section></article>"
         assert twice(fold_code, html).find("details") is None

@@ -35,5 +35,6 @@ document.addEventListener("DOMContentLoaded", () => {
       if (!wasOpen) open();
     });
     window.addEventListener("scroll", close, { passive: true });
+    document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
   }
 });

@@ -128,7 +128,7 @@ def test_a_link_into_the_fold_opens_it(chromium: Browser, site: Path) -> None:
     page.goto((site / runs[0]).as_uri())
     fold = page.locator("details.computed")
     assert not fold.locator(".cell_input").first.is_visible()
-    assert page.locator("article .cell_input").filter(visible=True).count() == 0
+    assert page.locator("article details.hide.above-input").count() == 0
     place = fold.locator("section[id]").first.get_attribute("id")
     page.evaluate(f"location.hash = '#{place}'")
     page.wait_for_function("document.querySelector('details.computed').open")

@@ -19,7 +19,8 @@ CONVENTION = "Convention:"
 def fold_code(soup: BeautifulSoup) -> None:
     """Move folded code, and the sections `AT_THE_END`, to one fold at the end.
 
-    Code that a page shows open stays where it is: it is meant to be read there.
+    Code that a page shows open stays where it is: it is meant to be read there. So does
+    a fold that holds a result too, such as the solution of an exercise.
 
     Examples
     --------
@@ -34,7 +35,8 @@ def fold_code(soup: BeautifulSoup) -> None:
     page = soup.select_one("article > section")
     if page is None:
         return
-    folded = page.select("div.cell > details.hide.above-input")
+    hidden = page.select("div.cell > details.hide.above-input")
+    folded = [part for part in hidden if part.select_one(".cell_output") is None]
     if not folded:
         return
     fold = soup.new_tag("details")
@@ -52,7 +54,7 @@ def fold_code(soup: BeautifulSoup) -> None:
 
 def _code_of(soup: BeautifulSoup, folded: list[Tag]) -> Tag:
     """The code of all cells, each below the heading under which it stood."""
-    part = soup.new_tag("section")
+    part = soup.new_tag("section", id="the-code")
     heading = soup.new_tag("h2")
     heading.string = CODE
     part.append(heading)

@@ -50,8 +50,10 @@ FORMS = {
     "primary sampling unit": ("PSU",),
     "stratum": ("strata",),
     "point": ("points",),
+    "weight": ("weights",),
 }
-ONLY_FORMS = frozenset({"point"})  # a point of view is no percentage point
+# A point of view is no percentage point, and what a body weighs is no weight of a survey.
+ONLY_FORMS = frozenset({"point", "weight"})
 _NO_PROSE = (
     *("a", "button", "code", "pre", "script", "style", "table", "figure"),
     *("h1", "h2", "h3", "h4", "h5", "h6", "dt", "summary", "nav", "form", "details"),
@@ -59,7 +61,7 @@ _NO_PROSE = (
 )
 _NO_PROSE_CLASSES = (
     *("admonition-title", "math", "table-title", "table-subtitle", "table-note"),
-    *("toctree-wrapper", "run-list", "py"),
+    *("toctree-wrapper", "run-list", "py", "citation"),
 )
 
 
