@@ -16,9 +16,9 @@ NEW := .book.new
 # The surveys of real people, and where the file of one lies.
 SURVEYS := hints6 hints7
 EXTRACT = $(or $(TRUSTLIB_DATA),data/external)/$$survey/$${survey}_extract.csv.gz
-# One hash of every file that a page can rest on, the executed runs included.
+# One hash of every file that a page can rest on, the executed runs included, and of the path on a host.
 PAGES_REST_ON = find book data notebooks src _config.yml _toc.yml *.json *.cff *.lock -type f \
-  ! -path 'data/external/*' ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+  ! -path 'data/external/*' ! -name '*.pyc' -print0 | LC_ALL=C sort -z | { xargs -0 sha256sum; echo "$$BOOK_BASE"; } | sha256sum
 
 # An environment without byte code doubles the time of every notebook.
 unexport PYTHONDONTWRITEBYTECODE

@@ -227,6 +227,17 @@ def test_the_book_is_built_in_one_job_and_published_in_another() -> None:
     assert jobs[name]["needs"] in set(jobs) - publishing
 
 
+@pytest.mark.parametrize(("name", "when"), [("nightly", "schedule"), ("pages", "push")])
+def test_the_whole_book_is_opened_every_night_and_before_it_is_published(
+    name: str, when: str
+) -> None:
+    path = ROOT / ".github" / "workflows" / f"{name}.yml"
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert when in workflow[True]  # YAML reads the key "on" as true
+    runs = [step.get("run") for job in jobs_of(path).values() for step in job["steps"]]
+    assert runs.index("make book") < runs.index("make browser")
+
+
 class TestCommands:
     def test_every_command_explains_itself(self) -> None:
         rules = re.findall(r"^([a-z][a-z-]*):(?!=)(.*)$", MAKEFILE, re.MULTILINE)

@@ -214,9 +214,18 @@ ORDER = [
     },
     {"trustbook.cli"},
     {"trustbook.years", "trustbook.trials", "trustbook.twice"},
-    {"trustbook.sphinx.accessible", "trustbook.sphinx.finding"},
+    {
+        "trustbook.sphinx.finding",
+        "trustbook.sphinx.folds",
+        "trustbook.sphinx.heads",
+        "trustbook.sphinx.leftbar",
+        "trustbook.sphinx.not_found",
+    },
+    {"trustbook.sphinx.terms"},
+    {"trustbook.sphinx.accessible"},
     {"trustbook.sphinx.directives"},
     {
+        "trustbook.sphinx.gallery_pages",
         "trustbook.sphinx.record_pages",
         "trustbook.sphinx.codebook_pages",
         "trustbook.sphinx.protection_pages",
@@ -266,7 +275,14 @@ ONLY = {
         "trustbook.cli",
         *(m for m in MODULES if m.startswith("trustbook.commands")),
     },
-    "bs4": {"trustbook.site", "trustbook.sphinx.accessible"},
+    "bs4": {
+        "trustbook.site",
+        "trustbook.sphinx.accessible",
+        "trustbook.sphinx.folds",
+        "trustbook.sphinx.heads",
+        "trustbook.sphinx.leftbar",
+        "trustbook.sphinx.terms",
+    },
 }
 # What starts another program in Python names a module: a text is checked by nothing.
 IN_A_STRING = re.compile(r"""["']-c["'],|\bexec\(|\beval\(""")

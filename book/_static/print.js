@@ -1,6 +1,7 @@
-// Paper is white and cannot be opened: print the light colours and what is folded, whatever the screen shows; code that
-// makes a picture stays folded.
+// Paper is white and cannot be opened: print the light colours and what is folded, whatever the screen shows; code, and
+// how a page was computed, stay as they are.
 (() => {
+  const FOLDED = ".computed, .convention"; // how numbers were computed stays folded on paper
   const root = document.documentElement;
   let onScreen = null;
   let shut = [];
@@ -15,7 +16,7 @@
   });
   window.addEventListener("beforeprint", () => {
     const all = [...document.querySelectorAll("main details:not([open])")];
-    shut = all.filter((part) => !part.matches(".hide") || part.querySelector(".cell_output"));
+    shut = all.filter((part) => !part.matches(FOLDED) && (!part.matches(".hide") || part.querySelector(".cell_output")));
     shut.forEach((part) => { part.open = true; });
   });
   window.addEventListener("afterprint", () => {

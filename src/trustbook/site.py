@@ -128,7 +128,7 @@ def _broken(site: Path, page: str, target: str) -> str:
     parts = urlsplit(target)
     path = site / page
     if parts.path:
-        path = path.parent / unquote(parts.path)
+        path = _place(site, page, unquote(parts.path))
     if path.is_dir():
         path = path / "index.html"
     if not path.is_file():
@@ -140,6 +140,15 @@ def _broken(site: Path, page: str, target: str) -> str:
     if unquote(parts.fragment) not in _ids(path):
         return "a place that page does not have"
     return ""
+
+
+def _place(site: Path, page: str, path: str) -> Path:
+    """The file that a path leads to; a page that a host shows anywhere names its base."""
+    root = _soup(site / page).find("html")
+    base = root.get("data-base") if root is not None else None
+    if base is not None and path.startswith(str(base)):
+        return site / path.removeprefix(str(base))
+    return (site / page).parent / path
 
 
 def poor_alt_texts(site: Path) -> list[str]:
@@ -400,6 +409,39 @@ def _begins(tag: Any) -> bool:
     return tag.name == "h2" or (tag.name == "strong" and tag.string == "In short.")
 
 
+LONGEST_DESCRIPTION = 220  # characters, the word Synthetic before it included
+CARD = ("og:title", "og:description", "og:type")
+
+
+def poor_heads(site: Path) -> list[str]:
+    """Return pages without a title, a description of one or two sentences, or a card."""
+    faults = []
+    for page in pages(site):
+        head = _soup(site / page).find("head")
+        if head is None:
+            faults.append(f"{page}: has no head")
+        else:
+            faults += [f"{page}: {fault}" for fault in _lacking(head)]
+    return faults
+
+
+def _lacking(head: Any) -> Iterator[str]:
+    """What the head of a page does not say, or says badly."""
+    title = head.find("title")
+    if title is None or not _said(title):
+        yield "has no title"
+    described = head.find("meta", attrs={"name": "description"})
+    words = "" if described is None else str(described.get("content", ""))
+    if not words or len(words) > LONGEST_DESCRIPTION:
+        yield f"is described in {len(words)} characters"
+    for name in CARD:
+        if head.find("meta", attrs={"property": name}) is None:
+            yield f"has no {name}"
+    picture = head.find("meta", attrs={"property": "og:image"})
+    if picture is not None and _is_remote(str(picture.get("content", ""))):
+        yield "its card loads a picture of another host"
+
+
 CHECKS = (
     poor_summaries,
     remote_loads,
@@ -409,6 +451,7 @@ CHECKS = (
     unmarked_synthetic,
     foreign_scripts,
     heavy_pages,
+    poor_heads,
 )
 
 

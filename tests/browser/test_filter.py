@@ -107,7 +107,9 @@ def test_small_print_is_folded_until_it_is_wanted(page: Page) -> None:
     page.get_by_label("Words").fill("")
     page.goto(page.url + "#ledger-b")  # a link to a line opens that line
     assert small.all_inner_texts() == ["of b"]
-    page.emulate_media(media="print")
+    page.emulate_media(media="print")  # paper shows what the screen shows
+    assert small.all_inner_texts() == ["of b"]
+    page.get_by_label("Details").check()
     assert small.count() == 3
 
 

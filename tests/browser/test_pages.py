@@ -26,7 +26,7 @@ each_page = pytest.mark.parametrize("name", small_site.pages_under_test())
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 READY = """async () => {
     if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
-    for (const part of document.querySelectorAll('main details')) part.open = true;
+    for (const part of document.querySelectorAll('details')) part.open = true;
     await document.fonts.ready;
     await new Promise(done => setTimeout(done, 200));
 }"""
@@ -46,7 +46,7 @@ CUT = """() => [...document.querySelectorAll('.table-scroll, .picture-scroll')]
     .map(e => `nothing shows that '${e.getAttribute('aria-label')}' goes on to the right`)"""
 SMALL = """() => [...document.querySelectorAll('main img')].filter(i => i.naturalWidth > 600)
     .filter(i => i.getBoundingClientRect().width < 500).map(i => `the picture '${i.alt.slice(0, 60)}' is too small to read`)"""
-FOLDED = """() => [...document.querySelectorAll('main details')]
+FOLDED = """() => [...document.querySelectorAll('main details:not(.computed, .convention)')]
     .filter(part => !part.matches('.hide') || part.querySelector('.cell_output')).map(part => !part.open)"""
 TIPS = "() => [...document.querySelectorAll('main abbr[title]')].filter(e => !e.closest('a')).map(e => `only a mouse reaches '${e.textContent}'`)"
 ALT = "() => [...document.querySelectorAll('img:not(.logo__image)')].map(i => [i.currentSrc.slice(-60), (i.getAttribute('alt') || '').trim()])"

@@ -66,6 +66,7 @@ def test_every_expected_page_was_built(site: Path) -> None:
             "<img src='a.png' alt='_images/a.png'>",
             "alt text '_images/a.png'",
         ),
+        (checks.poor_heads, "<p>A page.</p>", "has no head"),
         (
             checks.error_outputs,
             "<div class='output traceback'>ValueError</div>",
@@ -114,8 +115,14 @@ def test_a_page_is_weighed_without_its_pictures(tmp_path: Path) -> None:
 
 
 def test_links_to_other_hosts_and_to_places_are_no_faults(tmp_path: Path) -> None:
+    head = (
+        "<title>x</title><meta name='description' content='x'>"
+        "<meta property='og:title'><meta property='og:description'><meta property='og:type'>"
+    )
     body = "<a href='https://example.org'>x</a> <a href='#here'>y</a> <p id='here'></p> <a href='mailto:a@b.c'>z</a>"
-    (tmp_path / "index.html").write_text(f"<main>{body}</main>", encoding="utf-8")
+    (tmp_path / "index.html").write_text(
+        f"<head>{head}</head><main>{body}</main>", encoding="utf-8"
+    )
     assert [fault for check in checks.CHECKS for fault in check(tmp_path)] == []
 
 

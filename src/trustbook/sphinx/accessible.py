@@ -9,13 +9,20 @@ it and `repair_pages` change the tree that they are given, each for one kind of 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bs4 import BeautifulSoup, Tag
 from bs4.element import AttributeValueList
+
+from trustbook.sphinx.folds import fold_code, fold_conventions
+from trustbook.sphinx.heads import describe
+from trustbook.sphinx.leftbar import drop_branches, fold_parts
+from trustbook.sphinx.terms import Term, explain, terms_of
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -26,8 +33,8 @@ SAFE_SEARCH = 'linkEl.textContent = new DOMParser().parseFromString(title, "text
 THEBE = ("THEBE_JS_URL", "sphinx-thebe")
 
 
-def repair(html: str) -> str:
-    """One page with all repairs made.
+def repair(html: str, terms: Mapping[str, Term] | None = None) -> str:
+    """One page with all repairs made, and words of the glossary explained.
 
     Examples
     --------
@@ -45,6 +52,12 @@ role="region" tabindex="0"><table><tr><td>1</td></tr></table></div></main>
     reach_formulas(soup)
     wrap_tables(soup)
     wrap_pictures(soup)
+    drop_branches(soup)
+    fold_parts(soup)
+    fold_code(soup)
+    fold_conventions(soup)
+    describe(soup)
+    explain(soup, terms or {})
     return str(soup)
 
 
@@ -117,7 +130,7 @@ def name_controls(soup: BeautifulSoup) -> None:
     for icon in soup.select("i[class*=fa-], span[class*=fa-]"):
         icon["aria-hidden"] = "true"
         icon.attrs.pop("title", None)
-    for summary in soup.select("nav details > summary"):
+    for summary in soup.select("nav li > details > summary"):
         _name_arrow(summary)
     for control in soup.select(".search-button-field, details.hide > summary"):
         for name in ("aria-label", "title"):
@@ -364,16 +377,21 @@ def repair_pages(app: Sphinx, exception: Exception | None) -> None:
         for page in folder.rglob("*.html")
         if "_static" not in page.relative_to(folder).parts
     ]
+    glossary = folder / "glossary.html"
+    terms = {}
+    if glossary.is_file():
+        terms = terms_of(glossary.read_text(encoding="utf-8"))
     with ProcessPoolExecutor() as pool:
-        list(pool.map(_repair_page, pages, chunksize=5))
+        list(pool.map(partial(_repair_page, terms=terms), pages, chunksize=5))
     script = Path(app.outdir) / "_static" / "searchtools.js"
     script.write_text(
         repair_search(script.read_text(encoding="utf-8")), encoding="utf-8"
     )
 
 
-def _repair_page(path: Path) -> None:
-    path.write_text(repair(path.read_text(encoding="utf-8")), encoding="utf-8")
+def _repair_page(path: Path, terms: Mapping[str, Term]) -> None:
+    text = path.read_text(encoding="utf-8")
+    path.write_text(repair(text, terms), encoding="utf-8")
 
 
 def repair_search(script: str) -> str:

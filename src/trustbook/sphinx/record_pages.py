@@ -183,7 +183,7 @@ def filtered_table(
         f'{controls}<button type="reset">Show all</button>'
         f'<p role="status" id="{name}-status"></p></form>'
         f'<div class="table-scroll" role="region" tabindex="0" aria-label="{caption}">'
-        f'<table id="{name}-table" role="table"><caption>{caption}</caption>'
+        f'<table id="{name}-table" class="as-cards" role="table"><caption>{caption}</caption>'
         f'<thead role="rowgroup"><tr role="row">{head_cells}</tr></thead>'
         f'<tbody role="rowgroup">{rows}</tbody></table></div>'
     )
@@ -216,7 +216,10 @@ def _row(figure: pd.Series) -> str:
         _source(figure, texts),
         texts["confidence"],
     )
-    shown = "".join(f'<td role="cell">{cell}</td>' for cell in cells)
+    shown = "".join(
+        f'<td role="cell" data-label="{head}"><div>{cell}</div></td>'
+        for head, cell in zip(HEADS[1:], cells, strict=True)
+    )
     name = texts["id"]
     data = "".join(
         f' data-{column}="{texts[column]}"'
