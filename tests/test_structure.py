@@ -536,7 +536,7 @@ def pages() -> list[tuple[str, str]]:
     own = (
         p
         for p in (ROOT / "book").rglob("*.md")
-        if not {"_runs", "vendor"} & set(p.relative_to(ROOT / "book").parts)
+        if not {"_runs"} & set(p.relative_to(ROOT / "book").parts)
     )
     texts = [(p.name, p.read_text()) for p in sorted(own)]
     for path in TEMPLATES:
