@@ -7,10 +7,11 @@ const bookSearch = (() => {
   };
   const ASKING = "how big large much many what when where which who whom whose why does do did can i we you my our me about".split(" ");
   const FIRST = 10;
-  const stemmer = new Stemmer();
+  let stemmer = null;
   const stems = new Map();
   const split = (text) => text.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").match(/[\p{L}\p{N}]+/gu) || [];
   const stem = (word) => {
+    stemmer = stemmer || new Stemmer();
     if (!stems.has(word)) stems.set(word, stemmer.stemWord(word));
     return stems.get(word);
   };

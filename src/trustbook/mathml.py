@@ -288,7 +288,9 @@ class _Reader:
         if self.take() != r"\right":
             raise FormulaError(r"\left has no \right")
         right, _ = _delimiter(self.take())
-        ends = [f'<mo stretchy="true">{sign}</mo>' if sign else "" for sign in (left, right)]
+        ends = [
+            f'<mo stretchy="true">{sign}</mo>' if sign else "" for sign in (left, right)
+        ]
         return _Part(f"<mrow>{ends[0]}{inner}{ends[1]}</mrow>")
 
     def environment(self, name: str) -> _Part:

@@ -19,9 +19,7 @@ COLOURS = (
     'document.documentElement.dataset.theme = localStorage.getItem("theme") || "auto";'
 )
 # The settings of the program that folds notes, whose values are plain.
-FOLDING = re.compile(
-    r"(?:(?:let |var )toggle\w+ = (?:'[^'\\<>]*'|true|false);?\s*)+"
-)
+FOLDING = re.compile(r"(?:(?:let |var )toggle\w+ = (?:'[^'\\<>]*'|true|false);?\s*)+")
 _POLICY = {
     "default-src": "'none'",
     "script-src": "'self' file:",

@@ -50,7 +50,5 @@ def _converted(writer: Any, node: nodes.Element, display: bool) -> str:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Name the renderer; ``html_math_renderer: mathml`` chooses it."""
-    app.add_html_math_renderer(
-        "mathml", (_visit_inline, None), (_visit_display, None)
-    )
+    app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_display, None))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -50,8 +50,13 @@ UNUSED_FILES = (
     *("searchindex.js", "_static/*.html", "_static/*-thebe.*", "_static/locales"),
     *("_static/images/logo_*", "_static/vendor", "_static/styles", "_static/basic.css"),
     *("_static/doctools.js", "_static/searchtools.js", "_static/sphinx_highlight.js"),
-    *("_static/copybutton_funcs.js", "_static/*.svg", "_static/plus.png"),
-    *("_static/minus.png", "_static/scripts/*.map", "_static/scripts/bootstrap*"),
+    *("_static/copybutton_funcs.js", "_static/*-solid.svg", "_static/plus.png"),
+    *(
+        "_static/copy-button.svg",
+        "_static/minus.png",
+        "_static/scripts/*.map",
+        "_static/scripts/bootstrap*",
+    ),
     *("_static/scripts/fontawesome*",),
 )
 NEAR = 800  # letters before a picture that a reader may see at once
@@ -320,6 +325,9 @@ def _lighten_page(path: Path, sheet: str) -> None:
 
 def drop_files(folder: Path) -> None:
     """Remove from the folder of a build what no page asks for."""
+    for sheet in (folder / "_static").glob("*.css"):
+        if sheet.name != basename(SHEET):
+            sheet.unlink()
     for pattern in UNUSED_FILES:
         for path in folder.glob(pattern):
             _remove(path)

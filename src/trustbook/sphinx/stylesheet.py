@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 # A text in quotes, an address, or one sign.
-_PIECE = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|url\([^)"']*\)|.""", re.DOTALL)
+_PIECE = re.compile(
+    r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|url\([^)"']*\)|.""", re.DOTALL
+)
 _IN_BRACKETS = re.compile(r"\[[^\]]*\]|\([^()]*\)")
 _CLASS = re.compile(r"\.(-?[A-Za-z_](?:[\w-]|\\.)*)")
 _HOLDS_RULES = ("@media", "@supports", "@layer", "@container")
