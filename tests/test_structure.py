@@ -127,7 +127,9 @@ ORDER = [
     {"trustlib.record.simulate"},
     {"trustbook.utf8"},
     {
+        "trustbook.mathml",
         "trustbook.plans",
+        "trustbook.policy",
         "trustbook.told",
         "trustbook.pages",
         "trustbook.resources",
@@ -215,7 +217,15 @@ ORDER = [
     {"trustbook.summary", "trustbook.replicate_file"},
     {"trustbook.judged"},
     {"trustbook.years", "trustbook.trials", "trustbook.twice"},
-    {"trustbook.sphinx.accessible", "trustbook.sphinx.finding"},
+    {
+        "trustbook.sphinx.accessible",
+        "trustbook.sphinx.finding",
+        "trustbook.sphinx.formulas",
+        "trustbook.sphinx.icons",
+        "trustbook.sphinx.search_data",
+        "trustbook.sphinx.stylesheet",
+    },
+    {"trustbook.sphinx.light"},
     {"trustbook.sphinx.directives"},
     {
         "trustbook.sphinx.record_pages",
@@ -268,7 +278,13 @@ ONLY = {
         "trustbook.cli",
         *(m for m in MODULES if m.startswith("trustbook.commands")),
     },
-    "bs4": {"trustbook.site", "trustbook.sphinx.accessible"},
+    "bs4": {
+        "trustbook.site",
+        "trustbook.sphinx.accessible",
+        "trustbook.sphinx.icons",
+        "trustbook.sphinx.light",
+        "trustbook.sphinx.search_data",
+    },
 }
 # What starts another program in Python names a module: a text is checked by nothing.
 IN_A_STRING = re.compile(r"""["']-c["'],|\bexec\(|\beval\(""")

@@ -1,9 +1,9 @@
-// The search of the book. Its words are in search-data.js; Stemmer and stopwords come from Sphinx (language_data.js).
+// The search of the book. Its words are in search-data.js, which is loaded when somebody searches; Stemmer and stopwords come from Sphinx (language_data.js).
 // Chapters are found before the glossary, that before pages and lessons, real people before the stand-in.
 const bookSearch = (() => {
   const KINDS = {
-    chapter: [4, "chapter"], glossary: [3.5, "glossary"], page: [3, ""], lesson: [2.8, "lesson"],
-    real: [2, "real people"], library: [1.5, "library"], synthetic: [1, "synthetic"],
+    chapter: [8, "chapter"], glossary: [6, "glossary"], page: [5, ""], lesson: [4, "lesson"],
+    real: [3, "real people"], library: [1.5, "library"], synthetic: [1, "synthetic"],
   };
   const ASKING = "how big large much many what when where which who whom whose why does do did can i we you my our me about".split(" ");
   const FIRST = 10;
@@ -112,13 +112,23 @@ const bookSearch = (() => {
     return item;
   };
 
-  const show = (query) => {
+  const loaded = () => new Promise((resolve, reject) => {
+    const script = made("script");
+    script.src = "search-data.js";
+    script.addEventListener("load", resolve);
+    script.addEventListener("error", reject);
+    document.head.append(script);
+  });
+  const show = async (query) => {
     const place = document.getElementById("search-results");
-    place.replaceChildren();
     const status = made("p");
     status.setAttribute("role", "status");
-    place.append(status);
+    place.replaceChildren(status);
     if (!query.trim()) return;
+    if (!window.bookPages) {
+      status.textContent = "Searching";
+      await loaded();
+    }
     const { terms, hits } = search(query);
     status.textContent = hits.length ? `${hits.length} ${hits.length === 1 ? "page" : "pages"} found` :
       "Nothing was found. Try another word, or a shorter one.";

@@ -18,30 +18,38 @@ from itertools import pairwise
 
 _TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|\d+(?:\.\d+)?|[^\s\d]", re.DOTALL)
 _NAMED_GROUP = re.compile(r"\s*\{([^{}]*)\}")
-_LETTERS = {
-    **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ"},
-    **{"varepsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ", "iota": "ι"},
-    **{"kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π"},
-    **{"rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "ϕ", "varphi": "φ", "chi": "χ"},
-    **{"psi": "ψ", "omega": "ω", "ell": "ℓ", "partial": "∂"},
-}
-_UPRIGHT = {
-    **{"Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ"},
-    **{"Pi": "Π", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω"},
-    **{"infty": "∞", "ldots": "…", "dots": "…", "cdots": "⋯", "%": "%"},
-    **{"emptyset": "∅", "top": "⊤", "forall": "∀", "$": "$", "#": "#"},
-}
-_RELATIONS = {
-    **{"=": "=", "<": "&lt;", ">": "&gt;", ":": ":", "in": "∈", "sim": "∼"},
-    **{"approx": "≈", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠"},
-    **{"neq": "≠", "equiv": "≡", "propto": "∝", "to": "→", "mid": "∣"},
-    **{"subset": "⊂", "notin": "∉", "ll": "≪", "gg": "≫", "simeq": "≃"},
-}
-_BINARY = {
-    **{"+": "+", "-": "−", "*": "∗", "cdot": "⋅", "times": "×", "pm": "±"},
-    **{"mp": "∓", "cap": "∩", "cup": "∪", "circ": "∘"},
-}
-_LARGE = {"sum": "∑", "prod": "∏", "int": "∫"}
+
+
+def _table(*lines: str) -> dict[str, str]:
+    """What commands stand for: a line of their names, and below it a line of signs."""
+    names = " ".join(lines[::2]).split()
+    signs = " ".join(lines[1::2]).split()
+    return dict(zip(names, signs, strict=True))
+
+
+_LETTERS = _table(
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu",
+    "α β γ δ ϵ ε ζ η θ ι κ λ μ",
+    "nu xi pi rho sigma tau phi varphi chi psi omega ell partial",
+    "ν ξ π ρ σ τ ϕ φ χ ψ ω ℓ ∂",
+)
+_UPRIGHT = _table(
+    "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega",
+    "Γ Δ Θ Λ Ξ Π Σ Φ Ψ Ω",
+    "infty ldots dots cdots emptyset top forall % $ #",
+    "∞ … … ⋯ ∅ ⊤ ∀ % $ #",
+)
+_RELATIONS = _table(
+    "= < > : in notin sim simeq approx le leq ge geq ne neq equiv propto to mid",
+    "= &lt; &gt; : ∈ ∉ ∼ ≃ ≈ ≤ ≤ ≥ ≥ ≠ ≠ ≡ ∝ → ∣",
+    "subset ll gg",
+    "⊂ ≪ ≫",
+)
+_BINARY = _table(
+    "+ - * cdot times pm mp cap cup circ",
+    "+ − ∗ ⋅ × ± ∓ ∩ ∪ ∘",
+)
+_LARGE = _table("sum prod int", "∑ ∏ ∫")
 _FUNCTIONS = ("arg", "cos", "det", "exp", "log", "ln", "max", "min", "Pr", "sin", "tan")
 _SPACES = {",": 0.1667, ":": 0.2222, ";": 0.2778, " ": 0.25, "quad": 1, "qquad": 2}
 _SPACES["!"] = -0.1667
@@ -49,8 +57,9 @@ _SIZES = {"big": 1.2, "Big": 1.623, "bigg": 2.047, "Bigg": 2.47}
 _OPENING = {"(": "(", "[": "[", r"\{": "{", r"\langle": "⟨", r"\lfloor": "⌊"}
 _CLOSING = {")": ")", "]": "]", r"\}": "}", r"\rangle": "⟩", r"\rfloor": "⌋"}
 _BARS = {"|": "|", r"\|": "‖", r"\vert": "|", "/": "/", ".": ""}
-_ACCENTS = {"hat": "^", "widehat": "^", "bar": "¯", "tilde": "~", "dot": "˙"}
-_ACCENTS |= {"overline": "¯", "widetilde": "~", "vec": "→"}
+_ACCENTS = {"hat": "ˆ", "bar": "¯", "tilde": "˜", "dot": "˙", "vec": "→"}
+# The combining signs are those that fonts draw as wide as what stands below.
+_ACCENTS |= {"widehat": "\u0302", "widetilde": "\u0303", "overline": "‾"}
 _WIDE = ("widehat", "widetilde", "overline")
 _FRACTIONS = {"frac": "", "tfrac": "false", "dfrac": "true"}
 _STYLES = {"textstyle": "false", "displaystyle": "true"}
@@ -88,9 +97,8 @@ def mathml(formula: str, display: bool = False) -> str:
 
     Examples
     --------
-    >>> print(mathml(r"\hat p_1 = x'"))
-    <math><mrow><msub><mover accent="true"><mi>p</mi><mo stretchy="false">^</mo>\
-</mover><mn>1</mn></msub><mo>=</mo><msup><mi>x</mi><mo>′</mo></msup></mrow></math>
+    >>> mathml("x' = 2")
+    '<math><mrow><msup><mi>x</mi><mo>′</mo></msup><mo>=</mo><mn>2</mn></mrow></math>'
     >>> mathml(r"\nonsense")
     Traceback (most recent call last):
     ...
@@ -246,8 +254,12 @@ class _Reader:
             **dict.fromkeys(_FRACTIONS, self.fraction),
             **dict.fromkeys(_ACCENTS, self.accent),
             **dict.fromkeys(_SIZES, self.sized),
-            **{"sqrt": self.root, "left": self.stretched, "begin": self.environment},
-            **{"text": self.text, "mathrm": self.upright, "operatorname": self.upright},
+            "sqrt": self.root,
+            "left": self.stretched,
+            "begin": self.environment,
+            "text": self.text,
+            "mathrm": self.upright,
+            "operatorname": self.upright,
         }
 
     def fraction(self, name: str) -> _Part:
@@ -440,15 +452,18 @@ def _row(parts: list[_Part]) -> str:
     return "<mrow>" + "".join(_spaced(parts)) + "</mrow>"
 
 
+_TOUCHES_FUNCTIONS = ("open", "space", "comma")
+
+
 def _spaced(parts: list[_Part]) -> Iterator[str]:
     """The markup of parts: a sign before one thing only, and names of functions with their space."""
     thin = _space(_SPACES[","]).markup
     start = _Part("", "open")
     for former, part in pairwise([start, *parts]):
         is_first = former.role in ("open", "relation", "binary", "comma", "space")
-        if former.role == "function" and part.role not in ("open", "space", "comma"):
-            yield thin
-        elif part.role == "function" and former.role in ("letter", "close"):
+        after = former.role == "function" and part.role not in _TOUCHES_FUNCTIONS
+        before = part.role == "function" and former.role in ("letter", "close")
+        if after or before:
             yield thin
         if part.role == "binary" and is_first:
             yield part.markup.replace("<mo>", '<mo form="prefix">', 1)

@@ -20,9 +20,6 @@ from bs4.element import AttributeValueList
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-# The list of what a search found writes headings as HTML: a browser would run what stands in them.
-SEARCH = "linkEl.innerHTML = title;"
-SAFE_SEARCH = 'linkEl.textContent = new DOMParser().parseFromString(title, "text/html").body.textContent;'
 THEBE = ("THEBE_JS_URL", "sphinx-thebe")
 
 
@@ -366,21 +363,10 @@ def repair_pages(app: Sphinx, exception: Exception | None) -> None:
     ]
     with ProcessPoolExecutor() as pool:
         list(pool.map(_repair_page, pages, chunksize=5))
-    script = Path(app.outdir) / "_static" / "searchtools.js"
-    script.write_text(
-        repair_search(script.read_text(encoding="utf-8")), encoding="utf-8"
-    )
 
 
 def _repair_page(path: Path) -> None:
     path.write_text(repair(path.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def repair_search(script: str) -> str:
-    """Return the script of the search page so that it shows headings as texts."""
-    if SAFE_SEARCH not in script and SEARCH not in script:
-        raise ValueError("The search of this version of Sphinx is not known.")
-    return script.replace(SEARCH, SAFE_SEARCH)
 
 
 def escape_title(

@@ -34,9 +34,10 @@ def draw_icons(soup: BeautifulSoup) -> None:
     >>> icon = "<i class='fa-solid fa-bars'></i>"
     >>> soup = BeautifulSoup(icon, "html.parser")
     >>> draw_icons(soup)
-    >>> print(soup)
-    <i class="icon icon-bars"><svg viewbox="0 0 16 16"><path d="M2 4h12M2 8h12M2 12h12"/>\
-</svg></i>
+    >>> soup.i["class"]
+    'icon icon-bars'
+    >>> soup.svg.path["d"]
+    'M2 4h12M2 8h12M2 12h12'
     """
     for icon in soup.select("i[class*=fa-], span[class*=fa-]"):
         _draw(icon)

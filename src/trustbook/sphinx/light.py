@@ -23,7 +23,11 @@ from bs4 import BeautifulSoup, Tag
 
 from trustbook.policy import is_known, policy_for
 from trustbook.sphinx.icons import DRAWINGS, draw_icons
-from trustbook.sphinx.search_data import SEARCH_DATA, search_data
+from trustbook.sphinx.search_data import (
+    SEARCH_DATA,
+    script_of_words,
+    words_of_page,
+)
 from trustbook.sphinx.stylesheet import needed_rules
 
 if TYPE_CHECKING:
@@ -87,14 +91,18 @@ def lighten(html: str, page: Path, sheet: str = SHEET) -> str:
     False
     """
     soup = BeautifulSoup(html, "html.parser")
+    _lighten(soup, page, sheet)
+    return str(soup)
+
+
+def _lighten(soup: BeautifulSoup, page: Path, sheet: str) -> None:
+    """All the work on one page."""
     draw_icons(soup)
     drop_scripts(soup)
     link_one_sheet(soup, sheet)
     show_names(soup)
     let_pictures_wait(soup, page.parent)
-    add_search_data(soup)
     say_what_may_run(soup)
-    return str(soup)
 
 
 # ----- scripts and style -----
@@ -165,22 +173,6 @@ def _from(soup: BeautifulSoup, address: str) -> str:
     root = soup.find("html")
     way = str(root.get("data-content_root", "./")) if root is not None else "./"
     return f"{way.removeprefix('./')}{address}"
-
-
-def add_search_data(soup: BeautifulSoup) -> None:
-    """Load what a search needs on the page that searches, and on no other.
-
-    Examples
-    --------
-    >>> page = "<div id='search-results'></div><script src='search.js'></script>"
-    >>> soup = BeautifulSoup(page, "html.parser")
-    >>> add_search_data(soup)
-    >>> [script["src"] for script in soup.find_all("script")]
-    ['search-data.js', 'search.js']
-    """
-    for script in soup.select("script[src*='search.js']"):
-        address = _from(soup, SEARCH_DATA)
-        script.insert_before(soup.new_tag("script", src=address))
 
 
 def say_what_may_run(soup: BeautifulSoup) -> None:
@@ -276,11 +268,11 @@ def lighten_pages(app: Sphinx, exception: Exception | None) -> None:
     sheet = one_sheet(folder, pages, texts)
     (folder / SHEET).write_text(sheet, encoding="utf-8")
     address = f"{SHEET}?v={sha256(sheet.encode()).hexdigest()[:8]}"
-    names = [page.relative_to(folder).as_posix() for page in pages]
-    data = search_data(zip(names, texts, strict=True))
-    (folder / SEARCH_DATA).write_text(data, encoding="utf-8")
+    work = partial(_lighten_page, folder=folder, sheet=address)
     with ProcessPoolExecutor() as pool:
-        list(pool.map(partial(_lighten_page, sheet=address), pages, chunksize=5))
+        words = list(pool.map(work, pages, chunksize=5))
+    data = script_of_words(words)
+    (folder / SEARCH_DATA).write_text(data, encoding="utf-8")
     drop_files(folder)
 
 
@@ -318,9 +310,12 @@ def _sheets(folder: Path, pages: Iterable[Path], texts: list[str]) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in there]
 
 
-def _lighten_page(path: Path, sheet: str) -> None:
-    html = path.read_text(encoding="utf-8")
-    path.write_text(lighten(html, path, sheet), encoding="utf-8")
+def _lighten_page(path: Path, folder: Path, sheet: str) -> str:
+    """Lighten a page where it lies, and return its words for the search."""
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    _lighten(soup, path, sheet)
+    path.write_text(str(soup), encoding="utf-8")
+    return words_of_page(path.relative_to(folder).as_posix(), soup)
 
 
 def drop_files(folder: Path) -> None:

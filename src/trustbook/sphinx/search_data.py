@@ -7,7 +7,7 @@ page that searches loads it as a script, so that it works in a folder as on a se
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from bs4 import BeautifulSoup, Tag
 
@@ -18,37 +18,28 @@ _NO_WORDS = (
     *(".headerlink", "script", "style", ".math", "math", "svg", "pre", "form"),
     *("div.cell_input", "details.hide > summary", ".prev-next-footer"),
 )
-_KINDS = {  # by the folder or the name of a page
-    "evidence": "chapter",
+_KINDS = {  # by how the name of a page begins
+    "evidence/": "chapter",
     "glossary.html": "glossary",
-    "lessons": "lesson",
-    "library": "library",
+    "lessons/": "lesson",
+    "_runs/lesson-": "lesson",
+    "library/": "library",
+    "_runs/dossier-": "page",
+    "_runs/": "real",
 }
 
 
-def search_data(pages: Iterable[tuple[str, str]]) -> str:
-    """Return a script with the words of pages.
+def words_of_page(name: str, soup: BeautifulSoup) -> str:
+    """Return the words of one page as JSON, an empty text for a page without any.
 
-    Parameters
-    ----------
-    pages : iterable of (name, html)
+    What is left out is removed from the tree that it is given.
 
     Examples
     --------
     >>> html = "<article><section id='a'><h1>Gaps</h1><p>Words</p></section></article>"
-    >>> print(search_data([("gaps.html", html)]))
-    window.bookPages=[
-    ["gaps.html","page",[["a","Gaps","Words"]]]
-    ];
+    >>> words_of_page("gaps.html", BeautifulSoup(html, "html.parser"))
+    '["gaps.html","page",[["a","Gaps","Words"]]]'
     """
-    lines = [_line(name, html) for name, html in pages]
-    inner = ",\n".join(line for line in lines if line)
-    return f"window.bookPages=[\n{inner}\n];"
-
-
-def _line(name: str, html: str) -> str:
-    """The words of one page as JSON; an empty text for a page without any."""
-    soup = BeautifulSoup(html, "html.parser")
     article = soup.find("article")
     if not isinstance(article, Tag):
         return ""
@@ -63,6 +54,18 @@ def _line(name: str, html: str) -> str:
     return text.replace("\u2028", " ").replace("\u2029", " ")
 
 
+def script_of_words(lines: list[str]) -> str:
+    """Return the script that gives the words of all pages to the search.
+
+    Examples
+    --------
+    >>> script_of_words(['["a.html","page",[]]', ""])
+    'window.bookPages=[["a.html","page",[]]];'
+    """
+    inner = ",\n".join(line for line in lines if line)
+    return f"window.bookPages=[{inner}];"
+
+
 def kind_of(name: str, soup: BeautifulSoup) -> str:
     """The kind of a page, which decides how early it is found.
 
@@ -71,10 +74,12 @@ def kind_of(name: str, soup: BeautifulSoup) -> str:
     >>> kind_of("evidence/waves.html", BeautifulSoup("", "html.parser"))
     'chapter'
     """
-    if name.startswith("_runs/"):
-        is_synthetic = soup.select_one(f".{MADE_FROM_SYNTHETIC}-run") is not None
-        return "synthetic" if is_synthetic else "real"
-    return _KINDS.get(name.split("/")[0], "page")
+    if soup.select_one(f".{MADE_FROM_SYNTHETIC}-run") is not None:
+        return "synthetic"
+    for start, kind in _KINDS.items():
+        if name.startswith(start):
+            return kind
+    return "page"
 
 
 def _sections(article: Tag) -> Iterator[tuple[str, str, str]]:
