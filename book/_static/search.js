@@ -1,9 +1,10 @@
 // The search of the book. Its words are in search-data.js, which is loaded when somebody searches; Stemmer and stopwords come from Sphinx (language_data.js).
-// Chapters are found before the glossary, that before pages and lessons, real people before the stand-in.
+// A page whose title is what was asked for comes first. Then come pages that say much about it, chapters before the glossary,
+// that before pages and lessons, real people before the stand-in; at last pages that only mention it, in the same order.
 const bookSearch = (() => {
   const KINDS = {
-    chapter: [8, "chapter"], glossary: [6, "glossary"], page: [5, ""], lesson: [4, "lesson"],
-    real: [3, "real people"], library: [1.5, "library"], synthetic: [1, "synthetic"],
+    chapter: [0, "chapter"], glossary: [1, "glossary"], page: [2, ""], lesson: [2, "lesson"],
+    real: [3, "real people"], library: [4, "library"], synthetic: [5, "synthetic"],
   };
   const ASKING = "how big large much many what when where which who whom whose why does do did can i we you my our me about".split(" ");
   const FIRST = 10;
@@ -46,16 +47,21 @@ const bookSearch = (() => {
     let sum = 0;
     let found = 0;
     let inTitle = 0;
+    let saysMuch = true;
     for (const term of terms) {
       const best = Math.max(0, ...page.sections.map((section) => worth(section, term)));
       const titled = times(title, term) ? 1 : 0;
       inTitle += titled;
       found += best || titled ? 1 : 0;
+      saysMuch = saysMuch && best > 1.2; // in a heading, or three times in one section
       sum += rarity.get(term) * (best + 6 * titled);
     }
     const share = found / terms.length;
     const fit = inTitle / (terms.length + Math.max(0, title.size - inTitle) / 2);
-    return { found, score: (sum + 4 * fit) * share * share * KINDS[page.kind][0] };
+    const tier = KINDS[page.kind][0];
+    const isNamed = inTitle === terms.length && title.size === terms.length && tier < 3;
+    const rank = isNamed ? -1 : tier + (saysMuch || (inTitle && found === terms.length) ? 0 : 10);
+    return { found, rank, score: (sum + 4 * fit) * share * share };
   };
 
   const search = (query) => {
@@ -71,7 +77,7 @@ const bookSearch = (() => {
       const sum = (section) => terms.reduce((total, term) => total + worth(section, term) * rarity.get(term), 0);
       hit.section = hit.page.sections.reduce((best, section) => (sum(section) > sum(best) ? section : best));
     }
-    return { terms, hits: hits.filter((hit) => hit.found === most).sort((a, b) => b.score - a.score) };
+    return { terms, hits: hits.filter((hit) => hit.found === most).sort((a, b) => a.rank - b.rank || b.score - a.score) };
   };
 
   // ----- what is shown; every text is set as a text -----
@@ -103,7 +109,7 @@ const bookSearch = (() => {
   const line = ({ page, section }, terms) => {
     const item = made("li");
     const isTop = section === page.sections[0];
-    const link = made("a", isTop ? page.title : `${page.title}: ${section.heading}`);
+    const link = made("a", isTop ? page.title : `${page.title} – ${section.heading}`);
     link.href = page.address + (isTop ? "" : `#${section.id}`);
     item.append(link);
     if (KINDS[page.kind][1]) item.append(made("span", KINDS[page.kind][1], "search-kind"));

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bs4 import BeautifulSoup, Tag
 
 _HALF = '<path d="M8 2a6 6 0 0 1 0 12z" fill="currentColor"/>'
@@ -19,6 +21,7 @@ DRAWINGS = {
     "sun": f'<circle cx="8" cy="8" r="3"/><path d="{_RAYS}"/>',
     "xmark": '<path d="M3 3l10 10M13 3L3 13"/>',
 }
+_OF_THE_FONT = re.compile("^fa-")
 
 
 def draw_icons(soup: BeautifulSoup) -> None:
@@ -39,7 +42,7 @@ def draw_icons(soup: BeautifulSoup) -> None:
     >>> soup.svg.path["d"]
     'M2 4h12M2 8h12M2 12h12'
     """
-    for icon in soup.select("i[class*=fa-], span[class*=fa-]"):
+    for icon in soup.find_all(["i", "span"], class_=_OF_THE_FONT):
         _draw(icon)
 
 

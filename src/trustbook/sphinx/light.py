@@ -64,6 +64,7 @@ UNUSED_FILES = (
     *("_static/scripts/fontawesome*",),
 )
 NEAR = 800  # letters before a picture that a reader may see at once
+_POLICY = "Content-Security-Policy"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _LINKED_SHEET = re.compile(r'<link [^>]*href="([^"]+\.css)[^"]*"[^>]*>')
 _CLASSES = re.compile(r'class="([^"]*)"')
@@ -122,7 +123,7 @@ def drop_scripts(soup: BeautifulSoup) -> None:
     for script in soup.find_all("script"):
         if not _is_needed(script, soup):
             script.decompose()
-    for link in soup.select("link[rel=preload][as=script]"):
+    for link in soup.find_all("link", rel="preload"):
         link.decompose()
 
 
@@ -161,7 +162,7 @@ def link_one_sheet(soup: BeautifulSoup, sheet: str) -> None:
     >>> print(soup)
     <link href="book.css" rel="stylesheet"/>
     """
-    links = soup.select("link[rel=stylesheet]")
+    links = soup.find_all("link", rel="stylesheet")
     for link in links[1:]:
         link.decompose()
     for link in links[:1]:
@@ -185,13 +186,14 @@ def say_what_may_run(soup: BeautifulSoup) -> None:
     >>> soup.select_one("meta[http-equiv]")["content"][:18]
     "default-src 'none'"
     """
-    for meta in soup.select("meta[http-equiv=Content-Security-Policy]"):
-        meta.decompose()
-    texts = [str(script.string or "") for script in soup.select("script:not([src])")]
+    for former in soup.find_all("meta", attrs={"http-equiv": _POLICY}):
+        former.decompose()
+    inline = soup.find_all("script", src=False)
+    texts = [str(script.string or "") for script in inline]
     meta = soup.new_tag("meta")
-    meta["http-equiv"] = "Content-Security-Policy"
+    meta["http-equiv"] = _POLICY
     meta["content"] = policy_for(texts)
-    charset = soup.select_one("meta[charset]")
+    charset = soup.find("meta", charset=True)
     if charset is not None:
         charset.insert_after(meta)
 
@@ -206,7 +208,7 @@ def show_names(soup: BeautifulSoup) -> None:
     >>> soup.button["title"]
     'Colours'
     """
-    for button in soup.select("[data-bs-title]:not([title])"):
+    for button in soup.find_all("button", title=False, attrs={"data-bs-title": True}):
         button["title"] = button["data-bs-title"]
 
 
@@ -224,7 +226,9 @@ def let_pictures_wait(soup: BeautifulSoup, folder: Path) -> None:
     >>> soup.img["loading"]
     'lazy'
     """
-    for place, image in enumerate(soup.select("main img[src]")):
+    main = soup.find("main")
+    images = main.find_all("img", src=True) if isinstance(main, Tag) else []
+    for place, image in enumerate(images):
         if place or _letters_before(image) > NEAR:
             image["loading"] = "lazy"
         size = _size(folder / unquote(str(image["src"])))
