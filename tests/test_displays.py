@@ -163,7 +163,6 @@ def project(tmp_path):
     for part in (
         "notebooks/templates",
         "book/_static",
-        "book/vendor",
         "data/published",
     ):
         shutil.copytree(ROOT / part, root / part)

@@ -337,7 +337,7 @@ def page_exists(page: str) -> bool:
 
 def own_page(path: Path) -> bool:
     parts = path.relative_to(ROOT / "book").parts
-    return not {"_runs", "_ext", "_static", "vendor"} & set(parts)
+    return not {"_runs", "_ext", "_static"} & set(parts)
 
 
 def manifest() -> list[dict]:

@@ -206,7 +206,7 @@ PRINTED = FIGURES.set_index("id", drop=False)
 PAGES = {
     path.relative_to(BOOK).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
     for path in sorted(BOOK.rglob("*.md"))
-    if not {"_runs", "vendor", "library"} & set(path.relative_to(BOOK).parts)
+    if not {"_runs", "library"} & set(path.relative_to(BOOK).parts)
 }
 # Pages that are about the report; the others cite it here and there.
 READERS = [

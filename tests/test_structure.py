@@ -127,7 +127,9 @@ ORDER = [
     {"trustlib.record.simulate"},
     {"trustbook.utf8"},
     {
+        "trustbook.mathml",
         "trustbook.plans",
+        "trustbook.policy",
         "trustbook.told",
         "trustbook.pages",
         "trustbook.resources",
@@ -217,12 +219,17 @@ ORDER = [
     {
         "trustbook.sphinx.finding",
         "trustbook.sphinx.folds",
+        "trustbook.sphinx.formulas",
         "trustbook.sphinx.heads",
+        "trustbook.sphinx.icons",
         "trustbook.sphinx.leftbar",
         "trustbook.sphinx.not_found",
+        "trustbook.sphinx.search_data",
+        "trustbook.sphinx.stylesheet",
     },
     {"trustbook.sphinx.terms"},
     {"trustbook.sphinx.accessible"},
+    {"trustbook.sphinx.light"},
     {"trustbook.sphinx.directives"},
     {
         "trustbook.sphinx.gallery_pages",
@@ -282,6 +289,9 @@ ONLY = {
         "trustbook.sphinx.heads",
         "trustbook.sphinx.leftbar",
         "trustbook.sphinx.terms",
+        "trustbook.sphinx.icons",
+        "trustbook.sphinx.light",
+        "trustbook.sphinx.search_data",
     },
 }
 # What starts another program in Python names a module: a text is checked by nothing.
@@ -550,7 +560,7 @@ def pages() -> list[tuple[str, str]]:
     own = (
         p
         for p in (ROOT / "book").rglob("*.md")
-        if not {"_runs", "vendor"} & set(p.relative_to(ROOT / "book").parts)
+        if not {"_runs"} & set(p.relative_to(ROOT / "book").parts)
     )
     texts = [(p.name, p.read_text()) for p in sorted(own)]
     for path in TEMPLATES:

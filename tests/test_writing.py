@@ -480,7 +480,8 @@ NAMED = {
     "trustlib.record.simulate._write_arrow": "temporary file",
     "trustlib.figures.png": "in memory",
     "trustbook.sphinx.accessible._repair_page": "book that is being built",
-    "trustbook.sphinx.accessible.repair_pages": "book that is being built",
+    "trustbook.sphinx.light.lighten_pages": "book that is being built",
+    "trustbook.sphinx.light._lighten_page": "book that is being built",
     "trustbook.sphinx.evidence.figure.write_numbers": "book that is being built",
 }
 

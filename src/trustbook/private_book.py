@@ -265,8 +265,8 @@ def _lay_out(out: Path, root: Path, edition: Edition) -> None:
     """Copy the settings, style and templates of the book, without links to pages that this one has not."""
     for part in ("_build", "cells", "notebooks"):
         shutil.rmtree(out / part, ignore_errors=True)
-    for part in ("_static", "vendor"):
-        shutil.copytree(root / "book" / part, out / "book" / part, dirs_exist_ok=True)
+    style = Path("book", "_static")
+    shutil.copytree(root / style, out / style, dirs_exist_ok=True)
     templates = out / "notebooks" / "templates"
     shutil.copytree(root / "notebooks" / "templates", templates)
     shutil.copy(root / "requirements.lock", out)

@@ -7,7 +7,6 @@ stand-in without saying so, or is too heavy for a slow line, does not leave the 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
 
+from trustbook.policy import is_known, policy_for
 from trustbook.summary import LONGEST
 
 LOADS = {  # tag -> attributes that make a browser load something
@@ -279,20 +279,7 @@ def _target(page: str, href: str) -> str:
     return str(Path((Path(page).parent / path).as_posix()))
 
 
-SCRIPT_PLACES = ("_static", "mathjax", "searchindex.js")  # scripts of ours lie here
-# The scripts that the theme writes into pages: settings, whose values are plain, and two programs.
-SETTINGS = re.compile(
-    r"(?:(?:DOCUMENTATION_OPTIONS\.\w+|kernelName|(?:let |var )?toggle\w+) = "
-    r"(?:'[^'\\<>]*'|true|false);?\s*)+"
-)
-MATHJAX = re.compile(r"window\.MathJax = (\{.*\})", re.DOTALL)
-PROGRAMS = (
-    'document.documentElement.dataset.mode = localStorage.getItem("mode") || "auto"; '
-    'document.documentElement.dataset.theme = localStorage.getItem("theme") || "auto";',
-    "// Activate the search field on page load let searchInput = "
-    'document.querySelector("form.bd-search input"); if (searchInput) { '
-    'searchInput.focus(); searchInput.select(); console.log("[PST]: Set focus on search field."); }',
-)
+SCRIPT_PLACES = ("_static", "search-data.js")  # scripts of ours lie here
 RUNNING = {"", "module", "text/javascript", "application/javascript", "importmap"}
 EMBEDDING = ("iframe", "frame", "object", "embed", "base", "applet")
 ADDRESSES = (
@@ -315,9 +302,6 @@ def foreign_scripts(site: Path) -> list[str]:
     for page in pages(site):
         for tag in _soup(site / page).find_all(True):
             faults += [f"{page}: {fault}" for fault in _runs_something(tag)]
-    search = site / "_static" / "searchtools.js"
-    if search.is_file() and "innerHTML = title" in search.read_text(encoding="utf-8"):
-        faults.append("_static/searchtools.js: writes headings of pages as HTML")
     return faults
 
 
@@ -347,19 +331,26 @@ def _is_ours(script: Any) -> bool:
     if str(script.get("type", "")).lower() not in RUNNING:
         return True
     text = str(script.string or "").strip()
-    mathjax = MATHJAX.fullmatch(text)
-    if mathjax:
-        return _is_json(mathjax[1])
-    one_line = " ".join(text.split())
-    return not text or bool(SETTINGS.fullmatch(text)) or one_line in PROGRAMS
+    return not text or is_known(text)
 
 
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
+def missing_policies(site: Path) -> list[str]:
+    """Return pages that do not say in their head, before any script, what a browser may run and load."""
+    faults = []
+    for page in pages(site):
+        head = _soup(site / page).find("head")
+        if head is not None and not _has_policy(_soup(site / page), head):
+            faults.append(f"{page}: has no Content-Security-Policy, or not the book's")
+    return faults
+
+
+def _has_policy(soup: Any, head: Any) -> bool:
+    """Whether the first of what a policy speaks of in a head is the policy of its page."""
+    first = head.select_one("meta[http-equiv], script, link, style")
+    if first is None or first.name != "meta":
         return False
-    return True
+    texts = [str(script.string or "") for script in soup.select("script:not([src])")]
+    return str(first.get("content")) == policy_for(texts)
 
 
 LARGEST_PAGE = 1_500_000  # bytes, pictures not counted
@@ -450,6 +441,7 @@ CHECKS = (
     error_outputs,
     unmarked_synthetic,
     foreign_scripts,
+    missing_policies,
     heavy_pages,
     poor_heads,
 )

@@ -46,12 +46,7 @@ def build_small_book(folder: Path) -> Path:
     )
     shutil.copy(SMALL_BOOK / "_toc.yml", folder)
     shutil.copy(ROOT / "_config.yml", folder)
-    for part in ("_static", "vendor"):
-        shutil.copytree(
-            ROOT / "book" / part,
-            book / part,
-            ignore=shutil.ignore_patterns("__pycache__"),
-        )
+    shutil.copytree(ROOT / "book" / "_static", book / "_static")
     command = [
         *(sys.executable, "-m", "trustbook.building"),
         *("build", "book", "--config", "_config.yml"),

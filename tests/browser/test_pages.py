@@ -25,8 +25,10 @@ each_page = pytest.mark.parametrize("name", small_site.pages_under_test())
 
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 READY = """async () => {
-    if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
-    for (const part of document.querySelectorAll('details')) part.open = true;
+    const waiting = [...document.querySelectorAll('main img[loading=lazy]')];
+    for (const image of waiting) image.loading = 'eager';
+    await Promise.all(waiting.map(image => image.decode().catch(() => null)));
+    for (const part of document.querySelectorAll('main details')) part.open = true;
     await document.fonts.ready;
     await new Promise(done => setTimeout(done, 200));
 }"""

@@ -27,9 +27,6 @@ from trustbook.sphinx.terms import Term, explain, terms_of
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-# The list of what a search found writes headings as HTML: a browser would run what stands in them.
-SEARCH = "linkEl.innerHTML = title;"
-SAFE_SEARCH = 'linkEl.textContent = new DOMParser().parseFromString(title, "text/html").body.textContent;'
 THEBE = ("THEBE_JS_URL", "sphinx-thebe")
 
 
@@ -383,22 +380,11 @@ def repair_pages(app: Sphinx, exception: Exception | None) -> None:
         terms = terms_of(glossary.read_text(encoding="utf-8"))
     with ProcessPoolExecutor() as pool:
         list(pool.map(partial(_repair_page, terms=terms), pages, chunksize=5))
-    script = Path(app.outdir) / "_static" / "searchtools.js"
-    script.write_text(
-        repair_search(script.read_text(encoding="utf-8")), encoding="utf-8"
-    )
 
 
 def _repair_page(path: Path, terms: Mapping[str, Term]) -> None:
     text = path.read_text(encoding="utf-8")
     path.write_text(repair(text, terms), encoding="utf-8")
-
-
-def repair_search(script: str) -> str:
-    """Return the script of the search page so that it shows headings as texts."""
-    if SAFE_SEARCH not in script and SEARCH not in script:
-        raise ValueError("The search of this version of Sphinx is not known.")
-    return script.replace(SEARCH, SAFE_SEARCH)
 
 
 def escape_title(
