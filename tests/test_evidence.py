@@ -347,9 +347,9 @@ def test_a_chapter_opens_in_plain_words_with_a_picture_and_ends_with_what_may_be
     text = TEXTS[chapter]
     opening, *_ = text.split("\n## ")
     assert re.match(r"# .+\n\n\*\*In plain words\.\*\* ", text)
-    assert re.search(r"```\{(record-figure|run-figure)\}|\{\.mark-", opening), (
-        "a picture before the first heading"
-    )
+    assert re.search(
+        r"```\{(record-figure|run-figure|run-picture)\}|\{\.mark-", opening
+    ), "a picture before the first heading"
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings[-1] == "What you may conclude, and what not"
     assert {"How sure one can be", "What would change the answer"} <= set(headings)

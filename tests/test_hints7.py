@@ -27,7 +27,8 @@ from trustbook.replicates import (
 )
 from trustbook.sealing import RELATIVE, largest_difference, load_cell_plan, make_cells
 from trustbook.sphinx.finding import VERDICT_TABLES
-from trustbook.twice import seen
+from trustbook.trials import Trials
+from trustbook.twice import NEVER, ONCE, TOGETHER, TURNED, TWICE, Twice, seen
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import EstimandError, RunError
 
@@ -360,6 +361,76 @@ def test_prose_on_what_is_seen_twice_holds():
     assert len(gaps[6]) == len(gaps[7]) == 8
     assert (gaps[6] > 0).all()
     assert (gaps[7] > 0).all()
+
+
+def committed(survey: int, axes: list[str]) -> list[Path]:
+    """The sealed cells of the ten questions of the page, by some axes."""
+    listed = yaml.safe_load(LISTED.read_text())["questions"]
+    names = [entry["names"][f"hints{survey}"] for entry in listed.values()]
+    folder = DATA / f"hints{survey}" / "cells"
+    return [folder / f"{name}-{'-'.join(axes)}.parquet" for name in names]
+
+
+def test_the_counts_of_seen_twice_are_those_of_the_page():
+    """One, five and five of thirty, in words: no run has a row for them."""
+    kinds = (["gender", "ethnicity"], ["lgbtq"])
+    surveys = {
+        f"hints{survey}": (
+            DATA / f"hints{survey}" / "replicates.csv",
+            [(committed(survey, axes), axes) for axes in kinds],
+        )
+        for survey in (6, 7)
+    }
+    table = Twice.read(LISTED, surveys).table.reset_index()
+    counts = table["seen"].value_counts()
+    assert len(table) == 30
+    assert dict(counts) == {TWICE: 1, ONCE: 5, TOGETHER: 5, NEVER: 19}
+    assert TURNED not in counts
+    (twice,) = table[table["seen"] == TWICE].itertuples()
+    assert (twice.question, twice.level) == ("quality", "minority")
+    page = (ROOT / "book" / "seen-twice.md").read_text()
+    words = "Of thirty gaps, one is clear in both surveys, five are clear in one of them, and five in neither, but in the mean of both."
+    assert words in page
+
+
+def test_no_ratio_of_the_page_on_trials_is_clear():
+    """The chapter says so in words: ratios have no verdict that a role could print."""
+    axes = {
+        "gender-ethnicity-disability": ["gender", "ethnicity", "disability"],
+        "ethnicity-age": ["age_band"],
+        "gender-lgbtq": ["lgbtq"],
+    }
+    trials = Trials(DATA / "hints7" / "replicates.csv", axes)
+    folder = DATA / "hints7" / "cells"
+    frames = [
+        trials.ratios(
+            name,
+            folder / f"trial-{name}.parquet",
+            folder / f"trial_reported-{name}.parquet",
+        ).frame
+        for name in axes
+    ]
+    ratios = pd.concat(frames)
+    assert set(judge(ratios["p_value"], ratios["taylor_p_value"])) == {NOT_CLEAR}
+    assert ((ratios["conf_low"] < 1) & (ratios["conf_high"] > 1)).all()
+    turning = ratios.loc[ratios["turns"], "level"].tolist()
+    assert sorted(turning) == ["18-34", "majority", "minority"]
+
+
+def test_the_gap_of_reasons_would_not_stay_clear_in_a_larger_family():
+    """Feelings by disability, HINTS 6: among two gaps of its page, and with the gap by sex as a third."""
+    every = read_stored(DATA / "hints6" / "replicates.csv")
+    own = every[
+        (every["table"] == "gaps") & every["cells"].str.startswith("poor_listening-")
+    ]
+    rows = {
+        level: own[own["row"].str.contains(f"level={level}")].iloc[0]
+        for level in ("disabled", "minority", "woman")
+    }
+    p = pd.DataFrame(rows).T[["p_value", "taylor_p_value"]].astype(float)
+    two = p.loc[["disabled", "minority"]]
+    assert judge(two["p_value"], two["taylor_p_value"])[0] == CLEAR
+    assert judge(p["p_value"], p["taylor_p_value"])[0] == OPEN
 
 
 def test_a_gap_is_seen_twice_only_on_the_same_side():
