@@ -101,9 +101,14 @@ def exact_numbers(frame: pd.DataFrame) -> set[int]:
     }
 
 
+_SIZE = re.compile(r' (?:width|height)="\d+"')
+
+
 def said_in(text: str) -> set[int]:
     """The whole numbers of a text, without those of pictures, hashes and versions."""
     text = html.unescape(re.sub(r"data:image/[^\"')]*", "", text))
+    # An img tag says how wide and high its file is, in pixels: that stands in the file too.
+    text = re.sub(r"(<img [^>]*)", lambda tag: _SIZE.sub("", tag[0]), text)
     found = re.findall(r"(?<![\w.,/-])\d{1,3}(?:,?\d{3})*(?![\w,.]*\w)", text)
     # A number in a table of CSV may be written as 1015.0.
     found += re.findall(r"(?<![\w./-])(\d+)\.0(?!\w)", text)
