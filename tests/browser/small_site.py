@@ -46,6 +46,9 @@ def build_small_book(folder: Path) -> Path:
     )
     shutil.copy(SMALL_BOOK / "_toc.yml", folder)
     shutil.copy(ROOT / "_config.yml", folder)
+    cells = ROOT / "data" / "hints7"
+    shutil.copytree(cells, folder / "data" / "hints7")
+    shutil.copy(ROOT / "data" / "codebook.yml", folder / "data")
     for part in ("_static", "vendor"):
         shutil.copytree(
             ROOT / "book" / part,
