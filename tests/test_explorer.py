@@ -7,13 +7,23 @@ import random
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import explorer_choices
 import trustlib as tl
 from trustbook.cells_json import cells_as_json, write_cells_json
-from trustbook.explorer import Question, explorer_sources, refused_rows, stored_rows
+from trustbook.explorer import (
+    REASONS,
+    REFUSED,
+    Question,
+    explorer_sources,
+    refused_rows,
+    stored_rows,
+)
+from trustbook.refused import main, untried
 from trustbook.replicates import read_stored
+from trustbook.sealing import load_cell_plan
 from trustbook.sphinx.explorer_pages import SCRIPTS, WEB, skeleton, web_files
 from trustlib.disclosure import MINIMUM
 
@@ -62,7 +72,7 @@ class TestNumbers:
         found = page.evaluate("df => trustArithmetic.tQuantile(df)", df)
         page.close()
         expected = float(tl.intervals.t_quantile(df))
-        assert found == pytest.approx(expected, rel=1e-9)
+        assert found == pytest.approx(expected, rel=1e-11)
 
 
 def damaged(change) -> str:
@@ -190,10 +200,8 @@ class TestGiven:
 
     def test_reasons_are_those_of_the_file(self, tmp_path):
         path = tmp_path / "refused.csv"
-        path.write_text(
-            'outcome,where,by,reason\nangry,,"a,b",Too few.\nother,,a,No.\n'
-        )
-        assert refused_rows(path, [Question("angry")]) == {"0:a,b": "Too few."}
+        path.write_text('outcome,where,by,reason\nangry,,"a,b",gate\nother,,a,gate\n')
+        assert refused_rows(path, [Question("angry")]) == {"0:a,b": "gate"}
 
 
 class TestScripts:
@@ -214,3 +222,20 @@ class TestScripts:
         files = dict(web_files([source]))
         assert set(SCRIPTS) <= set(files)
         assert files["trust_cells.js"].startswith("window.trustCells = {")
+
+
+@pytest.mark.parametrize("survey", ["hints6", "hints7"])
+class TestRefused:
+    def test_what_is_refused_is_not_committed(self, survey):
+        plan = load_cell_plan(DATA / survey / "cells.yml")
+        lacking = {(q.outcome, q.where, ",".join(by)) for q, _, by in untried(plan)}
+        rows = pd.read_csv(DATA / survey / REFUSED, dtype=str, keep_default_na=False)
+        assert set(rows["reason"]) <= set(REASONS)
+        named = rows[["outcome", "where", "by"]].itertuples(index=False, name=None)
+        assert set(named) <= lacking
+
+    @pytest.mark.slow
+    def test_it_is_what_the_survey_file_gives(self, survey, data_file, capsys):
+        file = data_file(survey, f"{survey}_extract.csv.gz")
+        main([str(DATA / survey / "cells.yml"), str(file), "--check"])
+        assert "agrees" in capsys.readouterr().out

@@ -186,7 +186,7 @@ ORDER = [
         "trustbook.supplied",
     },
     {"trustbook.stand_in_answers", "trustbook.audit_lines", "trustbook.explorer"},
-    {"trustbook.ledger", "trustbook.release"},
+    {"trustbook.ledger", "trustbook.release", "trustbook.refused"},
     {"trustbook.bases", "trustbook.editions"},
     {"trustbook.choice", "trustbook.private_pages"},
     {

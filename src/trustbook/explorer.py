@@ -32,6 +32,12 @@ WAVE = re.compile(r"wave == '(\d{4})'")
 YEAR = re.compile(r"\b(20\d{2})\b")
 COUNTRIES = re.compile(r"country in \[([^\]]*)\]")
 NAMES = {"BR": "Brazil", "UK": "the United Kingdom", "US": "the United States"}
+REASONS = {
+    "gate": "The disclosure gate refuses it: a cell would hold fewer than ten people "
+    "with or without the answer, or one person would carry most of the weight of an "
+    "answer.",
+    "variants": "These are two readings of one identity, so they are not crossed.",
+}
 TOLD = "women and men who told all four identities"
 
 
@@ -124,7 +130,7 @@ def explorer_sources(
 def _source(folder: Path, pages: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     """One source: its questions, its sets of cells, and what is stored of them."""
     plan = load_cell_plan(folder / "cells.yml")
-    chosen = {name: spec for name, spec in plan.sets.items() if _is_chosen(spec)}
+    chosen = {name: spec for name, spec in plan.sets.items() if is_chosen(spec)}
     questions = list(dict.fromkeys(Question.of(spec) for spec in chosen.values()))
     stored = _stored(folder)
     sets: list[dict[str, Any]] = []
@@ -149,12 +155,19 @@ def _source(folder: Path, pages: Mapping[tuple[str, str], str]) -> dict[str, Any
         "replicates": _kind_of_replicates(stored),
         "questions": [_worded(q, labels, source.label or "") for q in questions],
         "sets": sets,
+        "reasons": REASONS,
         "refused": refused_rows(folder / REFUSED, questions),
     }
 
 
-def _is_chosen(spec: CellSet) -> bool:
-    """Whether a set of cells is for the page: several identities, and people weighted."""
+def is_chosen(spec: CellSet) -> bool:
+    """Whether a set of cells is for the page: several identities, and people weighted.
+
+    Examples
+    --------
+    >>> is_chosen(CellSet(outcome="mistrust", by=["gender", "ethnicity"]))
+    True
+    """
     return len(spec.by) > 1 and spec.weights == "weighted"
 
 
@@ -282,7 +295,8 @@ def refused_rows(path: Path, questions: list[Question]) -> dict[str, str]:
     Returns
     -------
     dict
-        Place of the question and axes -> the reason, such as ``0:ethnicity,lgbtq``.
+        Place of the question and axes -> one of `REASONS`, such as
+        ``0:ethnicity,lgbtq``.
 
     Examples
     --------

@@ -13,7 +13,8 @@
  * @property {string} replicates
  * @property {Question[]} questions
  * @property {BookSet[]} sets
- * @property {Object<string, string>} refused
+ * @property {Object<string, string>} reasons
+ * @property {Object<string, string>} refused place of the question and axes -> which reason
  *
  * What the lists of the page say; references are kept by axis.
  * @typedef {Object} State
@@ -235,7 +236,7 @@
     const labels = labelsOf(source);
     const wanted = trustWords.identities(state.axes, labels);
     const key = `${state.question}:${[...state.axes].sort().join()}`;
-    const why = source.refused[key]
+    const why = source.reasons[source.refused[key]]
       ?? "No cells of this combination are committed: the plan of the cells does not ask for them.";
     say(part("said"), [`Not shown: ${wanted}. ${source.label}.`, why]);
     const others = combinationsOf(setsOf(source, state.question)).map(({ axes }) => {
@@ -490,6 +491,7 @@
       replicates: "",
       questions: [{ outcome, label, year: "", people: "" }],
       sets: [{ ...set, id: "", question: 0, page: "", stored: {} }],
+      reasons: {},
       refused: {},
     });
     state = { source: OWN, question: 0, axes: set.by.slice(0, 2), first: {} };

@@ -89,18 +89,18 @@ const trustArithmetic = (() => {
 
   // ----- Student's t -----
 
-  /** log Gamma by Stirling's series.
+  /** log of Gamma(x + 1/2) / Gamma(x), by its asymptotic series.
    * @param {number} x @returns {number} */
-  function logGamma(x) {
+  function logRatioOfGammas(x) {
     let shift = 0;
     let z = x;
     while (z < 20) {
-      shift += Math.log(z);
+      shift += Math.log(z / (z + 0.5));
       z += 1;
     }
     const u = 1 / (z * z);
-    const series = (1 / 12 - u * (1 / 360 - u * (1 / 1260 - u / 1680))) / z;
-    return (z - 0.5) * Math.log(z) - z + 0.5 * Math.log(2 * Math.PI) + series - shift;
+    const series = (-1 / 8 + u * (1 / 192 - u * (1 / 640 - (17 * u) / 14336))) / z;
+    return 0.5 * Math.log(z) + series + shift;
   }
 
   /** The integral of cos^power from 0 to an angle.
@@ -121,8 +121,7 @@ const trustArithmetic = (() => {
   function tQuantile(df) {
     if (!(df > 0)) return NaN;
     if (df === Infinity) return NORMAL;
-    const log = logGamma((df + 1) / 2) - logGamma(df / 2) - 0.5 * Math.log(Math.PI);
-    const constant = Math.exp(log);
+    const constant = Math.exp(logRatioOfGammas(df / 2)) / Math.sqrt(Math.PI);
     let t = NORMAL;
     for (let i = 0; i < 100; i += 1) {
       const angle = Math.atan(t / Math.sqrt(df));
