@@ -24,6 +24,7 @@ from trustbook.runs import load_plan
 from trustbook.sealing import load_cell_plan
 from trustlib.cells import Cells
 from trustlib.sources import Source
+from trustlib.tables import heading
 
 REFUSED = "refused.csv"
 MEASURES = ("interaction_contrast", "ratio_of_rr", "ratio_of_or")
@@ -146,6 +147,9 @@ def _source(folder: Path, pages: Mapping[tuple[str, str], str]) -> dict[str, Any
         own["stored"] = stored_rows(stored, name, spec.by)
         own["page"] = pages.get((name, ",".join(spec.by)), "")
         sets.append(own)
+    names = distinct_names(sets, labels)
+    for own in sets:
+        own["labels"] |= {axis: names[axis] for axis in own["by"]}
     source = Source.of(sets[0]["source"])
     return {
         "id": folder.name,
@@ -158,6 +162,47 @@ def _source(folder: Path, pages: Mapping[tuple[str, str], str]) -> dict[str, Any
         "reasons": REASONS,
         "refused": refused_rows(folder / REFUSED, questions),
     }
+
+
+def distinct_names(
+    sets: Iterable[Mapping[str, Any]], labels: Mapping[str, str]
+) -> dict[str, str]:
+    """What each axis is called beside the others of its source.
+
+    Axes that share the words before a bracket are told apart: by their number of groups,
+    or else by their own names.
+
+    Parameters
+    ----------
+    sets : iterable of mapping
+        With ``by`` and ``levels``.
+    labels : mapping
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> sets = [{"by": ["age", "age_band"],
+    ...          "levels": {"age": ["18-49", "50+"], "age_band": ["18-34", "35-49", "50+"]}}]
+    >>> distinct_names(sets, {"age": "Age", "age_band": "Age"})
+    {'age': 'Age, 2 groups', 'age_band': 'Age, 3 groups'}
+    """
+    levels = {axis: own["levels"][axis] for own in sets for axis in own["by"]}
+    long = {axis: heading(axis, dict(labels)) for axis in levels}
+    short = {axis: name.partition(" (")[0] for axis, name in long.items()}
+    names = {}
+    for axis, name in short.items():
+        alike = [other for other in short if short[other] == name]
+        sizes = {len(levels[other]) for other in alike}
+        bracket = long[axis].removeprefix(name)
+        if len(sizes) == len(alike) > 1:
+            name = f"{name}, {len(levels[axis])} groups"
+        elif axis != alike[0]:
+            name = heading(axis, {})
+        names[axis] = name + bracket
+    return names
 
 
 def is_chosen(spec: CellSet) -> bool:

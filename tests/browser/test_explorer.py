@@ -167,6 +167,15 @@ class TestWhatIsShown:
         choose(page, first_ethnicity="minority")
         assert "no interval by replicate weights is stored" in said(page)
 
+    def test_identities_of_one_name_are_told_apart(self, page: Page) -> None:
+        for place in range(3):
+            shown = page.locator(f"#explorer-axis-{place} option").all_inner_texts()
+            assert len(set(shown)) == len(shown)
+
+    def test_a_refused_table_says_that_the_gate_refused_it(self, page: Page) -> None:
+        choose(page, axis_0="gender", axis_1="age_band", axis_2="disability")
+        assert "The disclosure gate refuses it" in said(page)
+
     def test_three_identities_show_pairs_and_all_three(self, page: Page) -> None:
         choose(page, axis_2="gender")
         assert page.locator("#explorer-levels tbody tr").count() == 8

@@ -256,10 +256,11 @@
     const source = sourceOf(state.source);
     const found = trustArithmetic.everything(choice.set, choice.axes, choice.first);
     const isSmall = found.levels.worth.some((worth) => !(worth >= trustTables.FEW));
-    const shown = { choice, found, replicates: source.replicates, isSmall };
+    const replicates = found.levels.codes.map((code) => trustTables.stored({ choice }, "levels", code));
+    const hasStored = replicates.some((one) => one !== null);
+    const shown = { choice, found, replicates: source.replicates, hasStored, isSmall };
     const begin = source.synthetic ? "Synthetic: " : "";
     const evidence = `${source.evidence}: ${source.label}`;
-    const replicates = found.levels.codes.map((code) => trustTables.stored(shown, "levels", code));
     const picture = trustPicture.of(choice, found.levels, replicates, begin, evidence);
     say(part("said"), [what(source, shown), ...sentences(source, shown)]);
     part("picture").replaceChildren(trustPicture.figure(picture));
@@ -275,7 +276,8 @@
     const asked = source.questions[state.question];
     const begin = source.synthetic ? "SYNTHETIC, nobody was asked. " : "";
     const by = trustWords.identities(axes, set.labels);
-    return `${begin}${source.label}, ${asked.year}. ${worded(asked)}: by ${by}.`;
+    const year = asked.year ? `, ${asked.year}` : "";
+    return `${begin}${trustWords.capital(source.label)}${year}. ${worded(asked)}: by ${by}.`;
   }
 
   /** What is seen, in words.
@@ -285,13 +287,13 @@
     const contrasts = shown.found.interactions.filter((one) => one.measure === "interaction_contrast");
     const last = levels.p.length - 1;
     const both = contrasts.length === 1 ? last : highest(levels);
-    const said = [trustWords.capital(`${spoken(shown, both)}; ${spoken(shown, 0)}.`)];
+    const said = [`${spoken(shown, both)}; ${spoken(shown, 0)}.`];
     said.push(contrasts.length === 1 ? ofOne(shown, contrasts[0]) : ofMany(shown, contrasts));
     if (shown.isSmall) {
-      said.push(`A group here is worth fewer than ${trustTables.FEW} people drawn at random: `
+      said.push(`At least one group is worth fewer than ${trustTables.FEW} people drawn at random: `
         + "read its intervals plus four too, and take what you see as a lead.");
     }
-    return source.synthetic ? said.map((text) => `Synthetic: ${text}`) : said;
+    return said.map((text) => (source.synthetic ? `Synthetic: ${text}` : trustWords.capital(text)));
   }
 
   /** @param {Levels} levels @returns {number} */
@@ -325,6 +327,12 @@
     return `${begin}${by}: the interval does not hold zero. It is one of many that can be looked at: see below.`;
   }
 
+  /** By which standard errors several intervals are.
+   * @param {number} areStored how many by replicate weights @returns {string} */
+  const kindsOf = (areStored) => (areStored
+    ? `${areStored} by replicate weights, the others by Taylor linearisation`
+    : "by Taylor linearisation: none by replicate weights is stored");
+
   /** Whose standard errors an interval has, where a survey has two kinds of them.
    * @param {Shown} shown @param {boolean} areStored @returns {string} */
   function byWhich(shown, areStored) {
@@ -339,8 +347,7 @@
     const stored = contrasts.map((one) => trustTables.stored(shown, one.measure, codes[one.row], one.axes));
     const holding = contrasts.filter((one, i) => trustTables.holds(stored[i] ?? one, 0));
     const areStored = stored.filter((one) => one !== null).length;
-    const by = shown.replicates
-      ? ` (${areStored} by replicate weights, the others by Taylor linearisation)` : "";
+    const by = shown.replicates ? ` (${kindsOf(areStored)})` : "";
     return `Of ${contrasts.length} interaction contrasts${by}, the intervals of ${holding.length} hold zero: `
       + "there the data cannot tell whether identities together go with more or less than the sum of each.";
   }
@@ -393,7 +400,7 @@
     const { set } = shown.choice;
     const count = contrastsOf(source);
     const missing = Math.round(count / BY_CHANCE);
-    part("of-levels").textContent = `Percent of each group, as answered.${ofReplicates(source)}`;
+    part("of-levels").textContent = `Percent of each group, as answered.${ofReplicates(shown)}`;
     part("many").textContent = `This source offers ${count} interaction contrasts here. If no identities did anything together, `
       + `about ${missing} of their intervals would still not hold zero, by chance. Whoever looks through them all finds some.`;
     part("convention").textContent = `${set.variance}; t with ${set.df} df for levels, gaps and interactions, fewer for models; `
@@ -401,11 +408,15 @@
   }
 
   /** What is said of standard errors where a survey has replicate weights.
-   * @param {BookSource} source @returns {string} */
-  function ofReplicates(source) {
-    if (!source.replicates) return "";
-    return ` Computed in this page from sealed cells, with Taylor linearisation. Where an interval by replicate weights is stored `
-      + `(${source.replicates}), it stands beside, and it is the one to read: replicate weights are primary in this book. A dash: none is stored.`;
+   * @param {Shown} shown @returns {string} */
+  function ofReplicates(shown) {
+    if (!shown.replicates) return "";
+    const begin = " Computed in this page from sealed cells, with Taylor linearisation.";
+    if (!shown.hasStored) {
+      return `${begin} Replicate weights are primary in this book, but no interval by them is stored for this choice.`;
+    }
+    return `${begin} Intervals by replicate weights (${shown.replicates}) are primary in this book and stored for its runs: `
+      + "where one stands beside, it is the one to read, and the picture shows it. A dash: none is stored.";
   }
 
   // ----- what readers do -----

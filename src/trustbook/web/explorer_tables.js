@@ -9,6 +9,7 @@
  * @property {Choice & {set: BookSet}} choice
  * @property {Everything} found
  * @property {string} replicates the replicate weights in words; empty where there are none
+ * @property {boolean} hasStored whether intervals by replicate weights are stored of its levels
  * @property {boolean} isSmall whether a group is worth fewer people than `FEW`
  *
  * @typedef {Object} Table
@@ -26,11 +27,11 @@ const trustTables = (() => {
   });
   const NOTHING = "–";
 
-  /** @param {Shown} shown @returns {boolean} */
+  /** @param {{choice: Choice}} shown @returns {boolean} */
   const isDefault = (shown) => shown.choice.first.every((place) => place === 0);
 
   /** What is stored of a group by replicate weights: standard error and both ends.
-   * @param {Shown} shown @param {string} table @param {number[]} code @param {number[]} [axes]
+   * @param {{choice: Choice & {set: BookSet}}} shown @param {string} table @param {number[]} code @param {number[]} [axes]
    * @returns {{se: number, low: number, high: number} | null} */
   function stored(shown, table, code, axes = []) {
     const { choice } = shown;
@@ -45,7 +46,7 @@ const trustTables = (() => {
   /** The columns that only some sources and some groups have.
    * @param {Shown} shown @param {string[]} before @param {string[]} after @returns {string[]} */
   function heads(shown, before, after) {
-    const replicates = shown.replicates ? ["By replicate weights"] : [];
+    const replicates = shown.hasStored ? ["By replicate weights"] : [];
     const added = shown.isSmall ? ["Plus four"] : [];
     return [...before, ...replicates, ...added, ...after];
   }
@@ -55,7 +56,7 @@ const trustTables = (() => {
    * @param {string} added @param {(value: number) => string} text @returns {string[]} */
   function beside(shown, replicates, added, text) {
     const cells = [];
-    if (shown.replicates) cells.push(replicates ? trustWords.interval(replicates, text) : NOTHING);
+    if (shown.hasStored) cells.push(replicates ? trustWords.interval(replicates, text) : NOTHING);
     if (shown.isSmall) cells.push(added);
     return cells;
   }
