@@ -35,6 +35,10 @@ SCRIPTS = (
 )
 STYLE = "explorer.css"
 SKELETON = "explorer.html"
+SYNTHETIC = (
+    '<p class="explorer-note">The stand-in among the sources is synthetic: nobody was '
+    "asked anything.</p>\n"
+)
 
 
 def skeleton(place: str) -> str:
@@ -98,7 +102,8 @@ class Explorer(DataDirective):
         root, slash, _ = builder.get_relative_uri(self.env.docname, "index").rpartition(
             "/"
         )
-        return raw_html(skeleton(f"{root}{slash}{PLACE}"))
+        html = skeleton(f"{root}{slash}{PLACE}")
+        return raw_html(SYNTHETIC + html if self.synthetic else html)
 
     def note(self, name: str) -> None:
         """Make the page depend on all files of a source that it is made of."""
