@@ -79,6 +79,7 @@ book: env ## Run the notebooks, check the findings, build the book (_build/html/
 	    echo "The file of $$survey is here: what is committed is compared with it."; \
 	    $(BIN)/trustlib compress data/$$survey/cells.yml --check; \
 	    $(BIN)/python -m trustbook.replicate_file data/$$survey/cells.yml "$(EXTRACT)" --check; \
+	    $(BIN)/python -m trustbook.refused data/$$survey/cells.yml "$(EXTRACT)" --check; \
 	  fi; \
 	done
 	$(BIN)/trustlib compress data/synthetic/cells.yml --data data --check

@@ -1,8 +1,9 @@
-"""What every test may ask for: survey files that are not part of the repository, and the reader in a fork."""
+"""What every test may ask for: survey files that are not part of the repository, Chromium, and the reader in a fork."""
 
 import faulthandler
 import os
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,15 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 HANGS = 30  # seconds until a reader in a fork is taken to hang
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *(
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ),
+)
 
 settings.register_profile("house", deadline=None)  # a test asserts no time
 settings.load_profile("house")
@@ -51,6 +61,23 @@ def data_file():
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Start the system's Chromium, or skip with the reason."""
+    found = [path for name in BROWSERS if (path := shutil.which(name))]
+    if not found:
+        pytest.skip(
+            "no Chromium on this machine (looked for " + ", ".join(BROWSERS) + ")"
+        )
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="the package playwright is not installed"
+    )
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found[0], args=list(QUIET))
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

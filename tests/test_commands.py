@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -236,6 +237,17 @@ def test_a_respondent_in_what_is_published_is_found_and_not_repeated(tmp_path):
     command(
         "check-rows", survey, tmp_path / "sight", code=2
     )  # a misspelt folder is not an empty one
+
+
+def test_sealed_cells_become_a_file_for_the_explorer(tmp_path):
+    cells = STAND_IN / "cells" / "provider-2024-ethnicity-disability.parquet"
+    told = command("cells-json", cells, "--out", tmp_path / "own.json")
+    assert told.strip() == "written: own.json (4 cells)"
+    assert json.loads((tmp_path / "own.json").read_text())["by"] == [
+        "ethnicity",
+        "disability",
+    ]
+    command("cells-json", tmp_path / "own.json", code=1)  # no file of sealed cells
 
 
 @pytest.mark.slow

@@ -155,7 +155,7 @@ ORDER = [
     {"trustbook.rows.parts", "trustbook.rows.matching"},
     {"trustbook.rows.pictures", "trustbook.rows.tables"},
     {"trustbook.rows.unpacking"},
-    {"trustbook.leaks"},
+    {"trustbook.leaks", "trustbook.cells_json"},
     {"trustbook.sealing", "trustbook.runs.run"},
     {"trustbook.attacks.published"},
     {"trustbook.attacks.guesses"},
@@ -187,8 +187,8 @@ ORDER = [
         "trustbook.record_answers",
         "trustbook.supplied",
     },
-    {"trustbook.stand_in_answers", "trustbook.audit_lines"},
-    {"trustbook.ledger", "trustbook.release"},
+    {"trustbook.stand_in_answers", "trustbook.audit_lines", "trustbook.explorer"},
+    {"trustbook.ledger", "trustbook.release", "trustbook.refused"},
     {"trustbook.bases", "trustbook.editions"},
     {"trustbook.choice", "trustbook.private_pages"},
     {
@@ -240,6 +240,7 @@ ORDER = [
     },
     {
         "trustbook.sphinx.audit_pages",
+        "trustbook.sphinx.explorer_pages",
         "trustbook.sphinx.ledger_pages",
         "trustbook.sphinx.simulation_pages",
     },

@@ -20,6 +20,7 @@ from trustbook.commands.console import console, plain_errors
 COMMANDS = (
     survey.validate,
     cells.compress,
+    cells.cells_json,
     record.audit,
     record.simulate,
     survey.mapping_init,

@@ -46,7 +46,14 @@ def build_small_book(folder: Path) -> Path:
     )
     shutil.copy(SMALL_BOOK / "_toc.yml", folder)
     shutil.copy(ROOT / "_config.yml", folder)
-    shutil.copytree(ROOT / "book" / "_static", book / "_static")
+    cells = ROOT / "data" / "hints7"
+    shutil.copytree(cells, folder / "data" / "hints7")
+    shutil.copy(ROOT / "data" / "codebook.yml", folder / "data")
+    shutil.copytree(
+        ROOT / "book" / "_static",
+        book / "_static",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     command = [
         *(sys.executable, "-m", "trustbook.building"),
         *("build", "book", "--config", "_config.yml"),

@@ -1,4 +1,4 @@
-"""Commands for what may leave a machine: compress makes it, check-rows searches it."""
+"""Commands for what may leave a machine: compress makes it, cells-json is for browsers, check-rows searches it."""
 
 from __future__ import annotations
 
@@ -40,6 +40,14 @@ OtherFile = Annotated[
 Check = Annotated[
     bool,
     typer.Option("--check", help="Compare with the committed cells, write nothing."),
+]
+SealedCells = Annotated[
+    Path,
+    typer.Argument(help="A file of sealed cells, as `trustlib compress` makes it."),
+]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option(help="The file to write; by default beside it, ending in .json."),
 ]
 Rows = Annotated[Path, typer.Argument(help="A survey file, one row per person.")]
 Recoding = Annotated[
@@ -90,6 +98,17 @@ def _compare(made: Mapping[str, Cells], folder: Path) -> None:
     for name, cells in made.items():
         require_same(cells, folder / f"{name}.parquet")
         say_lines([f"  agrees: {name} ({len(cells)} cells)"])
+
+
+def cells_json(cells: SealedCells, out: JsonFile = None) -> None:
+    """Write sealed cells as JSON, which the explorer of the book opens in a browser."""
+    from trustbook.cells_json import write_cells_json
+    from trustlib.cells import Cells
+
+    sealed = Cells.read(cells)
+    path = write_cells_json(sealed, out or cells.with_suffix(".json"))
+    kind = "protected cells" if sealed.protected else "cells"
+    say_lines([f"  written: {path.name} ({len(sealed)} {kind})"])
 
 
 def check_rows(survey: Rows, folders: Folders, mapping: Recoding = None) -> None:

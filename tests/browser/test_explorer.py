@@ -1,0 +1,328 @@
+"""The explorer in Chromium: all choices against the library, and the page as a reader uses it.
+
+The page is made here from the book's own parts, and served with the policy of the site.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pytest
+from bs4 import BeautifulSoup
+
+import explorer_choices
+import trustlib as tl
+from trustbook.cells_json import write_cells_json
+from trustbook.explorer import explorer_sources
+from trustbook.pictures.together import together
+from trustbook.sphinx.explorer_pages import PLACE, skeleton, web_files
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).resolve().parents[2]
+HOME = "http://explorer.test/"
+NEAR = 1e-8
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "connect-src 'self'; img-src 'self' data:"
+)
+KINDS = {".js": "text/javascript", ".css": "text/css"}
+BROWSERS_ONLY = pytest.mark.skipif(
+    not os.environ.get("TRUSTLIB_SITE"),
+    reason="all choices take minutes: make browser runs them, make test a sample",
+)
+
+
+@pytest.fixture(scope="module")
+def sources() -> list:
+    runs = ROOT / "notebooks" / "runs.yml"
+    page = "_runs/hints7-discriminated-ethnicity-disability/hints7-discriminated-ethnicity-disability"
+    return explorer_sources(ROOT / "data", explorer_choices.SOURCES, runs, [page])
+
+
+@pytest.fixture(scope="module")
+def files(sources: list) -> dict[str, str]:
+    """Address -> what is served there."""
+    body = f"<main class='bd-article'><h1>Explorer</h1>{skeleton(PLACE)}</main>"
+    html = f"<!DOCTYPE html><html lang=en><title>x</title><meta charset=utf-8>{body}"
+    served = {HOME: html}
+    return served | {f"{HOME}{PLACE}/{name}": text for name, text in web_files(sources)}
+
+
+@pytest.fixture
+def page(chromium: Browser, files: dict[str, str]) -> Iterator[Page]:
+    """The page, with the policy of the site; a request for anything else, or an error, is a fault."""
+    faults: list[str] = []
+    opened = chromium.new_page()
+
+    def serve(route) -> None:
+        address = route.request.url.partition("#")[0]
+        if address not in files:
+            faults.append(address)
+            route.abort()
+            return
+        kind = KINDS.get(Path(address).suffix, "text/html")
+        route.fulfill(
+            body=files[address],
+            content_type=f"{kind}; charset=utf-8",
+            headers={"Content-Security-Policy": POLICY},
+        )
+
+    opened.route("**/*", serve)
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda said: faults.append(said.text))
+    opened.goto(HOME)
+    yield opened
+    opened.close()
+    assert not faults
+
+
+def choose(page: Page, **lists: str) -> None:
+    for name, value in lists.items():
+        page.select_option(f"#explorer-{name.replace('_', '-')}", value)
+
+
+def said(page: Page) -> str:
+    return page.inner_text("#explorer-said")
+
+
+def rows_of(html: str) -> list:
+    """What a reader sees of each row of a picture, and where its marks stand."""
+    rows = []
+    for row in BeautifulSoup(html, "html.parser").select(".ef-row"):
+        places = re.findall(r"(?:left|width):\s*([\d.]+)%", str(row))
+        kinds = [" ".join(mark["class"]) for mark in row.select("i")]
+        rows.append((row.get_text("|"), [float(place) for place in places], kinds))
+    return rows
+
+
+@BROWSERS_ONLY
+class AllChoices:
+    """Each choice of one source equals the library."""
+
+    source = ""
+
+    def test_every_choice_equals_the_library(self, chromium: Browser) -> None:
+        files = [p for p in explorer_choices.paths() if self.source in p.parts]
+        for path in files:
+            every = explorer_choices.choices_of(path)
+            found = explorer_choices.by_page(chromium, every)
+            for choice, theirs in zip(every, found, strict=True):
+                ours = explorer_choices.by_library(choice)
+                far = max(explorer_choices.differences(ours, theirs, choice))
+                assert far < NEAR, str(choice)
+
+
+class TestHints7(AllChoices):
+    source = "hints7"
+
+
+class TestHints6(AllChoices):
+    source = "hints6"
+
+
+class TestSynthetic(AllChoices):
+    source = "synthetic"
+
+
+class TestWhatIsShown:
+    def test_the_headline_pair_comes_first_with_its_replicate_weights(
+        self, page: Page
+    ) -> None:
+        assert "HINTS 7" in said(page)
+        assert "by replicate weights" in said(page)
+        assert page.locator("#explorer-levels tbody tr").count() == 4
+        heads = page.locator("#explorer-levels thead th").all_inner_texts()
+        assert "By replicate weights" in heads
+        link = page.get_by_role("link", name="The page of the run")
+        assert "hints7-discriminated-ethnicity-disability" in link.get_attribute("href")
+
+    def test_the_picture_is_that_of_the_library(self, page: Page) -> None:
+        choose(page, source="synthetic", axis_0="gender", axis_1="disability")
+        assert said(page).startswith("SYNTHETIC")
+        name = "provider-2024-gender-ethnicity-disability"
+        cells = tl.Cells.read(ROOT / "data" / "synthetic" / "cells" / f"{name}.parquet")
+        picture = together(tl.cell_means(cells, by=["gender", "disability"]))
+        theirs = page.locator("#explorer-picture").inner_html()
+        assert rows_of(theirs) == rows_of(picture._repr_html_())
+        assert "Synthetic: " in page.inner_text("#explorer-picture .ef-title")
+
+    def test_every_sentence_on_the_stand_in_says_so(self, page: Page) -> None:
+        choose(page, source="synthetic")
+        lines = page.locator("#explorer-said p").all_inner_texts()
+        assert all(line.lower().startswith("synthetic") for line in lines)
+
+    def test_without_a_stored_interval_it_says_which_one_stands_there(
+        self, page: Page
+    ) -> None:
+        choose(page, first_ethnicity="minority")
+        assert "no interval by replicate weights is stored" in said(page)
+
+    def test_identities_of_one_name_are_told_apart(self, page: Page) -> None:
+        for place in range(3):
+            shown = page.locator(f"#explorer-axis-{place} option").all_inner_texts()
+            assert len(set(shown)) == len(shown)
+
+    def test_a_refused_table_says_that_the_gate_refused_it(self, page: Page) -> None:
+        choose(page, axis_0="gender", axis_1="age_band", axis_2="disability")
+        assert "The disclosure gate refuses it" in said(page)
+
+    def test_three_identities_show_pairs_and_all_three(self, page: Page) -> None:
+        choose(page, axis_2="gender")
+        assert page.locator("#explorer-levels tbody tr").count() == 8
+        assert page.locator("#explorer-scales tbody tr").count() == 3 * (6 + 1)
+        assert "Of 7 interaction contrasts" in said(page)
+
+    def test_the_number_of_contrasts_is_told(self, page: Page) -> None:
+        told = page.inner_text("#explorer-many")
+        assert int(re.search(r"offers (\d+) interaction", told)[1]) > 100
+
+    def test_what_is_not_committed_is_said_and_others_are_offered(
+        self, page: Page
+    ) -> None:
+        choose(page, axis_0="age_band", axis_1="lgbtq")
+        assert said(page).startswith("Not shown")
+        assert not page.locator("#explorer-found").is_visible()
+        page.locator("#explorer-others button").first.click()
+        assert page.locator("#explorer-found").is_visible()
+        assert page.evaluate("document.activeElement.id") == "explorer-axis-0"
+
+
+class TestAddress:
+    def test_it_restores_the_choice(self, page: Page) -> None:
+        choose(page, axis_0="gender", axis_2="ethnicity", first_gender="woman")
+        before = said(page), page.inner_text("#explorer-gaps")
+        address = page.get_by_role("link", name="Link to this choice").get_attribute(
+            "href"
+        )
+        page.goto(HOME)
+        page.goto(HOME + address)
+        assert (said(page), page.inner_text("#explorer-gaps")) == before
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "#source=hints7&by=nonsense,gender",
+            "#source=nowhere",
+            "#by=gender",
+            "#source=hints6&year=1900&question=x&by=&from=gender",
+            "#levels",
+            "#%E0%A4",
+        ],
+    )
+    def test_nonsense_in_it_shows_something_sound(
+        self, page: Page, address: str
+    ) -> None:
+        page.goto("about:blank")
+        page.goto(HOME + address)
+        assert page.locator("#explorer-found").is_visible()
+
+
+class TestReaders:
+    def test_the_keyboard_is_enough(self, page: Page) -> None:
+        before = said(page)
+        page.focus("#explorer-axis-0")
+        page.keyboard.press("ArrowDown")
+        assert said(page) != before
+        assert page.evaluate("document.activeElement.id") == "explorer-axis-0"
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "explorer-axis-1"
+
+    def test_a_change_is_spoken_as_a_whole(self, page: Page) -> None:
+        box = page.locator("#explorer-said")
+        assert box.get_attribute("role") == "status"
+        assert box.get_attribute("aria-atomic") == "true"
+
+    def test_the_numbers_can_be_taken_along(self, page: Page) -> None:
+        link = page.get_by_role("link", name="Numbers as CSV")
+        assert link.get_attribute("download").endswith("ethnicity-disability.csv")
+        text = unquote(link.get_attribute("href").partition(",")[2])
+        rows = list(csv.reader(io.StringIO(text)))
+        notes = [row for row in rows if row[0] == "note"]
+        assert "Kind of evidence: Real people" in notes[-1][1]
+        heads, *table = rows[len(notes) :]
+        lines = [dict(zip(heads, row, strict=True)) for row in table]
+        path = ROOT / "data/hints7/cells/discriminated-ethnicity-disability.parquet"
+        levels = tl.cell_means(tl.Cells.read(path)).frame["estimate"]
+        taylor = [line for line in lines if line["method"] == "Taylor, logit"]
+        given = [float(line["estimate"]) for line in taylor]
+        assert given == pytest.approx(levels.tolist(), rel=NEAR)
+        assert {line["method"] for line in lines} >= {
+            "replicate weights",
+            "Taylor, MOVER, plus four",
+        }
+
+    def test_the_picture_can_be_taken_along(self, page: Page) -> None:
+        choose(page, source="synthetic")
+        href = page.get_by_role("link", name="Picture as SVG").get_attribute("href")
+        svg = BeautifulSoup(unquote(href.partition(",")[2]), "html.parser")
+        assert svg.title.string.startswith("Synthetic: ")
+        assert len(svg.select("circle")) == 4
+
+
+class TestOwnFile:
+    def test_it_is_shown_and_equals_the_library(
+        self, page: Page, tmp_path: Path
+    ) -> None:
+        path = ROOT / "data/hints6/cells/delayed_care-ethnicity-lgbtq.parquet"
+        own = write_cells_json(tl.Cells.read(path), tmp_path / "own.json")
+        page.click("#explorer-own summary")
+        page.set_input_files("#explorer-file", own)
+        page.wait_for_function(
+            "document.getElementById('explorer-said').textContent.startsWith('Your file')"
+        )
+        levels = tl.cell_means(tl.Cells.read(path)).frame["estimate"]
+        shown = page.locator("#explorer-levels tbody tr td:nth-child(2)")
+        assert shown.all_inner_texts() == [f"{100 * p:.1f}" for p in levels]
+
+    def test_a_foreign_one_is_refused_and_the_page_stays(
+        self, page: Page, tmp_path: Path
+    ) -> None:
+        before = said(page)
+        foreign = tmp_path / "foreign.json"
+        foreign.write_text('{"a": 1}')
+        page.click("#explorer-own summary")
+        page.set_input_files("#explorer-file", foreign)
+        page.wait_for_function("document.getElementById('explorer-fault').textContent")
+        assert "does not call itself sealed cells" in page.inner_text("#explorer-fault")
+        assert said(page) == before
+
+    def test_its_labels_do_nothing(self, page: Page, tmp_path: Path) -> None:
+        path = ROOT / "data/hints6/cells/delayed_care-ethnicity-lgbtq.parquet"
+        own = write_cells_json(tl.Cells.read(path), tmp_path / "own.json")
+        text = own.read_text().replace("minority", "<img src=x onerror=alert(1)>")
+        own.write_text(text)
+        page.click("#explorer-own summary")
+        page.set_input_files("#explorer-file", own)
+        page.wait_for_selector("#explorer-levels >> text=<img src=x")
+        assert page.locator("#explorer img").count() == 0
+
+
+def test_it_works_from_a_folder(
+    chromium: Browser, files: dict[str, str], tmp_path: Path
+) -> None:
+    for address, text in files.items():
+        path = tmp_path / (address.removeprefix(HOME) or "explorer.html")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    opened = chromium.new_page()
+    opened.goto((tmp_path / "explorer.html").as_uri())
+    assert opened.locator("#explorer-levels tbody tr").count() == 4
+    opened.close()
+
+
+def test_without_scripts_it_says_so(chromium: Browser, files: dict[str, str]) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    opened = context.new_page()
+    opened.set_content(files[HOME])
+    assert opened.locator("#explorer-without").is_visible()
+    context.close()
