@@ -64,10 +64,11 @@ const trustPicture = (() => {
   }
 
   /** @param {Choice} choice @param {Levels} levels @param {number} row
-   * @param {{low: number, high: number} | null} replicates @returns {PictureRow} */
+   * @param {{se: number, low: number, high: number} | null} replicates @returns {PictureRow} */
   function rowOf(choice, levels, row, replicates) {
     const n = levels.n[row];
-    const worth = levels.worth[row];
+    const p = levels.p[row];
+    const worth = replicates === null ? levels.worth[row] : p * (1 - p) / replicates.se ** 2;
     let told = `${trustWords.people(n)} people`;
     if (worth < WORTH * n) told += `, worth ${trustWords.people(worth)}`;
     const beside = [told];
@@ -85,7 +86,7 @@ const trustPicture = (() => {
       beside,
       marks,
       low: 100 * ends.low,
-      value: 100 * levels.p[row],
+      value: 100 * p,
       high: 100 * ends.high,
     };
   }
@@ -101,7 +102,7 @@ const trustPicture = (() => {
 
   /** The picture of a choice.
    * @param {Choice} choice @param {Levels} levels
-   * @param {({low: number, high: number} | null)[]} replicates stored intervals of the levels
+   * @param {({se: number, low: number, high: number} | null)[]} replicates stored intervals of the levels
    * @param {string} begin what its title begins with @param {string} evidence @returns {Picture} */
   function of(choice, levels, replicates, begin, evidence) {
     const areStored = replicates.every((one) => one !== null);
