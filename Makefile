@@ -91,10 +91,11 @@ book: env ## Run the notebooks, check the findings, build the book (_build/html/
 	else \
 	  rm -rf $(NEW) && \
 	  $(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output $(NEW) -n -W --keep-going && \
-	  $(BIN)/trustlib check-pages $(NEW)/$(HTML) && \
-	  for survey in $(SURVEYS); do \
-	    if [ -f "$(EXTRACT)" ]; then $(BIN)/trustlib check-rows "$(EXTRACT)" --mapping data/$$survey/mapping.yml $(NEW)/_build book/_runs || exit 1; fi; \
-	  done && \
+	  { $(BIN)/trustlib check-pages $(NEW)/$(HTML) & pages=$$!; \
+	    for survey in $(SURVEYS); do \
+	      if [ -f "$(EXTRACT)" ]; then $(BIN)/trustlib check-rows "$(EXTRACT)" --mapping data/$$survey/mapping.yml $(NEW)/_build book/_runs || exit 1; fi; \
+	    done; \
+	    wait $$pages; } && \
 	  echo "$$made_from" > $(NEW)/_build/made-from && \
 	  $(BIN)/python -c 'from pathlib import Path; from trustlib.writing import replace_folder; replace_folder(Path("$(NEW)/_build"), Path("_build"))' && \
 	  rm -rf $(NEW); \

@@ -41,7 +41,6 @@ from trustlib.terms import (
     design_matrix,
     require_overlap,
     require_rank,
-    told_terms,
 )
 from trustlib.variance import Array, Part, Spread, joint_df, welch_df
 
@@ -405,7 +404,7 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     names = matrix.names
     weight = cells.frame["sum_w"].to_numpy(float)
     events = np.clip(cells.frame["sum_wy"].to_numpy(float), 0.0, weight)
-    require_rank(matrix.x, told_terms(names, cells))
+    require_rank(matrix.x, names, cells)
     require_overlap(matrix.x, names, weight, events, cells)
     with one_thread():
         glm = _maximum(matrix, weight, events, cells.outcome)

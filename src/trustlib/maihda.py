@@ -65,7 +65,7 @@ from trustlib.random_intercepts import (
     modes,
     restricted,
 )
-from trustlib.terms import design_matrix, require_overlap, require_rank, told_terms
+from trustlib.terms import design_matrix, require_overlap, require_rank
 from trustlib.variance import Array, Codes
 
 MOST_POINTS = 100  # of the quadrature
@@ -201,7 +201,7 @@ def _fit(
     matrix = design_matrix(grouped.cells, formula)
     x = matrix.x
     names = matrix.names
-    require_rank(x, told_terms(names, grouped.cells))
+    require_rank(x, names, grouped.cells)
     require_overlap(x, names, grouped.n, grouped.events, grouped.cells)
     counts = Counts.of(grouped.n, grouped.events, grouped.stratum, x)
     _require_strata(counts)

@@ -128,9 +128,10 @@ def kind_of_column(column: pd.Series, title: str = "") -> str:
 
 def _texts(column: pd.Series) -> pd.Series:
     """The values of a column as texts, blanks left out."""
-    given = column.dropna().head(LOOKED_AT)
-    texts = given.astype(object).map(lambda value: plain(str(value)))
-    return texts[texts != ""].astype(object)
+    given = column.dropna().head(LOOKED_AT).astype(object).map(str).astype(object)
+    spelled = {text: plain(text) for text in given.unique()}
+    texts = given.map(spelled).astype(object)
+    return texts[texts != ""]
 
 
 def _kind_of_name(words: str, distinct: Sequence[str]) -> str:

@@ -277,13 +277,15 @@ def _renamed(frame: pd.DataFrame, terms: Terms) -> pd.DataFrame:
     return pd.DataFrame(columns, frame.index)
 
 
-def require_rank(x: Array, names: list[str]) -> None:
+def require_rank(x: Array, names: list[str], cells: Cells | None = None) -> None:
     """Refuse columns that are sums of earlier ones, naming them.
 
     Parameters
     ----------
     x : array (C, p)
     names : list of str (p,)
+    cells : Cells, optional
+        Whose small groups are not named.
 
     Raises
     ------
@@ -300,7 +302,8 @@ def require_rank(x: Array, names: list[str]) -> None:
     why = "each is a sum of other terms"
     if not x[:, places].any():
         why = "no people are in these combinations"
-    shown = ", ".join(names[i] for i in places[:NAMED])
+    told = names if cells is None else told_terms(names, cells)
+    shown = ", ".join(told[i] for i in places[:NAMED])
     raise RankError(
         f"{len(places)} of {len(names)} coefficients cannot be estimated: {why} "
         f"({shown}).",
