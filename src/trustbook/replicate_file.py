@@ -121,6 +121,8 @@ class _Request:
 def made(plan: CellPlan, file: str | Path, runs: Sequence[Run]) -> pd.DataFrame:
     """Compute the estimands of runs from the survey file.
 
+    Where everybody is counted once, there are no replicate weights, and nothing is stored.
+
     Parameters
     ----------
     plan : CellPlan
@@ -142,7 +144,8 @@ def made(plan: CellPlan, file: str | Path, runs: Sequence[Run]) -> pd.DataFrame:
     requests: dict[tuple[str, str], _Request] = {}
     for run in runs:
         for request in _requests(run, plan.mapping.parent):
-            requests.setdefault((request.cells, request.model), request)
+            if plan.sets[request.cells].weights == "weighted":
+                requests.setdefault((request.cells, request.model), request)
     parts = []
     for request in requests.values():
         own, taylor = [
