@@ -5,17 +5,14 @@ Bytes and requests are asserted, seconds never.
 
 from __future__ import annotations
 
-import gzip
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import small_site
+from compressing import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -25,41 +22,15 @@ PAGE_BYTES = 350_000  # before the reader scrolls, fonts and pictures included
 SEARCH_BYTES = 1_000_000
 SEARCH_REQUESTS = 40
 WINDOW = {"width": 1280, "height": 900}
-COMPRESSED = {".html", ".css", ".js", ".svg", ".json", ".csv", ".txt"}
 FOUND = "[...document.querySelectorAll('.search-list > li > a')].map(a => [a.textContent, a.getAttribute('href')])"
 GAP = "evidence/trust-gap.html"
-
-
-class _Compressing(SimpleHTTPRequestHandler):
-    """Sends texts compressed."""
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        path = Path(self.translate_path(self.path))
-        if not path.is_file():
-            self.send_error(404)
-            return
-        data = path.read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Type", self.guess_type(str(path)))
-        if path.suffix in COMPRESSED:
-            data = gzip.compress(data, 6)
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
 
 
 @pytest.fixture(scope="module")
 def compressed(site: Path) -> Iterator[str]:
     """Serve the site compressed and return its address."""
-    handler = partial(_Compressing, directory=str(site))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with serving(site) as address:
+        yield address
 
 
 @dataclass
