@@ -58,6 +58,12 @@ def files(sources: list) -> dict[str, str]:
     return served | {f"{HOME}{PLACE}/{name}": text for name, text in web_files(sources)}
 
 
+def go(page: Page, address: str) -> None:
+    """Open the explorer and wait for its cells, which come after the page."""
+    page.goto(address)
+    page.wait_for_selector("#explorer-form:not([hidden])")
+
+
 @pytest.fixture
 def page(chromium: Browser, files: dict[str, str]) -> Iterator[Page]:
     """The page, with the policy of the site; a request for anything else, or an error, is a fault."""
@@ -80,7 +86,7 @@ def page(chromium: Browser, files: dict[str, str]) -> Iterator[Page]:
     opened.route("**/*", serve)
     opened.on("pageerror", lambda error: faults.append(str(error)))
     opened.on("console", lambda said: faults.append(said.text))
-    opened.goto(HOME)
+    go(opened, HOME)
     yield opened
     opened.close()
     assert not faults
@@ -204,8 +210,8 @@ class TestAddress:
         address = page.get_by_role("link", name="Link to this choice").get_attribute(
             "href"
         )
-        page.goto(HOME)
-        page.goto(HOME + address)
+        go(page, HOME)
+        go(page, HOME + address)
         assert (said(page), page.inner_text("#explorer-gaps")) == before
 
     @pytest.mark.parametrize(
@@ -223,7 +229,7 @@ class TestAddress:
         self, page: Page, address: str
     ) -> None:
         page.goto("about:blank")
-        page.goto(HOME + address)
+        go(page, HOME + address)
         assert page.locator("#explorer-found").is_visible()
 
 
@@ -315,7 +321,7 @@ def test_it_works_from_a_folder(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     opened = chromium.new_page()
-    opened.goto((tmp_path / "explorer.html").as_uri())
+    go(opened, (tmp_path / "explorer.html").as_uri())
     assert opened.locator("#explorer-levels tbody tr").count() == 4
     opened.close()
 

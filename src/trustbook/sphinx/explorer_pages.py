@@ -30,7 +30,6 @@ SCRIPTS = (
     "explorer_words.js",
     "explorer_picture.js",
     "explorer_tables.js",
-    CELLS,
     "explorer.js",
 )
 STYLE = "explorer.css"
@@ -43,6 +42,8 @@ SYNTHETIC = (
 
 def skeleton(place: str) -> str:
     """The HTML of the page, with its style and scripts from a folder.
+
+    The cells are the largest of its files; `explorer.js` asks for them when the page stands.
 
     Parameters
     ----------
@@ -59,7 +60,8 @@ def skeleton(place: str) -> str:
     scripts = "".join(
         f'<script src="{place}/{name}" defer></script>\n' for name in SCRIPTS
     )
-    return style + (WEB / SKELETON).read_text(encoding="utf-8") + scripts
+    body = (WEB / SKELETON).read_text(encoding="utf-8")
+    return style + body.replace("{cells}", f"{place}/{CELLS}") + scripts
 
 
 def web_files(sources: list) -> Iterator[tuple[str, str]]:
@@ -77,8 +79,7 @@ def web_files(sources: list) -> Iterator[tuple[str, str]]:
     """
     yield CELLS, f"window.trustCells = {compact({'sources': sources})};\n"
     for name in (*SCRIPTS, STYLE):
-        if name != CELLS:
-            yield name, (WEB / name).read_text(encoding="utf-8")
+        yield name, (WEB / name).read_text(encoding="utf-8")
 
 
 class Explorer(DataDirective):

@@ -1,6 +1,7 @@
 // The page of the explorer: what can be chosen, what is shown of a choice and why not, the
 // address that restores it, and a reader's own file. The numbers are computed by
-// explorer_arithmetic.js from `window.trustCells`, which the book writes.
+// explorer_arithmetic.js from `window.trustCells`, which the book writes, and which is the
+// largest file of the page: it is asked for once the page stands.
 "use strict";
 
 /**
@@ -29,7 +30,7 @@
   const BY_CHANCE = 20; // one in so many intervals of 95 % misses what is there
 
   /** @type {BookSource[]} */
-  const sources = (/** @type {any} */ (window)).trustCells.sources;
+  const sources = [];
   /** @type {State} */
   let state = { source: "", question: 0, axes: [], first: {} };
 
@@ -539,6 +540,25 @@
     show();
   }
 
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
-  else begin();
+  function arrived() {
+    sources.push(...(/** @type {any} */ (window)).trustCells.sources);
+    begin();
+  }
+
+  /** Asks for the cells; `without` says what is going on until they are there. */
+  function askForCells() {
+    const script = document.createElement("script");
+    script.src = (/** @type {HTMLElement} */ (document.getElementById("explorer"))).dataset.cells ?? "";
+    script.addEventListener("load", arrived);
+    script.addEventListener("error", () => {
+      part("without").textContent = "The cells could not be loaded. Load the page again; if this stays, its folder is not whole.";
+    });
+    document.head.append(script);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    part("without").textContent = "The cells are being loaded.";
+  });
+  if (document.readyState === "complete") askForCells();
+  else window.addEventListener("load", askForCells);
 })();
