@@ -196,8 +196,8 @@ ORDER = [
         "trustbook.r_scripts",
         "trustbook.pictures.style",
         "trustbook.pictures.belonging",
-        "trustbook.pictures.rows",
     },
+    {"trustbook.pictures.rows"},
     {
         "trustbook.pictures.together",
         "trustbook.pictures.several",

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from trustbook.clear import CLEAR, LEVEL, NOT_CLEAR, OPEN
+from trustbook.pictures.style import level_name
 from trustlib.errors import EstimandError, require_a
 from trustlib.escaping import markdown_plain, markdown_text
 from trustlib.estimates import Estimates
-from trustlib.figures import called
 from trustlib.scales import COMPARED, scale_of
 from trustlib.tables import number
 
@@ -549,7 +549,7 @@ def group_of(row: pd.Series, estimates: Estimates) -> str:
     for column in estimates.by:
         if column not in NO_LEVELS:
             axis = row["axis"] if column == "level" and "axis" in row else column
-            names.append(called(axis, row[column], estimates.labels))
+            names.append(level_name(axis, row[column], estimates.labels))
     return markdown_text(", ".join(names))
 
 
@@ -561,7 +561,7 @@ def _against(row: pd.Series, gaps: Estimates) -> str:
         return group
     axes = [name for name in gaps.by if name not in (*NO_LEVELS, "level")]
     axis = row["axis"] if "axis" in row else ", ".join(axes)
-    return f"{group} against {markdown_text(called(axis, reference, gaps.labels))}"
+    return f"{group} against {markdown_text(level_name(axis, reference, gaps.labels))}"
 
 
 def valued(row: Any, kind: str, measure: str | None = None) -> str:

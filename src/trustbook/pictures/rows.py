@@ -15,6 +15,7 @@ from math import ceil, exp, floor, log
 import numpy as np
 import pandas as pd
 
+from trustbook.pictures.style import row_by_name
 from trustlib.errors import require_a
 from trustlib.escaping import html_text
 from trustlib.estimates import Estimates
@@ -363,7 +364,7 @@ def rows_of(estimates: Estimates, shown: pd.DataFrame) -> list[PictureRow]:
         low, value, high = ends[i]
         rows.append(
             PictureRow(
-                name=name,
+                name=row_by_name(name, estimates),
                 ends=(float(low), float(value), float(high)),
                 value=texts[scale.heading],
                 interval=texts[INTERVAL],

@@ -12,7 +12,7 @@ import numpy as np
 from trustlib import figures
 from trustlib.errors import require_a, require_names
 from trustlib.estimates import Estimates
-from trustlib.figures import called, plain
+from trustlib.figures import RowName, called, plain
 from trustlib.scales import Scale, scale_of
 from trustlib.tables import INTERVAL, readable
 
@@ -221,6 +221,25 @@ def level_name(axis: str, level: Any, labels: dict) -> str:
     if axis == "country":
         level = COUNTRIES.get(str(level), level)
     return called(axis, level, labels)
+
+
+def row_by_name(name: RowName, estimates: Estimates) -> RowName:
+    """A row of estimates that begin with the country, under its whole name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> rows = pd.DataFrame({"country": ["BR", "US"] * 40, "y": [1.0, 0.0, 0.0, 1.0] * 20})
+    >>> levels = tl.cell_means(tl.compress(tl.SurveyDesign(rows, None), "y", ["country"]))
+    >>> row_by_name(RowName("", "BR"), levels).whole
+    'Brazil'
+    """
+    if not estimates.by or estimates.by[0] != "country":
+        return name
+    if name.group:
+        return RowName(level_name("country", name.group, {}), name.own)
+    return RowName("", level_name("country", name.own, {}))
 
 
 def named(levels: Any, labels: dict) -> str:
