@@ -48,6 +48,7 @@ def build_small_book(folder: Path) -> Path:
     shutil.copy(ROOT / "_config.yml", folder)
     cells = ROOT / "data" / "hints7"
     shutil.copytree(cells, folder / "data" / "hints7")
+    shutil.copytree(ROOT / "data" / "published", folder / "data" / "published")
     shutil.copy(ROOT / "data" / "codebook.yml", folder / "data")
     shutil.copytree(
         ROOT / "book" / "_static",

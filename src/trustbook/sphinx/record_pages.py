@@ -100,13 +100,15 @@ def with_people(base: str, figure: pd.Series) -> str:
 # ----- a table with a filter -----
 
 
-def record_table(figures: pd.DataFrame) -> str:
+def record_table(figures: pd.DataFrame, judged: bool = True) -> str:
     """All figures as an HTML table with the filter of `filtered_table`.
 
     Parameters
     ----------
     figures : DataFrame
         From `trustlib.record.printed.load_figures`.
+    judged : bool
+        Whether the book has a ledger, to which each line then leads.
     """
     choices = {
         "wave": ("Wave", _as_options(distinct_words(figures["wave"]))),
@@ -114,7 +116,7 @@ def record_table(figures: pd.DataFrame) -> str:
         "countries": ("Country", _as_options(distinct_words(figures["countries"]))),
         "survey": ("Survey", SURVEYS),
     }
-    rows = "".join(_row(figure) for _, figure in figures.iterrows())
+    rows = "".join(_row(figure, judged) for _, figure in figures.iterrows())
     return filtered_table("record", "All published figures", choices, HEADS, rows)
 
 
@@ -202,7 +204,7 @@ def _select(name: str, column: str, label: str, options: dict[str, str]) -> str:
     )
 
 
-def _row(figure: pd.Series) -> str:
+def _row(figure: pd.Series, judged: bool) -> str:
     """One figure as a row of the table."""
     texts = {column: escape(str(value)) for column, value in figure.items()}
     cells = (
@@ -225,10 +227,12 @@ def _row(figure: pd.Series) -> str:
         f' data-{column}="{texts[column]}"'
         for column in ("wave", "item", "countries", "survey")
     )
-    verdict = (
-        f'<br><a href="ledger.html#ledger-{name}" aria-label="Verdict on {name}">'
-        "Verdict</a>"
-    )
+    verdict = ""
+    if judged:
+        verdict = (
+            f'<br><a href="ledger.html#ledger-{name}" '
+            f'aria-label="Verdict on {name}">Verdict</a>'
+        )
     return (
         f'<tr role="row" id="figure-{name}"{data}>'
         f'<th role="rowheader" scope="row">{name}{verdict}</th>'
@@ -273,7 +277,8 @@ class RecordTable(DataDirective):
 
     def make(self) -> list[nodes.Node]:
         """One raw node."""
-        return raw_html(record_table(self.figures()))
+        judged = "ledger" in self.env.found_docs
+        return raw_html(record_table(self.figures(), judged))
 
 
 class RecordCounts(DataDirective):
