@@ -20,6 +20,10 @@ EXTRACT = $(or $(TRUSTLIB_DATA),data/external)/$$survey/$${survey}_extract.csv.g
 PAGES_REST_ON = find book data notebooks src _config.yml _toc.yml *.json *.cff *.lock -type f \
   ! -path 'data/external/*' ! -name '*.pyc' -print0 | LC_ALL=C sort -z | { xargs -0 sha256sum; echo "$$BOOK_BASE"; } | sha256sum
 
+# The same with the survey files and the packages: what the checks of a book rest on.
+ALL_RESTS_ON = { $(PAGES_REST_ON); ls -d $(VENV)/lib/*/site-packages/*.dist-info; \
+  for survey in $(SURVEYS); do [ ! -f "$(EXTRACT)" ] || sha256sum < "$(EXTRACT)"; done; } | sha256sum
+
 # An environment without byte code doubles the time of every notebook.
 unexport PYTHONDONTWRITEBYTECODE
 # The matrices are small: more threads than one make the sums slower.
@@ -74,6 +78,15 @@ test: lint browser-deps ## Check style and types, then run all tests
 
 .PHONY: book
 book: env ## Run the notebooks, check the findings, build the book (_build/html/index.html)
+	@if [ -f $(HTML)/index.html ] && [ "$$($(ALL_RESTS_ON))" = "$$(cat _build/checked-with 2>/dev/null)" ]; then \
+	  echo "Nothing that the book rests on has changed since it was checked and built."; \
+	else \
+	  $(MAKE) --no-print-directory book-anew; \
+	fi
+	@test -f $(HTML)/index.html && echo "The book is built: $(HTML)/index.html"
+
+.PHONY: book-anew
+book-anew:
 	@set -e; for survey in $(SURVEYS); do \
 	  if [ -f "$(EXTRACT)" ]; then \
 	    echo "The file of $$survey is here: what is committed is compared with it."; \
@@ -100,7 +113,7 @@ book: env ## Run the notebooks, check the findings, build the book (_build/html/
 	  $(BIN)/python -c 'from pathlib import Path; from trustlib.writing import replace_folder; replace_folder(Path("$(NEW)/_build"), Path("_build"))' && \
 	  rm -rf $(NEW); \
 	fi
-	@test -f $(HTML)/index.html && echo "The book is built: $(HTML)/index.html"
+	@$(ALL_RESTS_ON) > _build/checked-with
 
 .PHONY: browser
 browser: env browser-deps ## Open every page of the built book in Chromium and check it
