@@ -38,7 +38,7 @@ ORDER = [
         "trustlib.writing.disk",
         "trustlib.writing.refusals",
     },
-    {"trustlib.sources"},
+    {"trustlib.sources", "trustlib.adjustment"},
     {"trustlib.rounding"},
     {
         "trustlib.yaml12",
@@ -56,6 +56,7 @@ ORDER = [
         "trustlib.grouping",
         "trustlib.formulas",
         "trustlib.values",
+        "trustlib.glm",
     },
     {"trustlib.random_intercepts", "trustlib.syntax"},
     {"trustlib.evaluation", "trustlib.between_strata"},
@@ -273,10 +274,7 @@ ONLY = {
         "trustlib.labelled_reader",
         "trustbook.file_facts",
     },  # processes of their own
-    "statsmodels": {
-        "trustlib.logit",
-        "trustlib.precision",
-    },
+    "statsmodels": {"trustlib.glm"},
     "formulaic": {"trustlib.terms"},
     "firthmodels": {"trustlib.review.links"},
     "typer": {

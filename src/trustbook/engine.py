@@ -60,7 +60,7 @@ PRELOAD = [
     "pandas.io.formats.style",
     "scipy.stats",
     "scipy.optimize",
-    "statsmodels.api",
+    "statsmodels.genmod.generalized_linear_model",
     "formulaic",
     "firthmodels",
     "seaborn",
