@@ -58,7 +58,7 @@ ORDER = [
         "trustlib.values",
         "trustlib.glm",
     },
-    {"trustlib.random_intercepts", "trustlib.syntax"},
+    {"trustlib.random_intercepts", "trustlib.syntax", "trustlib.encoding"},
     {"trustlib.evaluation", "trustlib.between_strata"},
     {
         "trustlib.conditions",
@@ -275,7 +275,7 @@ ONLY = {
         "trustbook.file_facts",
     },  # processes of their own
     "statsmodels": {"trustlib.glm"},
-    "formulaic": {"trustlib.terms"},
+    "formulaic": {"trustlib.encoding"},
     "firthmodels": {"trustlib.review.links"},
     "typer": {
         "trustbook.cli",

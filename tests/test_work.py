@@ -12,12 +12,15 @@ import pandas as pd
 import pytest
 
 import trustlib as tl
+from trustlib.encoding import Encoding, encode
+from trustlib.formulas import read_formula
 from trustlib.logit import LogitFit
 
 ROOT = Path(__file__).parents[1]
 SEALED = sorted((ROOT / "data" / "hints6" / "cells").glob("*.parquet"))
 # What no step from a file to gaps may import: each takes longer than the step.
-HEAVY = ("statsmodels", "scipy.stats", "scipy.optimize", "matplotlib", "seaborn")
+HEAVY = ("statsmodels", "formulaic", "scipy.stats", "scipy.optimize", "scipy.sparse",
+         "matplotlib", "seaborn", "pydantic", "yaml")  # fmt: skip
 PATH_TO_GAPS = """
 import sys
 import warnings
@@ -130,3 +133,74 @@ def test_statsmodels_results_are_made_once_and_only_when_asked_for():
     assert "glm" not in vars(fit)
     assert fit.glm is fit.glm
     assert "gender[T.woman]" in str(fit.glm.summary())
+
+
+# Rows from codes are those of formulaic
+
+
+PLAIN = (
+    "gender",
+    "0 + gender",
+    "gender + ethnicity",
+    "gender:ethnicity",
+    "gender:ethnicity + gender",
+    "ethnicity + gender:ethnicity:disability",
+    "0 + gender:disability + ethnicity",
+    "gender / ethnicity",
+    "age",
+    "0 + age",
+    "gender:age",
+    "gender:age + age",
+    "(gender + ethnicity + disability)**2 - gender:disability",
+    "disability:age:gender + ethnicity * age - age",
+    "0 + gender * ethnicity * disability * age",
+    "gender * ethnicity * disability * age - gender",
+)
+
+
+@pytest.mark.parametrize("formula", PLAIN)
+def test_rows_from_codes_are_those_of_formulaic(formula):
+    import formulaic
+
+    people = synthetic_people()[["gender", "ethnicity", "disability", "age"]]
+    numbers = {axis: axis == "age" for axis in people}
+    terms = read_formula(formula, "damaged", numbers)
+    axes = pd.DataFrame({own: people[axis] for axis, own in terms.own.items()})
+    theirs = formulaic.model_matrix(terms.text, axes, output="numpy", context={})
+    spec = theirs.model_spec
+    made, x = encode(terms, axes)
+    assert type(made) is Encoding  # formulaic was not asked
+    np.testing.assert_array_equal(x, np.asarray(theirs))
+    assert made.names == tuple(spec.column_names)
+    own = {term.name: list(term.places) for term in made.terms}
+    assert own == {str(term): list(at) for term, at in spec.term_indices.items()}
+    scopes = [
+        [(part.factor, part.reduced) for part in scope]
+        for term in made.terms
+        for scope in term.scopes
+    ]
+    assert scopes == [
+        [(str(f.factor), f.reduced) for f in scoped.factors]
+        for term in spec.structure
+        for scoped in term.scoped_terms
+    ]
+    some = axes.iloc[::7].reset_index(drop=True)
+    again = spec.get_model_matrix(some)
+    np.testing.assert_array_equal(made.matrix(some), np.asarray(again))
+
+
+def test_what_is_computed_is_left_to_formulaic():
+    people = synthetic_people()[["age", "gender"]]
+    terms = read_formula("C(age) + gender", "y", {"age": True, "gender": False})
+    axes = pd.DataFrame({own: people[axis] for axis, own in terms.own.items()})
+    made, _ = encode(terms, axes)
+    assert type(made) is not Encoding
+    assert made.names[1] == "C(v0)[T.35.0]"
+
+
+def test_a_value_that_is_no_level_is_refused():
+    axes = pd.DataFrame({"v0": pd.Categorical(["a", "b"])})
+    made, _ = encode(read_formula("g", "y", {"g": False}), axes)
+    for other in ("c", None):
+        with pytest.raises(ValueError, match="missing, or no level"):
+            made.matrix(pd.DataFrame({"v0": pd.Categorical(["a", other])}))

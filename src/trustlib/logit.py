@@ -201,6 +201,10 @@ class LogitFit:
 
     def _smallest_within(self, joint: frozenset[str], axes: dict[str, set[str]]) -> int:
         """Smallest count in the cells that the terms over some axes tell apart."""
+        kinds = self.cells.frame.dtypes
+        categories = [axis for axis in joint if kinds[axis] == "category"]
+        if len(categories) == len(joint):  # they tell apart all that there is
+            return int(self.cells.counts(categories)["smallest"].min())
         columns = []
         for term, places in self.spec.term_indices.items():
             if axes[term] <= joint:
@@ -213,7 +217,6 @@ class LogitFit:
             x = x[:, binary]
         _, pattern = np.unique(x, axis=0, return_inverse=True)
         marked = replace(self.cells, frame=frame.assign(_pattern=pattern))
-        categories = [axis for axis in joint if frame[axis].dtype == "category"]
         counts = marked.counts([*categories, "_pattern"])
         return int(counts["smallest"].min())
 
