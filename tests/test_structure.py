@@ -28,7 +28,7 @@ MODULES |= {
 }
 ORDER = [
     {"trustlib.errors"},
-    {"trustlib.escaping"},
+    {"trustlib.escaping", "trustlib.stratified"},
     {
         "trustlib.variance",
         "trustlib.disclosure",

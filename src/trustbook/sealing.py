@@ -451,9 +451,9 @@ def largest_difference(ours: Cells, other: Cells) -> float:
     """
     if not _are_of_the_same(ours, other):
         return float("inf")
-    every = np.eye(2 * len(ours))
-    own = ours.scatter.covariance(every)
-    differences = [_relative_difference(own, other.scatter.covariance(every))]
+    own = ours.scatter.of_totals(len(ours))
+    theirs = other.scatter.of_totals(len(other))
+    differences = [_relative_difference(own, theirs)]
     for column in _TOTALS:
         totals = ours.frame[column].to_numpy()
         others = other.frame[column].to_numpy()

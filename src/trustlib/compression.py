@@ -39,13 +39,13 @@ from trustlib.personal import names_that_may_be_told
 from trustlib.rounding import df_of_people, people_in_words
 from trustlib.schedulers import require_near
 from trustlib.strata import PSU, STRATUM
+from trustlib.stratified import sum_by
 from trustlib.variance import (
     Array,
     Codes,
     ReplicateScatter,
     Scatter,
     TaylorScatter,
-    sum_by,
 )
 
 FEW_DF = 8  # the US NCHS flags estimates with fewer (Parker et al. 2017)

@@ -25,7 +25,8 @@ from trustlib.rounding import rounded_people
 from trustlib.schedulers import require_near
 from trustlib.sources import SourceField
 from trustlib.strata import FPC, PSU, STRATUM, Strata, strata_of
-from trustlib.variance import LONELY_PSU, REPLICATE_METHODS, Array
+from trustlib.stratified import LONELY_PSU
+from trustlib.variance import REPLICATE_METHODS, Array
 from trustlib.weight_checks import require_margins, require_weights
 
 DOMAIN = "_in_domain"
