@@ -13,6 +13,7 @@ from trustlib.variance import (
     ReplicateScatter,
     SealedScatter,
     TaylorScatter,
+    rank_of_columns,
     replicate_covariance,
     stratified_covariance,
     sum_by,
@@ -347,3 +348,37 @@ def test_a_covariance_of_totals_needs_no_matrix_of_groups(clustered):
     tracemalloc.stop()
     of_groups = matrix.itemsize * len(scatter.cell) * len(matrix)
     assert peak < 5 * matrix.nbytes < of_groups / 5
+
+
+# The rank of replicate weights
+
+
+def rank_of_all(columns) -> int:
+    """From the eigenvalues of all products."""
+    every = np.column_stack(columns)
+    values = np.linalg.eigvalsh(every.T @ every)
+    return int((values > values.max() * 1e-10).sum())
+
+
+@pytest.mark.parametrize("rows", [30, 45, 60, 500, 5000])
+@pytest.mark.parametrize("missing", [0, 1, 7])
+def test_rank_of_columns(rows, missing):
+    random = np.random.default_rng(rows + missing)
+    columns = list(random.lognormal(0, 1, (30 - missing, rows)))
+    columns += [sum(columns[i : i + 3]) for i in range(missing)]
+    assert rank_of_columns(columns) == rank_of_all(columns) == 30 - missing
+
+
+def test_rank_of_columns_that_only_few_rows_tell_apart():
+    one = np.ones(4000)
+    other = one.copy()
+    other[1] = 1.5  # among the rows that are not looked at first
+    assert rank_of_columns([one, other]) == rank_of_all([one, other]) == 2
+    other[1] = 1 + 1e-6
+    assert rank_of_columns([one, other]) == rank_of_all([one, other]) == 1
+
+
+def test_independent_columns_are_not_all_multiplied(monkeypatch):
+    columns = list(np.random.default_rng(3).lognormal(0, 1, (40, 9000)))
+    monkeypatch.setattr(np.linalg, "eigvalsh", None)
+    assert rank_of_columns(columns) == 40

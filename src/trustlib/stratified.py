@@ -95,7 +95,7 @@ def stratified_covariance(
         If a row stands for several PSUs that are multiples w of it: the sum of w and of
         w squared.
     present : boolean array (k, H), optional
-        Strata in which there are people of each estimate, for `average`; by default
+        StrataFactors in which there are people of each estimate, for `average`; by default
         those with rows, for all alike.
 
     Returns
@@ -124,7 +124,7 @@ def stratified_covariance(
     """
     first = np.ones(len(rows)) if first is None else first
     second = np.ones(len(rows)) if second is None else second
-    strata = Strata.of(stratum, n_psu, remaining, lonely_psu)
+    strata = StrataFactors.of(stratum, n_psu, remaining, lonely_psu)
     scale = strata.scale
     totals = sum_by(rows * first[:, None], stratum, len(n_psu))
     squares = rows.T @ (rows * (second * scale[stratum])[:, None])
@@ -133,8 +133,8 @@ def stratified_covariance(
 
 
 @dataclass(frozen=True, eq=False)
-class Strata:
-    """The strata of a sample.
+class StrataFactors:
+    """What the strata of a sample are multiplied by.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class Strata:
     --------
     >>> import numpy as np
     >>> one = np.zeros(2, dtype=int)
-    >>> Strata.of(one, np.array([2.0]), np.array([1.0]), "fail").scale.tolist()
+    >>> StrataFactors.of(one, np.array([2.0]), np.array([1.0]), "fail").scale.tolist()
     [2.0]
     """
 
@@ -163,7 +163,7 @@ class Strata:
     @classmethod
     def of(
         cls, stratum: Codes, n_psu: Array, remaining: Array, lonely_psu: str
-    ) -> Strata:
+    ) -> StrataFactors:
         """Those of some groups of people."""
         others = np.maximum(n_psu - 1, 1)
         scale = np.where(n_psu > 1, remaining * n_psu / others, 0.0)
@@ -239,15 +239,15 @@ class StratifiedTotals:
 
     Attributes
     ----------
-    strata : Strata
+    strata : StrataFactors
     by_stratum : array or sparse array (H, 2C)
         The first C columns are of answer 0, the last C of answer 1.
     squares : array (2C,), optional
         Squared weights, each times the scale of its stratum, where each person is a PSU.
     by_psu : array or sparse array (P, 2C), optional
         Where PSUs are clusters.
-    psu_scale : array (P,), optional
-        The scale of the stratum of each.
+    psu_stratum : int array (P,), optional
+        The stratum of each.
 
     Examples
     --------
@@ -259,16 +259,16 @@ class StratifiedTotals:
     [[4.0]]
     """
 
-    strata: Strata
+    strata: StrataFactors
     by_stratum: Any
     squares: Array | None
     by_psu: Any
-    psu_scale: Array | None
+    psu_stratum: Codes | None
 
     @classmethod
     def of(cls, groups: Groups, size: int) -> StratifiedTotals:
         """The groups of people summed into `size` cells."""
-        strata = Strata.of(
+        strata = StrataFactors.of(
             groups.stratum, groups.n_psu, groups.remaining, groups.lonely_psu
         )
         column = groups.cell + size * groups.answer.astype(np.int64)
@@ -276,44 +276,66 @@ class StratifiedTotals:
         by_stratum = _table(
             groups.stratum, column, groups.sum_w, (len(strata.n_psu), width)
         )
-        scale = strata.scale[groups.stratum]
         if groups.psu is None:
+            scale = strata.scale[groups.stratum]
             squares = np.bincount(column, groups.sum_w2 * scale, width)
             return cls(strata, by_stratum, squares, None, None)
         psus = int(groups.psu.max()) + 1
         by_psu = _table(groups.psu, column, groups.sum_w, (psus, width))
-        psu_scale = np.zeros(psus)
-        psu_scale[groups.psu] = scale
-        return cls(strata, by_stratum, None, by_psu, psu_scale)
+        psu_stratum = np.zeros(psus, dtype=np.int64)
+        psu_stratum[groups.psu] = groups.stratum
+        return cls(strata, by_stratum, None, by_psu, psu_stratum)
 
     def covariance(self, a: Array, present: Array | None = None) -> Array:
         """Covariance (k, k) of ``a @ (W, Y)``; see `stratified_covariance` for `present`."""
         people, events = np.hsplit(a, 2)
         by_answer = _thin(np.hstack([people, people + events]))
         totals = _whole(self.by_stratum @ by_answer.T)
+        strata = self.strata
         if self.squares is None:
             rows = _whole(self.by_psu @ by_answer.T)
-            scaled = rows * self.psu_scale[:, None]  # type: ignore[index]
-            squares = rows.T @ scaled
+            cov = self._around_means(rows, totals)
         else:
             squares = _whole((by_answer * self.squares) @ by_answer.T)
+            less = totals.T @ (totals * (strata.scale / strata.n_psu)[:, None])
+            cov = squares - less
+        return strata.with_lonely(cov, totals, present)
+
+    def _around_means(self, rows: Array, totals: Array) -> Array:
+        """The covariance (k, k) of totals of PSUs (P, k) around the means of their strata.
+
+        No variance is then below zero by rounding. PSUs without people are zeros.
+        """
+        assert self.psu_stratum is not None
         strata = self.strata
-        less = totals.T @ (totals * (strata.scale / strata.n_psu)[:, None])
-        return strata.with_lonely(squares - less, totals, present)
+        mean = totals / strata.n_psu[:, None]
+        there = np.bincount(self.psu_stratum, minlength=len(mean))
+        scale = strata.scale[self.psu_stratum]
+        apart = rows - mean[self.psu_stratum]
+        of_absent = strata.scale * (strata.n_psu - there)
+        return apart.T @ (apart * scale[:, None]) + mean.T @ (mean * of_absent[:, None])
 
     def of_totals(self) -> Array:
         """Covariance (2C, 2C) of the totals (W, Y) themselves."""
         strata = self.strata
-        cov = np.zeros((self.by_stratum.shape[1],) * 2)
-        _add_crossed(cov, self.by_stratum, -strata.scale / strata.n_psu)
-        if self.squares is None:
-            _add_crossed(cov, self.by_psu, self.psu_scale)
-        else:
-            np.fill_diagonal(cov, cov.diagonal() + self.squares)
-        cov = strata.with_lonely(cov, self.by_stratum, None)
+        cov = strata.with_lonely(self._of_answers(), self.by_stratum, None)
         size = len(cov) // 2
         cov[:size] += cov[size:]  # people are those with either answer
         cov[:, :size] += cov[:, size:]
+        return cov
+
+    def _of_answers(self) -> Array:
+        """Covariance (2C, 2C) of the weights of those with each answer."""
+        strata = self.strata
+        tables = (self.by_stratum, self.by_psu)
+        if all(isinstance(table, np.ndarray) for table in tables):
+            return self._around_means(self.by_psu, self.by_stratum)
+        cov = np.zeros((self.by_stratum.shape[1],) * 2)
+        _add_crossed(cov, self.by_stratum, -strata.scale / strata.n_psu)
+        if self.squares is None:
+            _add_crossed(cov, self.by_psu, strata.scale[self.psu_stratum])
+        else:
+            np.fill_diagonal(cov, cov.diagonal() + self.squares)
         return cov
 
 

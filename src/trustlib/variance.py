@@ -22,6 +22,7 @@ Sources: Lumley (2010), *Complex Surveys*, ch. 2 and appendix; R ``survey::svyre
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -35,6 +36,7 @@ from trustlib.stratified import (
     sum_by,
 )
 
+RANK = 1e-10  # of the largest eigenvalue
 REPLICATE_METHODS = ("JK1", "JKn", "BRR", "Fay", "bootstrap")
 
 
@@ -118,6 +120,46 @@ def replicate_covariance(
     centre = estimate if mse else replicates[scale > 0].mean(axis=0)
     deviation = replicates - centre
     return deviation.T @ (deviation * scale[:, None])
+
+
+def rank_of_columns(columns: Sequence[Array]) -> int:
+    """How many of some columns are independent of each other.
+
+    Parameters
+    ----------
+    columns : sequence of array (n,)
+
+    Returns
+    -------
+    int
+        The eigenvalues of their products that are more than 1e-10 of the largest. Where
+        some of the rows show that all columns are independent, the others are not
+        multiplied: each row adds to every eigenvalue.
+
+    Notes
+    -----
+    R's ``degf`` of a replicate design: ``qr(weights(design), tol = 1e-5)$rank - 1``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rank_of_columns([np.array([1.0, 0.0]), np.array([2.0, 0.0])])
+    1
+    """
+    size = len(columns)
+    rows = len(columns[0])
+    few = size + size // 4
+    if rows > 2 * few:
+        at = np.linspace(0, rows - 1, few).astype(int)
+        some = np.column_stack([column[at] for column in columns])
+        largest = sum(float(column @ column) for column in columns)  # at most
+        rest = some.T @ some - RANK * largest * np.eye(size)
+        with suppress(np.linalg.LinAlgError):
+            np.linalg.cholesky(rest)
+            return size
+    every = np.column_stack(columns)
+    values = np.linalg.eigvalsh(every.T @ every)
+    return int((values > values.max() * RANK).sum())
 
 
 def delta_covariance(jacobian: Array, vcov: Array) -> Array:
