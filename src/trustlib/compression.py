@@ -42,7 +42,7 @@ from trustlib.masking import (
     spoken_levels,
 )
 from trustlib.ordering import declared_orders, in_order, require_order
-from trustlib.personal import names_that_may_be_told
+from trustlib.personal import told_when_asked
 from trustlib.rounding import df_of_people, people_in_words
 from trustlib.schedulers import require_near
 from trustlib.strata import PSU, STRATUM
@@ -178,7 +178,7 @@ def _checked_axes(frame: Any, outcome: str, by: Sequence[str]) -> list[str]:
     schema = frame.collect_schema()
     columns = schema.names()
     require_columns([outcome], columns, "outcome column")
-    axes = axis_names(by, columns, names_that_may_be_told(columns))
+    axes = axis_names(by, columns, told_when_asked(columns))
     for name in (outcome, *axes):
         usable = isinstance(name, str) and name not in RESERVED
         if not usable or name.startswith("_"):
@@ -374,7 +374,13 @@ class _People:
     kept: pd.DataFrame
     events: Array  # (kept,) their answer, 0 or 1
     lost: pd.DataFrame  # in the domain, but without an answer or an axis
-    others: pd.DataFrame  # all who are not kept, in the domain or not
+    every: pd.DataFrame
+    inside: Array  # (every,) who is kept
+
+    @property
+    def others(self) -> pd.DataFrame:
+        """All who are not kept, in the domain or not."""
+        return self.every[~self.inside]
 
     @classmethod
     def sort_out(cls, groups: pd.DataFrame, outcome: str, by: list[str]) -> _People:
@@ -390,7 +396,8 @@ class _People:
             kept=groups[inside].reset_index(drop=True),
             events=answers[inside],
             lost=groups[used & ~inside],
-            others=groups[~inside],
+            every=groups,
+            inside=inside,
         )
 
 
@@ -424,15 +431,17 @@ def _span(distinct: Array, told: Sequence[float]) -> str:
 def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
     """Count, for each variable, the people who lack it by kind of missing."""
     rows = []
+    n = lost["n"].to_numpy()
     for variable in (outcome, *by):
-        absent = lost[lost[variable].isna()]
-        if absent.empty:
+        absent = lost[variable].isna().to_numpy()
+        if not absent.any():
             continue
-        unknown = pd.Series(np.nan, absent.index)
-        kind = absent.get(f"{variable}_missing", unknown).to_numpy(object)
-        named = np.where(pd.isna(kind), "missing", kind)
+        named = np.full(absent.sum(), "missing", dtype=object)
+        if f"{variable}_missing" in lost:
+            kind = lost[f"{variable}_missing"].to_numpy(object)[absent]
+            named = np.where(pd.isna(kind), named, kind)
         codes, reasons = pd.factorize(named, sort=True)
-        people = np.bincount(codes, absent["n"].to_numpy())
+        people = np.bincount(codes, n[absent])
         for reason, n in zip(reasons, people, strict=True):
             rows.append((variable, str(reason), int(n)))
     return pd.DataFrame(rows, columns=["variable", "reason", "n"])
@@ -505,8 +514,9 @@ def _scatter(
     groups = people.kept
     events = people.events
     if design.raked:  # the others count in the margins
-        groups = pd.concat([groups, people.others], ignore_index=True)
-        nobody = np.zeros(len(people.others))
+        others = people.others
+        groups = pd.concat([groups, others], ignore_index=True)
+        nobody = np.zeros(len(others))
         cell = np.r_[cell, nobody.astype(int) - 1]
         events = np.r_[events, nobody]
     return _taylor_scatter(design, groups, cell, events)

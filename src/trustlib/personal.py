@@ -8,7 +8,7 @@ date is not repeated either, whoever else gave it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -193,6 +193,17 @@ def names_that_may_be_told(names: Iterable[Any]) -> list[str]:
         f"column {place}" if looks_personal(name) else str(name)
         for place, name in enumerate(names, 1)
     ]
+
+
+def told_when_asked(names: Iterable[Any]) -> Iterator[str]:
+    """The same, looked at when a message needs them: every name is held against every pattern.
+
+    Examples
+    --------
+    >>> list(told_when_asked(["sex", "a.b@example.org"]))
+    ['sex', 'column 2']
+    """
+    yield from names_that_may_be_told(names)
 
 
 def seems_headerless(frame: pd.DataFrame) -> bool:
