@@ -431,7 +431,7 @@ def _span(distinct: Array, told: Sequence[float]) -> str:
 def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
     """Count, for each variable, the people who lack it by kind of missing."""
     rows = []
-    n = lost["n"].to_numpy()
+    counts = lost["n"].to_numpy()
     for variable in (outcome, *by):
         absent = lost[variable].isna().to_numpy()
         if not absent.any():
@@ -441,7 +441,7 @@ def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
             kind = lost[f"{variable}_missing"].to_numpy(object)[absent]
             named = np.where(pd.isna(kind), named, kind)
         codes, reasons = pd.factorize(named, sort=True)
-        people = np.bincount(codes, n[absent])
+        people = np.bincount(codes, counts[absent])
         for reason, n in zip(reasons, people, strict=True):
             rows.append((variable, str(reason), int(n)))
     return pd.DataFrame(rows, columns=["variable", "reason", "n"])
