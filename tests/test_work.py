@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import trustlib as tl
+from trustlib import engines, stratified
 from trustlib.encoding import Encoding, encode
 from trustlib.formulas import read_formula
 from trustlib.logit import LogitFit
@@ -23,7 +24,6 @@ HEAVY = ("statsmodels", "formulaic", "scipy.stats", "scipy.optimize", "scipy.spa
          "matplotlib", "seaborn", "pydantic", "yaml")  # fmt: skip
 PATH_TO_GAPS = """
 import sys
-import warnings
 import pandas as pd
 import trustlib as tl
 people = pd.DataFrame({"w": [1.0, 2.0, 3.0, 1.5] * 60, "area": ["x", "y"] * 120})
@@ -204,3 +204,61 @@ def test_a_value_that_is_no_level_is_refused():
     for other in ("c", None):
         with pytest.raises(ValueError, match="missing, or no level"):
             made.matrix(pd.DataFrame({"v0": pd.Categorical(["a", other])}))
+
+
+# How often people, cells and rows are looked at
+
+
+def counted(monkeypatch, owner, name: str, size) -> list[int]:
+    """The size of the work of each call of a function, by `size` of its arguments."""
+    real = getattr(owner, name)
+    calls: list[int] = []
+
+    def counting(*args, **kwargs):
+        calls.append(size(*args))
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, counting)
+    return calls
+
+
+def test_people_are_looked_at_once_for_strata_and_once_for_cells(monkeypatch):
+    people = synthetic_people()
+    calls = counted(monkeypatch, engines, "group_rows", lambda columns, rows: rows)
+    design = tl.SurveyDesign(people, weight="weight", strata="region")
+    assert calls.count(len(people)) == 1
+    tl.compress(design, "damaged", ["gender", "ethnicity"])
+    assert calls.count(len(people)) == 2
+
+
+def test_each_row_of_a_design_matrix_is_made_once(monkeypatch):
+    design = tl.SurveyDesign(synthetic_people(), weight="weight")
+    axes = ["gender", "ethnicity", "disability"]
+    cells = tl.compress(design, "damaged", axes)
+    made = counted(monkeypatch, Encoding, "matrix", lambda encoding, rows: len(rows))
+    fit = tl.fit_logit(cells, "gender * ethnicity + disability")
+    assert made == [len(cells)]
+    tl.one_way(fit, axes=list(combinations(axes, 2)))
+    assert made == [len(cells), len(cells)]  # every cell is some counterfactual
+
+
+def test_the_smallest_groups_of_a_fit_are_counted_once(monkeypatch):
+    design = tl.SurveyDesign(synthetic_people(), weight="weight")
+    cells = tl.compress(design, "damaged", ["gender", "ethnicity", "disability"])
+    fit = tl.fit_logit(cells, "gender * ethnicity + disability")
+    calls = counted(monkeypatch, LogitFit, "_smallest_within", lambda *_: 1)
+    tl.predictions(fit, ["gender"])
+    tl.predictions(fit, ["ethnicity"])
+    tl.coefficients(fit)
+    fit.term_test("gender:ethnicity")
+    assert len(calls) == 2  # gender with ethnicity, and disability
+
+
+def test_totals_of_groups_are_summed_once(monkeypatch):
+    design = tl.SurveyDesign(synthetic_people(), weight="weight", strata="region")
+    cells = tl.compress(design, "damaged", ["gender", "ethnicity"])
+    calls = counted(monkeypatch, stratified, "_table", lambda row, *_: len(row))
+    tl.fit_logit(cells, "gender + ethnicity")
+    tl.cell_means(cells)
+    cells.settled()
+    assert len(calls) == 1
