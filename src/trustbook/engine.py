@@ -60,7 +60,6 @@ PRELOAD = [
     "pandas.io.formats.style",
     "scipy.stats",
     "scipy.optimize",
-    "statsmodels.genmod.generalized_linear_model",
     "formulaic",
     "firthmodels",
     "seaborn",
