@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trustlib as tl
-from trustbook.clear import CLEAR, NOT_CLEAR, OPEN, holm, judge
+from trustbook.clear import CLEAR, NOT_CLEAR, OPEN, judge
 from trustbook.comparable import joined, load_comparable, refusal
 from trustbook.participation import adults, participation
 from trustbook.replicates import (
@@ -29,6 +29,7 @@ from trustbook.sealing import RELATIVE, largest_difference, load_cell_plan, make
 from trustbook.sphinx.finding import VERDICT_TABLES
 from trustbook.trials import Trials
 from trustbook.twice import NEVER, ONCE, TOGETHER, TURNED, TWICE, Twice, seen
+from trustlib.adjustment import benjamini_hochberg, holm
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import EstimandError, RunError
 
@@ -269,11 +270,15 @@ def test_stored_errors_of_other_cells_are_refused(tmp_path):
 # The rule for clear
 
 
+@pytest.mark.parametrize(
+    ("own", "method"), [(holm, "holm"), (benjamini_hochberg, "fdr_bh")]
+)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_is_that_of_statsmodels(p):
+def test_adjusted_p_values_are_those_of_statsmodels(own, method, p):
     from statsmodels.stats.multitest import multipletests
 
-    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])
+    theirs = multipletests(p, method=method)[1]
+    np.testing.assert_array_equal(own(p), theirs)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=9))

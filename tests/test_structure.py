@@ -28,7 +28,7 @@ MODULES |= {
 }
 ORDER = [
     {"trustlib.errors"},
-    {"trustlib.escaping"},
+    {"trustlib.escaping", "trustlib.stratified"},
     {
         "trustlib.variance",
         "trustlib.disclosure",
@@ -38,7 +38,7 @@ ORDER = [
         "trustlib.writing.disk",
         "trustlib.writing.refusals",
     },
-    {"trustlib.sources"},
+    {"trustlib.sources", "trustlib.adjustment"},
     {"trustlib.rounding"},
     {
         "trustlib.yaml12",
@@ -56,8 +56,9 @@ ORDER = [
         "trustlib.grouping",
         "trustlib.formulas",
         "trustlib.values",
+        "trustlib.glm",
     },
-    {"trustlib.random_intercepts", "trustlib.syntax"},
+    {"trustlib.random_intercepts", "trustlib.syntax", "trustlib.encoding"},
     {"trustlib.evaluation", "trustlib.between_strata"},
     {
         "trustlib.conditions",
@@ -273,11 +274,8 @@ ONLY = {
         "trustlib.labelled_reader",
         "trustbook.file_facts",
     },  # processes of their own
-    "statsmodels": {
-        "trustlib.logit",
-        "trustlib.precision",
-    },
-    "formulaic": {"trustlib.terms"},
+    "statsmodels": {"trustlib.glm"},
+    "formulaic": {"trustlib.encoding"},
     "firthmodels": {"trustlib.review.links"},
     "typer": {
         "trustbook.cli",

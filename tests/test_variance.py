@@ -1,14 +1,19 @@
 """Covariance formulas on arrays, against the oracle's loops and against numbers worked by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 import oracle
+from trustlib import stratified
 from trustlib.errors import LonelyPSUError
+from trustlib.stratified import LONELY_PSU
 from trustlib.variance import (
     ReplicateScatter,
     SealedScatter,
     TaylorScatter,
+    rank_of_columns,
     replicate_covariance,
     stratified_covariance,
     sum_by,
@@ -257,3 +262,123 @@ def test_margins_of_groups_are_those_of_rows():
         scores, stratum, np.arange(90), np.ones(90, dtype=bool)
     )
     np.testing.assert_allclose(scatter.covariance(a), expected, rtol=1e-10)
+
+
+# Structured sums of groups give what the groups themselves give
+
+
+def groups_of_people(strata, cells, clustered, rule="fail", size=4000):
+    """A scatter of groups of people, under most rules with a stratum of one PSU."""
+    random = np.random.default_rng(7)
+    stratum = np.sort(random.integers(0, strata, size))
+    if rule != "fail":
+        stratum[-1] = strata  # alone
+    used = int(stratum.max()) + 1
+    psu = None
+    n_psu = np.bincount(stratum, minlength=used) + 3.0
+    if rule != "fail":
+        n_psu[-1] = 1
+    if clustered:
+        within = stratum * 20 + random.integers(0, 20, size)
+        _, psu = np.unique(within, return_inverse=True)
+        n_psu = np.full(used, 20.0)
+        n_psu[-1] = 1 if rule != "fail" else 20
+    weight = random.lognormal(0, 1, size)
+    return TaylorScatter(
+        stratum=stratum,
+        psu=psu,
+        cell=random.integers(0, cells, size),
+        answer=random.integers(0, 2, size).astype(float),
+        sum_w=weight,
+        sum_w2=weight**2 * random.uniform(1, 2, size),
+        n_psu=n_psu,
+        remaining=random.uniform(0.5, 1, used),
+        lonely_psu=rule,
+    )
+
+
+def dense_covariance(scatter: TaylorScatter, a, present=None):
+    """The same from a matrix of all groups by all estimates."""
+    size = a.shape[1] // 2
+    values = a[:, scatter.cell].T
+    values = values + scatter.answer[:, None] * a[:, size + scatter.cell].T
+    rest = (scatter.n_psu, scatter.remaining, scatter.lonely_psu)
+    if scatter.psu is None:
+        kept = {"first": scatter.sum_w, "second": scatter.sum_w2, "present": present}
+        return stratified_covariance(values, scatter.stratum, *rest, **kept)
+    psus = int(scatter.psu.max()) + 1
+    of_psu = np.zeros(psus, dtype=int)
+    of_psu[scatter.psu] = scatter.stratum
+    rows = sum_by(values * scatter.sum_w[:, None], scatter.psu, psus)
+    return stratified_covariance(rows, of_psu, *rest, present=present)
+
+
+def relative(found, expected):
+    """The largest difference, as a share of the standard errors of both."""
+    se = np.sqrt(np.diag(expected))
+    return np.abs((found - expected) / np.outer(se, se)).max()
+
+
+@pytest.mark.parametrize("rule", ["fail", *LONELY_PSU[1:]])
+@pytest.mark.parametrize("clustered", [False, True])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_structured_covariance_is_the_dense_one(monkeypatch, rule, clustered, sparse):
+    if sparse:
+        monkeypatch.setattr(stratified, "DENSE", 0)
+        monkeypatch.setattr(stratified, "THIN", 1)
+    scatter = groups_of_people(30, 40, clustered, rule)
+    every = np.eye(80)
+    found = scatter.of_totals(40)
+    assert relative(found, dense_covariance(scatter, every)) < 1e-14
+    assert relative(scatter.covariance(every), found) < 1e-14
+    random = np.random.default_rng(8)
+    a = random.normal(size=(7, 80)) * (random.random((7, 80)) < 0.3)
+    member = (a[:, :40] != 0) | (a[:, 40:] != 0)
+    expected = dense_covariance(scatter, a, scatter._present(member))
+    assert relative(scatter.covariance(a, member), expected) < 1e-14
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_a_covariance_of_totals_needs_no_matrix_of_groups(clustered):
+    """No array is larger than the covariance of the totals, or than what is kept whole."""
+    scatter = groups_of_people(40, 500, clustered, size=40_000)
+    tracemalloc.start()
+    matrix = scatter.of_totals(500)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    of_groups = matrix.itemsize * len(scatter.cell) * len(matrix)
+    assert peak < 5 * matrix.nbytes < of_groups / 5
+
+
+# The rank of replicate weights
+
+
+def rank_of_all(columns) -> int:
+    """From the eigenvalues of all products."""
+    every = np.column_stack(columns)
+    values = np.linalg.eigvalsh(every.T @ every)
+    return int((values > values.max() * 1e-10).sum())
+
+
+@pytest.mark.parametrize("rows", [30, 45, 60, 500, 5000])
+@pytest.mark.parametrize("missing", [0, 1, 7])
+def test_rank_of_columns(rows, missing):
+    random = np.random.default_rng(rows + missing)
+    columns = list(random.lognormal(0, 1, (30 - missing, rows)))
+    columns += [sum(columns[i : i + 3]) for i in range(missing)]
+    assert rank_of_columns(columns) == rank_of_all(columns) == 30 - missing
+
+
+def test_rank_of_columns_that_only_few_rows_tell_apart():
+    one = np.ones(4000)
+    other = one.copy()
+    other[1] = 1.5  # among the rows that are not looked at first
+    assert rank_of_columns([one, other]) == rank_of_all([one, other]) == 2
+    other[1] = 1 + 1e-6
+    assert rank_of_columns([one, other]) == rank_of_all([one, other]) == 1
+
+
+def test_independent_columns_are_not_all_multiplied(monkeypatch):
+    columns = list(np.random.default_rng(3).lognormal(0, 1, (40, 9000)))
+    monkeypatch.setattr(np.linalg, "eigvalsh", None)
+    assert rank_of_columns(columns) == 40

@@ -56,7 +56,7 @@ def cells_as_json(cells: Cells) -> dict[str, Any]:
     axes = {axis: _occurring(frame[axis]) for axis in cells.by}
     codes = np.array([column.cat.codes.to_numpy() for column in axes.values()])
     size = 2 * len(frame)
-    matrix = cells.scatter.covariance(np.eye(size))
+    matrix = cells.scatter.of_totals(len(frame))
     named = [*cells.by, cells.outcome]
     return {
         "format": FORMAT,

@@ -21,8 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from trustlib.adjustment import holm
 from trustlib.variance import Array
 
 CLEAR = "clear"
@@ -30,36 +29,6 @@ OPEN = "neither clear nor refuted"
 NOT_CLEAR = "not clear"
 VERDICTS = (CLEAR, OPEN, NOT_CLEAR)
 LEVEL = 0.05
-
-
-def holm(p_values: Sequence[float] | Array) -> Array:
-    """P-values adjusted for their number by Holm's method.
-
-    Parameters
-    ----------
-    p_values : sequence of float
-        One family.
-
-    Returns
-    -------
-    array (m,)
-
-    Notes
-    -----
-    R: ``p.adjust(p, "holm")``.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03]).round(4).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p = np.asarray(p_values, dtype=float)
-    order = np.argsort(p, kind="stable")
-    factors = np.arange(len(p), 0, -1)
-    rising = np.maximum.accumulate(p[order] * factors)
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(rising, 1.0)
-    return adjusted
 
 
 def judge(replicates: Sequence[float] | Array, taylor: Any) -> list[str]:

@@ -60,7 +60,6 @@ PRELOAD = [
     "pandas.io.formats.style",
     "scipy.stats",
     "scipy.optimize",
-    "statsmodels.api",
     "formulaic",
     "firthmodels",
     "seaborn",

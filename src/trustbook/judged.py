@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from trustbook.clear import holm, judge
+from trustbook.clear import judge
 from trustbook.pictures.rows import RowPicture
 from trustbook.pictures.together import Contrast, together
 from trustbook.replicates import Stored, row_names
@@ -27,6 +27,7 @@ from trustbook.summary import (
     in_short,
     named_gaps,
 )
+from trustlib.adjustment import holm
 from trustlib.estimates import Estimates
 from trustlib.precision import adjust
 from trustlib.review import Report

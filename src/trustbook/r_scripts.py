@@ -19,7 +19,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from trustbook.sealing import CellPlan, plan_of
@@ -352,7 +351,7 @@ def _link_is_tested(tables: Mapping[str, pd.DataFrame]) -> bool:
 def _numbers(sealed: Cells) -> dict[str, str]:
     """The totals of the cells and the lower triangle of their covariance, in full precision."""
     columns = [*sealed.by, "n", "sum_w", "sum_wy"]
-    matrix = sealed.scatter.covariance(np.eye(2 * len(sealed)))
+    matrix = sealed.scatter.of_totals(len(sealed))
     lower = []
     for j in range(len(matrix)):
         column = matrix[j:, j]

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
@@ -397,12 +398,15 @@ def _require_no_small_difference(
     sets: dict[str, CellSet], made: dict[str, Cells]
 ) -> None:
     """Refuse sets whose subtraction isolates fewer than 10 people, with or without the outcome."""
+
+    @cache  # a set is one of many pairs
+    def people(name: str, axes: tuple[str, ...]) -> pd.DataFrame:
+        return _people(made[name].frame, list(axes))
+
     for name, other in _subtracted(sets):
         outer_axes = sets[other].by
-        common = [axis for axis in sets[name].by if axis in outer_axes]
-        inner = _people(made[name].frame, common)
-        outer = _people(made[other].frame, common)
-        left = outer - inner
+        common = tuple(axis for axis in sets[name].by if axis in outer_axes)
+        left = people(other, common) - people(name, common)
         without = left["n"] - left["n_events"]
         sizes = np.abs(np.r_[left["n"], left["n_events"], without])
         if ((sizes > 0) & (sizes < MINIMUM)).any():
@@ -422,11 +426,10 @@ def _subtracted(sets: Mapping[str, CellSet]) -> Iterator[tuple[str, str]]:
 
 def _people(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """People, and people with the outcome, in each combination of `by`."""
-    counts = frame[["n", "n_events"]]
+    counts = ["n", "n_events"]
     if not by:
-        return counts.sum().to_frame().T
-    keys = [frame[axis] for axis in by]
-    return counts.groupby(keys, observed=True).sum()
+        return frame[counts].sum().to_frame().T
+    return frame.groupby(by, observed=True)[counts].sum()
 
 
 def largest_difference(ours: Cells, other: Cells) -> float:
@@ -451,9 +454,9 @@ def largest_difference(ours: Cells, other: Cells) -> float:
     """
     if not _are_of_the_same(ours, other):
         return float("inf")
-    every = np.eye(2 * len(ours))
-    own = ours.scatter.covariance(every)
-    differences = [_relative_difference(own, other.scatter.covariance(every))]
+    own = ours.scatter.of_totals(len(ours))
+    theirs = other.scatter.of_totals(len(other))
+    differences = [_relative_difference(own, theirs)]
     for column in _TOTALS:
         totals = ours.frame[column].to_numpy()
         others = other.frame[column].to_numpy()

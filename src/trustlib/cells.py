@@ -41,6 +41,7 @@ from trustlib.merging import joint_axis, joint_source, pooled_scatter
 from trustlib.rounding import df_in_words, require_no_exact_cells
 from trustlib.sealed_files import TOTALS, SealedContent
 from trustlib.sources import SourceField
+from trustlib.stratified import sum_by
 from trustlib.variance import (
     Array,
     Codes,
@@ -49,7 +50,6 @@ from trustlib.variance import (
     Scatter,
     SealedScatter,
     joint_df,
-    sum_by,
     welch_df,
 )
 from trustlib.writing import write_whole
@@ -265,8 +265,9 @@ class Cells:
         """
         if self.sealed:
             return self
-        labels = told_rows(self.frame, self.by, self.frame["n"])
-        require_showable(self._smallest, labels, "This set of cells")
+        if not self._showable:  # only a message names the cells
+            labels = told_rows(self.frame, self.by, self.frame["n"])
+            require_showable(self._smallest, labels, "This set of cells")
         settled = self.settled()._without_small_samples()
         frame = self.frame.drop(columns="n_events")
         return replace(settled, frame=frame, heaviest=None)
@@ -304,7 +305,7 @@ class Cells:
         samples = self.scatter.samples
         if all(sample.showable for sample in samples):
             return self
-        total = self.scatter.covariance(np.eye(2 * len(self)))
+        total = self.scatter.of_totals(len(self))
         return replace(
             self,
             scatter=SealedScatter(total),
@@ -330,7 +331,7 @@ class Cells:
         if self.scatter.samples:
             return replace(self, missing=nobody)
         _require_few(len(self))
-        total = self.scatter.covariance(np.eye(2 * len(self)))
+        total = self.scatter.of_totals(len(self))
         return replace(
             self,
             scatter=SealedScatter(total),
@@ -717,11 +718,13 @@ def told_rows(frame: pd.DataFrame, by: Sequence[str], people: Any) -> list[str]:
     >>> told_rows(frame, ["gender"], [20, 3])
     ['gender=woman', 'gender=(a level of fewer than 10 people)']
     """
-    levels = [frame[axis].tolist() for axis in by]
-    rows = [dict(zip(by, each, strict=True)) for each in zip(*levels, strict=True)]
-    if not by:
-        rows = [{}] * len(frame)
-    return [told_row(row, frame, by, people) for row in rows]
+    told = {}
+    for axis in by:
+        sizes = people_by_level(frame[axis], people)
+        named = {level: level for level in spoken_levels(sizes, sizes)}
+        told[axis] = [named.get(level, RARE_LEVEL) for level in frame[axis]]
+    rows = pd.DataFrame(told, index=range(len(frame)), dtype=object)
+    return [describe(row, by) for row in rows.to_dict("records")]
 
 
 def told_row(

@@ -23,7 +23,14 @@ from trustlib.axes import axis_values
 from trustlib.cells import SUMS, Cells, occurring_cells
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import MINIMUM
-from trustlib.engines import require_plain_names, require_single_values, sums_by
+from trustlib.engines import (
+    floats,
+    require_plain_names,
+    require_single_values,
+    sums_by,
+    sums_of_columns,
+    without_notes,
+)
 from trustlib.errors import DesignError, axis_names, require_a
 from trustlib.grouping import group_rows
 from trustlib.masking import (
@@ -35,17 +42,17 @@ from trustlib.masking import (
     spoken_levels,
 )
 from trustlib.ordering import declared_orders, in_order, require_order
-from trustlib.personal import names_that_may_be_told
+from trustlib.personal import told_when_asked
 from trustlib.rounding import df_of_people, people_in_words
 from trustlib.schedulers import require_near
 from trustlib.strata import PSU, STRATUM
+from trustlib.stratified import sum_by
 from trustlib.variance import (
     Array,
     Codes,
     ReplicateScatter,
     Scatter,
     TaylorScatter,
-    sum_by,
 )
 
 FEW_DF = 8  # the US NCHS flags estimates with fewer (Parker et al. 2017)
@@ -123,7 +130,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
         design,
         "Make one with SurveyDesign(frame, weight=..., strata=..., psu=...).",
     )
-    frame = nw.from_native(_without_notes(design.frame))
+    frame = nw.from_native(without_notes(design.frame))
     require_near(frame)
     by = _checked_axes(frame, outcome, by)
     frame = _with_numbers(frame, outcome)
@@ -166,21 +173,12 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     )
 
 
-def _without_notes(native: Any) -> Any:
-    """A pandas frame without its ``attrs``, which pandas copies deeply at every step."""
-    if not isinstance(native, pd.DataFrame):
-        return native
-    bare = native.copy(deep=False)
-    bare.attrs = {}
-    return bare
-
-
 def _checked_axes(frame: Any, outcome: str, by: Sequence[str]) -> list[str]:
     """The axes as a list; names that do not exist, clash or are a list are refused."""
     schema = frame.collect_schema()
     columns = schema.names()
     require_columns([outcome], columns, "outcome column")
-    axes = axis_names(by, columns, names_that_may_be_told(columns))
+    axes = axis_names(by, columns, told_when_asked(columns))
     for name in (outcome, *axes):
         usable = isinstance(name, str) and name not in RESERVED
         if not usable or name.startswith("_"):
@@ -225,40 +223,86 @@ class _Pass:
     No engine then minds what the file calls its columns.
     """
 
-    keys: dict[str, nw.Expr]
-    sums: dict[str, nw.Expr]
-    axes: dict[str, str]  # our name -> axis
-    kinds: dict[str, str]  # our name -> kinds of missing of a variable
+    units: dict[str, str]  # our name -> column: strata, PSUs, margins
+    axes: dict[str, str]
+    kinds: dict[str, str]  # kinds of missing of a variable
+    outcome: str
+    weight: str | None
+    summed: dict[str, str]  # base weights, replicates
+    has_domain: bool
     unordered: set[str]  # axes that are a Categorical of Polars
 
     @classmethod
     def of(cls, design: SurveyDesign, frame: Any, outcome: str, by: list[str]) -> _Pass:
         """The pass over the people of a design."""
         schema = frame.collect_schema()
-        axes = {f"_a{i}": name for i, name in enumerate(by)}
         unordered: set[str] = set()
         # a Categorical's order is that of first use anywhere; an Enum's is its own
         if frame.implementation.is_polars():
             unordered = {name for name in by if schema[name] == nw.Categorical}
-        kinds = _kinds_of_missing([outcome, *by], schema.names())
-        keys = _unit_keys(design)
-        for key, name in axes.items():
-            keys[key] = nw.col(name)
-            if name in unordered:
-                keys[key] = nw.col(name).cast(nw.String)
-        for key, name in kinds.items():
-            keys[key] = nw.col(name)
-        inside = nw.lit(True)
-        if DOMAIN in schema.names():
-            inside = nw.col(DOMAIN)
-        weight = _weight(design)
-        keys[_ANSWER] = nw.col(outcome).cast(nw.Float64)
-        keys[_USED] = (weight > 0) & inside
-        return cls(keys, _weight_sums(design, weight), axes, kinds, unordered)
+        return cls(
+            units=_units(design),
+            axes={f"_a{i}": name for i, name in enumerate(by)},
+            kinds=_kinds_of_missing([outcome, *by], schema.names()),
+            outcome=outcome,
+            weight=design.weight,
+            summed=_summed(design),
+            has_domain=DOMAIN in schema.names(),
+            unordered=unordered,
+        )
 
-    def names(self, outcome: str) -> dict[str, str]:
+    @property
+    def columns(self) -> dict[str, str]:
+        """Our names -> columns that are grouped by as they are."""
+        return {**self.units, **self.axes, **self.kinds}
+
+    @property
+    def keys(self) -> list[str]:
+        """What is grouped by."""
+        return [*self.columns, _ANSWER, _USED]
+
+    @property
+    def sums(self) -> list[str]:
+        """What is summed."""
+        return ["w", "w2", *self.summed]
+
+    @property
+    def names(self) -> dict[str, str]:
         """Our names -> those of the file."""
-        return {**self.axes, **self.kinds, _ANSWER: outcome}
+        return {**self.axes, **self.kinds, _ANSWER: self.outcome}
+
+    def expressions(self) -> dict[str, nw.Expr]:
+        """What any engine computes for each person."""
+        weight = nw.lit(1.0)
+        if self.weight is not None:
+            weight = nw.col(self.weight).cast(nw.Float64)
+        inside = nw.col(DOMAIN) if self.has_domain else nw.lit(True)
+        made = {key: nw.col(name) for key, name in self.columns.items()}
+        for key, name in self.axes.items():
+            if name in self.unordered:
+                made[key] = made[key].cast(nw.String)
+        made[_ANSWER] = nw.col(self.outcome).cast(nw.Float64)
+        made[_USED] = (weight > 0) & inside
+        made |= {"w": weight, "w2": weight * weight}
+        for key, name in self.summed.items():
+            made[key] = nw.col(name).cast(nw.Float64)
+        return made
+
+    def values(self, people: pd.DataFrame) -> dict[str, Any]:
+        """The same of people in memory, without a copy of what is there."""
+        weight = np.ones(len(people))
+        if self.weight is not None:
+            weight = floats(people[self.weight])
+        used = weight > 0
+        if self.has_domain:
+            used &= people[DOMAIN].to_numpy(bool)
+        answer = floats(people[self.outcome])
+        made: dict[str, Any] = {key: people[c] for key, c in self.columns.items()}
+        made[_ANSWER] = pd.Series(answer, copy=False)
+        made[_USED] = pd.Series(used, copy=False)
+        made |= {"w": weight, "w2": weight * weight}
+        made |= {key: people[name] for key, name in self.summed.items()}
+        return made
 
 
 def _kinds_of_missing(variables: list[str], columns: list[str]) -> dict[str, str]:
@@ -271,34 +315,26 @@ def _kinds_of_missing(variables: list[str], columns: list[str]) -> dict[str, str
     return kinds
 
 
-def _unit_keys(design: SurveyDesign) -> dict[str, nw.Expr]:
+def _units(design: SurveyDesign) -> dict[str, str]:
     """Strata, PSUs and margins, where the variance needs them."""
-    keys = {}
+    units = {}
     if not design.replicate_weights:
-        units = {STRATUM: design.strata, PSU: design.psu}
-        keys = {key: nw.col(name) for key, name in units.items() if name is not None}
+        roles = {STRATUM: design.strata, PSU: design.psu}
+        units = {key: name for key, name in roles.items() if name is not None}
     for i, margin in enumerate(design.raked or ()):
-        keys[f"_m{i}"] = nw.col(margin)
-    return keys
+        units[f"_m{i}"] = margin
+    return units
 
 
-def _weight(design: SurveyDesign) -> nw.Expr:
-    """The weight of each person."""
-    if design.weight is None:
-        return nw.lit(1.0)
-    return nw.col(design.weight).cast(nw.Float64)
-
-
-def _weight_sums(design: SurveyDesign, weight: nw.Expr) -> dict[str, nw.Expr]:
-    """What is summed: weights, their squares, base weights and replicates."""
-    sums = {"w": weight, "w2": weight * weight}
-    if design.raked:
-        sums[_BASE] = weight
-        if design.base_weight is not None:
-            sums[_BASE] = nw.col(design.base_weight).cast(nw.Float64)
+def _summed(design: SurveyDesign) -> dict[str, str]:
+    """Base weights and replicates."""
+    summed = {}
+    base = design.base_weight or design.weight
+    if design.raked and base is not None:
+        summed[_BASE] = base
     for i, name in enumerate(design.replicate_weights or ()):
-        sums[f"_r{i}"] = nw.col(name)
-    return sums
+        summed[f"_r{i}"] = name
+    return summed
 
 
 def _grouped(
@@ -308,9 +344,14 @@ def _grouped(
     orders = declared_orders(frame, by)
     plan = _Pass.of(design, frame, outcome, by)
     refusal = None
+    people = frame.to_native()
     try:
-        chosen = frame.select(**plan.keys, **plan.sums)
-        groups = sums_by(chosen, list(plan.keys), list(plan.sums), ["w"])
+        if isinstance(people, pd.DataFrame):
+            values = plan.values(people)
+            groups = sums_of_columns(values, len(people), plan.keys, plan.sums, ["w"])
+        else:
+            chosen = frame.select(**plan.expressions())
+            groups = sums_by(chosen, plan.keys, plan.sums, ["w"])
     except Exception as error:  # the engines have their own exceptions
         refusal = DesignError(
             f"The frame cannot be grouped by {by}: {foreign(error)}",
@@ -323,7 +364,7 @@ def _grouped(
             groups[key] = in_order(groups[key], orders[name])
         if name in plan.unordered:
             require_order(groups[key], name)
-    return groups.rename(columns=plan.names(outcome))
+    return groups.rename(columns=plan.names)
 
 
 @dataclass(frozen=True)
@@ -333,7 +374,13 @@ class _People:
     kept: pd.DataFrame
     events: Array  # (kept,) their answer, 0 or 1
     lost: pd.DataFrame  # in the domain, but without an answer or an axis
-    others: pd.DataFrame  # all who are not kept, in the domain or not
+    every: pd.DataFrame
+    inside: Array  # (every,) who is kept
+
+    @property
+    def others(self) -> pd.DataFrame:
+        """All who are not kept, in the domain or not."""
+        return self.every[~self.inside]
 
     @classmethod
     def sort_out(cls, groups: pd.DataFrame, outcome: str, by: list[str]) -> _People:
@@ -349,7 +396,8 @@ class _People:
             kept=groups[inside].reset_index(drop=True),
             events=answers[inside],
             lost=groups[used & ~inside],
-            others=groups[~inside],
+            every=groups,
+            inside=inside,
         )
 
 
@@ -383,15 +431,17 @@ def _span(distinct: Array, told: Sequence[float]) -> str:
 def _missing(lost: pd.DataFrame, outcome: str, by: list[str]) -> pd.DataFrame:
     """Count, for each variable, the people who lack it by kind of missing."""
     rows = []
+    counts = lost["n"].to_numpy()
     for variable in (outcome, *by):
-        absent = lost[lost[variable].isna()]
-        if absent.empty:
+        absent = lost[variable].isna().to_numpy()
+        if not absent.any():
             continue
-        unknown = pd.Series(np.nan, absent.index)
-        kind = absent.get(f"{variable}_missing", unknown).to_numpy(object)
-        named = np.where(pd.isna(kind), "missing", kind)
+        named = np.full(absent.sum(), "missing", dtype=object)
+        if f"{variable}_missing" in lost:
+            kind = lost[f"{variable}_missing"].to_numpy(object)[absent]
+            named = np.where(pd.isna(kind), named, kind)
         codes, reasons = pd.factorize(named, sort=True)
-        people = np.bincount(codes, absent["n"].to_numpy())
+        people = np.bincount(codes, counts[absent])
         for reason, n in zip(reasons, people, strict=True):
             rows.append((variable, str(reason), int(n)))
     return pd.DataFrame(rows, columns=["variable", "reason", "n"])
@@ -464,8 +514,9 @@ def _scatter(
     groups = people.kept
     events = people.events
     if design.raked:  # the others count in the margins
-        groups = pd.concat([groups, people.others], ignore_index=True)
-        nobody = np.zeros(len(people.others))
+        others = people.others
+        groups = pd.concat([groups, others], ignore_index=True)
+        nobody = np.zeros(len(others))
         cell = np.r_[cell, nobody.astype(int) - 1]
         events = np.r_[events, nobody]
     return _taylor_scatter(design, groups, cell, events)

@@ -17,7 +17,13 @@ import numpy as np
 import pandas as pd
 
 from trustlib.domains import domain_mask, without_nan
-from trustlib.engines import collect, require_plain_names, units_of
+from trustlib.engines import (
+    collect,
+    floats,
+    require_plain_names,
+    units_of,
+    without_notes,
+)
 from trustlib.errors import DesignError, is_number, listed, require_names
 from trustlib.masking import require_columns
 from trustlib.personal import names_that_may_be_told
@@ -25,7 +31,8 @@ from trustlib.rounding import rounded_people
 from trustlib.schedulers import require_near
 from trustlib.sources import SourceField
 from trustlib.strata import FPC, PSU, STRATUM, Strata, strata_of
-from trustlib.variance import LONELY_PSU, REPLICATE_METHODS, Array
+from trustlib.stratified import LONELY_PSU
+from trustlib.variance import REPLICATE_METHODS, Array, rank_of_columns
 from trustlib.weight_checks import require_margins, require_weights
 
 DOMAIN = "_in_domain"
@@ -161,7 +168,7 @@ class SurveyDesign:
     scale: Array | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        frame = _people(self.frame)
+        frame = _people(without_notes(self.frame))
         self._settle(**self._options_in_one_form())
         self._check_options()
         self._check_columns(frame)
@@ -351,13 +358,18 @@ class SurveyDesign:
         """
         if self.replicate_df is not None:
             return float(self.replicate_df)
-        inside = nw.from_native(self.frame)
-        if DOMAIN in inside.collect_schema().names():
-            inside = inside.filter(nw.col(DOMAIN))
         names = list(self.replicate_weights or ())
-        weights = collect(inside.select(*names)).to_numpy(float)
-        values = np.linalg.eigvalsh(weights.T @ weights)
-        return float((values > values.max() * 1e-10).sum() - 1)
+        people = without_notes(self.frame)
+        if isinstance(people, pd.DataFrame):
+            inside = people.get(DOMAIN, slice(None))
+            columns = [floats(people[name])[inside] for name in names]
+        else:
+            chosen = nw.from_native(people)
+            if DOMAIN in chosen.collect_schema().names():
+                chosen = chosen.filter(nw.col(DOMAIN))
+            weights = collect(chosen.select(*names))
+            columns = [floats(weights[name]) for name in names]
+        return float(rank_of_columns(columns) - 1)
 
     def domain(self, where: Any) -> SurveyDesign:
         """Restrict estimates to some people and keep the full design, as R's ``subset(design, ...)``.

@@ -24,7 +24,8 @@ from trustlib.answers import (
 from trustlib.errors import one_line, unknown_name
 from trustlib.masking import spoken_rows, unknown_column
 from trustlib.rounding import people_in_words
-from trustlib.variance import LONELY_PSU, REPLICATE_METHODS
+from trustlib.stratified import LONELY_PSU
+from trustlib.variance import REPLICATE_METHODS
 from trustlib.weight_checks import LARGEST, SMALLEST
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ What an engine would misread, such as a name that is a pattern, is refused befor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -43,6 +43,24 @@ def collect(frame: Any) -> pd.DataFrame:
     if frame.implementation.is_pyarrow():
         return as_pandas(frame.to_native())
     return frame.to_pandas()
+
+
+def without_notes(native: Any) -> Any:
+    """A pandas frame without its ``attrs``, which pandas copies deeply at every step.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> people = pd.DataFrame({"w": [1.0]})
+    >>> people.attrs["labels"] = {"w": "weight"}
+    >>> without_notes(people).attrs
+    {}
+    """
+    if not isinstance(native, pd.DataFrame):
+        return native
+    bare = native.copy(deep=False)
+    bare.attrs = {}
+    return bare
 
 
 def sums_by(
@@ -82,7 +100,7 @@ def sums_by(
         frame = nw.from_native(plain_table)
     people = frame.to_native()
     if isinstance(people, pd.DataFrame):
-        return _sums_of_pandas(people, keys, columns, largest)
+        return sums_of_columns(people, len(people), keys, columns, largest)
     sums = [nw.len().alias("n")]
     sums += [nw.col(column).sum() for column in columns]
     sums += [nw.col(column).max().alias(f"largest_{column}") for column in largest]
@@ -91,31 +109,70 @@ def sums_by(
     return collect(frame.group_by(*keys, drop_null_keys=False).agg(*sums))
 
 
-def _sums_of_pandas(
-    people: pd.DataFrame,
-    keys: list[str],
-    columns: list[str],
-    largest: Sequence[str],
+def sums_of_columns(
+    people: Mapping[str, Any],
+    rows: int,
+    keys: Sequence[str],
+    columns: Sequence[str],
+    largest: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """The same of a pandas frame, many times as fast as its own groupby."""
+    """The same of columns in memory, many times as fast as pandas' own groupby.
+
+    Parameters
+    ----------
+    people : mapping
+        Name -> Series, also a pandas frame; what is summed may be an array of floats.
+    rows : int
+        The length of each.
+    keys, columns, largest : sequence of str
+        As in `sums_by`.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> people = {"gender": pd.Series(["man", "woman", "man"]), "w": np.ones(3)}
+    >>> sums_of_columns(people, 3, ["gender"], ["w"])
+       n    w gender
+    0  2  2.0    man
+    1  1  1.0  woman
+    """
     values_of = {key: as_category(people[key]) for key in keys}
-    group, row = group_rows(list(values_of.values()), len(people))
+    group, row = group_rows(list(values_of.values()), rows)
     size = len(row)
     step = max(size, SUMMED_AT_ONCE)
-    parts = [slice(i, i + step) for i in range(0, len(group), step)]
+    parts = [slice(i, i + step) for i in range(0, rows, step)]
     table: dict[str, Any] = {"n": np.bincount(group)}
     for column in columns:
-        values = people[column].to_numpy(float)
+        values = floats(people[column])
         sums = [np.bincount(group[part], values[part], size) for part in parts]
         table[column] = np.sum(sums, axis=0)
     for column in largest:
-        values = people[column].to_numpy(float)
         most = np.full(size, -np.inf)
-        np.maximum.at(most, group, values)
+        np.maximum.at(most, group, floats(people[column]))
         table[f"largest_{column}"] = most
     for key, values in values_of.items():  # last: a margin may be called n
         table[key] = values.array.take(row)
     return pd.DataFrame(table)
+
+
+def floats(column: Any) -> np.ndarray:
+    """The numbers of a column, missing ones NaN, without a copy where they are floats.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> floats(pd.Series([1, None], dtype="Int64")).tolist()
+    [1.0, nan]
+    """
+    if isinstance(column, np.ndarray):
+        return column
+    if column.dtype == float:
+        return np.asarray(column.to_numpy())
+    return np.asarray(column.to_numpy(float, na_value=np.nan))
 
 
 def units_of(frame: Any, columns: dict[str, str]) -> pd.DataFrame:

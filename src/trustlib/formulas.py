@@ -94,10 +94,12 @@ class Terms:
 
     Attributes
     ----------
-    text : str
-        For formulaic: a sum of products, with names of ours for the axes.
+    products : tuple of tuple of str
+        The terms, each with its factors, with names of ours for the axes.
+    constant : bool
+        Whether there is a constant too.
     own : dict
-        Axis -> its name in `text`.
+        Axis -> its name in `products`.
     axes : dict
         Axis -> whether it is a number; also those that the formula does not use.
     prefix : str
@@ -112,10 +114,17 @@ class Terms:
     'age:my group[T.b]'
     """
 
-    text: str
+    products: tuple[Term, ...]
+    constant: bool
     own: dict[str, str]
     axes: Mapping[str, bool]
     prefix: str
+
+    @property
+    def text(self) -> str:
+        """For formulaic: a sum of products."""
+        first = "1" if self.constant else "0"
+        return " + ".join([first, *map(":".join, self.products)])
 
     def shown(self, text: str) -> str:
         """A name of a term or coefficient with the axes' own names.
@@ -255,15 +264,12 @@ class _Reader:
         terms, constant = self.sum(outermost=True)
         if self.now is not _END:
             self.refuse(f"{self.now.text!r} has no place here")
-        products = [":".join(term) for term in terms]
-        if not products and not constant:
+        if not terms and not constant:
             raise FitError(
                 f"The formula {self.formula!r} does not make one set of coefficients.",
                 _hint(self.axes),
             )
-        first = "1" if constant else "0"
-        text = " + ".join([first, *products])
-        return Terms(text, self.own, self.axes, self.prefix)
+        return Terms(tuple(terms), constant, self.own, self.axes, self.prefix)
 
     def refuse(self, why: str, hint: str = "") -> NoReturn:
         """Say what is wrong with the formula."""

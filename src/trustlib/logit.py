@@ -1,8 +1,9 @@
 r"""Survey-weighted logistic regression on cells.
 
-The coefficients are statsmodels' (`GLM`, binomial, ``var_weights``, two rows per cell:
-answer 0 and answer 1), the pseudo-maximum-likelihood estimates that R's ``svyglm(family
-= quasibinomial)`` gives. The covariance is ours:
+The coefficients are found by Newton's method on the cells. They are those of statsmodels
+(`GLM`, binomial, ``var_weights``) to 1e-12, to which tests hold every kind of fit and
+which is one step away as `LogitFit.glm`: the pseudo-maximum-likelihood estimates that
+R's ``svyglm(family = quasibinomial)`` gives. The covariance is ours:
 
 .. math:: V = I^{-1}\,\widehat{\mathrm{cov}}\Big[\sum_c x_c (Y_c-\mu_c W_c)\Big]\,I^{-1},\qquad
           I=\sum_c W_c\,\mu_c(1-\mu_c)\,x_c x_c'
@@ -17,6 +18,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,7 @@ from trustlib.errors import (
     require_a,
     unknown_name,
 )
+from trustlib.glm import statsmodels_results
 from trustlib.intervals import wald_test
 from trustlib.newton import expit, influence, newton, one_thread
 from trustlib.significance import TestResult
@@ -44,7 +47,6 @@ from trustlib.terms import (
 )
 from trustlib.variance import Array, Part, Spread, joint_df, welch_df
 
-NEAR_START = 1e-6  # statsmodels takes the last steps
 ROUNDING = 1e-9  # of a sum of weights, as a share of it
 SCORE = 1e-7  # what is left of the score, as a share of its parts
 
@@ -65,8 +67,6 @@ class LogitFit:
     df : float
         Degrees of freedom for t tests of coefficients, design df - (p - 1), as R's
         ``svyglm``. Of merged cells see `row_df`.
-    glm : statsmodels GLMResults
-        The fitted statsmodels object. Its standard errors ignore the design.
     x : array (C, p)
         Design matrix, one row per cell.
     spec : ModelTerms
@@ -95,7 +95,6 @@ class LogitFit:
     coef: pd.Series
     vcov: pd.DataFrame
     df: float
-    glm: Any
     x: Array
     spec: ModelTerms
     replicates: Array | None = None
@@ -110,7 +109,20 @@ class LogitFit:
         """Design-based standard errors of `coef`."""
         return pd.Series(np.sqrt(np.diag(self.vcov)), index=self.coef.index)
 
-    @property
+    @cached_property
+    def glm(self) -> Any:
+        """The fitted object of statsmodels, made when it is first asked for: its standard errors ignore the design."""
+        weight, events = _totals(self.cells)
+        return statsmodels_results(
+            self.x,
+            self.coef.index,
+            weight,
+            events,
+            self.cells.outcome,
+            self.coef.to_numpy(),
+        )
+
+    @cached_property
     def parts(self) -> tuple[Part, ...]:
         """What each sample of merged cells adds to the covariance of the coefficients; nothing for one design."""
         if not self.cells.scatter.pooled or not np.isfinite(self.df):
@@ -167,7 +179,7 @@ class LogitFit:
         few = _too_few(len(self.coef), self.row_df)
         return (*absent, few) if few else tuple(absent)
 
-    @property
+    @cached_property
     def smallest(self) -> int:
         """Smallest count in the identity cells of the model's terms: for the analyst, not for publication.
 
@@ -189,6 +201,10 @@ class LogitFit:
 
     def _smallest_within(self, joint: frozenset[str], axes: dict[str, set[str]]) -> int:
         """Smallest count in the cells that the terms over some axes tell apart."""
+        kinds = self.cells.frame.dtypes
+        categories = [axis for axis in joint if kinds[axis] == "category"]
+        if len(categories) == len(joint):  # they tell apart all that there is
+            return int(self.cells.counts(categories)["smallest"].min())
         columns = []
         for term, places in self.spec.term_indices.items():
             if axes[term] <= joint:
@@ -201,7 +217,6 @@ class LogitFit:
             x = x[:, binary]
         _, pattern = np.unique(x, axis=0, return_inverse=True)
         marked = replace(self.cells, frame=frame.assign(_pattern=pattern))
-        categories = [axis for axis in joint if frame[axis].dtype == "category"]
         counts = marked.counts([*categories, "_pattern"])
         return int(counts["smallest"].min())
 
@@ -402,16 +417,12 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
         )
     matrix = design_matrix(cells, formula)
     names = matrix.names
-    weight = cells.frame["sum_w"].to_numpy(float)
-    events = np.clip(cells.frame["sum_wy"].to_numpy(float), 0.0, weight)
+    weight, events = _totals(cells)
     require_rank(matrix.x, names, cells)
     require_overlap(matrix.x, names, weight, events, cells)
     with one_thread():
-        glm = _maximum(matrix, weight, events, cells.outcome)
-        beta = np.asarray(glm.params, dtype=float)
+        beta = _maximum(matrix, weight, events, cells.outcome)
         _require_solution(matrix.x, weight, events, beta)
-        if cells.scatter.refits:
-            beta = newton(matrix.x, weight[None], events[None], beta)[0]
         spread = _spread(cells, matrix.x, weight, beta)
     vcov = (spread.vcov + spread.vcov.T) / 2
     replicates = None
@@ -423,7 +434,6 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
         coef=pd.Series(beta, index=names, name="coef"),
         vcov=pd.DataFrame(vcov, index=names, columns=names),
         df=cells.df - (len(names) - 1),
-        glm=glm,
         x=matrix.x,
         spec=matrix.spec,
         replicates=replicates,
@@ -434,44 +444,24 @@ def fit_logit(cells: Cells, formula: str) -> LogitFit:
     return fit
 
 
-def _maximum(matrix: DesignMatrix, weight: Array, events: Array, outcome: str) -> Any:
-    """Results of statsmodels, from a start near the solution where one is found."""
-    nothing = np.zeros(len(matrix.names))
+def _totals(cells: Cells) -> tuple[Array, Array]:
+    """Weighted people of each cell, and those with the outcome."""
+    weight = cells.frame["sum_w"].to_numpy(float)
+    events = cells.frame["sum_wy"].to_numpy(float)
+    return weight, np.clip(events, 0.0, weight)
+
+
+def _maximum(matrix: DesignMatrix, weight: Array, events: Array, outcome: str) -> Array:
+    """The coefficients: by Newton's method, or where that ends nowhere by statsmodels."""
+    x = matrix.x
+    start = np.zeros(len(matrix.names))
     try:
-        near = newton(matrix.x, weight[None], events[None], nothing, NEAR_START)
-        start = near[0]
+        near = newton(x, weight[None], events[None], start)
+        return newton(x, weight[None], events[None], near[0])[0]
     except ConvergenceError:
-        start = None  # statsmodels has its own
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            model = _glm(matrix, weight, events, outcome)
-            fitted = model.fit(start, maxiter=100, tol=1e-10, tol_criterion="params")
-        except (np.linalg.LinAlgError, ValueError, FloatingPointError) as error:
-            raise ConvergenceError(
-                f"The fit failed: {error}", "Use fewer terms or coarser levels."
-            ) from error
-    if not fitted.converged or not np.isfinite(np.asarray(fitted.params)).all():
-        raise ConvergenceError(
-            "The fit did not converge in 100 steps.",
-            "Use fewer terms or coarser levels.",
-        )
-    return fitted
-
-
-def _glm(matrix: DesignMatrix, weight: Array, events: Array, outcome: str) -> Any:
-    """The model of statsmodels: two rows per cell, those of weight zero left out."""
-    import statsmodels.api as sm
-
-    y = np.repeat([0.0, 1.0], len(weight))
-    rows = np.r_[weight - events, events]
-    keep = rows > 0
-    x = np.vstack([matrix.x, matrix.x])
-    exog = pd.DataFrame(x[keep], columns=matrix.names)
-    endog = pd.Series(y[keep], name=outcome)
-    var_weights = (rows / rows.mean())[keep]
-    family = sm.families.Binomial()
-    return sm.GLM(endog, exog, family=family, var_weights=var_weights)
+        pass
+    fitted = statsmodels_results(x, matrix.names, weight, events, outcome)
+    return np.asarray(fitted.params, dtype=float)
 
 
 def _require_solution(x: Array, weight: Array, events: Array, beta: Array) -> None:

@@ -36,6 +36,7 @@ from trustlib.grouping import group_rows
 from trustlib.logit import LogitFit
 from trustlib.masking import require_levels_of
 from trustlib.newton import expit, influence
+from trustlib.stratified import sum_by
 from trustlib.variance import (
     Array,
     Codes,
@@ -43,7 +44,6 @@ from trustlib.variance import (
     ReplicateScatter,
     Spread,
     replicate_covariance,
-    sum_by,
     welch_df,
 )
 

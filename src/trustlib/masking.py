@@ -31,7 +31,12 @@ from trustlib.errors import (
     require_names,
     unknown_name,
 )
-from trustlib.personal import kind_of_column, looks_personal, names_that_may_be_told
+from trustlib.personal import (
+    kind_of_column,
+    looks_personal,
+    names_that_may_be_told,
+    told_when_asked,
+)
 
 FEW = f"fewer than {MINIMUM} people"
 RARE_LEVEL = f"(a level of {FEW})"
@@ -287,7 +292,7 @@ def require_columns(
     >>> require_columns(["age"], ["age", "gender"])
     """
     there = list(columns)
-    require_names(kind, names, there, names_that_may_be_told(there))
+    require_names(kind, names, there, told_when_asked(there))
 
 
 def foreign(error: BaseException) -> str:

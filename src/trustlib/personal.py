@@ -8,7 +8,7 @@ date is not repeated either, whoever else gave it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -134,6 +134,14 @@ def _texts(column: pd.Series) -> pd.Series:
     return texts[texts != ""]
 
 
+def _distinct(column: pd.Series) -> set[str]:
+    """The different values of a column as texts, without blanks."""
+    given = column.dropna().head(LOOKED_AT)
+    if given.dtype == object:  # which may hold lists
+        given = given.map(str)
+    return {plain(str(value)) for value in given.unique()} - {""}
+
+
 def _kind_of_name(words: str, distinct: Sequence[str]) -> str:
     """The kind that the name of a column says; a column of two answers holds no details."""
     if len(distinct) < 3 or len(words) > LONGEST_NAME:
@@ -187,6 +195,17 @@ def names_that_may_be_told(names: Iterable[Any]) -> list[str]:
     ]
 
 
+def told_when_asked(names: Iterable[Any]) -> Iterator[str]:
+    """The same, looked at when a message needs them: every name is held against every pattern.
+
+    Examples
+    --------
+    >>> list(told_when_asked(["sex", "a.b@example.org"]))
+    ['sex', 'column 2']
+    """
+    yield from names_that_may_be_told(names)
+
+
 def seems_headerless(frame: pd.DataFrame) -> bool:
     """Whether the names of a table seem to be the answers of its first person.
 
@@ -217,26 +236,27 @@ def seems_headerless(frame: pd.DataFrame) -> bool:
     named = [
         i for i, name in enumerate(names) if name and not name.startswith("Unnamed: ")
     ]
-    telling = [i for i in named if _is_answer(names[i], frame.iloc[:, i])]
-    return bool(telling) and len(telling) >= max(
-        TELLING * len(named), min(2, len(named))
-    )
+    enough = max(TELLING * len(named), min(2, len(named)))
+    telling = 0
+    for looked_at, i in enumerate(named):
+        if telling + len(named) - looked_at < enough:  # the others cannot be enough
+            return False
+        telling += _is_answer(names[i], frame.iloc[:, i])
+    return telling > 0 and telling >= enough
 
 
 def _is_answer(name: str, column: pd.Series) -> bool:
     """Whether the name of a column seems to be one of its answers."""
     if looks_personal(name):
         return True
-    texts = _texts(column)
-    distinct = set(texts)
+    distinct = _distinct(column)
     if name in distinct:
         return len(distinct) > 1  # of a list to tick, the only answer is its name
-    if texts.empty:
+    if not distinct or not re.search(r"\d", name):
         return False
+    texts = _texts(column)
     if _NUMBER.fullmatch(name):
         return _is_between(name, texts)
-    if not re.search(r"\d", name):
-        return False
     forms = texts.map(_form).value_counts()
     return bool(forms.index[0] == _form(name) and forms.iloc[0] > TELLING * len(texts))
 

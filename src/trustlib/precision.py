@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from trustlib import intervals
+from trustlib.adjustment import METHODS
 from trustlib.errors import EstimandError, require_a, require_names
 from trustlib.estimates import Estimates, require_levels, scaled_parts
 from trustlib.significance import TestResult
@@ -106,8 +107,6 @@ def adjust(estimates: Estimates, method: str = "holm") -> Estimates:
     """
     _tested(estimates, "adjust")
     require_names("method of adjustment", [method], ADJUSTMENTS)
-    from statsmodels.stats.multitest import multipletests
-
     frame = estimates.frame
     there = frame["p_value"].notna()
     if not there.any() or ADJUSTED in estimates.convention:
@@ -115,8 +114,8 @@ def adjust(estimates: Estimates, method: str = "holm") -> Estimates:
             "Expected p-values that are not adjusted yet.",
             "Adjust once, from the result of a verb.",
         )
-    _, adjusted, *_ = multipletests(frame.loc[there, "p_value"], method=method)
-    frame.loc[there, "p_value"] = adjusted
+    family = frame.loc[there, "p_value"].to_numpy(float)
+    frame.loc[there, "p_value"] = METHODS[method](family)
     tests = f"{there.sum()} tests ({ADJUSTMENTS[method]})"
     how = f"{estimates.convention}; {ADJUSTED} for {tests}, intervals not adjusted"
     return replace(estimates, _frame=frame, convention=how)

@@ -303,7 +303,7 @@ def _matrix(key: bytes, sealed: Cells, exact: _Exact) -> Array:
     size = len(sealed)
     squared = np.diag((KAPPA * exact.typical) ** 2)
     noise = np.block([[2 * squared, squared], [squared, squared]])
-    total = sealed.scatter.covariance(np.eye(2 * size)) + noise
+    total = sealed.scatter.of_totals(size) + noise
     base = ";".join(exact.base)
     answers = ";".join(exact.answers)
     return _few_digits(wishart(key, total, base, answers, NU))

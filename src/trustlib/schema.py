@@ -37,9 +37,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from trustlib import yaml12
 from trustlib.answers import BOTH_MARKS, RESERVED, in_one_form, numbers_of, plain
 from trustlib.design_columns import NAMES, design_columns
 from trustlib.errors import (
@@ -83,6 +81,10 @@ def load_yaml(path: str | Path) -> Any:
     {'asked': 'Yes'}
     >>> folder.cleanup()
     """
+    from yaml import YAMLError
+
+    from trustlib import yaml12
+
     path = existing_file(path, "file", LOOK_FOR)
     try:
         return yaml12.load(path.read_text(encoding="utf-8"))
@@ -91,14 +93,14 @@ def load_yaml(path: str | Path) -> Any:
             f"{path} is not text in UTF-8.",
             "Open it in an editor and save it again with the encoding UTF-8.",
         ) from error
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise CodebookError(
             f"{path} is not valid YAML: {_fault_of_yaml(error)}",
             "Mend the line and column named above.",
         ) from None
 
 
-def _fault_of_yaml(error: yaml.YAMLError) -> str:
+def _fault_of_yaml(error: Exception) -> str:
     """What is wrong and where, without the line itself: the file may be that of the people."""
     mark = getattr(error, "problem_mark", None)
     problem = one_line(getattr(error, "problem", None) or "it cannot be read")

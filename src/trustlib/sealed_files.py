@@ -120,7 +120,7 @@ def write_content(content: SealedContent, path: Path) -> None:
         columns[axis] = pa.array(frame[axis].astype(object).tolist())
     for name in TOTALS:
         columns[name] = pa.array(frame[name].to_numpy())
-    matrix = content.scatter.covariance(np.eye(2 * size))
+    matrix = content.scatter.of_totals(size)
     columns["cov_w"] = pa.array(list(matrix[:size]))
     columns["cov_wy"] = pa.array(list(matrix[size:]))
     for i, sample in enumerate(content.scatter.samples):
@@ -221,7 +221,7 @@ def _scatter(table: Any, dfs: list[float] | None, matrix: Array) -> Scatter:
         within = own[np.ix_(both, both)]
         samples.append(Sample(cell, within, float(df), showable=True))
     scatter = PooledScatter(tuple(samples))
-    total = scatter.covariance(np.eye(2 * size))
+    total = scatter.of_totals(size)
     tolerance = 1e-10 * np.abs(matrix).max()
     if not np.allclose(total, matrix, rtol=1e-8, atol=tolerance):
         raise ValueError("the samples do not add up to the covariance matrix")

@@ -16,7 +16,7 @@ from trustlib.answers import kinds_of, means_missing, plain
 from trustlib.errors import DesignError, LonelyPSUError
 from trustlib.masking import spoken_units
 from trustlib.rounding import people_in_words
-from trustlib.variance import LONELY_HINT, Array
+from trustlib.stratified import LONELY_HINT, Array
 
 STRATUM = "_stratum"
 PSU = "_psu"

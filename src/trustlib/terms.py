@@ -1,20 +1,20 @@
 """The terms of a model on cells: design matrix, baselines, and whether they are identified.
 
-formulaic makes the matrix, under names of ours for the axes (see `trustlib.formulas`);
-what it is asked and what is said of it stands here.
+`trustlib.encoding` makes the matrix, under names of ours for the axes (see
+`trustlib.formulas`); what it is asked and what is said of it stands here.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from trustlib.cells import Cells, told_row
+from trustlib.encoding import Encoding, Scope, encode
 from trustlib.errors import (
     EstimandError,
     FitError,
@@ -32,13 +32,13 @@ NAMED = 6  # coefficients that a refusal names
 
 @dataclass(frozen=True, eq=False)
 class ModelTerms:
-    """What makes the design matrix of cells: the terms of a formula, and formulaic's encoding of them.
+    """What makes the design matrix of cells: the terms of a formula, and their encoding.
 
     Attributes
     ----------
     terms : Terms
         The formula as it was read.
-    model : formulaic.ModelSpec
+    encoding : Encoding
         With names of ours for the axes.
 
     Examples
@@ -53,53 +53,51 @@ class ModelTerms:
     """
 
     terms: Terms
-    model: Any
+    encoding: Encoding
 
-    def shown(self, name: object) -> str:
-        """A name of formulaic's with the axes' own names."""
-        return self.terms.shown(str(name))
+    def shown(self, name: str) -> str:
+        """A name of the encoding's with the axes' own names."""
+        return self.terms.shown(name)
 
     @property
     def required_variables(self) -> list[str]:
         """The axes that the formula names."""
         return list(self.terms.own)
 
-    @property
+    @cached_property
     def column_names(self) -> list[str]:
         """The coefficients."""
-        return [self.shown(name) for name in self.model.column_names]
+        return [self.shown(name) for name in self.encoding.names]
 
-    @property
+    @cached_property
     def term_indices(self) -> dict[str, list[int]]:
         """Term -> the places of its coefficients."""
-        indices = self.model.term_indices
-        return {self.shown(term): list(places) for term, places in indices.items()}
+        return {self.shown(t.name): list(t.places) for t in self.encoding.terms}
 
     @property
     def factors(self) -> dict[str, tuple[str, ...]]:
         """Term -> the axes, or what is computed of them, that it crosses."""
         return {
-            self.shown(term): tuple(self.shown(factor) for factor in term.factors)
-            for term in self.model.term_indices
+            self.shown(term.name): tuple(map(self.shown, term.factors))
+            for term in self.encoding.terms
         }
 
     @property
     def term_variables(self) -> dict[str, set[str]]:
         """Term -> the axes in it."""
         axes = {own: axis for axis, own in self.terms.own.items()}
-        variables = {}
-        for term, used in self.model.term_variables.items():
-            names = map(str, used)
-            variables[self.shown(term)] = {axes[own] for own in names if own in axes}
-        return variables
+        return {
+            self.shown(term.name): {axes[own] for own in term.variables}
+            for term in self.encoding.terms
+        }
 
     def find(self, term: str) -> str | None:
         """The term that somebody means: the order of names, spaces and backticks do not matter."""
         wanted = self.terms.factors_of(term)
-        for own in self.model.term_indices:
-            factors = frozenset(map(str, own.factors))
+        for own in self.encoding.terms:
+            factors = frozenset(own.factors)
             shown = frozenset(map(self.shown, own.factors))
-            name = self.shown(own)
+            name = self.shown(own.name)
             if wanted in (factors, shown) or term == name:
                 return name
         return None
@@ -120,10 +118,7 @@ class ModelTerms:
         EstimandError
             A term is not defined for some values.
         """
-        from formulaic.errors import DataMismatchWarning
-
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("error", DataMismatchWarning)
+        with np.errstate(all="ignore"):
             try:
                 return self._evaluated(frame)
             except Exception as error:  # formulaic has many
@@ -136,10 +131,8 @@ class ModelTerms:
                 ) from error
 
     def _evaluated(self, frame: pd.DataFrame) -> Array:
-        """The design matrix, or one of formulaic's many errors."""
-        own = _renamed(frame, self.terms)
-        made = self.model.get_model_matrix(own, na_action="raise")
-        x = np.asarray(made, dtype=float)
+        """The design matrix, or one of many errors."""
+        x = self.encoding.matrix(_renamed(frame, self.terms))
         if not np.isfinite(x).all():
             raise ValueError("some values are not finite")
         return x
@@ -222,41 +215,37 @@ def design_matrix(cells: Cells, formula: str) -> DesignMatrix:
                 "so it has no coefficient.",
                 "Leave it out.",
             )
-    matrix = _model_matrix(formula, terms, frame)
-    spec = ModelTerms(terms, matrix.model_spec)
+    encoding, x = _encoded(formula, terms, frame)
+    spec = ModelTerms(terms, encoding)
     names = spec.column_names
     if len(set(names)) < len(names):
         raise FitError(
             f"The formula {formula!r} makes two coefficients of one name.",
             "Rename the axis.",
         )
-    return DesignMatrix(spec, np.asarray(matrix, dtype=float), names)
+    return DesignMatrix(spec, x, names)
 
 
-def _model_matrix(formula: str, terms: Terms, frame: pd.DataFrame) -> Any:
-    """The matrix that formulaic makes of the terms, which are defined in all cells."""
-    import formulaic
-
+def _encoded(formula: str, terms: Terms, frame: pd.DataFrame) -> tuple[Encoding, Array]:
+    """The encoding of the terms, and the matrix of the cells, in all of which they are defined."""
     hint = (
         "Leave out the values for which it is not, or make the column before compress."
     )
     own = _renamed(frame, terms)
     with np.errstate(all="ignore"):
         try:
-            matrix = formulaic.model_matrix(
-                terms.text, own, na_action="raise", output="numpy", context={}
-            )
+            encoding, x = encode(terms, own)
         except Exception as error:  # formulaic has many
             raise FitError(
                 f"The formula {formula!r} cannot be evaluated: {foreign(error)}", hint
             ) from None
-    if not np.isfinite(np.asarray(matrix, dtype=float)).all():
+    if not np.isfinite(x).all():
         raise FitError(
             f"The formula {formula!r} is not defined in all cells: it divides by zero, "
             "or a number is too large.",
             hint,
         )
-    return matrix
+    return encoding, x
 
 
 def _only_level(cells: Cells, axis: str) -> str:
@@ -423,15 +412,14 @@ def baselines(spec: ModelTerms) -> list[str]:
     >>> baselines(design_matrix(cells, "group").spec)
     ['group a', 'group a']
     """
-    contrasts = spec.model.factor_contrasts
-    reference = {str(f): _reference(state) for f, state in contrasts.items()}
-    sizes = {str(f): len(state.levels) for f, state in contrasts.items()}
+    encoding = spec.encoding
+    reference = encoding.references
     columns: list[_Column] = []
     order: dict[str, None] = {}
-    for term in spec.model.structure:
-        for scoped in term.scoped_terms:
-            order |= dict.fromkeys(str(f.factor) for f in scoped.factors)
-            columns += _scoped_columns(scoped, sizes)
+    for term in encoding.terms:
+        for scope in term.scopes:
+            order |= dict.fromkeys(part.factor for part in scope)
+            columns += _scoped_columns(scope, encoding)
     # A number is compared at zero.
     levels = {factor: reference.get(factor, "0") for factor in order}
     shown = {factor: spec.shown(factor) for factor in order}
@@ -446,17 +434,16 @@ def baselines(spec: ModelTerms) -> list[str]:
     return texts
 
 
-def _scoped_columns(scoped: Any, sizes: dict[str, int]) -> list[_Column]:
-    """The columns that formulaic makes of one term in one scope."""
-    whole = set()
+def _scoped_columns(scope: Scope, encoding: Encoding) -> list[_Column]:
+    """The columns of one block."""
+    every = frozenset(part.factor for part in scope)
+    whole = {part.factor for part in scope if not part.reduced}
     width = 1
-    for f in scoped.factors:
-        name = str(f.factor)
-        if not f.reduced:
-            whole.add(name)
-        width *= sizes.get(name, 1 + f.reduced) - f.reduced
-    every = frozenset(str(f.factor) for f in scoped.factors)
-    compared = every - (whole & set(sizes))
+    for part in scope:
+        levels = encoding.levels.get(part.factor)
+        if levels is not None:
+            width *= len(levels) - part.reduced
+    compared = every - (whole & set(encoding.levels))
     return [_Column(compared, every)] * width
 
 
@@ -474,14 +461,3 @@ def _needed(
 
 def _listed_levels(levels: dict[str, str], shown: dict[str, str]) -> str:
     return ", ".join(f"{shown[factor]} {level}" for factor, level in levels.items())
-
-
-def _reference(state: Any) -> str:
-    """The level that the others are compared with; the coding, where it is no single level."""
-    from formulaic.transforms.contrasts import TreatmentContrasts
-
-    coding = state.contrasts
-    if not isinstance(coding, TreatmentContrasts):
-        return f"by {type(coding).__name__}"
-    names = coding.get_coefficient_row_names(list(state.levels))
-    return str(names[0])

@@ -22,152 +22,22 @@ Sources: Lumley (2010), *Complex Surveys*, ch. 2 and appendix; R ``survey::svyre
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trustlib.errors import LonelyPSUError
-
-Array = NDArray[Any]  # of floats
-Codes = NDArray[Any]  # of integers, 0 and up
-LONELY_PSU = ("fail", "remove", "certainty", "adjust", "average")
-LONELY_HINT = (
-    "Choose lonely_psu='adjust' (conservative), 'average', 'certainty' or 'remove', "
-    "or join strata."
+from trustlib.stratified import Array as Array
+from trustlib.stratified import Codes as Codes
+from trustlib.stratified import (
+    Groups,
+    StratifiedTotals,
+    stratified_covariance,
+    sum_by,
 )
+
+RANK = 1e-10  # of the largest eigenvalue
 REPLICATE_METHODS = ("JK1", "JKn", "BRR", "Fay", "bootstrap")
-
-
-def sum_by(rows: Array, group: Codes, size: int) -> Array:
-    """Sum rows into groups.
-
-    Parameters
-    ----------
-    rows : array (m, k)
-    group : int array (m,)
-        Group of each row, 0 to size-1.
-    size : int
-
-    Returns
-    -------
-    array (size, k)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> sum_by(np.array([[1.0], [2.0], [4.0]]), np.array([1, 0, 1]), 2)
-    array([[2.],
-           [5.]])
-    """
-    sums = np.zeros((size, rows.shape[1]))
-    if not len(group):
-        return sums
-    order = np.argsort(group, kind="stable")
-    ordered = group[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    sums[ordered[starts]] = np.add.reduceat(rows[order], starts, axis=0)
-    return sums
-
-
-def stratified_covariance(
-    rows: Array,
-    stratum: Codes,
-    n_psu: Array,
-    remaining: Array,
-    lonely_psu: str = "fail",
-    first: Array | None = None,
-    second: Array | None = None,
-    present: Array | None = None,
-) -> Array:
-    r"""Covariance of the sum of PSU totals over a stratified sample.
-
-    .. math:: V = \sum_h r_h \frac{n_h}{n_h-1} \Big[\sum_j z_{hj} z_{hj}' - T_h T_h'/n_h\Big]
-
-    Parameters
-    ----------
-    rows : array (m, k)
-        Total of each PSU, or of each group of one-person PSUs (then see `first`,
-        `second`).
-    stratum : int array (m,)
-        Stratum code of each row.
-    n_psu : array (H,)
-        PSUs in each stratum of the *full* design. PSUs without rows (outside a domain)
-        count as zeros.
-    remaining : array (H,)
-        Share of the stratum's PSUs that was not sampled, 1 - n/N; 1 without finite
-        population correction.
-    lonely_psu : {"fail", "remove", "certainty", "adjust", "average"}
-        Rule for a stratum with one PSU, as R's ``options(survey.lonely.psu=)``.
-    first, second : array (m,), optional
-        If a row stands for several PSUs that are multiples w of it: the sum of w and of
-        w squared.
-    present : boolean array (k, H), optional
-        Strata in which there are people of each estimate, for `average`; by default
-        those with rows, for all alike.
-
-    Returns
-    -------
-    array (k, k)
-
-    Notes
-    -----
-    R: ``survey::svyrecvar``. `adjust` uses the PSU's distance from zero, which is the
-    grand mean of scores; `average` gives lonely strata the mean variance of the others:
-    the variance of an estimate is multiplied by its strata over those of them that are
-    not lonely. R counts the strata of the people whom the estimate is of, so that
-    ``svyby`` has a factor for each group. A covariance is multiplied by the root of the
-    two factors, which leaves correlations as they are (``svyby(covmat = TRUE)`` of R's
-    survey 4.1 sets covariances to zero).
-
-    Examples
-    --------
-    Three PSUs of one stratum, whose totals are 1, 2 and 3:
-
-    >>> import numpy as np
-    >>> rows = np.array([[1.0], [2.0], [3.0]])
-    >>> stratum = np.zeros(3, dtype=int)
-    >>> stratified_covariance(rows, stratum, np.array([3.0]), np.array([1.0]))
-    array([[3.]])
-    """
-    first = np.ones(len(rows)) if first is None else first
-    second = np.ones(len(rows)) if second is None else second
-    scale = np.where(n_psu > 1, remaining * n_psu / np.maximum(n_psu - 1, 1), 0.0)
-    totals = sum_by(rows * first[:, None], stratum, len(n_psu))
-    squares = rows.T @ (rows * (second * scale[stratum])[:, None])
-    cov = squares - totals.T @ (totals * (scale / n_psu)[:, None])
-    sampled = np.bincount(stratum, minlength=len(n_psu)) > 0
-    lonely = sampled & (n_psu == 1) & (remaining > 0)
-    if not lonely.any():
-        return cov
-    if lonely_psu == "fail":
-        raise LonelyPSUError(
-            f"{lonely.sum()} strata have only one PSU, so their variance is unknown.",
-            LONELY_HINT,
-        )
-    if lonely_psu == "adjust":
-        alone = totals[lonely]
-        return cov + alone.T @ (alone * remaining[lonely][:, None])
-    if lonely_psu == "average":
-        if present is None:
-            present = np.broadcast_to(sampled, (len(cov), len(sampled)))
-        return cov * _average_factor(present, lonely)
-    return cov
-
-
-def _average_factor(present: Array, lonely: Array) -> Array:
-    """Factors (k, k) of `average`: strata of an estimate over those not lonely.
-
-    NaN where all are lonely.
-    """
-    strata = present.sum(axis=1)
-    known = (present & ~lonely).sum(axis=1)
-    ratio = np.full(len(strata), np.nan)
-    np.divide(strata, known, out=ratio, where=known > 0)
-    factor = np.sqrt(np.outer(ratio, ratio))
-    np.fill_diagonal(factor, ratio)
-    return factor
 
 
 def without_margins(values: Array, margins: Array, weight: Array) -> Array:
@@ -250,6 +120,46 @@ def replicate_covariance(
     centre = estimate if mse else replicates[scale > 0].mean(axis=0)
     deviation = replicates - centre
     return deviation.T @ (deviation * scale[:, None])
+
+
+def rank_of_columns(columns: Sequence[Array]) -> int:
+    """How many of some columns are independent of each other.
+
+    Parameters
+    ----------
+    columns : sequence of array (n,)
+
+    Returns
+    -------
+    int
+        The eigenvalues of their products that are more than 1e-10 of the largest. Where
+        some of the rows show that all columns are independent, the others are not
+        multiplied: each row adds to every eigenvalue.
+
+    Notes
+    -----
+    R's ``degf`` of a replicate design: ``qr(weights(design), tol = 1e-5)$rank - 1``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rank_of_columns([np.array([1.0, 0.0]), np.array([2.0, 0.0])])
+    1
+    """
+    size = len(columns)
+    rows = len(columns[0])
+    few = size + size // 4
+    if rows > 2 * few:
+        at = np.linspace(0, rows - 1, few).astype(int)
+        some = np.column_stack([column[at] for column in columns])
+        largest = sum(float(column @ column) for column in columns)  # at most
+        rest = some.T @ some - RANK * largest * np.eye(size)
+        with suppress(np.linalg.LinAlgError):
+            np.linalg.cholesky(rest)
+            return size
+    every = np.column_stack(columns)
+    values = np.linalg.eigvalsh(every.T @ every)
+    return int((values > values.max() * RANK).sum())
 
 
 def delta_covariance(jacobian: Array, vcov: Array) -> Array:
@@ -345,6 +255,10 @@ class Scatter:
         """Covariance (k, k) of ``a @ (W, Y)``; `a` has shape (k, 2C)."""
         raise TypeError(f"{type(self).__name__} has no covariance of its own.")
 
+    def of_totals(self, size: int) -> Array:
+        """Covariance (2C, 2C) of the totals of `size` cells themselves, which is not to be changed."""
+        return self.covariance(np.eye(2 * size))
+
     def parts(self, a: Array) -> tuple[Part, ...]:
         """What each of several samples adds to it; nothing for one design."""
         return ()
@@ -361,7 +275,7 @@ class Scatter:
         showable : bool
             Whether all cells of the part pass the disclosure gate.
         """
-        matrix = self.covariance(np.eye(2 * len(cell)))
+        matrix = self.of_totals(len(cell))
         return [Sample(cell, matrix, df, showable)]
 
     def spread(
@@ -419,7 +333,7 @@ class Scatter:
 
 
 @dataclass(frozen=True)
-class TaylorScatter(Scatter):
+class TaylorScatter(Scatter, Groups):
     """How totals vary under strata, PSUs and fpc, kept as sums over groups of people.
 
     One group is one stratum x PSU x cell x answer; without PSUs one stratum x cell x
@@ -429,17 +343,11 @@ class TaylorScatter(Scatter):
 
     estimator = "Taylor linearisation"
 
-    stratum: Codes  # (G,)
-    psu: Codes | None  # (G,) code over all PSUs with rows; None: each person is a PSU
-    cell: Codes  # (G,)
-    answer: Array  # (G,) 0 or 1
-    sum_w: Array  # (G,)
-    sum_w2: Array  # (G,)
-    n_psu: Array  # (H,) of the full design
-    remaining: Array  # (H,) 1 - sampling fraction
-    lonely_psu: str
     margins: Array | None = None  # (G, M) dummies of the margins
     base: Array | None = None  # (G,) sum of the weights of the regression on them
+    _summed: dict[int, StratifiedTotals] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def covariance(self, a: Array, member: Array | None = None) -> Array:
         """Covariance (k, k) of ``a @ (W, Y)``; `a` has shape (k, 2C).
@@ -447,8 +355,11 @@ class TaylorScatter(Scatter):
         `member` (k, C) says which cells each estimate is of, where that is not all: the
         rule `average` for lonely PSUs counts their strata.
         """
-        values = self._linearised(a)
         present = self._present(member)
+        if self.margins is None:
+            summed = self._sums(a.shape[1] // 2)
+            return summed.covariance(a, present)
+        values = self._linearised(a)
         if self.psu is None:
             return stratified_covariance(
                 values,
@@ -472,6 +383,18 @@ class TaylorScatter(Scatter):
             self.lonely_psu,
             present=present,
         )
+
+    def of_totals(self, size: int) -> Array:
+        """Covariance (2C, 2C) of the totals themselves."""
+        if self.margins is not None:
+            return super().of_totals(size)
+        return self._sums(size).of_totals()
+
+    def _sums(self, size: int) -> StratifiedTotals:
+        """The groups of people summed into `size` cells by stratum and PSU."""
+        if size not in self._summed:
+            self._summed[size] = StratifiedTotals.of(self, size)
+        return self._summed[size]
 
     def _linearised(self, a: Array) -> Array:
         """Linearised values (G, k) of each group of people, before their weight."""
@@ -554,6 +477,10 @@ class ReplicateScatter(Scatter):
         values = self.totals @ a.T
         return replicate_covariance(values, a @ self.estimate, self.scale, self.mse)
 
+    def of_totals(self, size: int) -> Array:
+        """Covariance (2C, 2C) of the totals themselves."""
+        return replicate_covariance(self.totals, self.estimate, self.scale, self.mse)
+
     def spread(
         self,
         value: Array,
@@ -595,6 +522,10 @@ class SealedScatter(Scatter):
     def covariance(self, a: Array, member: Array | None = None) -> Array:
         """Covariance (k, k) of ``a @ (W, Y)``."""
         return a @ self.matrix @ a.T
+
+    def of_totals(self, size: int) -> Array:
+        """Covariance (2C, 2C) of the totals themselves."""
+        return self.matrix
 
 
 @dataclass(frozen=True)
@@ -665,6 +596,14 @@ class PooledScatter(Scatter):
         total = np.zeros((len(a), len(a)))
         for part in self.parts(a):
             total[np.ix_(part.rows, part.rows)] += part.vcov
+        return total
+
+    def of_totals(self, size: int) -> Array:
+        """Covariance (2C, 2C) of the totals themselves: the sum of those of the samples."""
+        total = np.zeros((2 * size, 2 * size))
+        for sample in self.samples:
+            both = np.r_[sample.cell, size + sample.cell]
+            total[np.ix_(both, both)] += sample.matrix
         return total
 
     def parts(self, a: Array) -> tuple[Part, ...]:

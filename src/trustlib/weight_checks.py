@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from trustlib.answers import kinds_of
-from trustlib.engines import collect
+from trustlib.engines import collect, floats
 from trustlib.errors import DesignError
+from trustlib.variance import Array
 
 SMALLEST = 1e-100  # squares of smaller weights are no numbers any more,
 LARGEST = 1e100  # nor are those of larger ones
@@ -133,16 +134,26 @@ def _extents_of_pandas(
     if rows == 0:
         return rows, extents
     for column in weights:
-        values = people[column].to_numpy(float, na_value=np.nan)
-        sizes = np.abs(values[values != 0])
+        values = floats(people[column])
+        low = values.min()
         extents[column] = Extent(
-            low=values.min(),
+            low=low,
             high=values.max(),
             total=values.sum(),
             known=rows,
-            least=sizes.min(initial=np.inf),
+            least=_least(values, low),
         )
     return rows, extents
+
+
+def _least(values: Array, low: float) -> float:
+    """The smallest size of a weight that is not zero; `low` is the smallest weight."""
+    if low > 0:
+        return low
+    sizes = values[values != 0]
+    if low != 0:  # below zero, or not known
+        sizes = np.abs(sizes)
+    return sizes.min(initial=np.inf)
 
 
 def _extents(frame: Any, weights: Sequence[str]) -> tuple[float, dict[str, Extent]]:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from trustlib.answers import in_one_form
 from trustlib.design import DOMAIN, SurveyDesign
-from trustlib.engines import collect
+from trustlib.engines import collect, without_notes
 from trustlib.errors import (
     MOST_NAMES,
     ConvergenceError,
@@ -275,7 +275,7 @@ def bootstrap_weights(
             "500 is usual.",
         )
     native = design.frame
-    frame = native
+    frame = without_notes(native)
     if not isinstance(native, pd.DataFrame):
         frame = collect(nw.from_native(native))
     draws = _Draws.of(design, frame)
@@ -283,25 +283,38 @@ def bootstrap_weights(
     rng = np.random.default_rng(seed)
     drawn = np.empty((len(frame), replicates), order="F")
     for r in range(replicates):
-        drawn[:, r] = weight * draws.factor(rng)
+        np.multiply(weight, draws.factor(rng), out=drawn[:, r])
     names = [f"bootstrap_{r}" for r in range(1, replicates + 1)]
     columns = pd.DataFrame(drawn, columns=names, index=frame.index, copy=False)
     kept = frame.drop(columns=[DOMAIN, *names], errors="ignore")
     people = pd.concat([kept, columns], axis=1)
     people.attrs = dict(getattr(native, "attrs", {}))
-    replicated = SurveyDesign(
-        people,
-        design.weight,
-        replicate_weights=names,
-        replicate_method="bootstrap",
-        source=design.source,
-    )
+    replicated = _replicated(design, people, names, drawn)
     if DOMAIN not in frame:
         return replicated
     inside = frame[DOMAIN].to_numpy(bool)
     if inside.all():
         return replicated
     return replicated.domain(inside)
+
+
+def _replicated(
+    design: SurveyDesign, people: pd.DataFrame, names: list[str], drawn: Array
+) -> SurveyDesign:
+    """The design of people with drawn weights (n, R), which can only be wrong by all being zero."""
+    looked_at = names[:2]
+    if not (drawn.sum(axis=0) > 0).all():
+        looked_at = names  # to be refused
+    checked = SurveyDesign(
+        people.drop(columns=names[len(looked_at) :]),
+        design.weight,
+        replicate_weights=looked_at,
+        replicate_method="bootstrap",
+        source=design.source,
+    )
+    size = len(names)
+    scale = np.full(size, 1 / (size - 1))
+    return checked.unchecked(frame=people, replicate_weights=tuple(names), scale=scale)
 
 
 def _require_linearised(design: SurveyDesign) -> None:
@@ -321,12 +334,11 @@ def _require_linearised(design: SurveyDesign) -> None:
 class _Draws:
     """What is drawn: PSUs, from those of their stratum."""
 
-    unit: Codes  # (n,) the PSU of each person
-    member: Codes  # (P,) PSUs, those of each stratum together
+    unit: Codes  # (n,) the PSU of each person, those of a stratum together
     start: Codes  # (D,) where the stratum of each draw begins among them
     size: Codes  # (D,) how many PSUs it has
-    rate: Array  # (P,) n / (n - 1) of the stratum of each PSU
-    root: Array  # (P,) root of its share that was not sampled; 0 for a lonely PSU
+    least: Array  # (P,) factor of a PSU that is not drawn; 1 for a lonely one
+    each: Array  # (P,) what each time that it is drawn adds
 
     @classmethod
     def of(cls, design: SurveyDesign, frame: pd.DataFrame) -> _Draws:
@@ -344,20 +356,22 @@ class _Draws:
         drawn = np.repeat(np.arange(len(n)), n - 1)  # the stratum of each draw
         rate = n / np.maximum(n - 1, 1)
         root = np.where(n > 1, np.sqrt(layout.remaining), 0.0)
+        together = np.argsort(stratum, kind="stable")
+        place = np.empty_like(together)
+        place[together] = np.arange(len(together))
         return cls(
-            unit=unit,
-            member=np.argsort(stratum, kind="stable"),
+            unit=place[unit],
             start=(np.cumsum(n) - n)[drawn],
             size=n[drawn],
-            rate=rate[stratum],
-            root=root[stratum],
+            least=(1 - root)[stratum[together]],
+            each=(root * rate)[stratum[together]],
         )
 
     def factor(self, rng: np.random.Generator) -> Array:
         """By what the weight of each person (n,) is multiplied in one replicate."""
-        psus = self.member[self.start + rng.integers(0, self.size)]
-        times = np.bincount(psus, minlength=len(self.member))
-        return (1 + self.root * (self.rate * times - 1))[self.unit]
+        place = self.start + rng.integers(0, self.size)
+        drawn = np.bincount(place, minlength=len(self.each))
+        return (self.least + self.each * drawn)[self.unit]
 
 
 def _weights(design: SurveyDesign, people: Any) -> Array:

@@ -79,7 +79,7 @@ class CellTable:
     @property
     def matrix(self) -> Array:
         """Covariance (2C, 2C) of the weighted people and the weighted yes."""
-        return self.cells.scatter.covariance(np.eye(2 * len(self.cells)))
+        return self.cells.scatter.of_totals(len(self.cells))
 
     @property
     def labels(self) -> list[str]:

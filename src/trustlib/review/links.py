@@ -108,13 +108,13 @@ def firth(cells: Cells, formula: str) -> Estimates:
     from scipy.special import ndtri
 
     require_a(Cells, cells, "Make them with compress(design, outcome, by).")
-    fit = fit_by_link(cells, formula, "firth")
+    fit = _fit_other(cells, formula, "firth")
     log_odds = coefficients(fit)
     frame = log_odds.frame
     with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        limits = fit.glm.conf_int(method="pl", max_iter=200, tol=1e-6)
-        p_values = fit.glm.lrt().lrt_pvalues_
+        limits = fit.model.conf_int(method="pl", max_iter=200, tol=1e-6)
+        p_values = fit.model.lrt().lrt_pvalues_
     frame[["conf_low", "conf_high"]] = limits
     frame["p_value"] = p_values
     frame["statistic"] = -np.sign(frame["estimate"]) * ndtri(frame["p_value"] / 2)
@@ -130,6 +130,8 @@ class LinkFit(LogitFit):
     ----------
     link : str
         A key of `INVERSE`.
+    model : firthmodels results, optional
+        Of Firth's method; `glm` is None.
 
     Examples
     --------
@@ -144,6 +146,11 @@ class LinkFit(LogitFit):
     """
 
     link: str = "log"
+    model: Any = None
+
+    @property
+    def glm(self) -> None:  # type: ignore[override]
+        """Nothing: statsmodels' logit is another model."""
 
     def probabilities(self, frame: pd.DataFrame) -> tuple[Array, Array]:
         """Fitted means mu, and the derivatives of logit(mu): for a logit its design matrix."""
@@ -204,6 +211,11 @@ def fit_by_link(cells: Cells, formula: str, link: str) -> LogitFit:
     """
     if link == "logit":
         return fit_logit(cells, formula)
+    return _fit_other(cells, formula, link)
+
+
+def _fit_other(cells: Cells, formula: str, link: str) -> LinkFit:
+    """The same for what is no ordinary logit."""
     matrix = design_matrix(cells, formula)
     x = matrix.x
     names = matrix.names
@@ -228,7 +240,7 @@ def fit_by_link(cells: Cells, formula: str, link: str) -> LogitFit:
     table = pd.DataFrame(vcov, names, names)
     df = cells.df - (len(names) - 1)
     spec = matrix.spec
-    return LinkFit(cells, formula, coef, table, df, model, x, spec, link=link)
+    return LinkFit(cells, formula, coef, table, df, x, spec, link=link, model=model)
 
 
 def _bread(x: Array, weight: Array, beta: Array, link: str) -> Array:

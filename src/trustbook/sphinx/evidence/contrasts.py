@@ -13,10 +13,11 @@ from typing import Any
 import pandas as pd
 from docutils import nodes
 
-from trustbook.clear import holm, judge
+from trustbook.clear import judge
 from trustbook.replicates import SUFFIX
 from trustbook.runs import load_plan
 from trustbook.sphinx.evidence.page import EvidenceDirective
+from trustlib.adjustment import holm
 from trustlib.errors import TrustlibError
 from trustlib.tables import INTERVAL, number
 
