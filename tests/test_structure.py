@@ -194,6 +194,7 @@ ORDER = [
     {
         "trustbook.stand_in_answers",
         "trustbook.audit_lines",
+        "trustbook.cards",
         "trustbook.explorer",
         "trustbook.headline",
     },
@@ -238,11 +239,12 @@ ORDER = [
     },
     {"trustbook.sphinx.terms"},
     {"trustbook.sphinx.accessible"},
-    {"trustbook.sphinx.light"},
     {"trustbook.sphinx.directives"},
+    {"trustbook.sphinx.record_pages"},
+    {"trustbook.sphinx.card_pages"},
+    {"trustbook.sphinx.light"},
     {
         "trustbook.sphinx.gallery_pages",
-        "trustbook.sphinx.record_pages",
         "trustbook.sphinx.codebook_pages",
         "trustbook.sphinx.protection_pages",
         "trustbook.sphinx.stand_in_pages",
@@ -296,6 +298,7 @@ ONLY = {
     "bs4": {
         "trustbook.site",
         "trustbook.sphinx.accessible",
+        "trustbook.sphinx.card_pages",
         "trustbook.sphinx.folds",
         "trustbook.sphinx.heads",
         "trustbook.sphinx.leftbar",

@@ -34,6 +34,8 @@ from trustbook.pictures.rows import ROW_FIGURE
 from trustbook.plans import Finding
 from trustlib.errors import TrustlibError
 
+# The class of a finding on a page; beside it stands one with its name.
+FINDING = "finding"
 # Where the verdicts on the rows of a table stand, if not beside them.
 VERDICT_TABLES = {
     "gaps_replicates": "gaps_verdicts",
@@ -68,7 +70,7 @@ class FindingRole(SphinxRole):
             message = f"finding {name!r} cannot be printed: {error}".replace("\n", " ")
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
         self.env.note_dependency(str(source / "findings.yml"))
-        return [_link_to_run(finding, shown)], []
+        return [_named(name, _link_to_run(finding, shown))], []
 
 
 class VerdictRole(SphinxRole):
@@ -114,6 +116,11 @@ def verdict_of(finding: Finding, runs: Path) -> str:
     return str(resolve(where, runs)["verdict"])
 
 
+def _named(name: str, link: nodes.Node) -> nodes.Node:
+    """A link with the name of its finding around it: a resolved link keeps no class."""
+    return nodes.inline("", "", link, classes=[FINDING, f"{FINDING}-{name}"])
+
+
 def _link_to_run(finding: Finding, shown: str) -> nodes.Node:
     """What a finding prints, as a link to the page of its run."""
     link = pending_xref(
@@ -123,7 +130,7 @@ def _link_to_run(finding: Finding, shown: str) -> nodes.Node:
         reftarget=f"/_runs/{finding.run}/{finding.run}",
         refexplicit=True,
     )
-    link += nodes.inline(shown, shown, classes=["finding"])
+    link += nodes.inline(shown, shown)
     return link
 
 
@@ -195,7 +202,8 @@ class RunPicture(RunFigure):
             return self.fault(f"no picture of rows {number} of run {run}: {error}")
         self.env.note_dependency(str(notebook))
         kind = ", synthetic" if "synthetic" in provenance["kinds"] else ""
-        shown: list[nodes.Node] = [nodes.raw("", picture, format="html")]
+        html = f'<div data-run="{run}">{picture}</div>'
+        shown: list[nodes.Node] = [nodes.raw("", html, format="html")]
         for name in " ".join(tables).split():
             if not _table_file(folder, name).is_file():
                 return self.fault(f"no table {name} of run {run}")

@@ -12,13 +12,14 @@ populations are convex, and a share on them takes every value between two that i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from trustlib.record.audit import TOLERANCE, Assumed, Claim, Population, audit, bounds
+from trustlib.record.audit import TOLERANCE, Claim, Population, audit, bounds
 
 PERCENT = np.arange(101) / 100
 SPARSE = 10  # percent between the pairs whose contradiction is the smallest for certain
@@ -97,6 +98,13 @@ class Contradiction:
         low, high = self.fits[across]
         return not low <= up <= high
 
+    @property
+    def excluded(self) -> np.ndarray:
+        """For each percentage across and up (101, 101), whether the names contradict it."""
+        ups = np.arange(101)
+        low, high = self.fits.T
+        return (ups < low[:, None]) | (ups > high[:, None])
+
 
 def at(figure: Claim, value: float) -> Claim:
     """A figure that is held at a value.
@@ -113,7 +121,7 @@ def _name(assumption: str | Claim) -> str:
     return assumption.id if isinstance(assumption, Claim) else assumption
 
 
-def region(pair: Pair, values: Assumed = PERCENT) -> pd.DataFrame:
+def region(pair: Pair, values: Iterable[float] = PERCENT) -> pd.DataFrame:
     """The values that two unprinted shares can have together.
 
     Parameters
@@ -189,15 +197,18 @@ def fitting(pair: Pair, names: Iterable[str]) -> Contradiction:
     names = tuple(names)
     part = pair.only(names)
     fits = np.tile([1, 0], (101, 1))
+    first, last = (0, 100)
+    if pair.across.id in names:
+        first, last = _whole(*part.bounds(pair.across))
+    fits[first : last + 1] = [0, 100]
+    if pair.up.id not in names:
+        return Contradiction(names, fits)
     if pair.across.id not in names:
         fits[:] = _whole(*part.bounds(pair.up))
         return Contradiction(names, fits)
-    first, last = _whole(*part.bounds(pair.across))
     for percent in range(first, last + 1):
-        fits[percent] = [0, 100]
-        if pair.up.id in names:
-            held = at(pair.across, percent / 100)
-            fits[percent] = _whole(*part.bounds(pair.up, held))
+        held = at(pair.across, percent / 100)
+        fits[percent] = _whole(*part.bounds(pair.up, held))
     return Contradiction(names, fits)
 
 
@@ -218,9 +229,9 @@ def contradictions(pair: Pair) -> list[Contradiction]:
     -------
     list of Contradiction
         Those of the fewest names first. Each impossible pair is excluded by one at
-        least, and by none without which the others would do. For every tenth percentage
-        the first that excludes it is a smallest contradiction for certain, as found by
-        `trustlib.record.audit.audit`.
+        least. None of the names of the first that excludes it could be left out. For
+        every tenth percentage it is a smallest contradiction for certain, as
+        `trustlib.record.audit.audit` finds it.
 
     Examples
     --------
@@ -232,31 +243,76 @@ def contradictions(pair: Pair) -> list[Contradiction]:
     >>> found.names, found.excludes(50, 0)
     (('at most', 'men'), True)
     """
-    everything = [
-        *(claim.id for claim in pair.claims),
-        *(_name(each) for each in pair.assume),
-        *(pair.across.id, pair.up.id),
-    ]
-    whole = fitting(pair, everything)
+    whole = fitting(pair, _every_name(pair))
     found: dict[frozenset[str], Contradiction] = {}
-    for across, up in _pairs_to_try(whole, found):
+    tries = itertools.chain(
+        _sparse_pairs(whole), _unexplained(whole, found), _reducible(pair, found)
+    )
+    for across, up in tries:
         names = pair.conflict(across / 100, up / 100)
         if names and frozenset(names) not in found:
             found[frozenset(names)] = fitting(pair, names)
+    return _in_order(found)
+
+
+def _every_name(pair: Pair) -> list[str]:
+    """The names of all claims and assumptions, and of both figures."""
+    claims = [claim.id for claim in pair.claims]
+    assumed = [_name(each) for each in pair.assume]
+    return [*claims, *assumed, pair.across.id, pair.up.id]
+
+
+def _in_order(found: dict[frozenset[str], Contradiction]) -> list[Contradiction]:
+    """Those of the fewest names first; of as many, those that were found first."""
     return sorted(found.values(), key=lambda each: len(each.names))
 
 
-def _pairs_to_try(
+def _sparse_pairs(whole: Contradiction) -> Iterator[tuple[int, int]]:
+    """Pairs of every tenth percentage that are not possible."""
+    sparse = range(0, 101, SPARSE)
+    for across, up in itertools.product(sparse, sparse):
+        if whole.excludes(across, up):
+            yield across, up
+
+
+def _unexplained(
     whole: Contradiction, found: dict[frozenset[str], Contradiction]
 ) -> Iterator[tuple[int, int]]:
-    """Pairs that are not possible: a sparse grid of them, then those that nothing found excludes."""
-    sparse = range(0, 101, SPARSE)
-    for across in sparse:
-        for up in sparse:
-            if whole.excludes(across, up):
-                yield across, up
-    for across in range(101):
-        for up in range(101):
-            known = any(each.excludes(across, up) for each in found.values())
-            if whole.excludes(across, up) and not known:
-                yield across, up
+    """Pairs that are not possible and that nothing found excludes, until there is none."""
+    for across, up in itertools.product(range(101), range(101)):
+        known = any(each.excludes(across, up) for each in found.values())
+        if whole.excludes(across, up) and not known:
+            yield across, up
+
+
+def _reducible(
+    pair: Pair, found: dict[frozenset[str], Contradiction]
+) -> Iterator[tuple[int, int]]:
+    """Pairs where the first contradiction has a name that it does not need, until there is none."""
+    parts: dict[frozenset[str], Contradiction] = {}
+    looking = True
+    while looking:
+        looking = False
+        for place in _first_reducible(pair, _in_order(found), parts):
+            looking = True
+            yield place
+
+
+def _first_reducible(
+    pair: Pair,
+    ordered: list[Contradiction],
+    parts: dict[frozenset[str], Contradiction],
+) -> Iterator[tuple[int, int]]:
+    """One pair for each contradiction that is the first there, and reducible."""
+    left = np.ones((101, 101), dtype=bool)
+    for each in ordered:
+        own = each.excluded & left
+        left &= ~each.excluded
+        for name in each.names:
+            names = frozenset(each.names) - {name}
+            if names not in parts:
+                parts[names] = fitting(pair, names)
+            reducible = np.argwhere(own & parts[names].excluded)
+            if len(reducible):
+                yield int(reducible[0][0]), int(reducible[0][1])
+                break
