@@ -72,6 +72,7 @@ NEEDED = {"estimate", "std_error", "conf_low", "conf_high", "n"}
 # Conventions that the lines of R on a page do not follow.
 NOT_IN_R = re.compile(r"plus four|MOVER interval|don't know|protected|bootstrap")
 NOT_SPOKEN = {"axis", "measure", "term"}  # columns whose values are written otherwise
+NOT_DRAWN = NOT_SPOKEN | {"country", "wave", "edition"}
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,16 @@ class Row:
 
     @property
     def spoken(self) -> list[str]:
-        """The levels that a page prints beside the number."""
-        return [level for name, level in self.groups.items() if name not in NOT_SPOKEN]
+        """The levels that a table prints beside the number."""
+        names = [name for name in self.groups if name not in NOT_SPOKEN]
+        return [self.groups[name] for name in names]
+
+    @property
+    def drawn(self) -> list[str]:
+        """The levels that a picture prints as they are; it has other words for the rest."""
+        names = [name for name in self.groups if name not in NOT_DRAWN]
+        levels = [part for name in names for part in self.groups[name].split(", ")]
+        return [level for level in levels if level not in ("yes", "no")]
 
 
 @dataclass(frozen=True)
@@ -140,6 +149,17 @@ class RunCards:
         paths = sorted((self.folder / "tables").glob("*.json"))
         return tuple(_table(self.run, path, lines) for path in paths)
 
+    @cached_property
+    def _printed(self) -> dict[tuple[str, str], list[tuple[str, Row]]]:
+        """Rows by estimate and interval, each with the convention of its table."""
+        made: dict[tuple[str, str], list[tuple[str, Row]]] = {}
+        for table in self.tables:
+            convention = _plain(table.convention)
+            for row in table.rows:
+                alike = made.setdefault((row.estimate, row.interval), [])
+                alike.append((convention, row))
+        return made
+
     def find(
         self,
         estimate: str,
@@ -147,6 +167,7 @@ class RunCards:
         words: str,
         convention: str = "",
         people: str = "",
+        drawn: bool = False,
     ) -> str:
         """The key of the row that a text of the page is about.
 
@@ -160,6 +181,8 @@ class RunCards:
             What stands below the table, if known: the table has the same.
         people : str
             The number of people, if it is printed.
+        drawn : bool
+            Whether it is the text of a picture, which has its own words for some levels.
 
         Returns
         -------
@@ -167,14 +190,13 @@ class RunCards:
             Nothing where no row fits, or several that differ.
         """
         said = f" {_plain(words)} "
+        below = _plain(convention)
         fitting = [
             row
-            for table in self.tables
-            if not convention or _plain(table.convention) == _plain(convention)
-            for row in table.rows
-            if (row.estimate, row.interval) == (estimate, interval)
+            for of_table, row in self._printed.get((estimate, interval), [])
+            if not below or of_table == below
             if not people or row.people == people
-            if all(f" {_plain(level)} " in said for level in row.spoken)
+            if _holds(said, row.drawn if drawn else row.spoken)
         ]
         different = {tuple(sorted(row.groups.items())) for row in fitting}
         if len(different) != 1:
@@ -207,6 +229,11 @@ class RunCards:
 def _plain(text: str) -> str:
     """A text without its signs, in lower case."""
     return SIGNS.sub(" ", text).strip().lower()
+
+
+def _holds(said: str, levels: Iterable[str]) -> bool:
+    """Whether each level stands as words in a plain text with blanks around it."""
+    return all(f" {_plain(level)} " in said for level in levels)
 
 
 # ----- a table and its rows -----
@@ -356,12 +383,12 @@ def r_statements(notebook: Path) -> list[str]:
 
 
 def statements(lines: Iterable[str]) -> Iterator[str]:
-    """Lines of R as statements: a line goes on where a bracket is open.
+    r"""Lines of R as statements: a line goes on where a bracket is open.
 
     Examples
     --------
     >>> list(statements(["a <- f(1,   # one", "       2)", "b"]))
-    ['a <- f(1,\\n       2)', 'b']
+    ['a <- f(1,\n       2)', 'b']
     """
     held: list[str] = []
     for line in lines:

@@ -9,9 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import small_run
+import yaml
+
 from trustbook.site import pages
 
 ROOT = Path(__file__).resolve().parents[2]
+QUESTIONS = ("printed-both", "women-share", "one-item-minority")
 SMALL_BOOK = Path(__file__).resolve().parent / "small_book"
 
 
@@ -31,9 +35,21 @@ def pages_under_test() -> list[str]:
         for path in SMALL_BOOK.rglob("*")
         if path.suffix in (".md", ".ipynb")
     ]
-    return sorted(
-        [*(path.with_suffix(".html").as_posix() for path in sources), "search.html"]
-    )
+    names = [path.with_suffix(".html").as_posix() for path in sources]
+    made = f"_runs/{small_run.RUN}/{small_run.RUN}.html"
+    return sorted([*names, made, "search.html"])
+
+
+def small_record(folder: Path) -> None:
+    """The published record, with the questions that the small book asks of it."""
+    published = ROOT / "data" / "published"
+    folder.mkdir(parents=True)
+    for name in ("figures.csv", "headline.json"):
+        shutil.copy(published / name, folder)
+    asked = yaml.safe_load((published / "questions.yml").read_text(encoding="utf-8"))
+    asked["questions"] = {name: asked["questions"][name] for name in QUESTIONS}
+    text = yaml.safe_dump(asked, allow_unicode=True)
+    (folder / "questions.yml").write_text(text, encoding="utf-8")
 
 
 def build_small_book(folder: Path) -> Path:
@@ -49,6 +65,8 @@ def build_small_book(folder: Path) -> Path:
     cells = ROOT / "data" / "hints7"
     shutil.copytree(cells, folder / "data" / "hints7")
     shutil.copy(ROOT / "data" / "codebook.yml", folder / "data")
+    small_record(folder / "data" / "published")
+    small_run.make_run(ROOT, book / "_runs")
     shutil.copytree(
         ROOT / "book" / "_static",
         book / "_static",

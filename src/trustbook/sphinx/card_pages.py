@@ -16,12 +16,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
 from posixpath import dirname, relpath
 from typing import Any
 
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
 
 from trustbook.cards import RunCards
 from trustbook.cells_json import cells_as_json, compact
@@ -46,6 +49,7 @@ SENTENCE = re.compile(
     r"(?P<estimate>[+\N{MINUS SIGN}]?\d[\d,.]*)(?: percent| points| %)?"
     r" \((?P<interval>[^()]+? to [^()]+?)\)"
 )
+PEOPLE = re.compile(r"([\d,]+) people")
 IN_SHORT = "In short."
 IN_EVERY_ROW = "In every row:"
 
@@ -143,7 +147,7 @@ def _mark_row(row: Tag, cards: RunCards, notes: str, convention: str) -> None:
     cells = [cell for cell in row.find_all(["td", "th"]) if isinstance(cell, Tag)]
     texts = [_said(cell) for cell in cells]
     words = " ; ".join([*texts, notes])
-    for place, (estimate, interval) in enumerate(zip(texts, texts[1:], strict=False)):
+    for place, (estimate, interval) in enumerate(pairwise(texts)):
         key = cards.find(estimate, interval, words, convention, texts[-1])
         if key:
             cells[place][CARD] = _address(cards, key)
@@ -163,7 +167,10 @@ def _mark_pictures(part: Tag, cards: RunCards) -> None:
         words = _said(label)
         if isinstance(heading, Tag):
             words = f"{_said(heading)} ; {words}"
-        key = cards.find(estimate, _said(small), words)
+        people = PEOPLE.search(words)
+        if people is None:
+            continue
+        key = cards.find(estimate, _said(small), words, "", people[1], drawn=True)
         if key:
             value[CARD] = _address(cards, key)
 
@@ -228,15 +235,13 @@ def _load_script(soup: BeautifulSoup, name: str) -> None:
 # ----- what the cards say -----
 
 
-def card_files(book: Path, folder: Path) -> Iterator[tuple[str, str]]:
-    """Name and content of every file of cards, the script first.
+def shared_files(book: Path) -> Iterator[tuple[str, str]]:
+    """Name and content of the files of cards that are not of one run, the script first.
 
     Parameters
     ----------
     book : Path
         The sources of the book; its data lie beside it.
-    folder : Path
-        The built site: what is not in it is not linked.
     """
     yield SCRIPT, (WEB / SCRIPT).read_text(encoding="utf-8")
     yield "findings.js", as_script("findings", findings_data(book))
@@ -244,31 +249,42 @@ def card_files(book: Path, folder: Path) -> Iterator[tuple[str, str]]:
     if (published / "figures.csv").is_file():
         yield "record.js", as_script("record", record_data(published))
         yield "computed.js", as_script("computed", computed_data(published))
-    for run in sorted(path.parent.name for path in book.glob("_runs/*/provenance.json")):
-        cards = RunCards(run, book / "_runs" / run)
-        data = cards.data()
-        if not data["rows"]:
-            continue
-        for facts in data["tables"].values():
-            if not (folder / facts["download"]).is_file():
-                del facts["download"]
-        if not (folder / data["page"]).is_file():
-            del data["page"]
-        cells = cells_of(cards, book.parent / "data")
-        if cells is not None:
-            name, content = cells
-            data["cells"] = f"{PLACE}/{name}"
-            yield name, content
-        yield f"runs/{run}.js", as_script(f"runs/{run}", data)
+
+
+def run_files(run: str, book: Path, folder: Path) -> Iterator[tuple[str, str]]:
+    """Name and content of the files of cards of one run.
+
+    Parameters
+    ----------
+    run : str
+    book : Path
+    folder : Path
+        The built site: what is not in it is not linked.
+    """
+    cards = RunCards(run, book / "_runs" / run)
+    data = cards.data()
+    if not data["rows"]:
+        return
+    for facts in data["tables"].values():
+        if not (folder / facts["download"]).is_file():
+            del facts["download"]
+    if not (folder / data["page"]).is_file():
+        del data["page"]
+    cells = cells_of(cards, book.parent / "data")
+    if cells is not None:
+        name, content = cells
+        data["cells"] = f"{PLACE}/{name}"
+        yield name, content
+    yield f"runs/{run}.js", as_script(f"runs/{run}", data)
 
 
 def as_script(name: str, data: Any) -> str:
-    """Data as a script that a page of a folder can load.
+    r"""Data as a script that a page of a folder can load.
 
     Examples
     --------
     >>> as_script("record", {"a": 1})
-    '(window.trustCardData ??= {})["record"] = {"a":1};\\n'
+    '(window.trustCardData ??= {})["record"] = {"a":1};\n'
     """
     return f'(window.trustCardData ??= {{}})["{name}"] = {compact(data)};\n'
 
@@ -345,7 +361,7 @@ def record_data(published: Path) -> dict[str, dict[str, Any]]:
 def computed_data(published: Path) -> dict[str, Mapping[str, Any]]:
     """Each question of the audit: the lines that it rests on, how they are read, what is assumed."""
     asked = load_yaml(published / "questions.yml")["questions"]
-    made = {}
+    made: dict[str, Mapping[str, Any]] = {}
     for key, question in asked.items():
         margins = question.get("margins", {"figures": []})
         ids = [*flat(question["figures"]), *flat(margins["figures"])]
@@ -362,5 +378,15 @@ def computed_data(published: Path) -> dict[str, Mapping[str, Any]]:
 
 def write_cards(book: Path, folder: Path) -> None:
     """Write all files of cards into a built site."""
-    for name, content in card_files(book, folder):
+    for name, content in shared_files(book):
+        write_text(folder / PLACE / name, content)
+    runs = sorted(path.parent.name for path in book.glob("_runs/*/provenance.json"))
+    write = partial(_write_run, book=book, folder=folder)
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(write, runs, chunksize=10))
+
+
+def _write_run(run: str, book: Path, folder: Path) -> None:
+    """Write the files of cards of one run."""
+    for name, content in run_files(run, book, folder):
         write_text(folder / PLACE / name, content)
