@@ -67,6 +67,7 @@ def write_notebook(path: Path, short: str, shown: list[str]) -> None:
         nbformat.v4.new_markdown_cell(f"## The same in R\n\n{R}", id="in-r"),
     ]
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    notebook.metadata["language_info"] = {"name": "python"}
     nbformat.write(notebook, path)
 
 
