@@ -48,7 +48,7 @@ def small_record(folder: Path) -> None:
         shutil.copy(published / name, folder)
     asked = yaml.safe_load((published / "questions.yml").read_text(encoding="utf-8"))
     asked["questions"] = {name: asked["questions"][name] for name in QUESTIONS}
-    text = yaml.safe_dump(asked, allow_unicode=True)
+    text = yaml.safe_dump(asked, allow_unicode=True, sort_keys=False)
     (folder / "questions.yml").write_text(text, encoding="utf-8")
 
 

@@ -107,18 +107,23 @@
     return line ? `${line.name}: ${line.printed} (${id})` : `the assumption "${id}"`;
   }
 
-  /** @param {Combination} combination @param {string[]} names @returns {string[]} */
+  /** Whether the two values are possible, and why not.
+   * @param {Combination} combination @param {string[]} names @returns {string[]} */
   function sentences(combination, names) {
-    if (!combination.possible) {
-      return ["Nothing is possible under this reading, wherever you move the sliders.",
-        `A smallest contradiction: ${names.map(called).join("; ")}.`];
-    }
-    const region = combination.region ?? [];
-    const whole = `Under this reading, ${headline.groups.across} can be anything from ${range(region, "across")}, `
+    if (!names.length) return ["These two values are possible."];
+    const begin = combination.possible
+      ? "These two values are not possible."
+      : "Nothing is possible under this reading, wherever you move the sliders.";
+    return [begin, `A smallest contradiction: ${names.map(called).join("; ")}.`];
+  }
+
+  /** What the two figures can be at all, whichever values are chosen.
+   * @param {Combination} combination @returns {string} */
+  function ranges(combination) {
+    const { region } = combination;
+    if (!region) return "";
+    return `Under this reading, ${headline.groups.across} can be anything from ${range(region, "across")}, `
       + `and ${headline.groups.up} anything from ${range(region, "up")}.`;
-    if (!names.length) return ["These two values are possible.", whole];
-    return ["These two values are not possible.",
-      `A smallest contradiction: ${names.map(called).join("; ")}.`, whole];
   }
 
   // ----- what is shown -----
@@ -139,7 +144,7 @@
   /** The picture: grid, region, and the two values.
    * @param {Combination} combination @param {string[]} names @returns {Element} */
   function picture(combination, names) {
-    const says = sentences(combination, names).join(" ");
+    const says = [...sentences(combination, names), ranges(combination)].join(" ");
     const svg = drawn("svg", { viewBox: `0 0 ${LEFT + SIZE + 12} ${TOP + SIZE + 24}`, role: "img", "aria-label": `The region of what is possible. ${says}` });
     for (const tick of TICKS) {
       svg.append(
@@ -210,6 +215,7 @@
       });
     }
     part("said").replaceChildren(...sentences(combination, names).map((text) => element("p", {}, text)));
+    part("range").textContent = ranges(combination);
     part("said").classList.toggle("headline-false", names.length > 0);
     part("picture").replaceChildren(picture(combination, names));
     showLines(names);
