@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import small_run
 import yaml
 
+import small_run
 from trustbook.site import pages
 
 ROOT = Path(__file__).resolve().parents[2]

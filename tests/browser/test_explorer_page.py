@@ -268,7 +268,6 @@ class TestReaders:
         assert svg.title.string.startswith("Synthetic: ")
         assert len(svg.select("circle")) == 4
 
-
     def test_so_can_a_png_of_it(self, page: Page, tmp_path: Path) -> None:
         from matplotlib.image import imread
 
