@@ -13,6 +13,7 @@ import yaml
 
 import small_run
 from trustbook.site import pages
+from trustlib.record.printed import load_figures
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = ("printed-both", "women-share", "one-item-minority")
@@ -37,7 +38,7 @@ def pages_under_test() -> list[str]:
     ]
     names = [path.with_suffix(".html").as_posix() for path in sources]
     made = f"_runs/{small_run.RUN}/{small_run.RUN}.html"
-    return sorted([*names, made, "search.html"])
+    return sorted([*names, made, "ledger.html", "search.html"])
 
 
 def small_record(folder: Path) -> None:
@@ -50,6 +51,14 @@ def small_record(folder: Path) -> None:
     asked["questions"] = {name: asked["questions"][name] for name in QUESTIONS}
     text = yaml.safe_dump(asked, allow_unicode=True, sort_keys=False)
     (folder / "questions.yml").write_text(text, encoding="utf-8")
+
+
+def small_ledger(path: Path) -> None:
+    """A page with a place for each line of the record: the record leads there."""
+    figures = load_figures(ROOT / "data" / "published" / "figures.csv")
+    places = "".join(f'<li id="ledger-{name}">{name}</li>' for name in figures["id"])
+    text = f"# The ledger\n\nIts lines, by their names alone.\n\n<ul>{places}</ul>\n"
+    path.write_text(text, encoding="utf-8")
 
 
 def build_small_book(folder: Path) -> Path:
@@ -66,6 +75,7 @@ def build_small_book(folder: Path) -> Path:
     shutil.copytree(cells, folder / "data" / "hints7")
     shutil.copy(ROOT / "data" / "codebook.yml", folder / "data")
     small_record(folder / "data" / "published")
+    small_ledger(book / "ledger.md")
     small_run.make_run(ROOT, book / "_runs")
     shutil.copytree(
         ROOT / "book" / "_static",

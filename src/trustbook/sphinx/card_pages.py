@@ -28,8 +28,8 @@ from bs4.element import NavigableString
 
 from trustbook.cards import RunCards
 from trustbook.cells_json import cells_as_json, compact
-from trustbook.findings import load_findings, resolve, text
-from trustbook.sphinx.finding import FINDING, unbroken
+from trustbook.findings import FINDING, load_findings, resolve, text
+from trustbook.sphinx.finding import unbroken
 from trustbook.sphinx.record_pages import printed, with_people
 from trustlib.cells import Cells
 from trustlib.errors import TrustlibError
@@ -143,14 +143,14 @@ def _convention(box: Tag) -> str:
 
 
 def _mark_row(row: Tag, cards: RunCards, notes: str, convention: str) -> None:
-    """A row of a table, at the cell of its estimate: an interval stands right of it."""
+    """A row of a run's table, at the cell of its estimate: the interval stands right of it."""
     cells = [cell for cell in row.find_all(["td", "th"]) if isinstance(cell, Tag)]
     texts = [_said(cell) for cell in cells]
     words = " ; ".join([*texts, notes])
-    for place, (estimate, interval) in enumerate(pairwise(texts)):
+    for cell, (estimate, interval) in zip(cells, pairwise(texts), strict=False):
         key = cards.find(estimate, interval, words, convention, texts[-1])
         if key:
-            cells[place][CARD] = _address(cards, key)
+            cell[CARD] = _address(cards, key)
             return
 
 
@@ -203,7 +203,7 @@ def _only_row(cards: RunCards, estimate: str, interval: str) -> str:
 
 
 def _mark_linked_rows(soup: BeautifulSoup, book: Path) -> None:
-    """Rows of other pages that lead to a run, at a cell with a number and its interval."""
+    """Rows of other pages that lead to a run, at its numbers that have an interval beside."""
     for row in soup.select("main table tr"):
         targets = {
             found.group(1)
@@ -213,8 +213,12 @@ def _mark_linked_rows(soup: BeautifulSoup, book: Path) -> None:
         if len(targets) != 1:
             continue
         cards = cards_of(book, targets.pop())
-        if cards is not None:
-            _mark_row(row, cards, "", "")
+        cells = [cell for cell in row.find_all("td") if isinstance(cell, Tag)]
+        texts = [_said(cell) for cell in cells]
+        for cell, (estimate, interval) in zip(cells, pairwise(texts), strict=False):
+            key = "" if cards is None else _only_row(cards, estimate, interval)
+            if cards is not None and key and not cell.find("a"):
+                cell[CARD] = _address(cards, key)
 
 
 def _address(cards: RunCards, key: str) -> str:

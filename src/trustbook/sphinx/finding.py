@@ -29,13 +29,11 @@ from sphinx.addnodes import download_reference, pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from trustbook.findings import load_findings, resolve, text
+from trustbook.findings import FINDING, load_findings, resolve, text
 from trustbook.pictures.rows import ROW_FIGURE
 from trustbook.plans import Finding
 from trustlib.errors import TrustlibError
 
-# The class of a finding on a page; beside it stands one with its name.
-FINDING = "finding"
 # Where the verdicts on the rows of a table stand, if not beside them.
 VERDICT_TABLES = {
     "gaps_replicates": "gaps_verdicts",
