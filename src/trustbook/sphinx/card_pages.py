@@ -118,6 +118,9 @@ def _mark_all(soup: BeautifulSoup, cards: RunCards) -> None:
         convention = "" if box is None else _convention(box)
         for row in table.select("tbody tr"):
             _mark_row(row, cards, notes, convention)
+    for row in soup.select("main .cell_output table tr"):
+        if row.find_parent(class_="book-table") is None:
+            _mark_lone_row(row, cards)
     main = soup.find("main")
     if isinstance(main, Tag):
         _mark_pictures(main, cards)
@@ -213,12 +216,18 @@ def _mark_linked_rows(soup: BeautifulSoup, book: Path) -> None:
         if len(targets) != 1:
             continue
         cards = cards_of(book, targets.pop())
-        cells = [cell for cell in row.find_all("td") if isinstance(cell, Tag)]
-        texts = [_said(cell) for cell in cells]
-        for cell, (estimate, interval) in zip(cells, pairwise(texts), strict=False):
-            key = "" if cards is None else _only_row(cards, estimate, interval)
-            if cards is not None and key and not cell.find("a"):
-                cell[CARD] = _address(cards, key)
+        if cards is not None:
+            _mark_lone_row(row, cards)
+
+
+def _mark_lone_row(row: Tag, cards: RunCards) -> None:
+    """A row that names no groups as a table of the library does: its numbers with an interval beside."""
+    cells = [cell for cell in row.find_all("td") if isinstance(cell, Tag)]
+    texts = [_said(cell) for cell in cells]
+    for cell, (estimate, interval) in zip(cells, pairwise(texts), strict=False):
+        key = _only_row(cards, estimate, interval)
+        if key and not cell.find("a"):
+            cell[CARD] = _address(cards, key)
 
 
 def _address(cards: RunCards, key: str) -> str:
