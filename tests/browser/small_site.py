@@ -12,10 +12,16 @@ from pathlib import Path
 import yaml
 
 import small_run
+from trustbook.ledger import COLUMNS
 from trustbook.site import pages
+from trustbook.sphinx.ledger_pages import ledger_table
+from trustbook.verdicts import NEEDS
 from trustlib.record.printed import load_figures
 
 ROOT = Path(__file__).resolve().parents[2]
+# Columns of the ledger that hold numbers of ours.
+NUMBERS = ("ours", "std_error", "conf_low", "conf_high", "n", "df", "range_low")
+NUMBERS += ("range_high", "published_low", "published_high")
 QUESTIONS = ("printed-both", "women-share", "one-item-minority")
 SMALL_BOOK = Path(__file__).resolve().parent / "small_book"
 
@@ -54,11 +60,15 @@ def small_record(folder: Path) -> None:
 
 
 def small_ledger(path: Path) -> None:
-    """A page with a place for each line of the record: the record leads there."""
+    """The page of the ledger with every line of the record, none of them answered."""
     figures = load_figures(ROOT / "data" / "published" / "figures.csv")
-    places = "".join(f'<li id="ledger-{name}">{name}</li>' for name in figures["id"])
-    text = f"# The ledger\n\nIts lines, by their names alone.\n\n<ul>{places}</ul>\n"
-    path.write_text(text, encoding="utf-8")
+    names = {"address": "place", "value": "published", "half_width": "tolerance"}
+    lines = figures.rename(columns=names).reindex(columns=list(COLUMNS))
+    lines = lines.assign(file="figures", verdict=NEEDS)
+    texts = lines.columns.difference([*NUMBERS, "published", "tolerance"])
+    lines[texts] = lines[texts].astype(object).fillna("").astype(str)
+    table = ledger_table(lines)
+    path.write_text(f"# The ledger\n\nSynthetic lines.\n\n{table}\n", encoding="utf-8")
 
 
 def build_small_book(folder: Path) -> Path:
