@@ -72,6 +72,14 @@ lint: env ## Check style and types (ruff, mypy)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+TSC ?= tsc
+TSC_FLAGS := --noEmit --checkJs --allowJs --strict --target es2022 --lib es2022,dom,dom.iterable
+
+.PHONY: types
+types: ## Check the types of the pages' scripts, where TypeScript is installed (TSC=path/to/tsc)
+	@command -v $(TSC) >/dev/null || { echo "make types: no program named $(TSC) was found. Where npm is, run: npm install typescript in an empty folder, then make types TSC=that/folder/node_modules/.bin/tsc"; exit 1; }
+	$(TSC) $(TSC_FLAGS) src/trustbook/web/*.js
+
 .PHONY: test
 test: lint browser-deps ## Check style and types, then run all tests
 	$(BIN)/python -m pytest

@@ -30,6 +30,8 @@ from trustlib.forms import read
 from trustlib.schema import load_yaml
 from trustlib.writing import write_whole
 
+# The class of a finding on a page; beside it stands one with its name.
+FINDING = "finding"
 FROZEN = ["kind", "id", "value", "low", "high", "text"]
 # Of a number, or of one if the number is smaller: 0.01 points of a percentage.
 DRIFT = 1e-4

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
 
+from trustbook.findings import FINDING
 from trustbook.policy import is_known, policy_for
 from trustbook.summary import LONGEST
 
@@ -242,7 +243,8 @@ def _linked(page: _Page, of_runs: set[str]) -> Iterator[tuple[Any, Any]]:
     """Numbers and downloads of a run of the stand-in; each with what is around it."""
     for link in page.main.select("a.reference[href]"):
         leads_to_run = _target(page.name, str(link["href"])) in of_runs
-        if link.select_one(".finding") and leads_to_run and not page.is_synthetic:
+        is_number = link.find_parent(class_=FINDING) is not None
+        if is_number and leads_to_run and not page.is_synthetic:
             around = link.find_parent(["p", "li", "tr", "td", "figcaption"])
             yield link, around or link
         title = str(link.get("title", "")).lower()

@@ -9,9 +9,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
+import small_run
+from trustbook.ledger import COLUMNS
 from trustbook.site import pages
+from trustbook.sphinx.ledger_pages import ledger_table
+from trustbook.verdicts import NEEDS
+from trustlib.record.printed import load_figures
 
 ROOT = Path(__file__).resolve().parents[2]
+# Columns of the ledger that hold numbers of ours.
+NUMBERS = ("ours", "std_error", "conf_low", "conf_high", "n", "df", "range_low")
+NUMBERS += ("range_high", "published_low", "published_high")
+QUESTIONS = ("printed-both", "women-share", "one-item-minority")
 SMALL_BOOK = Path(__file__).resolve().parent / "small_book"
 
 
@@ -31,9 +42,33 @@ def pages_under_test() -> list[str]:
         for path in SMALL_BOOK.rglob("*")
         if path.suffix in (".md", ".ipynb")
     ]
-    return sorted(
-        [*(path.with_suffix(".html").as_posix() for path in sources), "search.html"]
-    )
+    names = [path.with_suffix(".html").as_posix() for path in sources]
+    made = f"_runs/{small_run.RUN}/{small_run.RUN}.html"
+    return sorted([*names, made, "ledger.html", "search.html"])
+
+
+def small_record(folder: Path) -> None:
+    """The published record, with the questions that the small book asks of it."""
+    published = ROOT / "data" / "published"
+    folder.mkdir(parents=True)
+    for name in ("figures.csv", "headline.json"):
+        shutil.copy(published / name, folder)
+    asked = yaml.safe_load((published / "questions.yml").read_text(encoding="utf-8"))
+    asked["questions"] = {name: asked["questions"][name] for name in QUESTIONS}
+    text = yaml.safe_dump(asked, allow_unicode=True, sort_keys=False)
+    (folder / "questions.yml").write_text(text, encoding="utf-8")
+
+
+def small_ledger(path: Path) -> None:
+    """The page of the ledger with every line of the record, none of them answered."""
+    figures = load_figures(ROOT / "data" / "published" / "figures.csv")
+    names = {"address": "place", "value": "published", "half_width": "tolerance"}
+    lines = figures.rename(columns=names).reindex(columns=list(COLUMNS))
+    lines = lines.assign(file="figures", verdict=NEEDS)
+    texts = lines.columns.difference([*NUMBERS, "published", "tolerance"])
+    lines[texts] = lines[texts].astype(object).fillna("").astype(str)
+    table = ledger_table(lines)
+    path.write_text(f"# The ledger\n\nSynthetic lines.\n\n{table}\n", encoding="utf-8")
 
 
 def build_small_book(folder: Path) -> Path:
@@ -48,8 +83,10 @@ def build_small_book(folder: Path) -> Path:
     shutil.copy(ROOT / "_config.yml", folder)
     cells = ROOT / "data" / "hints7"
     shutil.copytree(cells, folder / "data" / "hints7")
-    shutil.copytree(ROOT / "data" / "published", folder / "data" / "published")
     shutil.copy(ROOT / "data" / "codebook.yml", folder / "data")
+    small_record(folder / "data" / "published")
+    small_ledger(book / "ledger.md")
+    small_run.make_run(ROOT, book / "_runs")
     shutil.copytree(
         ROOT / "book" / "_static",
         book / "_static",

@@ -274,6 +274,19 @@ class TestReaders:
         assert svg.title.string.startswith("Synthetic: ")
         assert len(svg.select("circle")) == 4
 
+    def test_so_can_a_png_of_it(self, page: Page, tmp_path: Path) -> None:
+        from matplotlib.image import imread
+
+        with page.expect_download() as taken:
+            page.get_by_role("link", name="Picture as PNG").click()
+        assert taken.value.suggested_filename.endswith("ethnicity-disability.png")
+        path = tmp_path / "picture.png"
+        taken.value.save_as(path)
+        dots = imread(path)
+        rows = page.locator("#explorer-levels tbody tr").count()
+        assert dots.shape[:2] == (2 * (152 + 44 * rows), 1600)
+        assert dots.std() > 0.05  # something is drawn
+
 
 class TestOwnFile:
     def test_it_is_shown_and_equals_the_library(

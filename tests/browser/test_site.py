@@ -105,6 +105,23 @@ def test_each_check_finds_its_fault(
     assert [fault for fault in check(tmp_path) if words in fault]
 
 
+def test_a_number_of_the_stand_in_is_called_synthetic_on_other_pages_too(
+    tmp_path: Path,
+) -> None:
+    run = tmp_path / "_runs" / "made"
+    run.mkdir(parents=True)
+    mark = "<h1>Synthetic</h1><i class='from-synthetic-run'>SYNTHETIC</i>"
+    (run / "made.html").write_text(f"<main>{mark}</main>", encoding="utf-8")
+    link = "<a class='reference internal' href='_runs/made/made.html'>62.3 %</a>"
+    number = f"<span class='finding finding-angry'>{link}</span>"
+    for name, words in {"bad": "Angry", "good": "Angry, synthetic"}.items():
+        text = f"<main><p>{words}: {number}.</p></main>"
+        (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
+    [fault] = checks.unmarked_synthetic(tmp_path)
+    assert fault.startswith("bad.html")
+    assert "62.3 %" in fault
+
+
 def test_a_page_is_weighed_without_its_pictures(tmp_path: Path) -> None:
     picture = (
         f"<img alt='a gap' src='data:image/png;base64,{'A' * checks.LARGEST_PAGE}'>"

@@ -29,7 +29,7 @@ from sphinx.addnodes import download_reference, pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from trustbook.findings import load_findings, resolve, text
+from trustbook.findings import FINDING, load_findings, resolve, text
 from trustbook.pictures.rows import ROW_FIGURE
 from trustbook.plans import Finding
 from trustlib.errors import TrustlibError
@@ -68,7 +68,7 @@ class FindingRole(SphinxRole):
             message = f"finding {name!r} cannot be printed: {error}".replace("\n", " ")
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
         self.env.note_dependency(str(source / "findings.yml"))
-        return [_link_to_run(finding, shown)], []
+        return [_named(name, _link_to_run(finding, shown))], []
 
 
 class VerdictRole(SphinxRole):
@@ -114,6 +114,11 @@ def verdict_of(finding: Finding, runs: Path) -> str:
     return str(resolve(where, runs)["verdict"])
 
 
+def _named(name: str, link: nodes.Node) -> nodes.Node:
+    """A link with the name of its finding around it: a resolved link keeps no class."""
+    return nodes.inline("", "", link, classes=[FINDING, f"{FINDING}-{name}"])
+
+
 def _link_to_run(finding: Finding, shown: str) -> nodes.Node:
     """What a finding prints, as a link to the page of its run."""
     link = pending_xref(
@@ -123,7 +128,7 @@ def _link_to_run(finding: Finding, shown: str) -> nodes.Node:
         reftarget=f"/_runs/{finding.run}/{finding.run}",
         refexplicit=True,
     )
-    link += nodes.inline(shown, shown, classes=["finding"])
+    link += nodes.inline(shown, shown)
     return link
 
 
@@ -195,7 +200,8 @@ class RunPicture(RunFigure):
             return self.fault(f"no picture of rows {number} of run {run}: {error}")
         self.env.note_dependency(str(notebook))
         kind = ", synthetic" if "synthetic" in provenance["kinds"] else ""
-        shown: list[nodes.Node] = [nodes.raw("", picture, format="html")]
+        html = f'<div data-run="{run}">{picture}</div>'
+        shown: list[nodes.Node] = [nodes.raw("", html, format="html")]
         for name in " ".join(tables).split():
             if not _table_file(folder, name).is_file():
                 return self.fault(f"no table {name} of run {run}")

@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup, Tag
 
 from trustbook.policy import is_known, policy_for
+from trustbook.sphinx.card_pages import mark_numbers, write_cards
 from trustbook.sphinx.icons import DRAWINGS, draw_icons
 from trustbook.sphinx.search_data import (
     SEARCH_DATA,
@@ -268,11 +269,13 @@ def lighten_pages(app: Sphinx, exception: Exception | None) -> None:
         return
     folder = Path(app.outdir)
     pages = pages_of(folder)
+    book = Path(app.srcdir)
+    write_cards(book, folder)
     texts = [page.read_text(encoding="utf-8") for page in pages]
     sheet = one_sheet(folder, pages, texts)
     (folder / SHEET).write_text(sheet, encoding="utf-8")
     address = f"{SHEET}?v={sha256(sheet.encode()).hexdigest()[:8]}"
-    work = partial(_lighten_page, folder=folder, sheet=address)
+    work = partial(_lighten_page, folder=folder, sheet=address, book=book)
     with ProcessPoolExecutor() as pool:
         words = list(pool.map(work, pages, chunksize=5))
     data = script_of_words(words)
@@ -314,9 +317,10 @@ def _sheets(folder: Path, pages: Iterable[Path], texts: list[str]) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in there]
 
 
-def _lighten_page(path: Path, folder: Path, sheet: str) -> str:
+def _lighten_page(path: Path, folder: Path, sheet: str, book: Path) -> str:
     """Lighten a page where it lies, and return its words for the search."""
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    mark_numbers(soup, path.relative_to(folder).as_posix(), book)
     _lighten(soup, path, sheet)
     path.write_text(str(soup), encoding="utf-8")
     return words_of_page(path.relative_to(folder).as_posix(), soup)

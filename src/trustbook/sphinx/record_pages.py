@@ -100,15 +100,13 @@ def with_people(base: str, figure: pd.Series) -> str:
 # ----- a table with a filter -----
 
 
-def record_table(figures: pd.DataFrame, judged: bool = True) -> str:
+def record_table(figures: pd.DataFrame) -> str:
     """All figures as an HTML table with the filter of `filtered_table`.
 
     Parameters
     ----------
     figures : DataFrame
         From `trustlib.record.printed.load_figures`.
-    judged : bool
-        Whether the book has a ledger, to which each line then leads.
     """
     choices = {
         "wave": ("Wave", _as_options(distinct_words(figures["wave"]))),
@@ -116,7 +114,7 @@ def record_table(figures: pd.DataFrame, judged: bool = True) -> str:
         "countries": ("Country", _as_options(distinct_words(figures["countries"]))),
         "survey": ("Survey", SURVEYS),
     }
-    rows = "".join(_row(figure, judged) for _, figure in figures.iterrows())
+    rows = "".join(_row(figure) for _, figure in figures.iterrows())
     return filtered_table("record", "All published figures", choices, HEADS, rows)
 
 
@@ -204,7 +202,7 @@ def _select(name: str, column: str, label: str, options: dict[str, str]) -> str:
     )
 
 
-def _row(figure: pd.Series, judged: bool) -> str:
+def _row(figure: pd.Series) -> str:
     """One figure as a row of the table."""
     texts = {column: escape(str(value)) for column, value in figure.items()}
     cells = (
@@ -227,12 +225,10 @@ def _row(figure: pd.Series, judged: bool) -> str:
         f' data-{column}="{texts[column]}"'
         for column in ("wave", "item", "countries", "survey")
     )
-    verdict = ""
-    if judged:
-        verdict = (
-            f'<br><a href="ledger.html#ledger-{name}" '
-            f'aria-label="Verdict on {name}">Verdict</a>'
-        )
+    verdict = (
+        f'<br><a href="ledger.html#ledger-{name}" aria-label="Verdict on {name}">'
+        "Verdict</a>"
+    )
     return (
         f'<tr role="row" id="figure-{name}"{data}>'
         f'<th role="rowheader" scope="row">{name}{verdict}</th>'
@@ -277,8 +273,7 @@ class RecordTable(DataDirective):
 
     def make(self) -> list[nodes.Node]:
         """One raw node."""
-        judged = "ledger" in self.env.found_docs
-        return raw_html(record_table(self.figures(), judged))
+        return raw_html(record_table(self.figures()))
 
 
 class RecordCounts(DataDirective):

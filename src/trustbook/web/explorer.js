@@ -367,7 +367,27 @@
     ];
     const isWhole = shown.choice.axes.length === set.by.length;
     if (set.page && isWhole) links.push(element("a", { href: set.page }, "The page of the run on these cells"));
+    links.splice(3, 0, asPng(`${name}.png`, trustPicture.svg(picture)));
     part("actions").replaceChildren(...links);
+  }
+
+  /** A link that takes the picture along as PNG: it is drawn when it is asked for.
+   * @param {string} name @param {string} svg @returns {HTMLElement} */
+  function asPng(name, svg) {
+    const link = download("Picture as PNG", name, "#explorer-picture");
+    link.addEventListener("click", async (event) => {
+      if (link.dataset.drawn) return;
+      event.preventDefault();
+      const drawn = await trustPicture.png(svg).catch(() => "");
+      if (!drawn) {
+        link.replaceWith("This browser cannot draw the picture as PNG: take the SVG.");
+        return;
+      }
+      link.dataset.drawn = "yes";
+      link.setAttribute("href", drawn);
+      link.click();
+    });
+    return link;
   }
 
   /** @param {BookSource} source @returns {string} */

@@ -195,6 +195,7 @@ const trustPicture = (() => {
   const TOP = 92;
   const LEFT = 300;
   const WIDE = 380;
+  const SHARP = 2; // dots of a PNG for each of the SVG
 
   /** @param {string} text @returns {string} */
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
@@ -250,7 +251,23 @@ const trustPicture = (() => {
       + "</svg>";
   }
 
-  return { of, figure, svg, element, expected };
+  /** The SVG as a PNG of twice its size, as an address that holds it.
+   * @param {string} text @returns {Promise<string>} */
+  async function png(text) {
+    const image = new Image();
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    canvas.width = SHARP * image.width;
+    canvas.height = SHARP * image.height;
+    const context = canvas.getContext("2d");
+    if (!context) throw new Error("no canvas");
+    context.scale(SHARP, SHARP);
+    context.drawImage(image, 0, 0);
+    return canvas.toDataURL("image/png");
+  }
+
+  return { of, figure, svg, png, element, expected };
 })();
 
 /** @type {any} */ (globalThis).trustPicture = trustPicture;
