@@ -94,7 +94,7 @@ book: env ## Run the notebooks, check the findings, build the book (_build/html/
 	@test -f $(HTML)/index.html && echo "The book is built: $(HTML)/index.html"
 
 .PHONY: book-anew
-book-anew:
+book-anew: env ## The same, even where nothing has changed since the last build
 	@set -e; for survey in $(SURVEYS); do \
 	  if [ -f "$(EXTRACT)" ]; then \
 	    echo "The file of $$survey is here: what is committed is compared with it."; \
