@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,7 @@ def first_mapping(
     """
     raw, labels = read_table(file, encoding, sheet)
     asked = wanted or Wanted()
-    require_names("column", asked.columns, list(raw))
+    asked = replace(asked, columns=_names(asked.columns, list(raw)))
     facts = facts_of(Path(file))
     design = design_of(raw)
     columns = [
@@ -154,6 +154,18 @@ def first_mapping(
             lines.append(f"## columns that belong together, {yaml_string(key)}: {names}")
     lines += design_lines(raw, design, WORDS)
     return "\n".join(lines) + "\n"
+
+
+def _names(given: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns, each by itself or several with commas between them."""
+    names: list[str] = []
+    for text in given:
+        if text in known:
+            names.append(text)
+        else:
+            names += [part.strip() for part in text.split(",") if part.strip()]
+    require_names("column", names, known)
+    return tuple(names)
 
 
 def _head(file: Path, encoding: str | None, sheet: str | None) -> str:
@@ -297,9 +309,8 @@ def _identities(pairs: Pairs) -> list[Variable]:
     identities = [(p, v) for p, v in pairs if not v.is_outcome and v.levels > 1]
     known = [(p, v) for p, v in identities if p.column.is_identity]
     others = [v for p, v in identities if not p.column.is_identity]
-    not_crossed = WORDS["not_identities"]
-    compared = [v for _, v in known if v.name not in not_crossed]
-    places = [v for p, v in known if v.name in not_crossed]
+    compared = [v for _, v in known if v.name not in WORDS["places"]]
+    places = [v for p, v in known if v.name in WORDS["places"]]
     if not compared:
         compared = [v for v in others if v.levels <= MOST_LEVELS][:1]
     return [*compared[:MOST_IDENTITIES], *places]

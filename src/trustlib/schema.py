@@ -350,6 +350,8 @@ def read_survey(
     ordered = [name for name, rule in plan.variables.items() if file.is_ordered(name, rule)]
     if ordered:
         frame.attrs["ordered"] = ordered
+    if plan.populations:
+        frame.attrs["populations"] = dict(plan.populations)
     if raw.attrs.get("notes"):
         frame.attrs["notes"] = list(raw.attrs["notes"])
     return frame

@@ -45,7 +45,8 @@ Grep = Annotated[
     str, typer.Option(help="Only columns in whose name or labels these words stand.")
 ]
 Columns = Annotated[
-    str, typer.Option(help="Only these columns, with commas between them.")
+    list[str] | None,
+    typer.Option(help="Only these columns: with commas between them, or repeat."),
 ]
 BookFolder = Annotated[
     Path | None,
@@ -121,14 +122,13 @@ def mapping_init(
     encoding: Encoding = None,
     sheet: Sheet = None,
     grep: Grep = "",
-    columns: Columns = "",
+    columns: Columns = None,
     show_answers: ShowAnswers = False,
 ) -> None:
     """Propose a mapping from a file's variables and labels; its user decides on each line."""
     from trustbook.proposal import Wanted, first_mapping
 
-    names = tuple(name.strip() for name in columns.split(",") if name.strip())
-    options = (encoding, sheet, Wanted(names, grep))
+    options = (encoding, sheet, Wanted(tuple(columns or ()), grep))
     if out is not None:
         # Never over a mapping that somebody has worked on.
         write_text(out, first_mapping(file, *options), new=True)
