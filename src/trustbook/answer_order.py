@@ -21,10 +21,14 @@ from trustlib.schema import load_yaml
 PLAIN = 2.0  # the strength of an answer that names none
 _NUMBER = re.compile(r"\d{1,3}(?:[.,' ’\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,]\d+)?")
 _TIMES = {
-    "k": 1e3, "tsd": 1e3, "mil": 1e3, "thousand": 1e3, "千": 1e3, "만": 1e4, "万": 1e4,
-    "m": 1e6, "million": 1e6, "millions": 1e6, "mio": 1e6, "百万": 1e6, "億": 1e8,
-}  # fmt: skip
-_UNIT = re.compile(r"\s*(百万|[千万億만]|(?:k|tsd|mil|thousand|millions?|mio|m)\b\.?)", re.I)
+    **dict.fromkeys(("k", "tsd", "mil", "thousand", "千"), 1e3),
+    **dict.fromkeys(("万", "만"), 1e4),
+    **dict.fromkeys(("m", "million", "millions", "mio", "百万"), 1e6),
+    "億": 1e8,
+}
+_UNIT = re.compile(
+    r"\s*(百万|[千万億만]|(?:k|tsd|mil|thousand|millions?|mio|m)\b\.?)", re.I
+)
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _LEAD = re.compile(r"^\(?\d{1,2}\s*[.):=\-–—]?\)?\s+(?=\D)")
 

@@ -30,7 +30,7 @@ from trustlib.writing import write_whole
 
 FEWEST_STRATA = 8  # with fewer a variance between strata is not worth a page
 PLACE_TEMPLATES = ("countries", "waves")
-EQUAL = "Each country counts the same, as no numbers of inhabitants are given"
+EQUAL = 1.0  # what stands for inhabitants that are not known
 COVARIATES = ("age_band", "country")  # of the page on other choices
 
 
@@ -205,7 +205,7 @@ class _Choice:
             for axis in self.family.placed:
                 given = self._of_place(axis, waves)
                 if template == "countries":
-                    given |= self._populations(waves)
+                    given["populations"] = self._populations(waves)
                 yield _Page(template, [axis], given | self.files(), waves)
 
     def _withhold_places(self, places: _PlacePages) -> None:
@@ -236,16 +236,16 @@ class _Choice:
             "reference": {axis: first},
         }
 
-    def _populations(self, waves: list[str]) -> dict[str, Any]:
-        """The inhabitants of the countries that were polled in some waves: the mapping's, else those that are known."""
+    def _populations(self, waves: list[str]) -> dict[str, float]:
+        """The inhabitants of the countries that were polled in some waves; one each where not all are known."""
         people = self.frame[self.frame[DOMAIN]]
         if waves:
             people = people[people["wave"].isin(waves)]
         polled = [str(country) for country in sorted(set(people["country"].dropna()))]
         known = WORDS["populations"] | self.frame.attrs.get("populations", {})
         if set(polled) <= set(known):
-            return {"populations": {country: known[country] for country in polled}}
-        return {"populations": dict.fromkeys(polled, 1.0), "counted": EQUAL}
+            return {country: known[country] for country in polled}
+        return dict.fromkeys(polled, EQUAL)
 
     def of_strata(self) -> Iterator[_Page]:
         """A page on the variance between the cells of the hub, if they are enough."""
@@ -318,6 +318,8 @@ class _Choice:
         if page.waves:
             waves = " and ".join(map(markdown_text, page.waves))
             yield WORDS["of_waves"].format(waves=waves)
+        if set(page.parameters.get("populations", {}).values()) == {EQUAL}:
+            yield WORDS["equal_countries"]
         if family.base.replicate_weights and "cells" in page.parameters:
             yield WORDS["linearised"]
 

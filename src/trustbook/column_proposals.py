@@ -30,13 +30,28 @@ WORDS = load_yaml(Path(__file__).with_name("words.yml"))
 MAX_ANSWERS = 25
 LONGEST = 160  # letters of a label or of a list of answers
 LONGEST_NAME = 30  # letters of the name of a variable
+LONGEST_LINE = 110  # letters of answers with their values on one line
 TOO_FEW = "too few to show"
 MARKS = (";", "|", " / ", ",")  # between the answers of a list in one cell
 LISTED = 0.1  # share of cells that hold several answers, from which on they are lists
 OLDEST = 120
 AGES = ((18, 24), (25, 34), (35, 44), (45, 54), (55, 64))
+WITHOUT_ORDER = (
+    "gender",
+    "ethnicity_detail",
+    "disability",
+    "lgbtq",
+    "trans",
+    "country",
+    "region",
+)
 DESIGN = {"weight", "stratum", "psu", "fpc"}
-TRUST = ("low_trust", "trust_damaged_provider", "trust_damaged_system", "trust_damaged_any")
+TRUST = (
+    "low_trust",
+    "trust_damaged_provider",
+    "trust_damaged_system",
+    "trust_damaged_any",
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,7 @@ class Column:
 
     @property
     def name(self) -> str:
+        """Its name in the file."""
         return str(self.given.name)
 
     @property
@@ -130,8 +146,10 @@ class Variable:
     is_outcome : bool
     levels : int
         How many it has, if it is an identity.
-    is_sure : bool
-        Whether the mapping runs with it, and the column says that it is meant.
+    is_valid : bool
+        Whether the mapping runs with it.
+    is_clear : bool
+        Whether the answers say what it is, and not their numbers alone.
 
     Examples
     --------
@@ -143,7 +161,8 @@ class Variable:
     lines: tuple[str, ...]
     is_outcome: bool = False
     levels: int = 0
-    is_sure: bool = True
+    is_valid: bool = True
+    is_clear: bool = True
 
     def text(self) -> list[str]:
         """Its lines as YAML."""
@@ -306,12 +325,10 @@ def _by_values(
     if meaning.is_scale:
         levels = list(dict.fromkeys(meaning.levels))
         lines.append(f"levels: {yaml_string(levels)}")
-    lines += _values(answers.kept, meaning.levels)
+    lines += _values(answers.kept, meaning.levels, in_line=not is_outcome)
     lines += answers.more()
     levels_there = len(set(map(str, meaning.levels)))
-    return Variable(
-        own, tuple(lines), is_outcome, levels_there, not answers.unwritten
-    )
+    return Variable(own, tuple(lines), is_outcome, levels_there, not answers.unwritten)
 
 
 def _low(
@@ -325,7 +342,7 @@ def _low(
     about = f"column: {yaml_string(column.name)}, label: {yaml_string(_title(column))}"
     more = answers.more_in_line()
     line = f"{{{about}, yes: {yaml_string(low)}{more}}}"
-    return Variable(own, (line,), True, 0, is_words and not answers.unwritten)
+    return Variable(own, (line,), True, 0, not answers.unwritten, is_words)
 
 
 def _about(column: Column) -> Iterator[str]:
@@ -338,10 +355,17 @@ def _title(column: Column) -> str:
     return column.title or column.name
 
 
-def _values(answers: Sequence[str], levels: Sequence[Any]) -> Iterator[str]:
-    """The lines that give answers their values."""
+def _values(
+    answers: Sequence[str], levels: Sequence[Any], in_line: bool = False
+) -> Iterator[str]:
+    """The lines that give answers their values; one if it is wanted and not long."""
+    pairs = dict(zip(answers, levels, strict=True))
+    line = f"values: {yaml_string(pairs)}"
+    if in_line and len(line) <= LONGEST_LINE:
+        yield line
+        return
     yield "values:"
-    for answer, level in zip(answers, levels, strict=True):
+    for answer, level in pairs.items():
         yield f"  {yaml_string(answer)}: {yaml_string(level)}"
 
 
@@ -352,7 +376,9 @@ def _of_many(column: Column, different: int, taken: set[str]) -> Proposal:
     frame.attrs["decimal"] = column.decimal
     numbers = numbers_in(frame, column.name)[column.is_filled]
     if column.guess != "age_band" or numbers.notna().mean() < 0.5:
-        return Proposal(column, [*_hint(column), f"{many}; to use it, group them: cut:"])
+        return Proposal(
+            column, [*_hint(column), f"{many}; to use it, group them: cut:"]
+        )
     own = _own_name(column, "age_band", taken)
     lines = [*_about(column), f"cut: {_cut_of_ages(numbers)}"]
     lost = {}
@@ -499,6 +525,8 @@ def _meaning(column: Column, answers: list[str]) -> _Meaning:
     if order is not None and not is_ordered:
         answers[:] = order
     is_scale = len(answers) > 2 and (order is not None or bool(is_ordered))
+    if column.guess in WITHOUT_ORDER and all(map(code_of, answers)):
+        is_scale = False  # numbers that stand for names
     return _Meaning(list(answers), False, is_binary, is_scale)
 
 

@@ -81,9 +81,7 @@ def coarser(
         yield made
 
 
-def _to_join(
-    names: Sequence[str], sizes: np.ndarray, ordered: bool
-) -> tuple[int, int]:
+def _to_join(names: Sequence[str], sizes: np.ndarray, ordered: bool) -> tuple[int, int]:
     """The places of the two levels that are joined next, in order."""
     least = int(sizes.argmin())
     others = [i for i in range(1, len(names)) if i != least]

@@ -126,9 +126,7 @@ def first_mapping(
     "gender":
         column: "sex"
         label: "sex"
-        values:
-          "Male": "man"
-          "Female": "woman"
+        values: {"Male": "man", "Female": "woman"}
     """
     raw, labels = read_table(file, encoding, sheet)
     asked = wanted or Wanted()
@@ -151,7 +149,9 @@ def first_mapping(
     if not asked:
         for key, made in facts.sets.items():
             names = one_line_of(made["variable_list"])
-            lines.append(f"## columns that belong together, {yaml_string(key)}: {names}")
+            lines.append(
+                f"## columns that belong together, {yaml_string(key)}: {names}"
+            )
     lines += design_lines(raw, design, WORDS)
     return "\n".join(lines) + "\n"
 
@@ -236,7 +236,7 @@ class _Choice:
     @classmethod
     def of(cls, proposals: Sequence[Proposal], asked: bool) -> _Choice:
         """Outcomes and identities that are known as such; where there are none, the first that may be."""
-        pairs = [(each, v) for each in proposals for v in each.variables if v.is_sure]
+        pairs = [(each, v) for each in proposals for v in each.variables if v.is_valid]
         if asked:
             chosen = [variable for _, variable in pairs]
         else:
@@ -249,7 +249,9 @@ class _Choice:
         missing = []
         if not any(variable.is_outcome for variable in chosen):
             missing.append("an outcome")
-        if not any(variable.levels > 1 and not variable.is_outcome for variable in chosen):
+        if not any(
+            variable.levels > 1 and not variable.is_outcome for variable in chosen
+        ):
             missing.append("an identity")
         return cls(proposals, taken, written, tuple(missing))
 
@@ -286,7 +288,9 @@ class _Choice:
             return
         yield ""
         yield WORDS["left_out"].format(n=len(absent))
-        shown = ", ".join(yaml_string(visible(name, 60)) for name in absent[:MOST_NAMED])
+        shown = ", ".join(
+            yaml_string(visible(name, 60)) for name in absent[:MOST_NAMED]
+        )
         more = len(absent) - MOST_NAMED
         if more > 0:
             shown += f" and {more} more"
@@ -299,15 +303,18 @@ Pairs = Sequence[tuple[Proposal, Variable]]
 def _outcomes(pairs: Pairs) -> list[Variable]:
     """The outcomes that a mapping takes: of trust if there are some, else the first."""
     outcomes = [(p, v) for p, v in pairs if v.is_outcome and not p.column.is_identity]
-    known = [v for p, v in outcomes if p.column.guess in TRUST]
-    others = [v for p, v in outcomes if p.column.guess not in TRUST]
-    return (known or others[:1])[:MOST_OUTCOMES]
+    clear = [(p, v) for p, v in outcomes if v.is_clear]
+    known = [v for p, v in clear if p.column.guess in TRUST]
+    others = [v for p, v in clear if p.column.guess not in TRUST]
+    unclear = [v for _, v in outcomes]
+    return (known or others[:1] or unclear[:1])[:MOST_OUTCOMES]
 
 
 def _identities(pairs: Pairs) -> list[Variable]:
     """The identities that a mapping takes: those that are known, else the first with a few levels."""
     identities = [(p, v) for p, v in pairs if not v.is_outcome and v.levels > 1]
     known = [(p, v) for p, v in identities if p.column.is_identity]
+    known.sort(key=lambda pair: not pair[0].column.guess)  # those of the codebook first
     others = [v for p, v in identities if not p.column.is_identity]
     compared = [v for _, v in known if v.name not in WORDS["places"]]
     places = [v for p, v in known if v.name in WORDS["places"]]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from trustlib.errors import is_number
@@ -81,7 +82,7 @@ def bands_of(cut: Mapping[str, Any]) -> tuple[Band, ...]:
     ends = {name: _ends(name, own) for name, own in cut.items()}
     step = _step([end for pair in ends.values() for end in pair if end is not None])
     names = list(ends)
-    for name, after in zip(names, names[1:], strict=False):
+    for name, after in pairwise(names):
         _require_next(name, ends[name], after, ends[after], step)
     return tuple(_band(name, low, high, step) for name, (low, high) in ends.items())
 

@@ -269,11 +269,15 @@ class Part(Form):
         }
         used = [name for name, way in ways.items() if way is not None]
         if len(used) > 1 or (self.values is not None and used in (["yes"], ["chosen"])):
-            told = " and ".join([*(["values"] if self.values is not None else []), *used])
+            told = " and ".join(
+                [*(["values"] if self.values is not None else []), *used]
+            )
             raise ValueError(f"{told} stand in one variable; keep one of them")
         if self.no is not None and self.yes is None:
             raise ValueError("no has answers and yes has none; give both")
-        if self.chosen is not None and not (self.chosen.strip() and self.between.strip()):
+        if self.chosen is not None and not (
+            self.chosen.strip() and self.between.strip()
+        ):
             raise ValueError("chosen names an option, and between the mark between two")
         return self
 

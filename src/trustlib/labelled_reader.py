@@ -98,7 +98,7 @@ def read_stata(path: str, encoding: str | None) -> tuple[pd.DataFrame, Labels]:
 
 
 def read_portable(path: str, encoding: str | None) -> tuple[pd.DataFrame, Labels]:
-    """Read a portable file of SPSS.
+    """Read a portable file of SPSS, which has an encoding of its own.
 
     Its reader knows no values declared missing: they stay answers, which the mapping has
     to declare.
@@ -115,7 +115,7 @@ def read_portable(path: str, encoding: str | None) -> tuple[pd.DataFrame, Labels
     """
     import pyreadstat
 
-    frame, meta = pyreadstat.read_por(path, encoding=encoding)
+    frame, meta = pyreadstat.read_por(path)
     return _with_titles(frame, meta), _labels(meta)
 
 

@@ -80,13 +80,13 @@ def stand_apart(codes: Iterable[str]) -> list[str]:
     spare = [c for c in numbers.values() if c in SPARE_CODES and c > highest]
     apart = bool(spare) and min(spare) > highest + 1
     return [
-        text
-        for text, code in numbers.items()
-        if code < 0 or (apart and code in spare)
+        text for text, code in numbers.items() if code < 0 or (apart and code in spare)
     ]
 
 
-def seem_missing(answers: Iterable[str], labelled: Iterable[str] = ()) -> dict[str, str]:
+def seem_missing(
+    answers: Iterable[str], labelled: Iterable[str] = ()
+) -> dict[str, str]:
     """Answers that seem to mean none, and why.
 
     Parameters
@@ -111,5 +111,3 @@ def seem_missing(answers: Iterable[str], labelled: Iterable[str] = ()) -> dict[s
     known = set(labelled)
     bare = [text for text in texts if text not in known and text not in found]
     return found | {text: f"code {text}, to be checked" for text in stand_apart(bare)}
-
-

@@ -347,7 +347,9 @@ def read_survey(
     )
     frame = pd.DataFrame(columns | of_design)
     frame.attrs = {"source": plan.source, "labels": labels}
-    ordered = [name for name, rule in plan.variables.items() if file.is_ordered(name, rule)]
+    ordered = [
+        name for name, rule in plan.variables.items() if file.is_ordered(name, rule)
+    ]
     if ordered:
         frame.attrs["ordered"] = ordered
     if plan.populations:

@@ -217,9 +217,7 @@ def _labels_of(
     titles: dict[str, str] = {}
     variable = ""
     for row in rows[header.place + 1 :]:
-        fields = {
-            what: plain(row[i]) for what, i in place.items() if i is not None
-        }
+        fields = {what: plain(row[i]) for what, i in place.items() if i is not None}
         variable = fields["variable"] or variable
         label = fields["label"]
         if not label:

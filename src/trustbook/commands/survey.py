@@ -111,8 +111,8 @@ def validate(
         lines = [f"{people_in_words(len(frame), base)} people. {design.variance}."]
         if not design.weight:
             lines.append("CAUTION: unweighted, so everybody counts the same.")
-        for note in frame.attrs.get("notes", []):
-            lines.append(f"Not read as people: {note}.")
+        notes = frame.attrs.get("notes", [])
+        lines += [f"Not read as people: {note}." for note in notes]
         say_lines(lines + described(frame, mapping))
 
 
