@@ -301,9 +301,9 @@ def _variables(
 ) -> Iterator[Variable]:
     """The variables that a column of a few answers may make, the likeliest first."""
     meaning = _meaning(column, answers.kept)
-    is_words = meaning.is_scale and is_of_words(answers.kept)
+    is_words = not meaning.fits and is_of_words(answers.kept)
     low = None
-    if meaning.is_scale and not column.is_identity:
+    if (meaning.is_scale or is_words) and not column.is_identity:
         low = _low(column, answers, taken, is_words)
     is_trust = column.guess in TRUST
     if low is not None and is_trust:

@@ -24,6 +24,8 @@ from trustlib.schema import load_yaml
 
 UNITS = ("strata", "psu")
 KEYS = ("weight", *UNITS)
+HEAVY = 1000  # whole numbers of this size are no pounds of people
+LEAST_WHOLE = 1  # the same in a file whose weights are known by their names
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def _known_survey(raw: pd.DataFrame) -> KnownDesign:
         if beside and not set(map(_plain, beside)) & set(there):
             continue
         columns = {key: _present(facts.get(key, []), there) for key in KEYS}
-        usable = [name for name in columns["weight"] if may_be_weight(raw, name)]
+        weights = columns["weight"]
+        usable = [name for name in weights if may_be_weight(raw, name, LEAST_WHOLE)]
         columns["weight"] = usable
         replicates = _replicates(facts.get("replicates", []), there)
         found = KnownDesign(columns, replicates, survey, facts)
@@ -164,8 +167,20 @@ def _key_of(text: str) -> str:
     return next((key for key in KEYS if re.search(words[key], text)), "")
 
 
-def may_be_weight(raw: pd.DataFrame, name: str) -> bool:
-    """Whether a column has numbers that are not negative, not all whole or large; blanks are allowed.
+def may_be_weight(raw: pd.DataFrame, name: str, least_whole: float = HEAVY) -> bool:
+    """Whether a column has numbers that are not negative, not all whole or small; blanks are allowed.
+
+    Parameters
+    ----------
+    raw : DataFrame
+    name : str
+    least_whole : float
+        From which middle value on whole numbers may be weights: those of people, in
+        pounds, are smaller.
+
+    Returns
+    -------
+    bool
 
     Examples
     --------
@@ -178,7 +193,7 @@ def may_be_weight(raw: pd.DataFrame, name: str) -> bool:
     known = numbers[filled]
     if known.empty or known.isna().any() or (known < 0).any():
         return False
-    return bool((known % 1 != 0).any() or known.median() >= 100)
+    return bool((known % 1 != 0).any() or known.median() >= least_whole)
 
 
 def numbers_in(raw: pd.DataFrame, name: str) -> pd.Series:

@@ -165,18 +165,8 @@ def people_of(frame: pd.DataFrame, file: str) -> pd.DataFrame:
         attrs["titles"] = titles if headers > 1 else {}
         notes.append(f"{headers} further header {_of(headers, 'row')} of Qualtrics")
         frame = frame.iloc[headers:]
-    frame, blank = _without_blank_end(frame)
-    if _is_total(frame):
-        frame, more = _without_blank_end(frame.iloc[:-1])
-        blank += more
-        notes.append("a row of totals at the end")
-    if _is_total(frame):
-        raise SurveyFileError(
-            f"{file} ends in several rows of totals, and expected are people only.",
-            "Take them out of the sheet.",
-        )
-    if blank:
-        notes.append(f"{blank} empty {_of(blank, 'row')} at the end")
+    frame, more = _without_end(frame, file)
+    notes += more
     frame = frame.reset_index(drop=True)
     frame.attrs = attrs
     if notes:
@@ -193,20 +183,36 @@ def _further_headers(frame: pd.DataFrame) -> int:
     return 0
 
 
-def _without_blank_end(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """A table without its last rows that hold nothing, and how many these were.
+def _without_end(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, list[str]]:
+    """A table without its last rows that are totals or hold nothing, and what they were.
 
-    They stay where they may be people who answered nothing: in a table in which nobody
-    else has a column in common, or of few rows.
+    Empty rows stay where they may be people who answered nothing: in a table in which
+    nobody else has a column in common, or of few rows.
     """
     last = len(frame)
-    while last > 0 and not _filled(frame.iloc[last - 1].tolist()):
+    blank = 0
+    totals = 0
+    while last > 0:
+        if not _filled(frame.iloc[last - 1].tolist()):
+            blank += 1
+        elif _is_total(frame.iloc[:last]):
+            totals += 1
+        else:
+            break
         last -= 1
-    blank = len(frame) - last
+    if totals > 1:
+        raise SurveyFileError(
+            f"{file} ends in several rows of totals, and expected are people only.",
+            "Take them out of the sheet.",
+        )
     people = frame.iloc[:last]
-    if not blank or last < ENOUGH or not _has_complete_column(people):
-        return frame, 0
-    return people, blank
+    is_sure = totals or (last >= ENOUGH and _has_complete_column(people))
+    if last == 0 or not is_sure:
+        return frame, []
+    notes = ["a row of totals at the end"] if totals else []
+    if blank:
+        notes.append(f"{blank} empty {_of(blank, 'row')} at the end")
+    return people, notes
 
 
 def _has_complete_column(people: pd.DataFrame) -> bool:
