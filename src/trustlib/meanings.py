@@ -129,7 +129,7 @@ def translate(
     meanings.check(list(distinct))
     place = f"column {raw.name}"
     faults = [f"{place}: {fault}" for fault in dict.fromkeys(meanings.faults)]
-    faults += [f"{place} {fault}" for fault in meanings.faults_of_answers()]
+    faults += meanings.faults_of_answers(place)
     values, kinds = zip(*translated, strict=True)
     return Translated(
         np.array(values, dtype=object)[codes],
@@ -266,20 +266,20 @@ class _Meanings:
             self._people_of = self.people.value_counts().to_dict()
         return self._people_of.get(answer, 0) < MINIMUM
 
-    def faults_of_answers(self) -> list[str]:
+    def faults_of_answers(self, place: str) -> list[str]:
         """What is wrong with answers that were met, in words that name no rare one."""
         faults = []
         if self.undeclared:
             answers = spoken(self.undeclared, self.people, self.shown)
-            faults.append(f"has answers that are not declared: {answers}")
+            faults.append(f"{place} has answers that are not declared: {answers}")
         if self.outside:
             answers = spoken(self.outside, self.people, self.shown)
-            faults.append(f"has numbers outside of all bands: {answers}")
+            faults.append(f"{place} has numbers outside of all bands: {answers}")
         unclear = self._may_be_missing()
         if unclear:
             answers = spoken(unclear, self.people, self.shown)
             faults.append(
-                f"has answers that may mean missing beside yes: {answers}; "
+                f"{place} has answers that may mean missing beside yes: {answers}; "
                 "declare each under missing or no"
             )
         return faults
