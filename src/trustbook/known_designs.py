@@ -302,8 +302,7 @@ def design_lines(
     if design.replicates:
         yield from _replicate_lines(design, words)
     elif "weight" in first and not set(UNITS) & set(first):
-        known = "no_units" in design.facts
-        yield words["no_units_known" if known else "no_units"]
+        yield words["no_units"]
 
 
 def _notes_of(
