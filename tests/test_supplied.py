@@ -128,7 +128,7 @@ class TestFirstMapping:
         plan = tmp_path / "first.yml"
         plan.write_text(first_mapping(file))
         design, outcomes, axes = read_supplied(file, plan)
-        assert (outcomes, axes) == (["trust"], ["gender", "disability"])
+        assert (outcomes, axes) == (["low_trust"], ["gender", "disability"])
         assert design.weight == "weight"
         assert len(design.frame) == len(people())
 
@@ -204,7 +204,7 @@ class TestFirstMapping:
             "Female": "woman",
         }
         assert "professional?" in made["variables"]["low_trust"]["label"]
-        assert made["variables"]["low_trust"]["yes"] == ["Not at all", "A little"]
+        assert made["variables"]["low_trust"]["yes"] == ["Not at All", "A Little"]
 
     def proposed(
         self,
