@@ -243,7 +243,7 @@ def propose(column: Column, taken: set[str]) -> Proposal:
 
     Examples
     --------
-    >>> given = pd.Series(["A lot", "Not at all", "A little"] * 20, name="trust")
+    >>> given = pd.Series(["A lot", "Not at all", "Some", "A little"] * 20, name="trust")
     >>> made = propose(Column(given, given == "?", "", {}), set())
     >>> print(made.variables[0].text()[0])
       "low_trust": {column: "trust", label: "trust", yes: ["Not at all", "A little"]}
