@@ -30,7 +30,7 @@ from trustbook import r_scripts
 from trustbook.pages import fill_markdown
 from trustbook.private_book import reproduce
 from trustbook.private_pages import markdown_table
-from trustbook.proposal import first_mapping
+from trustbook.proposal import Wanted, first_mapping
 from trustbook.site import check_pages, foreign_scripts
 from trustlib import letters
 from trustlib.errors import RunError
@@ -309,7 +309,9 @@ class TestOtherPlaces:
         columns = {f"{text}": ["yes", "no"] * 30 for text in USABLE[::4] if not set("\x00\r\n") & set(text)}  # fmt: skip
         columns["answers"] = [t for t in ("a\u2028b: c", "a\u0085b: c") for _ in range(30)]  # fmt: skip
         pd.DataFrame(columns).to_csv(tmp_path / "p.csv", index=False)
-        text = first_mapping(tmp_path / "p.csv")
+        shorter = first_mapping(tmp_path / "p.csv")
+        assert set(yaml.safe_load(shorter)) == {"source", "variables"}
+        text = first_mapping(tmp_path / "p.csv", wanted=Wanted(grep="|"))
         assert set(yaml.safe_load(text)) == {"source", "variables"}
         made = yaml.safe_load(re.sub(r"^# ", "", text, flags=re.MULTILINE))
         assert set(made) == {"source", "variables"}

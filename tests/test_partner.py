@@ -25,7 +25,7 @@ INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 
 # The modules whose messages a command can end in.
 OF_LIBRARY = (
-    "errors", "forms", "files", "labelled_reader", "yaml12", "schema", "meanings", "design_columns", "design",
+    "errors", "bands", "forms", "sheet_layout", "delimited", "workbooks", "files", "labelled_reader", "yaml12", "schema", "meanings", "design_columns", "design",
     "domains", "strata", "weight_checks", "engines", "ordering", "cells", "compression", "axes", "merging",
     "sealed_files", "disclosure", "variance", "conditions", "syntax", "evaluation", "formulas", "logit", "newton",
     "terms", "writing.files", "writing.folders", "protection", "rounding", "schedulers", "sources",

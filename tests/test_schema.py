@@ -242,7 +242,7 @@ def test_missing_file(tmp_path, path):
     )
 
 
-@pytest.mark.parametrize("name", ["x.xlsx", "x", "x.csv.zip", "x.SAS7BDAT"])
+@pytest.mark.parametrize("name", ["x.docx", "x", "x.csv.zip", "x.SAS7BCAT"])
 def test_wrong_extension(tmp_path, name):
     (tmp_path / name).write_bytes(b"x")
     refused(
@@ -283,15 +283,19 @@ CSV = {
     "all lines long": (b"a,b\n1,2,3\n4,5,6\n", "line 2"),
     "quote not closed": (b'a,b\n1,"x\n2,y\n', "cannot be read"),
     "Latin-1": ("a,b\né,1\n".encode("latin-1"), "encoding"),
-    "UTF-16": ("a,b\né,1\n".encode("utf-16"), "encoding"),
-    "semicolons and commas": (b"a;b,c\n1;2\n", "line 2"),
+    "UTF-16 that does not say so": (
+        ("a,b\n" + "é,1\n" * 20).encode("utf-16-le"),
+        "--encoding utf-16-le",
+    ),
+    "semicolons and commas": (b"a;b,c\n1;2\n3,4\n", "divided evenly"),
+    "a workbook": (b"PK\x03\x04rest", "Let its name end in .xlsx"),
     "semicolons, a line short": (b"a;b;c\n1;2;3\n1;2\n", "line 3"),
     "SPSS": (b"$FL2@(#) SPSS DATA FILE\x00\xff", "Let its name end in .sav."),
     "SPSS, compressed": (
         b"$FL3@(#) SPSS DATA FILE\x00\xff",
         "Let its name end in .sav.",
     ),
-    "tabs": (b"a\tb\n1\t2\n", "commas"),
+    "marks that divide nothing": (b"a\tb\n1\n2\n", "commas"),
 }
 
 

@@ -42,13 +42,21 @@ ORDER = [
     {"trustlib.rounding"},
     {
         "trustlib.yaml12",
+        "trustlib.bands",
+        "trustlib.missing_words",
+        "trustlib.sheet_layout",
         "trustlib.ordering",
         "trustlib.personal",
         "trustlib.significance",
         "trustlib.newton",
         "trustlib.writing.files",
     },
-    {"trustlib.writing.folders", "trustlib.masking"},
+    {
+        "trustlib.writing.folders",
+        "trustlib.masking",
+        "trustlib.delimited",
+        "trustlib.workbooks",
+    },
     {"trustlib.writing", "trustlib.keyed_noise"},
     {
         "trustlib.forms",
@@ -132,6 +140,8 @@ ORDER = [
     {"trustlib.record.simulate"},
     {"trustbook.utf8"},
     {
+        "trustbook.answer_order",
+        "trustbook.known_designs",
         "trustbook.mathml",
         "trustbook.plans",
         "trustbook.policy",
@@ -151,6 +161,7 @@ ORDER = [
     },
     {
         "trustbook.engine",
+        "trustbook.column_proposals",
         "trustbook.comparable",
         "trustbook.rows.spelling",
         "trustbook.rows.windows",

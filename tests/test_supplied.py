@@ -27,7 +27,7 @@ from trustbook.families import REASONS, Family
 from trustbook.leaks import leaks
 from trustbook.private_book import reproduce
 from trustbook.private_pages import markdown_table
-from trustbook.proposal import first_mapping
+from trustbook.proposal import Wanted, first_mapping
 from trustbook.r_design import design_in_r
 from trustbook.record_answers import answer_record
 from trustbook.site import check_pages
@@ -38,7 +38,9 @@ from trustbook.supplied import (
     shown_account,
     shown_counts,
 )
+from trustlib import yaml12
 from trustlib.files import read_table
+from trustlib.forms import Design
 from trustlib.record.printed import load_figures
 from trustlib.schema import load_codebook, load_mapping
 
@@ -121,10 +123,14 @@ class TestFirstMapping:
             people()["trust"] == "refused"
         ).sum()
 
-    def test_nothing_in_it_is_decided_before_the_user_decides(self, tmp_path):
+    def test_it_runs_as_it_is(self, tmp_path):
         file, _ = written(tmp_path, people())
-        assert set(yaml.safe_load(first_mapping(file))) == {"source", "variables"}
-        assert yaml.safe_load(first_mapping(file))["variables"] is None
+        plan = tmp_path / "first.yml"
+        plan.write_text(first_mapping(file))
+        design, outcomes, axes = read_supplied(file, plan)
+        assert (outcomes, axes) == (["low_trust"], ["gender", "disability"])
+        assert design.weight == "weight"
+        assert len(design.frame) == len(people())
 
     def test_it_writes_no_identifier_no_free_text_and_no_rare_answer(self, tmp_path):
         frame = people()
@@ -140,12 +146,15 @@ class TestFirstMapping:
 
     def test_every_written_answer_was_given_by_ten_people(self, data_file):
         file = data_file("fivethirtyeight_nonvoters", "nonvoters_data.csv")
-        variables = yaml.safe_load(uncommented(first_mapping(file)))["variables"]
         raw, _ = read_table(file)
+        text = first_mapping(file, wanted=Wanted(columns=tuple(raw)))
+        variables = yaml12.load(uncommented(text))["variables"]
+        keys = ("values", "missing", "yes")
         answers = [
             (v["column"], a)
             for v in variables.values()
-            for a in (*v["values"], *v.get("missing", ()))
+            for key in keys
+            for a in v.get(key, ())
         ]
         assert len(answers) > 300
         assert (
@@ -173,7 +182,8 @@ class TestFirstMapping:
         text = first_mapping(data_file("hints6", "hints6_extract.csv.gz"))
         design = yaml.safe_load(uncommented(text))["design"]
         ours = load_mapping(HINTS6)[0].design
-        assert design["replicate_weights"] == ours.replicate_weights
+        of_replicates = Design(replicate_weights=design["replicate_weights"])
+        assert of_replicates.replicate_weights == ours.replicate_weights
         assert (design["weight"], design["strata"], design["psu"]) == (
             ours.weight,
             ours.strata,
@@ -185,16 +195,16 @@ class TestFirstMapping:
         self, data_file
     ):
         file = data_file("hints_pr2009", "hintspr_d2011_04_22_public.sav")
-        made = yaml.safe_load(uncommented(first_mapping(file)))
+        made = yaml12.load(uncommented(first_mapping(file)))
         assert made["design"]["weight"] == "R12WGT0"
-        assert made["design"]["replicate_weights"] == [
-            f"R12WGT{i}" for i in range(1, 49)
-        ]
+        replicates = {"prefix": "R12WGT", "count": 48}
+        assert made["design"]["replicate_weights"] == replicates
         assert made["variables"]["gender"]["values"] == {
             "Male": "man",
             "Female": "woman",
         }
-        assert "professional?" in made["variables"]["hc07atrustdoctor"]["label"]
+        assert "professional?" in made["variables"]["low_trust"]["label"]
+        assert made["variables"]["low_trust"]["yes"] == ["Not at All", "A Little"]
 
     def proposed(
         self,
@@ -247,7 +257,8 @@ class TestFirstMapping:
             assert list(rule["missing"]) == [lost[column]]
         assert by_column["Behinderung"][0] == "disability"
         assert made["design"]["weight"] == "Gewicht"
-        assert "CAUTION" not in text
+        assert text.count("CAUTION") == 1
+        assert "neither strata, PSUs nor replicate weights" in text
 
     def test_numbers_of_0_and_1_without_labels_are_an_outcome(self, tmp_path):
         text = self.proposed(tmp_path, {"Q7": [0.0, 1.0], "Q8": [1.0, 2.0]}, {})
@@ -302,9 +313,10 @@ class TestFirstMapping:
         plan = tmp_path / "first.yml"
         plan.write_text(uncommented(text))
         design, outcomes, axes = read_supplied(tmp_path / "people.sav", plan)
-        assert (outcomes, axes) == (["q1_1"], ["gender"])
+        assert (outcomes, axes) == (["q1_1", "q1_2"], ["gender"])
         assert design.frame["q1_1"].mean() == pytest.approx(1 / 3)
-        assert '"q1_2"' not in text  # its answer is not known to mean yes
+        made = yaml.safe_load(uncommented(text))["variables"]
+        assert made["q1_2"]["values"] == {"Not listened to": 1}
 
     def test_what_the_file_declares_missing_is_no_answer_of_the_proposal(
         self, tmp_path
@@ -718,17 +730,12 @@ PLACES = {
     "no wave": (
         {"2024": ["BR", "UK"]},
         {"drop": ["wave"]},
-        {"countries": "no_place", "waves": "no_place"},
+        {"waves": "no_place"},
     ),
     "no country": (
         {"2024": ["BR"]},
         {"drop": ["country"]},
         {"countries": "no_place", "waves": "no_place"},
-    ),
-    "unknown": (
-        {"2022": ["ES", "UK"], "2024": ["ES", "UK"]},
-        {},
-        {"countries": "population"},
     ),
     "one of each": (
         {"2024": ["BR"]},
@@ -785,6 +792,36 @@ class TestPlan:
         }
         assert withheld == expected
         assert not [run for run in runs if any(page in run for page in reasons)]
+
+    def test_own_countries_count_by_the_populations_of_the_mapping_or_alike(
+        self, tmp_path
+    ):
+        design = polled({"2024": ["AT", "UK"]})
+        runs, _ = self.planned(design, tmp_path)
+        given = runs["y-countries-one"]
+        assert given["populations"] == {"AT": 1.0, "UK": 1.0}
+        assert "each counts the same" in given["about"]
+        design.frame.attrs["populations"] = {"AT": 9.1}
+        runs, _ = self.planned(design, tmp_path)
+        given = runs["y-countries-one"]
+        assert given["populations"] == {"AT": 9.1, "UK": 69.1}
+        assert "each counts the same" not in given["about"]
+
+    @pytest.mark.parametrize("drop", [[], ["country"]])
+    def test_a_population_that_was_asked_twice_has_a_page_on_its_change(
+        self, tmp_path, drop
+    ):
+        design = polled({"2022": ["UK"], "2024": ["UK"]}, drop=drop)
+        runs, withheld = self.planned(design, tmp_path)
+        assert runs["y-change-one"]["title"] == "Y: One (change, 2022, 2024)"
+        assert not [run for run in runs if "-waves-" in run]
+        assert set(withheld) == {"y: page on countries"}
+
+    def test_countries_without_waves_have_a_page(self, tmp_path):
+        design = polled({"2024": ["BR", "UK"]}, drop=["wave"])
+        given = self.planned(design, tmp_path)[0]["y-countries-one"]
+        assert "wave" not in given["where"]
+        assert given["populations"] == {"BR": 212.0, "UK": 69.1}
 
     def test_replicate_weights_are_a_reason(self, tmp_path):
         rng = np.random.default_rng(1)

@@ -30,6 +30,7 @@ from trustlib.writing import write_whole
 
 FEWEST_STRATA = 8  # with fewer a variance between strata is not worth a page
 PLACE_TEMPLATES = ("countries", "waves")
+EQUAL = 1.0  # what stands for inhabitants that are not known
 COVARIATES = ("age_band", "country")  # of the page on other choices
 
 
@@ -226,19 +227,25 @@ class _Choice:
         people = self.frame.loc[self.frame[DOMAIN], axis]
         levels = self.frame[axis].cat.categories
         first = next(level for level in levels if (people == level).any())
+        where = _answered(self.family)
+        if waves:
+            where = f"wave in {waves} and {where}"
         return {
-            "where": f"wave in {waves} and {_answered(self.family)}",
+            "where": where,
             "outcome": self.family.outcome,
             "reference": {axis: first},
         }
 
     def _populations(self, waves: list[str]) -> dict[str, float]:
-        """The inhabitants of the countries that were polled in some waves."""
+        """The inhabitants of the countries that were polled in some waves; one each where not all are known."""
         people = self.frame[self.frame[DOMAIN]]
-        asked = people["wave"].isin(waves)
-        polled = set(people.loc[asked, "country"])
-        known = WORDS["populations"]
-        return {country: n for country, n in known.items() if country in polled}
+        if waves:
+            people = people[people["wave"].isin(waves)]
+        polled = [str(country) for country in sorted(set(people["country"].dropna()))]
+        known = WORDS["populations"] | self.frame.attrs.get("populations", {})
+        if set(polled) <= set(known):
+            return {country: known[country] for country in polled}
+        return dict.fromkeys(polled, EQUAL)
 
     def of_strata(self) -> Iterator[_Page]:
         """A page on the variance between the cells of the hub, if they are enough."""
@@ -311,6 +318,8 @@ class _Choice:
         if page.waves:
             waves = " and ".join(map(markdown_text, page.waves))
             yield WORDS["of_waves"].format(waves=waves)
+        if set(page.parameters.get("populations", {}).values()) == {EQUAL}:
+            yield WORDS["equal_countries"]
         if family.base.replicate_weights and "cells" in page.parameters:
             yield WORDS["linearised"]
 
@@ -353,15 +362,33 @@ def _place_pages(family: Family) -> _PlacePages:
     base = family.base
     if not family.places:
         return _PlacePages()
-    if len(family.places) < 2:
-        missing = "country" if "wave" in family.places else "wave"
-        reason = REASONS["no_place"].format(lacking=missing)
-        return _PlacePages(reasons=dict.fromkeys(PLACE_TEMPLATES, reason))
+    people = base.frame[base.frame[DOMAIN]]
     if base.replicate_weights:
         reason = REASONS["replicates"]
         return _PlacePages(reasons=dict.fromkeys(PLACE_TEMPLATES, reason))
-    people = base.frame[base.frame[DOMAIN]]
+    if family.places == ["country"]:
+        return _of_countries(people)
+    if family.places == ["wave"]:
+        return _of_waves(people)
     return _of_polled(_countries_by_wave(people))
+
+
+def _of_countries(people: pd.DataFrame) -> _PlacePages:
+    """The pages of a file without waves."""
+    lacking = REASONS["no_place"].format(lacking="wave")
+    if people["country"].nunique() < 2:
+        return _PlacePages(reasons=dict.fromkeys(PLACE_TEMPLATES, lacking))
+    return _PlacePages({"countries": []}, {"waves": lacking})
+
+
+def _of_waves(people: pd.DataFrame) -> _PlacePages:
+    """The pages of a file without countries: a change of its only population."""
+    lacking = REASONS["no_place"].format(lacking="country")
+    asked = set(people["wave"].dropna())
+    waves = [str(w) for w in people["wave"].cat.categories if w in asked]
+    if len(waves) < 2:
+        return _PlacePages(reasons=dict.fromkeys(PLACE_TEMPLATES, lacking))
+    return _PlacePages({"change": waves[-2:]}, {"countries": lacking})
 
 
 def _countries_by_wave(people: pd.DataFrame) -> dict[str, frozenset[str]]:
@@ -371,21 +398,23 @@ def _countries_by_wave(people: pd.DataFrame) -> dict[str, frozenset[str]]:
 
 
 def _of_polled(polled: Mapping[str, frozenset[str]]) -> _PlacePages:
-    """The waves of each template: the last one, and the last two with the same countries."""
+    """The waves of each template: the last one, and the last two with the same countries.
+
+    Of a single country there is a page on its change.
+    """
     last = list(polled.values())[-1] if polled else frozenset()
     waves = [wave for wave, countries in polled.items() if countries == last]
-    unknown = sorted(last - set(WORDS["populations"]))
-    pages = {"countries": waves[-1:], "waves": waves[-2:]}
+    on_waves = "waves" if len(last) > 1 else "change"
+    pages = {"countries": waves[-1:], on_waves: waves[-2:]}
     reasons = {}
     if len(last) < 2:
         reasons["countries"] = REASONS["one_country"]
-    elif unknown:
-        listed = ", ".join(unknown)
-        reasons["countries"] = REASONS["population"].format(countries=listed)
     if len(polled) < 2:
         reasons["waves"] = REASONS["one_wave"]
     elif len(waves) < 2:
         reasons["waves"] = REASONS["other_countries"]
+    if "waves" in reasons:
+        del pages[on_waves]
     chosen = {name: some for name, some in pages.items() if name not in reasons}
     return _PlacePages(chosen, reasons)
 

@@ -36,17 +36,22 @@ NAMED = 6  # levels that a reason names
 PLACES = ("wave", "country")
 
 
-def coarser(levels: pd.Series, outcome: pd.Series) -> Iterator[pd.Series]:
+def coarser(
+    levels: pd.Series, outcome: pd.Series, ordered: bool = False
+) -> Iterator[pd.Series]:
     """The same identity with one level fewer each time, down to two.
 
     The level with the fewest people with or without the outcome joins the next
-    smallest. The reference is joined only where it is the smallest itself. Levels that
-    begin with a number, such as bands of age, join a neighbour.
+    smallest. The reference is joined only where it is the smallest itself. Levels of a
+    scale join a neighbour, so that its two ends never stand together; so do levels that
+    begin with a number, such as bands of age.
 
     Parameters
     ----------
     levels : categorical Series
     outcome : Series of 0 and 1, with the same index
+    ordered : bool
+        Whether the levels are a scale.
 
     Yields
     ------
@@ -66,7 +71,7 @@ def coarser(levels: pd.Series, outcome: pd.Series) -> Iterator[pd.Series]:
         names = [str(name) for name in made.cat.categories]
         people = pd.crosstab(made, outcome)
         sizes = people.min(axis=1).to_numpy()
-        first, second = _to_join(names, sizes)
+        first, second = _to_join(names, sizes, ordered)
         joined = f"{names[first]} or {names[second]}"
         order = [name for i, name in enumerate(names) if i != second]
         order[first] = joined
@@ -76,11 +81,11 @@ def coarser(levels: pd.Series, outcome: pd.Series) -> Iterator[pd.Series]:
         yield made
 
 
-def _to_join(names: Sequence[str], sizes: np.ndarray) -> tuple[int, int]:
+def _to_join(names: Sequence[str], sizes: np.ndarray, ordered: bool) -> tuple[int, int]:
     """The places of the two levels that are joined next, in order."""
     least = int(sizes.argmin())
     others = [i for i in range(1, len(names)) if i != least]
-    if all(re.match(r"\D?\d", name) for name in names):
+    if ordered or all(re.match(r"\D?\d", name) for name in names):
         others = [i for i in (least - 1, least + 1) if 0 <= i < len(names)]
     partner = min(others, key=lambda i: sizes[i])
     return min(least, partner), max(least, partner)
@@ -235,7 +240,8 @@ class Family:
         self.tested = [self.outcome, *added]
         answers = frame.loc[complete, self.outcome]
         for axis in self.axes:
-            for form in coarser(frame.loc[complete, axis], answers):
+            is_scale = axis in attrs.get("ordered", ())
+            for form in coarser(frame.loc[complete, axis], answers, is_scale):
                 size = len(form.cat.categories)
                 name = f"{axis}_{size}_levels"
                 added[name] = form.reindex(frame.index)

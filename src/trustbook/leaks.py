@@ -258,8 +258,8 @@ def search_of(file: str | Path, mapping: str | Path | None = None) -> Search:
     if mapping is None:
         frame, labels = read_table(file)
         return Search(frame, labels)
-    encoding = load_mapping(mapping)[0].encoding
-    frame, labels = read_table(file, encoding)
+    plan = load_mapping(mapping)[0]
+    frame, labels = read_table(file, plan.encoding, plan.sheet)
     with warnings.catch_warnings(action="ignore"):
         mapped = read_survey(file, mapping)
     return Search(frame, labels, mapped)

@@ -458,6 +458,9 @@ def _origin(commission: _Commission) -> dict[str, str]:
     if commission.edition.is_public:
         return origin
     origin["Design"] = commission.design.variance
+    notes = commission.design.frame.attrs.get("notes")
+    if notes:
+        origin["Not read as people"] = visible("; ".join(notes))
     for path in commission.paths.values():
         origin[f"File: {path.name}"] = f"SHA-256 {file_hash(path)}"
     return origin

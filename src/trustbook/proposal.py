@@ -1,115 +1,117 @@
-"""A first mapping of a survey file: what a mapping might say, as comments that its user decides on.
+"""A first mapping of a survey file: it runs as it is, says what it left out, and its user decides on each line.
 
 An answer is written only if at least 10 people gave it, and none of a column that may
-hold personal details: neither a rare text nor an identifier leaves the file. Words by
-which columns and answers are recognised are in ``words.yml`` beside this module.
+hold personal details: neither a rare text nor an identifier leaves the file.
+`trustbook.column_proposals` says what one column may be, `trustbook.known_designs` which
+columns are weights, strata and PSUs.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from trustbook.column_proposals import (
+    LONGEST,
+    TRUST,
+    WORDS,
+    Column,
+    Proposal,
+    Variable,
+    propose,
+    says_not_chosen,
+    spelling,
+)
 from trustbook.file_facts import FileFacts, facts_of
+from trustbook.known_designs import design_lines, design_of, is_of_design
 from trustbook.runs import source_kind
-from trustlib.answers import code_of, numbers_of, plain
 from trustlib.disclosure import MINIMUM
+from trustlib.errors import require_names
 from trustlib.escaping import one_line_of, visible, yaml_string
 from trustlib.files import read_table
 from trustlib.masking import are_shown
-from trustlib.personal import kind_of_column, looks_personal
-from trustlib.schema import load_yaml
+from trustlib.personal import spaced
 
-WORDS = load_yaml(Path(__file__).with_name("words.yml"))
-MAX_ANSWERS = 25
-LONGEST = 160  # letters of a label or of a list of answers
-
-
-@dataclass(frozen=True)
-class _Column:
-    """A column of the file, and what the file says about it."""
-
-    given: pd.Series
-    absent: pd.Series  # bool: whose answer the file declares missing
-    title: str
-    labels: Mapping[Any, str]  # code -> label
-    is_declared: bool  # whether the file declares values of it missing
-    is_listed: bool  # whether it belongs to a list of things to tick
-
-    @property
-    def name(self) -> str:
-        return str(self.given.name)
-
-    @property
-    def answers(self) -> pd.Series:
-        """The answers, without those that the file declares missing."""
-        return self.given.mask(self.absent)
-
-    @property
-    def is_filled(self) -> pd.Series:
-        """Who gave an answer."""
-        texts = self.answers.astype(str).str.strip()
-        return self.answers.notna() & (texts != "")
-
-    @property
-    def personal(self) -> str:
-        """The kind of personal details that it may hold; empty if none."""
-        if self.labels:
-            return ""
-        return kind_of_column(self.answers[self.is_filled], self.title)
-
-    @property
-    def blank(self) -> int:
-        """How many people gave none, and none that the file declares missing."""
-        return int((~self.is_filled & ~self.absent).sum())
+MOST_COLUMNS = 30  # of which proposals are written, unless more are asked for
+MOST_NAMED = 60  # of those that are left out
+MOST_OUTCOMES = 3
+MOST_IDENTITIES = 6
+MOST_LEVELS = 12  # of an identity that is taken without being known as one
 
 
 @dataclass(frozen=True)
-class _Answers:
-    """The answers of a column that may be written."""
+class Wanted:
+    """Which columns of a file are asked for; all if none is named.
 
-    kept: list[str]
-    missing: dict[str, str]  # answer -> kind of missing
-    rare: int  # further ones
-    is_ticked: bool  # whether only what was chosen is coded
+    Attributes
+    ----------
+    columns : tuple of str
+        By name.
+    grep : str
+        Words, or a regular expression, for names, labels and answers with labels.
+
+    Examples
+    --------
+    >>> bool(Wanted()), bool(Wanted(grep="trust"))
+    (False, True)
+    """
+
+    columns: tuple[str, ...] = ()
+    grep: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.columns or self.grep)
+
+    def has(self, column: Column) -> bool:
+        """Whether a column is asked for."""
+        if column.name in self.columns:
+            return True
+        if not self.grep:
+            return False
+        texts = [column.name, spaced(column.name), column.title]
+        texts += map(str, column.labels.values())
+        try:
+            found = [re.search(self.grep, text, re.IGNORECASE) for text in texts]
+        except re.error:  # words with signs that mean something in a pattern
+            found = [self.grep.casefold() in text.casefold() for text in texts]  # type: ignore[misc]
+        return any(found)
 
 
-@dataclass(frozen=True)
-class _Meaning:
-    """What answers are taken for."""
-
-    levels: list[Any]  # of each answer
-    order: list[Any]
-    fits: bool  # whether each is a level of the codebook, or of an outcome
-    is_binary: bool  # whether these levels are 1 and 0
-
-
-def first_mapping(file: str | Path, encoding: str | None = None) -> str:
-    r"""A mapping to begin with, as YAML whose proposals are comments.
+def first_mapping(
+    file: str | Path,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    wanted: Wanted | None = None,
+) -> str:
+    r"""A mapping to begin with, as YAML.
 
     Parameters
     ----------
     file : path
-        .csv, .csv.gz, .sav, .zsav, .dta or .parquet.
-    encoding : str, optional
         See `trustlib.files.read_table`.
+    encoding, sheet : str, optional
+        The same.
+    wanted : Wanted, optional
+        Only these columns, and all of them.
 
     Returns
     -------
     str
-        Each column with a name from the codebook where its name or label suggests one,
-        its answers if at least 10 people gave them, those that seem to mean missing, and
-        candidates for weights, strata, PSUs and replicates. The encoding, if it was
-        given.
+        Outcomes and identities that it takes, so that it runs, and proposals for other
+        columns as comments; the design that the file seems to have; what was left out.
+        Variables have names from the codebook where a column's name or label suggests
+        one, and answers that at least 10 people gave.
 
     Raises
     ------
     MissingFileError, SurveyFileError
+    UnknownNameError
+        There is no such column.
 
     Examples
     --------
@@ -119,292 +121,230 @@ def first_mapping(file: str | Path, encoding: str | None = None) -> str:
     ...     path = Path(folder, "people.csv")
     ...     _ = path.write_text("sex\n" + "Male\n" * 20 + "Female\n" * 20)
     ...     mapping = first_mapping(path)
-    >>> start = mapping.index('#   "gender"')
-    >>> print(mapping[start : mapping.index("## CAUTION")].strip())
-    #   "gender":
-    #     column: "sex"
-    #     label: "sex"
-    #     levels: ["man", "woman"]
-    #     values:
-    #       "Female": "woman"
-    #       "Male": "man"
+    >>> start = mapping.index('  "gender":')
+    >>> print(mapping[start : mapping.index("## No column")].strip())
+    "gender":
+        column: "sex"
+        label: "sex"
+        values: {"Male": "man", "Female": "woman"}
     """
-    raw, labels = read_table(file, encoding)
+    raw, labels = read_table(file, encoding, sheet)
+    asked = wanted or Wanted()
+    asked = replace(asked, columns=_names(asked.columns, list(raw)))
     facts = facts_of(Path(file))
-    design = _design(raw)
-    of_design = {name for columns in design.values() for name in columns}
+    design = design_of(raw)
+    columns = [
+        column
+        for column in _columns(raw, labels, facts)
+        if column.name not in design.names
+        and (not is_of_design(column.name) or column.name in asked.columns)
+    ]
+    if asked:
+        columns = [column for column in columns if asked.has(column)]
     taken: set[str] = set()
-    lines = [_head(Path(file), encoding)]
-    for name in raw:
-        if name not in of_design:
-            column = _column(raw, name, labels.get(name, {}), facts)
-            lines += _column_lines(column, taken)
-    for key, made in facts.sets.items():
-        columns = one_line_of(made["variable_list"])
-        lines.append(f"## columns that belong together, {yaml_string(key)}: {columns}")
-    lines += _design_lines(design)
+    proposals = [propose(column, taken) for column in columns]
+    choice = _Choice.of(proposals, bool(asked))
+    lines = [_head(Path(file), encoding, sheet), *_notes(raw), "variables:"]
+    lines += choice.lines()
+    if not asked:
+        for key, made in facts.sets.items():
+            names = one_line_of(made["variable_list"])
+            lines.append(
+                f"## columns that belong together, {yaml_string(key)}: {names}"
+            )
+    lines += design_lines(raw, design, WORDS)
     return "\n".join(lines) + "\n"
 
 
-def _head(file: Path, encoding: str | None) -> str:
+def _names(given: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns, each by itself or several with commas between them."""
+    names: list[str] = []
+    for text in given:
+        if text in known:
+            names.append(text)
+        else:
+            names += [part.strip() for part in text.split(",") if part.strip()]
+    require_names("column", names, known)
+    return tuple(names)
+
+
+def _head(file: Path, encoding: str | None, sheet: str | None) -> str:
     """What the mapping says of the file as a whole."""
     name = yaml_string(visible(file.name.partition(".")[0]))
     kind = source_kind(file) or "supplied"
     head = WORDS["head"]
     if encoding:
         head += f"encoding: {yaml_string(encoding)}\n"
-    source = f"source:\n  id: {name}\n  kind: {kind}\n  label: {name}\n"
-    return f"{head}{source}variables:"
+    if sheet:
+        head += f"sheet: {yaml_string(sheet)}\n"
+    return f"{head}source:\n  id: {name}\n  kind: {kind}\n  label: {name}"
 
 
-def _column(
-    raw: pd.DataFrame, name: str, labels: Mapping[Any, str], facts: FileFacts
-) -> _Column:
-    """A column of the table, and what the file says about it."""
+def _notes(raw: pd.DataFrame) -> Iterator[str]:
+    """What was left out when the file was read."""
+    for note in raw.attrs.get("notes", []):
+        yield f"## not read as people: {note}"
+
+
+def _columns(
+    raw: pd.DataFrame, labels: Mapping[str, Mapping[Any, str]], facts: FileFacts
+) -> Iterator[Column]:
+    """The columns of the table, and what the file says about each."""
     missing = raw.attrs.get("missing", {})
-    return _Column(
-        given=raw[name],
-        absent=raw[name].isin(missing.get(name, [])),
-        title=visible(facts.titles.get(name) or "", LONGEST),
-        labels=labels,
-        is_declared=name in facts.declared,
-        is_listed=name in facts.listed,
-    )
+    titles = {**raw.attrs.get("titles", {}), **facts.titles}
+    lists = _lists(raw, labels) | facts.listed
+    for name in raw:
+        yield Column(
+            given=raw[name],
+            absent=raw[name].isin(missing.get(name, [])),
+            title=visible(titles.get(name) or "", LONGEST),
+            labels=labels.get(name, {}),
+            is_declared=name in facts.declared,
+            is_listed=name in lists,
+            decimal=raw.attrs.get("decimal", "."),
+        )
 
 
-def _column_lines(column: _Column, taken: set[str]) -> list[str]:
-    """What the mapping says of a column: its name, what the file declares missing, and a proposal."""
-    head = f"\n## {yaml_string(column.name)}"
-    if column.title:
-        head += f": {column.title}"
-    lines = [head]
-    if column.is_declared:
-        declared = _declared_missing(column)
-        lines.append(f"## declared missing in the file, and kept apart: {declared}")
-    return lines + _proposal(column, taken)
+def _lists(raw: pd.DataFrame, labels: Mapping[str, Mapping[Any, str]]) -> set[str]:
+    """Columns that differ in the end of their names only, and in which one thing is ticked or not."""
+    stems: dict[str, list[str]] = {}
+    for name in map(str, raw.columns):
+        stem = re.sub(r"([_.:]?\s?\d+|[_.]\w|[:_.\-]\s?\w[^:_.]*)$", "", name)
+        if stem != name and _ticks(raw[name], labels.get(name, {})):
+            stems.setdefault(stem, []).append(name)
+    return {name for names in stems.values() if len(names) > 1 for name in names}
 
 
-def _declared_missing(column: _Column) -> str:
+def _ticks(column: pd.Series, labels: Mapping[Any, str]) -> bool:
+    """Whether a column has one answer beside those that say *not chosen*."""
+    answers = column.dropna().unique()
+    if len(answers) > 3:
+        return False
+    texts = [spelling(answer, labels) for answer in answers]
+    return sum(bool(text) and not says_not_chosen(text) for text in texts) == 1
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Which variables the mapping takes, and of which columns it writes proposals."""
+
+    proposals: Sequence[Proposal]
+    taken: frozenset[str]  # names of variables
+    written: frozenset[str]  # names of columns
+    lacking: tuple[str, ...]
+
+    @classmethod
+    def of(cls, proposals: Sequence[Proposal], asked: bool) -> _Choice:
+        """Outcomes and identities that are known as such; where there are none, the first that may be."""
+        pairs = [(each, v) for each in proposals for v in each.variables if v.is_valid]
+        if asked:
+            chosen = [variable for _, variable in pairs]
+        else:
+            outcomes = _outcomes(pairs)
+            columns = {p.column.name for p, v in pairs if v in outcomes}
+            free = [(p, v) for p, v in pairs if p.column.name not in columns]
+            chosen = [*outcomes, *_identities(free)]
+        taken = frozenset(variable.name for variable in chosen)
+        written = _written(proposals, taken, len(proposals) if asked else MOST_COLUMNS)
+        missing = []
+        if not any(variable.is_outcome for variable in chosen):
+            missing.append("an outcome")
+        if not any(
+            variable.levels > 1 and not variable.is_outcome for variable in chosen
+        ):
+            missing.append("an identity")
+        return cls(proposals, taken, written, tuple(missing))
+
+    def lines(self) -> Iterator[str]:
+        """The variables of the mapping, line by line."""
+        for proposal in self.proposals:
+            if proposal.column.name in self.written:
+                yield from self._of_column(proposal)
+        for lacking in self.lacking:
+            yield WORDS["nothing_found"].format(lacking=lacking)
+        yield from self._left_out()
+
+    def _of_column(self, proposal: Proposal) -> Iterator[str]:
+        """What is said of one column."""
+        column = proposal.column
+        head = f"\n## {yaml_string(column.name)}"
+        if column.title and column.title != column.name:
+            head += f": {column.title}"
+        yield head
+        if column.is_declared:
+            declared = _declared_missing(column)
+            yield f"## declared missing in the file, and kept apart: {declared}"
+        yield from proposal.head
+        for variable in proposal.variables:
+            sign = "" if variable.name in self.taken else "# "
+            yield from (f"{sign}{line}" for line in variable.text())
+        yield from proposal.notes
+
+    def _left_out(self) -> Iterator[str]:
+        """The columns of which nothing is written."""
+        names = [p.column.name for p in self.proposals]
+        absent = [name for name in names if name not in self.written]
+        if not absent:
+            return
+        yield ""
+        yield WORDS["left_out"].format(n=len(absent))
+        shown = ", ".join(
+            yaml_string(visible(name, 60)) for name in absent[:MOST_NAMED]
+        )
+        more = len(absent) - MOST_NAMED
+        if more > 0:
+            shown += f" and {more} more"
+        yield f"## {shown}"
+
+
+Pairs = Sequence[tuple[Proposal, Variable]]
+
+
+def _outcomes(pairs: Pairs) -> list[Variable]:
+    """The outcomes that a mapping takes: of trust if there are some, else the first."""
+    outcomes = [(p, v) for p, v in pairs if v.is_outcome and not p.column.is_identity]
+    clear = [(p, v) for p, v in outcomes if v.is_clear]
+    known = [v for p, v in clear if p.column.guess in TRUST]
+    others = [v for p, v in clear if p.column.guess not in TRUST]
+    unclear = [v for _, v in outcomes]
+    return (known or others[:1] or unclear[:1])[:MOST_OUTCOMES]
+
+
+def _identities(pairs: Pairs) -> list[Variable]:
+    """The identities that a mapping takes: those that are known, else the first with a few levels."""
+    identities = [(p, v) for p, v in pairs if not v.is_outcome and v.levels > 1]
+    known = [(p, v) for p, v in identities if p.column.is_identity]
+    known.sort(key=lambda pair: not pair[0].column.guess)  # those of the codebook first
+    others = [v for p, v in identities if not p.column.is_identity]
+    compared = [v for _, v in known if v.name not in WORDS["places"]]
+    places = [v for p, v in known if v.name in WORDS["places"]]
+    if not compared:
+        compared = [v for v in others if v.levels <= MOST_LEVELS][:1]
+    return [*compared[:MOST_IDENTITIES], *places]
+
+
+def _written(
+    proposals: Sequence[Proposal], taken: frozenset[str], most: int
+) -> frozenset[str]:
+    """The columns of which something is written: those that are taken first, then those that are known."""
+    ranked = sorted(proposals, key=lambda proposal: _rank(proposal, taken))
+    return frozenset(proposal.column.name for proposal in ranked[:most])
+
+
+def _rank(proposal: Proposal, taken: Iterable[str]) -> int:
+    """How near a column is to what is looked for; 0 is nearest."""
+    names = {variable.name for variable in proposal.variables}
+    if names & set(taken):
+        return 0
+    if not proposal.variables:
+        return 3
+    return 1 if proposal.column.guess or proposal.column.is_identity else 2
+
+
+def _declared_missing(column: Column) -> str:
     """The answers that the file declares missing, if people enough gave them."""
     counts = column.given[column.absent].value_counts()
     least = 1 if are_shown() else MINIMUM
     frequent = [answer for answer, n in counts.items() if n >= least]
-    listed = ", ".join(_spelt(answer, column.labels) for answer in frequent)
+    listed = ", ".join(spelling(answer, column.labels) for answer in frequent)
     return visible(listed, LONGEST) or "rare answers"
-
-
-def _design_lines(design: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """The candidates for the columns of the design; of several the first is proposed."""
-    if design:
-        yield "\n# design:"
-    else:
-        yield ""
-    if "weight" not in design:
-        yield WORDS["unweighted"]
-    for key, columns in design.items():
-        if key == "replicate_weights":
-            yield f"#   {key}: {yaml_string(columns)}"
-            yield from _replicate_lines(len(columns))
-            continue
-        first, *others = columns
-        yield f"#   {key}: {yaml_string(first)}"
-        for other in others:
-            yield f"## or {key}: {yaml_string(other)}"
-
-
-def _replicate_lines(count: int) -> list[str]:
-    """What is to be asked about replicate weights."""
-    return WORDS["replicates"].format(n=count, scale=1 - 1 / count).splitlines()
-
-
-def _spaced(column: str) -> str:
-    """A name as words: ``BirthGender`` is ``birth gender``."""
-    between_words = r"(?<=[a-z])(?=[A-Z])|[_\W]+|(?<=[^\W\d])(?=\d)"
-    return re.sub(between_words, " ", column).lower()
-
-
-def _design(raw: pd.DataFrame) -> dict[str, list[str]]:
-    """Candidates for the columns of the design, by name and content."""
-    candidates = {}
-    for key, words in WORDS["design"].items():
-        candidates[key] = [name for name in raw if re.search(words, _spaced(name))]
-    weights = [name for name in candidates["weight"] if _may_be_weight(raw, name)]
-    replicates = _longest_series(weights)
-    candidates["weight"] = [name for name in weights if name not in replicates]
-    candidates["replicate_weights"] = replicates
-    return {key: columns for key, columns in candidates.items() if columns}
-
-
-def _may_be_weight(raw: pd.DataFrame, name: str) -> bool:
-    """Whether everybody has a number that is not negative, and not all are whole."""
-    numbers = _numbers(raw, name)
-    is_weight = numbers.notna().all() and (numbers >= 0).all()
-    return bool(is_weight and (numbers % 1 != 0).any())
-
-
-def _longest_series(names: Iterable[str]) -> list[str]:
-    """The names that differ in a number at their end only, if more than ten do: replicate weights."""
-    names = list(names)
-    stems = pd.Series([name.rstrip("0123456789") for name in names], dtype=object)
-    counts = stems.value_counts()
-    if counts.empty or counts.iloc[0] <= MINIMUM:
-        return []
-    numbered = re.compile(rf"{re.escape(counts.index[0])}0*[1-9]\d*")
-    return [name for name in names if numbered.fullmatch(name)]
-
-
-def _numbers(raw: pd.DataFrame, column: str) -> pd.Series:
-    """A column as numbers; none if its decimals are written in two ways."""
-    try:
-        return numbers_of(raw[column], raw.attrs.get("decimal", "."))
-    except ValueError:
-        return pd.Series(float("nan"), raw.index)
-
-
-def _proposal(column: _Column, taken: set[str]) -> list[str]:
-    """What a mapping may say of one column; adds the name of the variable to `taken`."""
-    guess = _guess(column)
-    hint = [f"## may be {guess} of the codebook"] if guess else []
-    counts = column.answers[column.is_filled].value_counts()
-    if column.personal:
-        return [f"## may hold {column.personal}, of which none is written"]
-    if len(counts) > MAX_ANSWERS:
-        many = (
-            f"## {len(counts)} different answers, of which none is written; "
-            "to use it, group them first"
-        )
-        return [*hint, many]
-    answers = _answers(column, counts)
-    notes = []
-    if answers.rare:
-        further = f"## further answers, each of fewer than {MINIMUM} people"
-        notes.append(f"{further}: {answers.rare}")
-    if are_shown():
-        rare = [answer for answer, n in counts.items() if n < MINIMUM]
-        spelt = [yaml_string(_spelt(answer, column.labels)) for answer in rare]
-        notes += [f"##   {one_line_of(answer)}" for answer in spelt]
-    if len(answers.kept) < 2 and not answers.is_ticked:
-        few = (
-            f"## answers that at least {MINIMUM} people gave: {len(answers.kept)}, "
-            "so nothing to compare"
-        )
-        return [*hint, *notes, few]
-    if answers.is_ticked:
-        meaning = _Meaning([1], [], fits=True, is_binary=True)
-        notes.append(WORDS["blank"])
-    else:
-        meaning = _meaning(answers.kept, guess)
-    own = _own_name(column, guess, meaning, taken)
-    taken.add(own)
-    proposed = [f"# {line}" for line in _variable(own, column, answers, meaning)]
-    if own == guess:
-        hint = []
-    return [*hint, *proposed, *notes]
-
-
-def _guess(column: _Column) -> str:
-    """The variable of the codebook that the name or the label of a column suggests; empty if none."""
-    for text in (_spaced(column.name), column.title.lower()):
-        for variable, words in WORDS["columns"].items():
-            if re.search(words, text):
-                return variable
-    return ""
-
-
-def _answers(column: _Column, counts: pd.Series) -> _Answers:
-    """The answers that at least ten people gave, in order, and those that seem to mean missing."""
-    frequent = counts[counts >= MINIMUM].sort_index().index
-    impersonal = [answer for answer in frequent if not looks_personal(answer)]
-    answers = {_spelt(value, column.labels): value for value in impersonal}
-    missing = _absent(answers, column.labels)
-    kept = [text for text in answers if text not in missing]
-    is_ticked = False
-    if len(kept) == 1 and column.blank >= MINIMUM:
-        is_ticked = column.is_listed or _says_yes(kept[0])
-    return _Answers(kept, missing, len(counts) - len(answers), is_ticked)
-
-
-def _says_yes(answer: str) -> bool:
-    return bool(re.search(WORDS["answers"]["outcome"][1], answer.lower()))
-
-
-def _meaning(answers: list[str], guess: str) -> _Meaning:
-    """The levels of a variable that answers mean, or the answers themselves if one of them means none."""
-    known = WORDS["answers"].get(guess, WORDS["answers"]["outcome"])
-    levels = [_level(answer, known) for answer in answers]
-    is_binary = 0 in known
-    if None in levels:
-        return _Meaning(answers, answers, False, is_binary)
-    order = [level for level in known if level in levels]
-    return _Meaning(levels, order, True, is_binary)
-
-
-def _level(answer: str, known: Mapping[Any, str]) -> Any:
-    """The level whose words an answer has; None if it has those of none."""
-    for level, words in known.items():
-        if re.search(words, answer.lower()):
-            return level
-    return None
-
-
-def _own_name(column: _Column, guess: str, meaning: _Meaning, taken: set[str]) -> str:
-    """A name that no other variable has: that of the codebook where the levels are its own, else the column's."""
-    slug = re.sub(r"\W+", "_", column.name).strip("_").lower() or "column"
-    numbered = [f"{slug}_{i}" for i in range(2, len(taken) + 3)]
-    names = [slug, *numbered]
-    if guess not in ("", "low_trust") and meaning.fits != meaning.is_binary:
-        names.insert(0, guess)
-    return next(name for name in names if name not in taken)
-
-
-def _variable(
-    name: str, column: _Column, answers: _Answers, meaning: _Meaning
-) -> Iterator[str]:
-    """A variable of the mapping, line by line."""
-    yield f"  {yaml_string(name)}:"
-    yield f"    column: {yaml_string(column.name)}"
-    yield f"    label: {yaml_string(column.title or column.name)}"
-    if not (meaning.fits and meaning.is_binary):
-        yield f"    levels: {yaml_string(meaning.order)}"
-    yield "    values:"
-    for answer, level in zip(answers.kept, meaning.levels, strict=True):
-        yield f"      {yaml_string(answer)}: {yaml_string(level)}"
-    if answers.is_ticked:
-        yield "    blank: 0"
-    if answers.missing:
-        yield "    missing:"
-    for answer, kind in answers.missing.items():
-        yield f"      {yaml_string(answer)}: {yaml_string(kind)}"
-
-
-def _spelt(value: Any, labels: Mapping[Any, str]) -> str:
-    """How an answer is written in a mapping: its label if only it has this one, else its code, else both."""
-    label = labels.get(value, "")
-    code = None if isinstance(value, str) else code_of(value)
-    own = code or plain(str(value))
-    others = [other for other in labels if other != value]
-    other_labels = [labels[other] for other in others]
-    if own in other_labels:
-        return f"[{own}] {label}" if label else own
-    if not label or label in other_labels:
-        return own
-    if label in [code_of(other) or plain(str(other)) for other in others]:
-        return f"[{own}] {label}"
-    return label
-
-
-def _absent(answers: Mapping[str, Any], labels: Mapping[Any, str]) -> dict[str, str]:
-    """Answers that seem to mean missing: by their words, or as codes such as -1 and 9 that stand apart."""
-    words = re.compile(WORDS["missing"], re.IGNORECASE)
-    missing = {text: text for text in answers if words.search(text)}
-    unlabelled = [text for text, value in answers.items() if value not in labels]
-    codes = {text: pd.to_numeric(text, errors="coerce") for text in unlabelled}
-    spare_codes = WORDS["spare_codes"]
-    usual = max((code for code in codes.values() if code not in spare_codes), default=0)
-    spare = [code for code in codes.values() if code in spare_codes and code > usual]
-    stand_apart = bool(spare) and min(spare) > usual + 1
-    for text, code in codes.items():
-        is_alone = code < 0 or (code in spare and stand_apart)
-        if is_alone and text not in missing:
-            missing[text] = f"code {text}, to be checked"
-    return missing

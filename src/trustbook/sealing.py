@@ -289,7 +289,7 @@ def protected_release(
         As `make_release` and `trustlib.protect`.
     """
     plan = load_mapping(mapping)[0]
-    raw = read_table(file, plan.encoding)[0]
+    raw = read_table(file, plan.encoding, plan.sheet)[0]
     columns = _columns_of_design(plan.design, list(raw))
     survey = survey_of(file, raw, columns)
     persons = persons_of(survey, raw, columns)

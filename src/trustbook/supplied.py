@@ -149,12 +149,14 @@ def roles(frame: pd.DataFrame, mapping: str | Path) -> dict[str, str]:
         Variable -> `OUTCOME`, `IDENTITY`, `NUMBER` or a reason, in the order of the mapping.
     """
     plan, codebook = load_mapping(mapping)
+    apart = WORDS["not_identities"] if codebook else WORDS["places"]
     role_of = {}
     for name, rule in plan.variables.items():
         columns = " ".join(part.column or name for part in rule.parts)
         own = frame[name].rename(columns)
         role = _of_the_file(own, typed_by(plan, codebook, name), rule.label or "")
-        role_of[name] = role or _role(frame[name], rule.missing_as is not None)
+        counts_all = rule.missing_as is not None
+        role_of[name] = role or _role(frame[name], counts_all, apart)
     return role_of
 
 
@@ -213,13 +215,13 @@ def with_told_kinds(frame: pd.DataFrame, mapping: str | Path) -> pd.DataFrame:
     return told
 
 
-def _role(column: pd.Series, counts_all: bool) -> str:
+def _role(column: pd.Series, counts_all: bool, apart: Sequence[str]) -> str:
     """What one variable is taken for."""
     answers = column.dropna()
     if answers.empty:
         return NOBODY
     if answers.dtype == "category":
-        return NEITHER if column.name in WORDS["not_identities"] else IDENTITY
+        return NEITHER if column.name in apart else IDENTITY
     if not answers.isin([0, 1]).all():
         return NUMBER
     return COUNTS_ALL if counts_all else OUTCOME

@@ -85,6 +85,7 @@ def design_columns(
             decimal=raw.attrs.get("decimal", "."),
             signed=signed,
             base=base,
+            blank=design.weight_blank if own == "weight" else None,
         )
         if own in ("stratum", "psu"):
             columns[own], more = reading.units()
@@ -129,6 +130,7 @@ class _Reading:
     decimal: str
     signed: bool  # its numbers may be below zero
     base: int | None  # numbers of people in faults are multiples of it
+    blank: int | None = None  # the number of people who have none
 
     @property
     def place(self) -> str:
@@ -185,6 +187,9 @@ class _Reading:
                 f"design: {people} values of {self.place} are declared missing, "
                 f"{spoken_rows(lost)}"
             )
+        if self.blank is not None:
+            texts = column.astype(object).where(column.notna(), "").astype(str)
+            number = number.mask(texts.str.strip() == "", self.blank)
         unknown = number.isna()
         if unknown.any():
             people = self._how_many(int(unknown.sum()))

@@ -1,4 +1,4 @@
-"""Survey files of each format as they are: CSV, SPSS, Stata and Parquet.
+"""Survey files of each format as they are: tables of texts, workbooks, SPSS, Stata, SAS, Parquet.
 
 A file is read whole or refused: whatever its reader would shift, fill, cut short or
 replace without a word is a fault.
@@ -7,23 +7,20 @@ replace without a word is a fault.
 from __future__ import annotations
 
 import codecs
-import csv
-import gzip
 import hashlib
 import json
 import pickle
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trustlib.answers import in_one_form, plain
+from trustlib.answers import code_of, in_one_form, plain
+from trustlib.delimited import ENDINGS as OF_TEXTS
+from trustlib.delimited import read_delimited
 from trustlib.errors import (
     MissingFileError,
     SurveyFileError,
@@ -33,11 +30,22 @@ from trustlib.errors import (
 from trustlib.masking import foreign
 from trustlib.ordering import as_pandas
 from trustlib.personal import names_that_may_be_told, seems_headerless
+from trustlib.workbooks import ENDINGS as OF_WORKBOOKS
+from trustlib.workbooks import read_workbook
 
-SUFFIXES = (".csv.gz", ".csv", ".sav", ".zsav", ".dta", ".parquet")
-READING = 900  # seconds for a file of SPSS or Stata; a damaged one may never end
+# Ending of a name -> the reader of `trustlib.labelled_reader`.
+LABELLED = {
+    ".sav": "read_sav",
+    ".zsav": "read_sav",
+    ".por": "read_por",
+    ".dta": "read_dta",
+    ".xpt": "read_xport",
+    ".sas7bdat": "read_sas7bdat",
+}
+PACKED = tuple(f"{ending}.gz" for ending in OF_TEXTS)
+SUFFIXES = (*PACKED, *OF_TEXTS, *LABELLED, ".parquet", *OF_WORKBOOKS)
+READING = 900  # seconds for a file of SPSS, Stata or SAS; a damaged one may never end
 READER = (sys.executable, "-m", "trustlib.labelled_reader")
-OF_SPSS = (b"$FL2", b"$FL3")  # how a file of SPSS begins
 OURS = "trustlib: "  # how the reader begins what may be repeated
 
 Labels = dict[str, dict]
@@ -89,28 +97,34 @@ def file_hash(path: str | Path) -> str:
 
 
 def read_table(
-    path: str | Path, encoding: str | None = None
+    path: str | Path, encoding: str | None = None, sheet: str | None = None
 ) -> tuple[pd.DataFrame, Labels]:
     r"""Read a survey file as it is.
 
     Parameters
     ----------
     path : path
-        One of .csv, .csv.gz, .sav, .zsav, .dta, .parquet.
+        A table of texts (.csv, .tsv, .txt and others, also packed as .gz), of SPSS
+        (.sav, .zsav, .por), Stata (.dta) or SAS (.xpt, .sas7bdat), .parquet, or a
+        workbook (.xlsx, .xls, .ods).
     encoding : str, optional
-        Of the texts; UTF-8 for CSV, the file's own declaration for .sav and .dta. CSV
-        files have commas, or semicolons and then perhaps decimal commas, which stay in
-        the texts (see `trustlib.answers.numbers_of`).
+        Of the texts. By default that which the file declares, for tables of texts UTF-8.
+        What divides their columns is found out; decimal commas stay in the texts (see
+        `trustlib.answers.numbers_of`).
+    sheet : str, optional
+        Of a workbook with several tables.
 
     Returns
     -------
     frame : DataFrame
-        One row per person, numbered from 0. Columns of CSV files are texts; '' is a
-        blank. What pandas kept in the index of a Parquet file comes back as columns,
+        One row per person, numbered from 0. Columns of tables and workbooks are texts;
+        '' is a blank. What pandas kept in the index of a Parquet file comes back as columns,
         the last ones. Names of columns are in the Unicode form NFC.
         ``attrs["missing"]`` has the codes that an SPSS or Stata file declares missing
         and that occur, by column (``.a`` to ``.z`` of Stata are such codes);
-        ``attrs["decimal"]`` what may stand before decimals.
+        ``attrs["decimal"]`` what may stand before decimals; ``attrs["notes"]`` what was
+        left out because it is nobody's answers, and ``attrs["titles"]`` the questions
+        that stand in the file, each only if there are some.
     labels : dict
         Column -> {code: label}, for files that carry value labels, in the order of the
         codes.
@@ -142,7 +156,7 @@ def read_table(
     suffix = _suffix(path)
     refusal = None
     try:
-        frame, labels = _read(path, suffix, encoding)
+        frame, labels = _read(path, suffix, encoding, sheet)
     except SurveyFileError:
         raise
     except Exception as error:  # each reader has its own, and all mean the same
@@ -161,8 +175,9 @@ def read_table(
 def _unreadable(path: Path, why: str) -> SurveyFileError:
     return SurveyFileError(
         f"{path.name} cannot be read: {why}",
-        "Damaged, cut short or in another encoding? "
-        "Name it: `--encoding latin-1`, or `encoding:` in a mapping.",
+        "Damaged, cut short or in another encoding? Name it: `--encoding latin-1` "
+        "(cp1252 for older files of Excel, cp932 for Japanese ones), or `encoding:` in "
+        "a mapping.",
     )
 
 
@@ -183,19 +198,22 @@ def _suffix(path: Path) -> str:
             return suffix
     raise SurveyFileError(
         f"{path.name} has an ending that is not known.",
-        f"Expected one of {', '.join(SUFFIXES)}. "
-        "Save an Excel sheet as CSV, or from SPSS as .sav.",
+        f"Expected one of {', '.join(SUFFIXES)}. Save it as one of these.",
     )
 
 
-def _read(path: Path, suffix: str, encoding: str | None) -> tuple[pd.DataFrame, Labels]:
+def _read(
+    path: Path, suffix: str, encoding: str | None, sheet: str | None
+) -> tuple[pd.DataFrame, Labels]:
     """The frame and labels of a file, by the reader of its format."""
-    if suffix in (".csv", ".csv.gz"):
-        return _read_csv(path, encoding or "utf-8-sig"), {}
+    if suffix in OF_WORKBOOKS:
+        workbook = read_workbook(path, sheet)
+        return workbook.frame, workbook.labels
+    if suffix in LABELLED:
+        return _read_labelled(path, LABELLED[suffix], encoding)
     if suffix == ".parquet":
         return _read_parquet(path), {}
-    reader = "read_dta" if suffix == ".dta" else "read_sav"
-    return _read_labelled(path, reader, encoding)
+    return read_delimited(path, encoding), {}
 
 
 def _named(
@@ -211,91 +229,30 @@ def _named(
             "column, and two Unicode forms of a name are one).",
             "Rename one of them.",
         )
-    declared = frame.attrs.get("missing", {})
     frame.columns = names
-    frame.attrs["missing"] = {in_one_form(c): codes for c, codes in declared.items()}
+    for fact in ("missing", "titles"):
+        by_column = frame.attrs.get(fact, {})
+        frame.attrs[fact] = {in_one_form(c): own for c, own in by_column.items()}
     ordered = {in_one_form(c): _labels_in_order(codes) for c, codes in labels.items()}
     return frame, ordered
 
 
 def _labels_in_order(labels: dict) -> dict:
     """Code -> label, in the order of the codes: numbers, then texts."""
-    codes = sorted(labels, key=lambda code: (isinstance(code, str), code))
+    codes = sorted(labels, key=_place_of_code)
     texts = {code: plain(str(labels[code])) for code in codes}
     return {code: text for code, text in texts.items() if text}
 
 
-def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
-    mark = _separator(path, encoding)
-    frame = pd.read_csv(
-        path, sep=mark, dtype=str, keep_default_na=False, encoding=encoding
-    )
-    frame.attrs["decimal"] = "," if mark == ";" else "."
-    return frame
-
-
-def _separator(path: Path, encoding: str) -> str:
-    """What stands between the columns of a CSV file.
-
-    A semicolon only if its first line has no comma. A file whose lines do not all have
-    the fields of its header is refused: pandas would shift or fill them.
-    """
-    with path.open("rb") as content:
-        if content.read(4) in OF_SPSS:
-            raise SurveyFileError(
-                f"{path.name} is a file of SPSS.", "Let its name end in .sav."
-            )
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rt", encoding=encoding, newline="") as stream:  # type: ignore[operator]
-        first = stream.readline()
-        mark = _mark_of(first)
-        lines = csv.reader(chain([first], stream), delimiter=mark, strict=True)
-        header = next(lines, [])
-        _require_header(header, path.name)
-        uneven = list(_uneven(lines, len(header)))
-    if uneven:
-        raise SurveyFileError(
-            f"{path.name} has {len(uneven)} lines with more or fewer than "
-            f"{len(header)} fields, the first in line {uneven[0]}.",
-            "The file is damaged or cut short. Download it again.",
-        )
-    return mark
-
-
-def _mark_of(line: str) -> str:
-    """What separates the names in the first line."""
-    bare = re.sub('"[^"]*"', "", line)
-    if ";" in bare and "," not in bare:
-        return ";"
-    return ","
-
-
-def _require_header(header: list[str], file: str) -> None:
-    """Refuse a first line that does not name columns, each once."""
-    if not header:
-        raise SurveyFileError(
-            f"{file} is empty.",
-            "Expected a line of column names and one line per person.",
-        )
-    if len(header) == 1 and any(other in header[0] for other in ";\t|"):
-        raise SurveyFileError(
-            f"{file} has no commas or semicolons between columns.",
-            "Save it with commas.",
-        )
-    repeated = [str(i) for i, name in enumerate(header, 1) if header.count(name) > 1]
-    if repeated:  # the line may be a person: the names are not repeated
-        raise SurveyFileError(
-            f"{file} gives a name to more than one column: see columns "
-            f"{first_few(repeated)}.",
-            "Rename the columns, or write their names into the first line.",
-        )
-
-
-def _uneven(lines: Any, fields: int) -> Iterator[int]:
-    """The numbers of lines that have another number of fields."""
-    for line in lines:
-        if line and len(line) != fields:
-            yield lines.line_num
+def _place_of_code(code: Any) -> tuple[bool, float, str]:
+    """By what codes are sorted: numbers by size, also where they are texts."""
+    number = code
+    if isinstance(code, str):
+        spelt = code_of(code)
+        if spelt is None:
+            return True, 0.0, code
+        number = float(spelt)
+    return False, number, str(code)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -349,7 +306,7 @@ def _index_of_pandas(table: Any) -> tuple[dict[str, Any], dict[str, str]]:
 def _read_labelled(
     path: Path, reader: str, encoding: str | None
 ) -> tuple[pd.DataFrame, Labels]:
-    """Read SPSS or Stata in a process of its own: see `trustlib.labelled_reader`."""
+    """Read SPSS, Stata or SAS in a process of its own: see `trustlib.labelled_reader`."""
     known = ""
     if encoding:  # ReadStat does not know latin-1, but iso8859-1
         known = codecs.lookup(encoding).name

@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from trustlib.answers import code_of, plain
+from trustlib.bands import Band, bands_of
 from trustlib.errors import TrustlibError, one_line, raise_faults, unknown_name
 from trustlib.sources import Source
 
@@ -191,22 +192,107 @@ class CodebookForm(Form):
 class Part(Form):
     """One column and what its answers mean.
 
-    `blank` is the value of people without an answer, if they have one.
+    Attributes
+    ----------
+    values : dict
+        Answer -> value.
+    yes, no : list of str
+        Answers that give 1, and 0; without `no` every other answer gives 0.
+    cut : dict
+        Band of a number -> its ends; see `trustlib.bands`.
+    chosen : str
+        An option of a list of which a cell holds those that were chosen, `between` them
+        a mark: it gives 1, and other options 0.
+    missing : dict
+        Answer -> kind of missing.
+    rare : str
+        The kind of missing of answers that are not declared and that fewer than ten
+        people gave.
+    blank
+        The value of people without an answer, if they have one.
 
     Examples
     --------
     >>> Part(values={1: "man"}).values
     {'1': 'man'}
+    >>> Part(yes=["A little", "Not at all"]).meanings
+    {'A little': 1, 'Not at all': 1}
     """
 
     column: str | None = None
     values: Answers | None = None
+    yes: Levels | None = None
+    no: Levels | None = None
+    cut: dict[str, Any] | None = None
+    chosen: str | None = None
+    between: str = ";"
     missing: Answers = {}
+    rare: str | None = None
     blank: int | float | str | None = None
+
+    @property
+    def meanings(self) -> dict[str, Any]:
+        """The answers that are declared, and their values."""
+        declared = dict(self.values or {})
+        declared |= {plain(answer): 1 for answer in self.yes or []}
+        declared |= {plain(answer): 0 for answer in self.no or []}
+        return declared
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """The bands of a number; none if it is not cut."""
+        return bands_of(self.cut) if self.cut else ()
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether it says what answers mean, so that others are faults."""
+        said = (self.values, self.yes, self.cut, self.chosen)
+        return any(each is not None for each in said)
+
+    @property
+    def values_given(self) -> list[Any]:
+        """The values that it gives to people, in their order."""
+        given: list[Any] = [band.name for band in self.bands]
+        given += self.meanings.values()
+        if self.yes is not None or self.chosen is not None:
+            given += [1, 0]
+        if self.blank is not None:
+            given.append(self.blank)
+        return given
+
+    @model_validator(mode="after")
+    def _one_way_of_telling(self) -> Part:
+        ways = {
+            "yes": self.yes,
+            "cut": self.cut,
+            "chosen": self.chosen,
+        }
+        used = [name for name, way in ways.items() if way is not None]
+        if len(used) > 1 or (self.values is not None and used in (["yes"], ["chosen"])):
+            told = " and ".join(
+                [*(["values"] if self.values is not None else []), *used]
+            )
+            raise ValueError(f"{told} stand in one variable; keep one of them")
+        if self.no is not None and self.yes is None:
+            raise ValueError("no has answers and yes has none; give both")
+        if self.chosen is not None and not (
+            self.chosen.strip() and self.between.strip()
+        ):
+            raise ValueError("chosen names an option, and between the mark between two")
+        return self
+
+    @model_validator(mode="after")
+    def _bands_follow_each_other(self) -> Part:
+        if self.cut is not None:
+            bands_of(self.cut)
+        return self
 
     @model_validator(mode="after")
     def _each_answer_once(self) -> Part:
-        declared = set(self.values or {})
+        both = sorted({*map(plain, self.yes or [])} & {*map(plain, self.no or [])})
+        if both:
+            raise ValueError(f"answers declared more than once: {', '.join(both)}")
+        declared = set(self.meanings)
         if self.blank is not None:
             declared.add("")
         repeated = sorted(declared & set(self.missing))
@@ -218,6 +304,14 @@ class Part(Form):
 class Rule(Part):
     """How one variable is made, from one column or from any of several.
 
+    Attributes
+    ----------
+    levels : list of str
+        In order, the reference first.
+    ordered : bool
+        Whether only neighbours among the levels may be joined; by default so if levels
+        or bands are declared.
+
     Examples
     --------
     >>> Rule(values={"Yes": 1, "No": 0}).targets
@@ -227,17 +321,18 @@ class Rule(Part):
     any_of: Annotated[list[Part], Field(min_length=1)] = []
     missing_as: int | float | str | None = None
     levels: Levels | None = None
+    ordered: StrictBool | None = None
     label: str | None = None
 
     @model_validator(mode="after")
     def _columns_stand_in_any_of(self) -> Rule:
-        of_one_column = {"column", "values", "missing", "blank"}
+        of_one_column = set(Part.model_fields)
         if self.any_of and of_one_column & self.model_fields_set:
             raise ValueError(
                 "any_of lists columns with their values; "
                 "column, values and missing stand within it"
             )
-        if any(part.column is None or part.values is None for part in self.any_of):
+        if any(part.column is None or not part.is_declared for part in self.any_of):
             raise ValueError("each entry of any_of has a column and values")
         return self
 
@@ -264,15 +359,20 @@ class Rule(Part):
     @property
     def targets(self) -> list[Any]:
         """The values that are given to answers."""
-        given: list[Any] = []
-        for part in self.parts:
-            given += (part.values or {}).values()
-            given.append(part.blank)
-        return [value for value in given if value is not None]
+        return [value for part in self.parts for value in part.values_given]
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether its levels are a scale, of which only neighbours may be joined."""
+        if self.ordered is not None:
+            return self.ordered
+        return bool(self.levels) or any(part.cut for part in self.parts)
 
 
 class Design(Form):
     """The columns and rules of the sample design, as `SurveyDesign` takes them.
+
+    `weight_blank` 0 leaves people without a weight out, as those with a weight of zero.
 
     Examples
     --------
@@ -281,6 +381,7 @@ class Design(Form):
     """
 
     weight: str | None = None
+    weight_blank: Literal[0] | None = None
     strata: str | None = None
     psu: str | None = None
     fpc: str | None = None
@@ -306,7 +407,9 @@ class MappingForm(Form):
     codebook: str | None = None
     file: str | None = None
     encoding: str | None = None
+    sheet: str | None = None
     missing: Answers = {}
+    populations: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
     variables: Annotated[dict[str, Rule], Field(min_length=1)]
     design: Design = Design()
 

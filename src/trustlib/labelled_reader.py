@@ -1,10 +1,11 @@
-"""Read one file of SPSS or Stata and write it, pickled, to the standard output.
+"""Read one file of SPSS, Stata or SAS and write it, pickled, to the standard output.
 
 This is a program of its own: on some damaged files the C reader kills the process it
 runs in, or never ends. `trustlib.files` starts it::
 
-    python -m trustlib.labelled_reader {read_sav,read_dta} FILE ENCODING
+    python -m trustlib.labelled_reader READER FILE ENCODING
 
+READER is the function of pyreadstat that reads such files (`READERS`).
 ENCODING is that of the texts, or empty for what the file declares. What is written are
 the frame and the value labels: column -> {code: label}. ``attrs["missing"]`` of the
 frame has the codes that the file declares missing and that occur.
@@ -28,6 +29,7 @@ PEOPLE = slice(80, 84)  # where the header of an SPSS file says how many there a
 LAYOUT = slice(64, 65)  # where it says in which order bytes stand
 LITTLE_ENDIAN = (b"\2", b"\3")
 NOT_KNOWN = b"\xff" * 4
+SMALLEST_OF_SAS = 1e-70  # numbers below stand for zero
 OURS = "trustlib: "  # how a line begins that `trustlib.files` may repeat
 
 
@@ -58,7 +60,7 @@ def read_spss(path: str, encoding: str | None) -> tuple[pd.DataFrame, Labels]:
     if people not in (-1, len(frame)):
         sys.exit(f"{OURS}its header says {people} people, and it holds {len(frame)}")
     frame.attrs["missing"] = _without_empty(_declared_missing(frame, meta))
-    return frame, _labels(meta)
+    return _with_titles(frame, meta), _labels(meta)
 
 
 def read_stata(path: str, encoding: str | None) -> tuple[pd.DataFrame, Labels]:
@@ -92,10 +94,105 @@ def read_stata(path: str, encoding: str | None) -> tuple[pd.DataFrame, Labels]:
             frame[column] = frame[column].astype(object).mask(lost, pointed)
             missing[column] = sorted(frame[column][lost].unique())
     frame.attrs["missing"] = _without_empty(missing)
-    return frame, labels
+    return _with_titles(frame, meta), labels
 
 
-READERS = {"read_sav": read_spss, "read_dta": read_stata}
+def read_portable(path: str, encoding: str | None) -> tuple[pd.DataFrame, Labels]:
+    """Read a portable file of SPSS, which has an encoding of its own.
+
+    Its reader knows no values declared missing: they stay answers, which the mapping has
+    to declare.
+
+    Parameters
+    ----------
+    path : str
+    encoding : str, optional
+
+    Returns
+    -------
+    frame : DataFrame
+    labels : dict
+    """
+    import pyreadstat
+
+    frame, meta = pyreadstat.read_por(path)
+    return _with_titles(frame, meta), _labels(meta)
+
+
+def read_transport(path: str, encoding: str | None) -> tuple[pd.DataFrame, Labels]:
+    """Read a transport file of SAS, as NHANES and BRFSS have them.
+
+    A zero that SAS has written as the smallest of its numbers is a zero.
+
+    Parameters
+    ----------
+    path : str
+    encoding : str, optional
+
+    Returns
+    -------
+    frame : DataFrame
+    labels : dict
+    """
+    import pyreadstat
+
+    frame, meta = pyreadstat.read_xport(path, encoding=encoding)
+    for column in frame.select_dtypes("number"):
+        frame[column] = frame[column].mask(frame[column].abs() < SMALLEST_OF_SAS, 0)
+    return _with_titles(frame, meta), _labels(meta)
+
+
+def read_sas(path: str, encoding: str | None) -> tuple[pd.DataFrame, Labels]:
+    """Read a data set of SAS, with the catalogue of labels that lies beside it.
+
+    Its missing values ``.A`` to ``.Z`` are kept apart.
+
+    Parameters
+    ----------
+    path : str
+        A catalogue has the same name, and ends in ``.sas7bcat``.
+    encoding : str, optional
+
+    Returns
+    -------
+    frame : DataFrame
+    labels : dict
+    """
+    import pyreadstat
+
+    catalogue = Path(path).with_suffix(".sas7bcat")
+    options: dict[str, Any] = {"encoding": encoding}
+    if catalogue.is_file():
+        options |= {"catalog_file": str(catalogue), "formats_as_category": False}
+    frame, meta = pyreadstat.read_sas7bdat(path, **options)
+    letters, kinds = pyreadstat.read_sas7bdat(
+        path, encoding=encoding, user_missing=True
+    )
+    missing: dict[str, list] = {}
+    for column in getattr(kinds, "missing_user_values", {}):
+        lost = frame[column].isna() & letters[column].isin(list(string.ascii_uppercase))
+        if lost.any():
+            pointed = "." + letters[column].astype(str).str.lower()
+            frame[column] = frame[column].astype(object).mask(lost, pointed)
+            missing[column] = sorted(frame[column][lost].unique())
+    frame.attrs["missing"] = _without_empty(missing)
+    return _with_titles(frame, meta), _labels(meta)
+
+
+READERS = {
+    "read_sav": read_spss,
+    "read_por": read_portable,
+    "read_dta": read_stata,
+    "read_xport": read_transport,
+    "read_sas7bdat": read_sas,
+}
+
+
+def _with_titles(frame: pd.DataFrame, meta: Any) -> pd.DataFrame:
+    """A frame with the labels of its columns."""
+    titles = meta.column_names_to_labels
+    frame.attrs["titles"] = {c: title for c, title in titles.items() if title}
+    return frame
 
 
 def _labels(meta: Any) -> Labels:

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trustlib.answers import code_of, plain, spellings
+from trustlib.answers import code_of, numbers_of, plain, spellings
+from trustlib.disclosure import MINIMUM
+from trustlib.errors import is_number
 from trustlib.masking import spoken
+from trustlib.missing_words import seem_missing
 
 if TYPE_CHECKING:
     from trustlib.forms import Part
@@ -36,6 +39,8 @@ class ColumnFacts:
         Codes that it declares missing.
     people : Series, optional
         The answer of each person, where `translate` is given each different one once.
+    decimal : {".", ","}
+        What stands before decimals.
 
     Examples
     --------
@@ -46,6 +51,7 @@ class ColumnFacts:
     labels: dict
     missing: list
     people: pd.Series | None = None
+    decimal: str = "."
 
     def kind_of_missing(self, answer: Any) -> str | None:
         """The kind that the file gives a code; None if it is an answer.
@@ -123,9 +129,7 @@ def translate(
     meanings.check(list(distinct))
     place = f"column {raw.name}"
     faults = [f"{place}: {fault}" for fault in dict.fromkeys(meanings.faults)]
-    if meanings.undeclared:
-        answers = spoken(meanings.undeclared, people, meanings.shown)
-        faults.append(f"{place} has answers that are not declared: {answers}")
+    faults += meanings.faults_of_answers(place)
     values, kinds = zip(*translated, strict=True)
     return Translated(
         np.array(values, dtype=object)[codes],
@@ -181,11 +185,15 @@ class _Meanings:
         self.part = part
         self.facts = facts
         self.people = people
-        self.values = part.values or {}
+        self.values = part.meanings
+        self.bands = part.bands
         self.missing_here = part.missing
         self.missing_anywhere = missing
         self.faults: list[str] = []
         self.undeclared: list[Any] = []
+        self.outside: list[Any] = []  # numbers that no band has
+        self.others: list[Any] = []  # answers that are taken for no
+        self._people_of: dict[Any, int] | None = None
 
     def of(self, answer: Any) -> tuple[Any, str | None]:
         """The value of an answer and its kind of missing; one of the two is None."""
@@ -204,12 +212,92 @@ class _Meanings:
                 return None, str(known)
         if plain(str(answer)) == "":
             return self.blank
-        if self.part.values is not None:
-            self.undeclared.append(answer)
-            return None, None
+        if self.part.is_declared:
+            return self._by_rule(answer)
+        if self.part.rare is not None and self._is_rare(answer):
+            return None, self.part.rare
         if isinstance(answer, str):
             return plain(answer), None
         return answer, None
+
+    def _by_rule(self, answer: Any) -> tuple[Any, str | None]:
+        """What an answer means that is not declared by itself."""
+        if self.part.chosen is not None:
+            return self._is_chosen(answer), None
+        if self.bands:
+            number = self._number(answer)
+            if number is not None:
+                return self._band(number, answer), None
+        if self.part.rare is not None and self._is_rare(answer):
+            return None, self.part.rare
+        if self.part.yes is not None and self.part.no is None:
+            self.others.append(answer)
+            return 0, None
+        self.undeclared.append(answer)
+        return None, None
+
+    def _is_chosen(self, answer: Any) -> int:
+        """Whether an option is among those of a cell."""
+        options = self.shown_text(answer).split(self.part.between.strip())
+        wanted = plain(str(self.part.chosen)).casefold()
+        return int(wanted in [plain(option).casefold() for option in options])
+
+    def _number(self, answer: Any) -> float | None:
+        """An answer as a number; None if it is none."""
+        if is_number(answer):
+            return float(answer)
+        try:
+            number = numbers_of(pd.Series([answer], dtype=object), self.facts.decimal)
+        except ValueError:
+            return None
+        return None if pd.isna(number[0]) else float(number[0])
+
+    def _band(self, number: float, answer: Any) -> str | None:
+        """The band of a number; None, and a fault, if none has it."""
+        for band in self.bands:
+            if number in band:
+                return band.name
+        self.outside.append(answer)
+        return None
+
+    def _is_rare(self, answer: Any) -> bool:
+        """Whether fewer than ten people gave an answer."""
+        if self._people_of is None:
+            self._people_of = self.people.value_counts().to_dict()
+        return self._people_of.get(answer, 0) < MINIMUM
+
+    def faults_of_answers(self, place: str) -> list[str]:
+        """What is wrong with answers that were met, in words that name no rare one."""
+        faults = []
+        if self.undeclared:
+            answers = spoken(self.undeclared, self.people, self.shown)
+            faults.append(f"{place} has answers that are not declared: {answers}")
+        if self.outside:
+            answers = spoken(self.outside, self.people, self.shown)
+            faults.append(f"{place} has numbers outside of all bands: {answers}")
+        unclear = self._may_be_missing()
+        if unclear:
+            answers = spoken(unclear, self.people, self.shown)
+            faults.append(
+                f"{place} has answers that may mean missing beside yes: {answers}; "
+                "declare each under missing or no"
+            )
+        return faults
+
+    def _may_be_missing(self) -> list[Any]:
+        """Answers that are taken for no and seem to be no answer at all."""
+        if not self.others:
+            return []
+        labels = self.facts.labels
+        text_of = {answer: self.shown_text(answer) for answer in self.others}
+        known = [text for answer, text in text_of.items() if answer in labels]
+        declared = [answer for answer in self.values if code_of(answer) is not None]
+        seeming = seem_missing([*text_of.values(), *declared], known)
+        return [answer for answer, text in text_of.items() if text in seeming]
+
+    def shown_text(self, answer: Any) -> str:
+        """An answer by its label, if it has one."""
+        return self.facts.labels.get(answer, _names(answer, self.facts.labels)[-1][0])
 
     def shown(self, answer: Any) -> str:
         """An answer in a message that may name it: by its label, if it has one."""

@@ -143,13 +143,25 @@ def _distinct(column: pd.Series) -> set[str]:
 
 
 def _kind_of_name(words: str, distinct: Sequence[str]) -> str:
-    """The kind that the name of a column says; a column of two answers holds no details."""
-    if len(distinct) < 3 or len(words) > LONGEST_NAME:
+    """The kind that the name of a column says; two answers are details only if they look like it."""
+    if len(words) > LONGEST_NAME:
         return ""
     for kind, called in _CALLED.items():
         if re.search(called, words, re.I):
-            return kind
+            is_told = len(distinct) > 2 or _are_few_details(kind, distinct)
+            return kind if is_told else ""
     return ""
+
+
+def _are_few_details(kind: str, distinct: Sequence[str]) -> bool:
+    """Whether one or two answers look like places on a map, or like names with a number or several words."""
+    looks = {
+        "coordinates": r"[+-]?\d{1,3}[.,]\d{2,}",
+        "names of persons": r"\w+[ .].*\w|.*\d.*",
+    }
+    if kind not in looks:
+        return False
+    return all(re.fullmatch(looks[kind], text) for text in distinct)
 
 
 def _kind_of_values(distinct: Sequence[str], filled: int) -> str:

@@ -18,13 +18,20 @@ A mapping is a YAML file::
           - {column: Deaf, values: {"Yes": disabled, "No": not disabled}}
           - {column: Occ, values: {Selected: disabled, Not selected: not disabled}}
       unheard: {column: Q7_1, values: {Mentioned: 1}, blank: 0}   # a list on which only what was chosen is coded
+      judged: {column: Q8, chosen: Judged, between: ";"}    # a list of which one cell holds all that was chosen
+      low_trust: {column: Q9, yes: [A little, Not at all]}  # 1 for these answers, 0 for all others
+      age: {column: AGE, cut: {18-34: [18, 34], 35-54: [35, 54], 55+: [55]}, missing: {999: refused}}
+      health: {column: Q10, levels: [Poor, Fair, Good], rare: too few to show}   # a scale: only neighbours are joined
     design: {weight: WT0, strata: STRATUM, psu: CLUSTER, nest: true,
              replicate_weights: {prefix: WT, count: 50}, replicate_method: JK1}
 
 An answer is written as its value label, its text or its code; ``"[2] Female"`` names
 code and label where one alone could mean two answers. Texts are compared in the Unicode
 form NFC without blanks at their ends. ``.a`` to ``.z`` are the missing values of Stata.
-``blank`` is for people without any answer, never for those declared missing. Levels
+``blank`` is for people without any answer, never for those declared missing. ``rare``
+declares every further answer of fewer than ten people missing. Bands of ``cut`` have both
+their ends (`trustlib.bands`). Levels that are declared by ``levels`` or ``cut`` are a
+scale, unless ``ordered: false`` says otherwise; ``ordered: true`` makes one of others. Levels
 stand in the order of the mapping or codebook, else in that of the file (see
 `trustlib.ordering`).
 """
@@ -186,7 +193,8 @@ def load_mapping(mapping: str | Path | dict) -> tuple[MappingForm, dict[str, Var
 def _require_no_survey(mapping: Any) -> None:
     """Refuse a survey file in the place of its mapping, before a word of it is repeated."""
     path = existing_file(mapping, "file", LOOK_FOR)
-    if path.name.lower().endswith(SUFFIXES):
+    of_people = set(SUFFIXES) - {".txt"}  # an editor may have added that to a mapping
+    if path.name.lower().endswith(tuple(of_people)):
         raise CodebookError(
             f"{mapping} is a survey file, expected a mapping in YAML.",
             "Give the survey file first, and its mapping after --mapping.",
@@ -275,7 +283,9 @@ def read_survey(
         codebook order; outcomes are 0/1 floats with NaN for missing;
         ``<variable>_missing`` names the kind of missing where there is any; design
         columns are ``weight``, ``stratum``, ``psu``, ``fpc`` and ``weight_1`` ...
-        ``weight_R``. ``frame.attrs`` holds ``source`` (`trustlib.sources.Source`) and ``labels``.
+        ``weight_R``. ``frame.attrs`` holds ``source`` (`trustlib.sources.Source`),
+        ``labels``, and if there are any ``ordered`` (variables that are scales) and
+        ``notes`` (what of the file was left out, as it is nobody's answers).
 
     Raises
     ------
@@ -309,7 +319,7 @@ def read_survey(
     if mapping is None:
         return _as_it_is(path)
     plan, codebook = load_mapping(mapping)
-    raw, value_labels = read_table(path, plan.encoding)
+    raw, value_labels = read_table(path, plan.encoding, plan.sheet)
     file = _File(raw, value_labels, plan.missing)
     faults: list[str] = []
     columns: dict[str, Any] = {}
@@ -339,6 +349,15 @@ def read_survey(
     )
     frame = pd.DataFrame(columns | of_design)
     frame.attrs = {"source": plan.source, "labels": labels}
+    ordered = [
+        name for name, rule in plan.variables.items() if file.is_ordered(name, rule)
+    ]
+    if ordered:
+        frame.attrs["ordered"] = ordered
+    if plan.populations:
+        frame.attrs["populations"] = dict(plan.populations)
+    if raw.attrs.get("notes"):
+        frame.attrs["notes"] = list(raw.attrs["notes"])
     return frame
 
 
@@ -418,11 +437,19 @@ class _File:
             columns[f"{name}_missing"] = pd.Series(pd.Categorical(kinds)[pattern])
         return columns, faults
 
+    def is_ordered(self, name: str, rule: Rule) -> bool:
+        """Whether only neighbours among the levels of a variable may be joined."""
+        if rule.is_ordered or rule.ordered is False:
+            return rule.is_ordered
+        own = [self.raw[part.column or name].dtype for part in rule.parts]
+        return not rule.targets and all(getattr(kind, "ordered", False) for kind in own)
+
     def _facts(self, column: str) -> ColumnFacts:
         """What the file says of a column."""
         declared = self.raw.attrs.get("missing", {}).get(column, [])
         labels = self.labels.get(column, {})
-        return ColumnFacts(labels, list(declared), self.raw[column])
+        decimal = self.raw.attrs.get("decimal", ".")
+        return ColumnFacts(labels, list(declared), self.raw[column], decimal)
 
     def _typed(
         self,
@@ -563,6 +590,7 @@ def _as_it_is(path: str | Path) -> pd.DataFrame:
         kept = frame[column].mask(frame[column].isin(codes))
         frame[column] = kept.infer_objects()
     decimal = frame.attrs.pop("decimal", None)
+    frame.attrs.pop("titles", None)
     for column, labels in value_labels.items():
         answers = set(frame[column].dropna().unique())
         distinct = len(set(labels.values())) == len(labels)

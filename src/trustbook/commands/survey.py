@@ -38,6 +38,16 @@ class EditionChoice(StrEnum):
 
 
 Encoding = Annotated[str | None, typer.Option(help="Of the texts, such as latin-1.")]
+Sheet = Annotated[
+    str | None, typer.Option(help="Of a workbook with several tables, its name.")
+]
+Grep = Annotated[
+    str, typer.Option(help="Only columns in whose name or labels these words stand.")
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(help="Only these columns: with commas between them, or repeat."),
+]
 BookFolder = Annotated[
     Path | None,
     typer.Option(help="Folder of the book; by default the name of its edition."),
@@ -101,6 +111,8 @@ def validate(
         lines = [f"{people_in_words(len(frame), base)} people. {design.variance}."]
         if not design.weight:
             lines.append("CAUTION: unweighted, so everybody counts the same.")
+        notes = frame.attrs.get("notes", [])
+        lines += [f"Not read as people: {note}." for note in notes]
         say_lines(lines + described(frame, mapping))
 
 
@@ -108,18 +120,22 @@ def mapping_init(
     file: SurveyFile,
     out: MappingOut = None,
     encoding: Encoding = None,
+    sheet: Sheet = None,
+    grep: Grep = "",
+    columns: Columns = None,
     show_answers: ShowAnswers = False,
 ) -> None:
     """Propose a mapping from a file's variables and labels; its user decides on each line."""
-    from trustbook.proposal import first_mapping
+    from trustbook.proposal import Wanted, first_mapping
 
+    options = (encoding, sheet, Wanted(tuple(columns or ()), grep))
     if out is not None:
         # Never over a mapping that somebody has worked on.
-        write_text(out, first_mapping(file, encoding), new=True)
+        write_text(out, first_mapping(file, *options), new=True)
         say_lines([f"Written: {out}"])
     if out is None or show_answers:
         with _answers_if(show_answers):
-            write_document(console.file, first_mapping(file, encoding))
+            write_document(console.file, first_mapping(file, *options))
 
 
 def reproduce(

@@ -1,0 +1,586 @@
+"""What a mapping may say of one column of a file: variables to choose from, and what is told of it.
+
+An answer is written only if at least 10 people gave it, and none of a column that may
+hold personal details. Words by which columns and answers are recognised are in
+``words.yml``, scales in `trustbook.answer_order`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trustbook.answer_order import is_of_words, order_of
+from trustbook.known_designs import numbers_in
+from trustlib.answers import RESERVED, code_of, plain
+from trustlib.disclosure import MINIMUM
+from trustlib.escaping import one_line_of, visible, yaml_string
+from trustlib.masking import are_shown
+from trustlib.missing_words import seem_missing
+from trustlib.personal import kind_of_column, looks_personal, spaced
+from trustlib.schema import load_yaml
+
+WORDS = load_yaml(Path(__file__).with_name("words.yml"))
+MAX_ANSWERS = 25
+LONGEST = 160  # letters of a label or of a list of answers
+LONGEST_NAME = 30  # letters of the name of a variable
+LONGEST_LINE = 110  # letters of answers with their values on one line
+TOO_FEW = "too few to show"
+MARKS = (";", "|", " / ", ",")  # between the answers of a list in one cell
+LISTED = 0.1  # share of cells that hold several answers, from which on they are lists
+OLDEST = 120
+AGES = ((18, 24), (25, 34), (35, 44), (45, 54), (55, 64))
+WITHOUT_ORDER = (
+    "gender",
+    "ethnicity_detail",
+    "disability",
+    "lgbtq",
+    "trans",
+    "country",
+    "region",
+)
+DESIGN = {"weight", "stratum", "psu", "fpc"}
+TRUST = (
+    "low_trust",
+    "trust_damaged_provider",
+    "trust_damaged_system",
+    "trust_damaged_any",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a file, and what the file says about it.
+
+    Attributes
+    ----------
+    given : Series
+    absent : Series of bool
+        Whose answer the file declares missing.
+    title : str
+        Its label.
+    labels : dict
+        Code -> label.
+    is_declared : bool
+        Whether the file declares values of it missing.
+    is_listed : bool
+        Whether it belongs to a list of things to tick.
+    decimal : str
+
+    Examples
+    --------
+    >>> given = pd.Series(["f", "", "m"], name="sex")
+    >>> Column(given, given == "?", "", {}).blank
+    1
+    """
+
+    given: pd.Series
+    absent: pd.Series
+    title: str
+    labels: Mapping[Any, str]
+    is_declared: bool = False
+    is_listed: bool = False
+    decimal: str = "."
+
+    @property
+    def name(self) -> str:
+        """Its name in the file."""
+        return str(self.given.name)
+
+    @property
+    def answers(self) -> pd.Series:
+        """The answers, without those that the file declares missing."""
+        return self.given.mask(self.absent)
+
+    @property
+    def is_filled(self) -> pd.Series:
+        """Who gave an answer."""
+        texts = self.answers.astype(str).str.strip()
+        return self.answers.notna() & (texts != "")
+
+    @property
+    def personal(self) -> str:
+        """The kind of personal details that it may hold; empty if none."""
+        if self.labels:
+            return ""
+        return kind_of_column(self.answers[self.is_filled], self.title)
+
+    @property
+    def blank(self) -> int:
+        """How many people gave none, and none that the file declares missing."""
+        return int((~self.is_filled & ~self.absent).sum())
+
+    @property
+    def guess(self) -> str:
+        """The variable of the codebook that its name or label suggests; empty if none."""
+        for text in (spaced(self.name), self.title.lower()):
+            for variable, words in WORDS["columns"].items():
+                if re.search(words, text):
+                    return variable
+        return ""
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether groups are usually compared by it."""
+        if self.guess:
+            return self.guess not in TRUST
+        words = _pattern("identities")
+        return any(re.search(words, t) for t in (spaced(self.name), self.title.lower()))
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable that a mapping may have.
+
+    Attributes
+    ----------
+    name : str
+    lines : tuple of str
+        Of the mapping, below its name.
+    is_outcome : bool
+    levels : int
+        How many it has, if it is an identity.
+    is_valid : bool
+        Whether the mapping runs with it.
+    is_clear : bool
+        Whether the answers say what it is, and not their numbers alone.
+
+    Examples
+    --------
+    >>> Variable("sex", ("column: sex",)).text()
+    ['  "sex":', '    column: sex']
+    """
+
+    name: str
+    lines: tuple[str, ...]
+    is_outcome: bool = False
+    levels: int = 0
+    is_valid: bool = True
+    is_clear: bool = True
+
+    def text(self) -> list[str]:
+        """Its lines as YAML."""
+        if len(self.lines) == 1 and self.lines[0].startswith("{"):
+            return [f"  {yaml_string(self.name)}: {self.lines[0]}"]
+        return [f"  {yaml_string(self.name)}:", *(f"    {line}" for line in self.lines)]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What is said of a column.
+
+    Attributes
+    ----------
+    column : Column
+    head, notes : list of str
+        What is told before and after its variables.
+    variables : list of Variable
+    """
+
+    column: Column
+    head: list[str] = field(default_factory=list)
+    variables: list[Variable] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """The answers of a column that may be written."""
+
+    kept: list[str]
+    missing: dict[str, str]  # answer -> kind of missing
+    rare: int  # further ones
+    is_ticked: bool = False  # whether only what was chosen is coded
+    unwritten: int = 0  # answers of many people that may be personal details
+
+    def more(self) -> Iterator[str]:
+        """The lines that declare what is no answer."""
+        if self.missing:
+            yield "missing:"
+        for answer, kind in self.missing.items():
+            yield f"  {yaml_string(answer)}: {yaml_string(kind)}"
+        if self.rare:
+            yield f"rare: {yaml_string(TOO_FEW)}"
+
+    def more_in_line(self) -> str:
+        """The same, within a line."""
+        parts = ""
+        if self.missing:
+            parts += f", missing: {one_line_of(yaml_string(self.missing))}"
+        if self.rare:
+            parts += f", rare: {yaml_string(TOO_FEW)}"
+        return parts
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What answers are taken for."""
+
+    levels: list[Any]  # of each answer
+    fits: bool  # whether each is a level of the codebook, or of an outcome
+    is_binary: bool  # whether these levels are 1 and 0
+    is_scale: bool = False
+
+
+def propose(column: Column, taken: set[str]) -> Proposal:
+    """What a mapping may say of one column.
+
+    Parameters
+    ----------
+    column : Column
+    taken : set of str
+        Names of variables that there are; gets those of this column.
+
+    Returns
+    -------
+    Proposal
+
+    Examples
+    --------
+    >>> given = pd.Series(["A lot", "Not at all", "Some", "A little"] * 20, name="trust")
+    >>> made = propose(Column(given, given == "?", "", {}), set())
+    >>> print(made.variables[0].text()[0])
+      "low_trust": {column: "trust", label: "trust", yes: ["Not at all", "A little"]}
+    """
+    counts = column.answers[column.is_filled].value_counts()
+    if column.personal:
+        kind = f"## may hold {column.personal}, of which none is written"
+        return Proposal(column, [kind])
+    options = _options(column, counts)
+    if options:
+        return Proposal(column, [], list(_chosen(column, options, taken)))
+    hint = _hint(column)
+    if len(counts) > MAX_ANSWERS:
+        return _of_many(column, len(counts), taken)
+    answers = _answers(column, counts)
+    notes = _notes(column, counts, answers)
+    if answers.is_ticked:
+        own = _own_name(column, "", taken)
+        lines = [*_about(column), *_values(answers.kept, [1]), "blank: 0"]
+        ticked = Variable(own, (*lines, *answers.more()), True)
+        return Proposal(column, hint, [ticked], [*notes, WORDS["blank"]])
+    if len(answers.kept) < 2:
+        few = (
+            f"## answers that at least {MINIMUM} people gave: {len(answers.kept)}, "
+            "so nothing to compare"
+        )
+        return Proposal(column, [*hint, *notes, few])
+    variables = list(_variables(column, answers, taken))
+    if variables[0].name == column.guess:
+        hint = []
+    return Proposal(column, hint, variables, notes)
+
+
+def _hint(column: Column) -> list[str]:
+    return [f"## may be {column.guess} of the codebook"] if column.guess else []
+
+
+def _notes(column: Column, counts: pd.Series, answers: _Answers) -> list[str]:
+    """What is told of answers that are not written."""
+    notes = []
+    if answers.rare + answers.unwritten:
+        further = f"## further answers, each of fewer than {MINIMUM} people"
+        notes.append(f"{further}: {answers.rare + answers.unwritten}")
+    if answers.unwritten:
+        notes.append("## some of them may be personal details: declare each")
+    if are_shown():
+        rare = [answer for answer, n in counts.items() if n < MINIMUM]
+        spelt = [yaml_string(spelling(answer, column.labels)) for answer in rare]
+        notes += [f"##   {one_line_of(answer)}" for answer in spelt]
+    return notes
+
+
+def _variables(
+    column: Column, answers: _Answers, taken: set[str]
+) -> Iterator[Variable]:
+    """The variables that a column of a few answers may make, the likeliest first."""
+    meaning = _meaning(column, answers.kept)
+    is_words = not meaning.fits and is_of_words(answers.kept)
+    low = None
+    if (meaning.is_scale or is_words) and not column.is_identity:
+        low = _low(column, answers, taken, is_words)
+    is_trust = column.guess in TRUST
+    if low is not None and is_trust:
+        yield low
+    yield _by_values(column, answers, meaning, taken)
+    if low is not None and not is_trust:
+        yield low
+
+
+def _by_values(
+    column: Column, answers: _Answers, meaning: _Meaning, taken: set[str]
+) -> Variable:
+    """A variable that gives each answer its value."""
+    guess = column.guess
+    known = guess not in ("", *TRUST[:1]) and meaning.fits != meaning.is_binary
+    own = _own_name(column, guess if known else "", taken)
+    is_outcome = meaning.fits and meaning.is_binary
+    lines = list(_about(column))
+    if meaning.is_scale:
+        levels = list(dict.fromkeys(meaning.levels))
+        lines.append(f"levels: {yaml_string(levels)}")
+    lines += _values(answers.kept, meaning.levels, in_line=not is_outcome)
+    lines += answers.more()
+    levels_there = len(set(map(str, meaning.levels)))
+    return Variable(own, tuple(lines), is_outcome, levels_there, not answers.unwritten)
+
+
+def _low(
+    column: Column, answers: _Answers, taken: set[str], is_words: bool
+) -> Variable:
+    """A two-way outcome: who is at the low end of a scale."""
+    kept = answers.kept
+    low = kept[: len(kept) // 2]
+    preferred = "low_trust" if column.guess in TRUST else f"low_{_slug(column.name)}"
+    own = _own_name(column, preferred, taken)
+    about = f"column: {yaml_string(column.name)}, label: {yaml_string(_title(column))}"
+    more = answers.more_in_line()
+    line = f"{{{about}, yes: {yaml_string(low)}{more}}}"
+    return Variable(own, (line,), True, 0, not answers.unwritten, is_words)
+
+
+def _about(column: Column) -> Iterator[str]:
+    """The lines that say which column it is."""
+    yield f"column: {yaml_string(column.name)}"
+    yield f"label: {yaml_string(_title(column))}"
+
+
+def _title(column: Column) -> str:
+    return column.title or column.name
+
+
+def _values(
+    answers: Sequence[str], levels: Sequence[Any], in_line: bool = False
+) -> Iterator[str]:
+    """The lines that give answers their values; one if it is wanted and not long."""
+    pairs = dict(zip(answers, levels, strict=True))
+    line = f"values: {yaml_string(pairs)}"
+    if in_line and len(line) <= LONGEST_LINE:
+        yield line
+        return
+    yield "values:"
+    for answer, level in pairs.items():
+        yield f"  {yaml_string(answer)}: {yaml_string(level)}"
+
+
+def _of_many(column: Column, different: int, taken: set[str]) -> Proposal:
+    """What is said of a column with many answers: bands if it is an age."""
+    many = f"## {different} different answers, of which none is written"
+    frame = column.answers.to_frame(column.name)
+    frame.attrs["decimal"] = column.decimal
+    numbers = numbers_in(frame, column.name)[column.is_filled]
+    if column.guess != "age_band" or numbers.notna().mean() < 0.5:
+        return Proposal(
+            column, [*_hint(column), f"{many}; to use it, group them: cut:"]
+        )
+    own = _own_name(column, "age_band", taken)
+    lines = [*_about(column), f"cut: {_cut_of_ages(numbers)}"]
+    lost = {}
+    for answer, n in column.answers[column.is_filled].value_counts().items():
+        number = numbers[column.answers == answer].iloc[0]
+        if n >= MINIMUM and not 0 <= number <= OLDEST and not looks_personal(answer):
+            text = spelling(answer, column.labels)
+            lost[text] = text if pd.isna(number) else f"code {text}, to be checked"
+    outside = ~numbers.between(0, OLDEST + 1, inclusive="left")
+    rare = bool(outside.sum() > sum((column.answers == a).sum() for a in lost))
+    lines += _Answers([], lost, int(rare)).more()
+    variable = Variable(own, tuple(lines), False, len(AGES) + 1)
+    return Proposal(column, [f"{many}; both ends belong to a band"], [variable])
+
+
+def _cut_of_ages(ages: pd.Series) -> str:
+    """Bands of ages, the codebook's if nobody is younger."""
+    bands = {f"{low}-{high}": [low, high] for low, high in AGES}
+    if (ages < AGES[0][0]).any():
+        del bands["18-24"]
+        bands = {f"up to {AGES[0][1]}": [0, AGES[0][1]], **bands}
+    last = AGES[-1][1] + 1
+    bands |= {f"{last}+": [last, OLDEST]}
+    return yaml_string(bands)
+
+
+def _options(column: Column, counts: pd.Series) -> tuple[str, list[str]] | None:
+    """The mark between the answers of a list in one cell, and the options ten people chose."""
+    texts = [str(answer) for answer in counts.index]
+    if column.labels or len(texts) < 3:
+        return None
+    for mark in MARKS:
+        several = counts[[mark in text for text in texts]].sum()
+        if several < max(MINIMUM, LISTED * counts.sum()):
+            continue
+        people = _people_of_options(counts, mark)
+        alone = set(texts) & set(people)
+        if len(people) > MAX_ANSWERS or len(people) >= len(texts) or not alone:
+            continue
+        enough = [
+            option
+            for option, n in people.items()
+            if n >= MINIMUM and counts.sum() - n >= MINIMUM
+        ]
+        if enough and not any(map(looks_personal, enough)):
+            return mark, sorted(enough)
+    return None
+
+
+def _people_of_options(counts: pd.Series, mark: str) -> dict[str, int]:
+    """How many people chose each option."""
+    people: dict[str, int] = {}
+    for text, n in counts.items():
+        for option in {plain(part) for part in str(text).split(mark.strip())} - {""}:
+            people[option] = people.get(option, 0) + int(n)
+    return people
+
+
+def _chosen(
+    column: Column, options: tuple[str, list[str]], taken: set[str]
+) -> Iterator[Variable]:
+    """An outcome for each option of a list in one cell."""
+    mark, names = options
+    for option in names:
+        own = _own_name(column, f"{_slug(column.name)}_{_slug(option)}", taken)
+        label = yaml_string(visible(f"{_title(column)}: {option}", LONGEST))
+        lines = f"{{column: {yaml_string(column.name)}, label: {label}, chosen: {yaml_string(option)}"
+        if mark.strip() != ";":
+            lines += f", between: {yaml_string(mark.strip())}"
+        yield Variable(own, (lines + "}",), True)
+
+
+def _answers(column: Column, counts: pd.Series) -> _Answers:
+    """The answers that at least ten people gave, in order, and those that seem to mean missing."""
+    frequent = list(counts[counts >= MINIMUM].index)
+    impersonal = [answer for answer in frequent if not looks_personal(answer)]
+    in_order = _sorted(column, impersonal)
+    texts = {spelling(value, column.labels): value for value in in_order}
+    labelled = [text for text, value in texts.items() if value in column.labels]
+    missing = seem_missing(texts, labelled)
+    kept = [text for text in texts if text not in missing]
+    is_ticked = False
+    if len(kept) == 1 and column.blank >= MINIMUM:
+        is_ticked = column.is_listed or _says_yes(kept[0])
+    rare = int((counts < MINIMUM).sum())
+    return _Answers(kept, missing, rare, is_ticked, len(frequent) - len(impersonal))
+
+
+def _sorted(column: Column, answers: Iterable[Any]) -> list[Any]:
+    """Answers in the order that their column declares, else numbers by size and texts by letters."""
+    if column.given.dtype == "category":
+        order = list(column.given.cat.categories)
+        return sorted(answers, key=order.index)
+    return sorted(answers, key=_by_size)
+
+
+def _by_size(answer: Any) -> tuple[bool, float, str]:
+    if not isinstance(answer, str):
+        return False, float(answer), ""
+    code = code_of(answer.strip())
+    if code is None:
+        return True, 0.0, answer
+    return False, float(code), answer
+
+
+def _says_yes(answer: str) -> bool:
+    return bool(re.search(WORDS["answers"]["outcome"][1], answer.lower()))
+
+
+def says_not_chosen(answer: str) -> bool:
+    """Whether an answer says that a thing on a list was not chosen.
+
+    Examples
+    --------
+    >>> says_not_chosen("Not selected"), says_not_chosen("Not listened to")
+    (True, False)
+    """
+    return bool(re.fullmatch(_pattern("not_chosen"), plain(answer).lower()))
+
+
+@cache
+def _pattern(name: str) -> str:
+    """A pattern of several lines as one."""
+    return re.sub(r"\|\s+", "|", WORDS[name])
+
+
+def _meaning(column: Column, answers: list[str]) -> _Meaning:
+    """The levels of a variable that answers mean; brings the answers into their order."""
+    known = WORDS["answers"].get(column.guess, WORDS["answers"]["outcome"])
+    levels = [_level(answer, known) for answer in answers]
+    is_binary = 0 in known
+    if None not in levels and len(set(levels)) > 1:
+        pairs = zip(levels, answers, strict=True)
+        ranked = sorted(pairs, key=lambda pair: list(known).index(pair[0]))
+        answers[:] = [answer for _, answer in ranked]
+        return _Meaning([level for level, _ in ranked], True, is_binary)
+    if column.is_listed and len(answers) == 2:
+        no = [answer for answer in answers if says_not_chosen(answer)]
+        if len(no) == 1:
+            answers.sort(key=lambda answer: answer not in no)
+            return _Meaning([0, 1], True, True)
+    order = order_of(answers)
+    is_ordered = column.given.dtype == "category" and column.given.cat.ordered
+    if order is not None and not is_ordered:
+        answers[:] = order
+    is_scale = len(answers) > 2 and (order is not None or bool(is_ordered))
+    if column.guess in WITHOUT_ORDER and all(map(code_of, answers)):
+        is_scale = False  # numbers that stand for names
+    return _Meaning(list(answers), False, is_binary, is_scale)
+
+
+def _level(answer: str, known: Mapping[Any, str]) -> Any:
+    """The level whose words an answer has; None if it has those of none."""
+    for level, words in known.items():
+        if re.search(words, answer.lower()):
+            return level
+    return None
+
+
+def _own_name(column: Column, preferred: str, taken: set[str]) -> str:
+    """A name that no other variable has, which is taken now."""
+    slug = _slug(column.name)
+    numbered = [f"{slug}_{i}" for i in range(2, len(taken) + 3)]
+    names = [name for name in (preferred, slug, *numbered) if name]
+    own = next(name for name in names if name not in taken)
+    taken.add(own)
+    return own
+
+
+def _slug(text: str) -> str:
+    """A short name in small letters; of a question its longer words."""
+    name = re.sub(r"\W+", "_", text).strip("_").lower() or "column"
+    if len(name) > LONGEST_NAME:
+        words = name.split("_")
+        telling = [word for word in words if len(word) > 3] or words
+        name = ""
+        for word in telling:
+            if len(name) + len(word) < LONGEST_NAME:
+                name = f"{name}_{word}".strip("_")
+        name = name or telling[0][:LONGEST_NAME]
+    if name in RESERVED | DESIGN or name.endswith("_missing"):
+        return f"q_{name}"
+    return name
+
+
+def spelling(value: Any, labels: Mapping[Any, str]) -> str:
+    """How an answer is written in a mapping: its label if only it has this one, else its code, else both.
+
+    Examples
+    --------
+    >>> spelling(1.0, {1.0: "Yes", 2.0: "No"}), spelling(3.0, {1.0: "Yes"})
+    ('Yes', '3')
+    """
+    label = labels.get(value, "")
+    code = None if isinstance(value, str) else code_of(value)
+    own = code or plain(str(value))
+    others = [other for other in labels if other != value]
+    other_labels = [labels[other] for other in others]
+    if own in other_labels:
+        return f"[{own}] {label}" if label else own
+    if not label or label in other_labels:
+        return own
+    if label in [code_of(other) or plain(str(other)) for other in others]:
+        return f"[{own}] {label}"
+    return label

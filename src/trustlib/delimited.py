@@ -1,0 +1,219 @@
+"""Tables in plain text: which marks stand between the columns, which encoding, where the names are.
+
+CSV of each country, tabs, bars and other marks are recognised by what divides the first
+lines evenly. A file whose lines do not all have the fields of its header is refused:
+pandas would shift or fill them.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+
+from trustlib.errors import SurveyFileError, first_few
+from trustlib.sheet_layout import LOOKED_AT, Header, header_of, people_of
+
+ENDINGS = (".csv", ".tsv", ".tab", ".psv", ".txt")
+MARKS = ",;\t|^~\x1f¦§"  # in order of preference
+SAMPLE = 1_000_000  # letters of a file by which it is divided
+OF_SPSS = (b"$FL2", b"$FL3")  # how a file of SPSS begins
+OF_EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+# How a text begins that says how it is encoded; the longer marks first.
+_MARKED = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+UTF8 = "utf-8-sig"
+
+
+def read_delimited(path: Path, encoding: str | None = None) -> pd.DataFrame:
+    r"""A table of texts, with '' for a blank.
+
+    Parameters
+    ----------
+    path : Path
+        Packed with gzip if its name ends in ``.gz``.
+    encoding : str, optional
+        By default UTF-8, or what the first bytes say.
+
+    Returns
+    -------
+    DataFrame
+        ``attrs`` has ``decimal``, and what `trustlib.sheet_layout.people_of` adds.
+
+    Raises
+    ------
+    SurveyFileError
+        It is no table, or damaged.
+
+    Notes
+    -----
+    R: ``read.table(path, sep = , header = TRUE, colClasses = "character")``.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "people.tsv")
+    ...     _ = path.write_text("sex\tage\nf\t41\n")
+    ...     read_delimited(path).to_dict("list")
+    {'sex': ['f'], 'age': ['41']}
+    """
+    known = encoding or _encoding_of(path)
+    with _opened(path, known) as stream:
+        sample = stream.read(SAMPLE)
+    mark = _mark_of(sample)
+    header = header_of(_records(sample, mark))
+    _require_header(header.names, path.name)
+    _require_even(path, known, mark, header)
+    with _opened(path, known) as stream:
+        _skip(stream, mark, header.place)
+        frame = pd.read_csv(stream, sep=mark, dtype=str, keep_default_na=False)
+    frame.attrs["decimal"] = "." if mark == "," else _decimal(mark, frame)
+    frame.attrs["notes"] = list(header.notes)
+    return people_of(frame, path.name)
+
+
+def _decimal(mark: str, frame: pd.DataFrame) -> str:
+    """What stands before decimals: a comma where semicolons part the columns, or where no number has a point."""
+    if mark == ";":
+        return ","
+    commas = False
+    for column in frame:
+        texts = frame[column].drop_duplicates().str.strip()
+        if texts.str.fullmatch(r"[+-]?\d+\.\d+").any():
+            return "."
+        commas = commas or texts.str.fullmatch(r"[+-]?\d+,\d+").any()
+    return "," if commas else "."
+
+
+def _opened(path: Path, encoding: str) -> IO[str]:
+    """A text file, unpacked."""
+    if path.name.lower().endswith(".gz"):
+        return gzip.open(path, "rt", encoding=encoding, newline="")  # type: ignore[return-value]
+    return path.open("r", encoding=encoding, newline="")
+
+
+def _encoding_of(path: Path) -> str:
+    """The encoding that the first bytes of a file tell."""
+    opened: Any = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rb") as stream:
+        begin = stream.read(512)
+    if begin.startswith(OF_SPSS):
+        raise SurveyFileError(
+            f"{path.name} is a file of SPSS.", "Let its name end in .sav."
+        )
+    if begin.startswith(OF_EXCEL):
+        raise SurveyFileError(
+            f"{path.name} is a workbook of Excel.", "Let its name end in .xlsx or .xls."
+        )
+    for mark, encoding in _MARKED.items():
+        if begin.startswith(mark):
+            return encoding
+    zeros = begin[: len(begin) // 2 * 2]
+    if len(zeros) >= 20 and _every_other_is_zero(zeros):
+        raise SurveyFileError(
+            f"{path.name} seems to be in UTF-16 and does not say so.",
+            "Name it: `--encoding utf-16-le` (or utf-16-be), "
+            "or `encoding:` in a mapping.",
+        )
+    return UTF8
+
+
+def _every_other_is_zero(begin: bytes) -> bool:
+    """Whether most letters of a text have a byte of zero beside them."""
+    halves = (begin[::2], begin[1::2])
+    zeros = [half.count(0) / len(half) for half in halves]
+    return max(zeros) > 0.8 and min(zeros) < 0.2
+
+
+def _mark_of(sample: str) -> str:
+    """What divides the first lines evenly into columns."""
+    even = {mark: _evenness(_records(sample, mark)) for mark in MARKS if mark in sample}
+    best = max(even.values(), default=0.0)
+    if best == 0:
+        return ","
+    return next(mark for mark, share in even.items() if share == best)
+
+
+def _evenness(records: Sequence[Sequence[str]]) -> float:
+    """The share of records that have as many fields as the header, and more than one."""
+    filled = [record for record in records[:LOOKED_AT] if record]
+    width = len(header_of(records).names)
+    if width < 2:
+        return 0
+    return sum(len(record) == width for record in filled) / len(filled)
+
+
+def _records(sample: str, mark: str) -> list[list[str]]:
+    """The first records, if the text is divided by a mark."""
+    lines = csv.reader(sample.splitlines(keepends=True), delimiter=mark)
+    try:
+        return list(islice(lines, LOOKED_AT + 40))
+    except csv.Error:
+        return []
+
+
+def _require_header(names: Sequence[str], file: str) -> None:
+    """Refuse a first line that does not name columns, each once."""
+    if not names:
+        raise SurveyFileError(
+            f"{file} is empty.",
+            "Expected a line of column names and one line per person.",
+        )
+    if len(names) == 1 and any(other in names[0] for other in MARKS):
+        raise SurveyFileError(
+            f"{file} is not divided evenly into columns by commas, semicolons, tabs "
+            "or bars.",
+            "Save it with commas.",
+        )
+    repeated = [str(i) for i, name in enumerate(names, 1) if names.count(name) > 1]
+    if repeated:  # the line may be a person: the names are not repeated
+        raise SurveyFileError(
+            f"{file} gives a name to more than one column: see columns "
+            f"{first_few(repeated)}.",
+            "Rename the columns, or write their names into the first line.",
+        )
+
+
+def _require_even(path: Path, encoding: str, mark: str, header: Header) -> None:
+    """Refuse a file whose lines do not all have the fields of its header."""
+    fields = len(header.names)
+    with _opened(path, encoding) as stream:
+        lines = csv.reader(stream, delimiter=mark, strict=True)
+        for _ in range(header.place):
+            next(lines)
+        uneven = list(_uneven(lines, fields))
+    if not uneven:
+        return
+    hint = "The file is damaged or cut short. Download it again."
+    if uneven[0] == 1 or len(header.notes):
+        hint += " Or take out what stands above the names of the columns."
+    raise SurveyFileError(
+        f"{path.name} has {len(uneven)} lines with more or fewer than "
+        f"{fields} fields, the first in line {uneven[0]}.",
+        f"{hint} A note below the table counts as a line: take it out.",
+    )
+
+
+def _uneven(lines: Any, fields: int) -> Iterator[int]:
+    """The numbers of lines that have another number of fields."""
+    for line in lines:
+        if line and len(line) != fields:
+            yield lines.line_num
+
+
+def _skip(stream: IO[str], mark: str, records: int) -> None:
+    """Move a stream behind its first records, which may stand on several lines each."""
+    lines = iter(stream.readline, "")
+    for _ in range(records):
+        next(csv.reader(lines, delimiter=mark))
