@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from trustbook.pages import EXPECTED, SCRIPT
 from trustbook.r_script_parts import (
     BAND,
     NEXT,
@@ -152,9 +153,9 @@ def write(
     words["facts"] = _facts(fit, identities, tables)
     on_people = words | _recodes(fit, plan, stem)
     scripts = {
-        f"{name}-cells.R": filled("cells.R", words),
+        f"{name}{SCRIPT}": filled("cells.R", words),
         f"{name}-people.R": filled("people.R", on_people),
-        f"{name}-expected.txt": as_text(tables),
+        f"{name}{EXPECTED}": as_text(tables),
     }
     folder = Path(os.environ.get("TRUSTLIB_RUN_FOLDER", "."))
     with write_together([folder / "scripts" / file for file in scripts]) as places:

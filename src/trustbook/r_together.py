@@ -1,6 +1,6 @@
 """R scripts that repeat an intersection page, and what they print.
 
-`write_together` leaves a script and the lines that it should print in the folder of the
+`write_script` leaves a script and the lines that it should print in the folder of the
 run. The script needs R alone: it holds the sealed cells of the page with their
 covariance, and computes levels, the model, gaps and both scales of interaction anew. Its
 template is ``r/together.R``; a test runs it for every page of HINTS.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from trustbook.pages import EXPECTED, SCRIPT
 from trustbook.r_script_parts import (
     BAND,
     TEST,
@@ -29,7 +30,7 @@ from trustlib.interaction import interactions
 from trustlib.levels import cell_means
 from trustlib.logit import LogitFit
 from trustlib.margins import coefficients, predictions
-from trustlib.writing import write_together as write_files
+from trustlib.writing import write_together
 
 # Exact cells of any other kind do not leave, and of protected ones no page needs more.
 KINDS = ("real", "synthetic")
@@ -96,7 +97,7 @@ def _defined(measures, method: str, columns: list[str]) -> pd.DataFrame:
     return own.drop(columns="method").dropna(subset="estimate")
 
 
-def write_together(
+def write_script(
     fit: LogitFit, identities: Sequence[str], pair: Sequence[str], title: str
 ) -> None:
     """Write the R script of an intersection page, and what it prints, to ``scripts/`` in the folder of the run.
@@ -129,11 +130,11 @@ def write_together(
     words = words_of(sealed, name, title, TOTALS)
     words["facts"] = "\n".join([*facts, f"pair <- {vector(pair)}"])
     texts = {
-        f"{name}-cells.R": filled("together.R", words),
-        f"{name}-expected.txt": as_text(tables),
+        f"{name}{SCRIPT}": filled("together.R", words),
+        f"{name}{EXPECTED}": as_text(tables),
     }
     folder = Path(os.environ.get("TRUSTLIB_RUN_FOLDER", ".")) / "scripts"
-    with write_files([folder / file for file in texts]) as places:
+    with write_together([folder / file for file in texts]) as places:
         for place, text in zip(places, texts.values(), strict=True):
             place.write_text(text, encoding="utf-8")
 

@@ -9,9 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from trustbook.r_together import write_script
 from trustbook.site import pages
+from trustlib import Cells, fit_logit
 
 ROOT = Path(__file__).resolve().parents[2]
+AXES = ["ethnicity", "disability"]
+MODEL = "ethnicity * disability"
+PAIR = "cells/discriminated-ethnicity-disability.parquet"
 SMALL_BOOK = Path(__file__).resolve().parent / "small_book"
 
 
@@ -49,6 +56,9 @@ def build_small_book(folder: Path) -> Path:
     cells = ROOT / "data" / "hints7"
     shutil.copytree(cells, folder / "data" / "hints7")
     shutil.copy(ROOT / "data" / "codebook.yml", folder / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRUSTLIB_RUN_FOLDER", str(book))
+        write_script(fit_logit(Cells.read(cells / PAIR), MODEL), AXES, AXES, "A pair")
     shutil.copytree(
         ROOT / "book" / "_static",
         book / "_static",

@@ -6,7 +6,6 @@ The classes let the two workers share the three ways of looking.
 
 from __future__ import annotations
 
-import importlib.resources
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import small_site
+from judging import AXE_TAGS, RUN_AXE, WIDER, axe_source
 
 from trustbook.site import FILE_NAME
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 each_page = pytest.mark.parametrize("name", small_site.pages_under_test())
 
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 READY = """async () => {
     const waiting = [...document.querySelectorAll('main img[loading=lazy]')];
     for (const image of waiting) image.loading = 'eager';
@@ -31,17 +30,6 @@ READY = """async () => {
     for (const part of document.querySelectorAll('main details')) part.open = true;
     await document.fonts.ready;
     await new Promise(done => setTimeout(done, 200));
-}"""
-RUN_AXE = """async tags => (await axe.run({runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})).violations
-    .map(v => `${v.id} (${v.impact}): ${v.help}\\n` + v.nodes.slice(0, 3)
-        .map(n => '      ' + n.html.slice(0, 160) + '\\n        ' + n.any.concat(n.all, n.none).map(c => c.message).join('; ').slice(0, 240))
-        .join('\\n'))"""
-WIDER = """() => {
-    const width = document.documentElement.clientWidth;
-    if (Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) <= width) return [];
-    const guilty = [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > width + 1);
-    return [`the page is ${document.documentElement.scrollWidth} wide in a window of ${width}: `
-        + guilty.slice(0, 3).map(e => e.outerHTML.slice(0, 100)).join(' | ')];
 }"""
 CUT = """() => [...document.querySelectorAll('.table-scroll, .picture-scroll')]
     .filter(e => e.scrollWidth > e.clientWidth + 1 && !e.classList.contains('more-right'))
@@ -52,12 +40,6 @@ FOLDED = """() => [...document.querySelectorAll('main details:not(.computed, .co
     .filter(part => !part.matches('.hide') || part.querySelector('.cell_output')).map(part => !part.open)"""
 TIPS = "() => [...document.querySelectorAll('main abbr[title]')].filter(e => !e.closest('a')).map(e => `only a mouse reaches '${e.textContent}'`)"
 ALT = "() => [...document.querySelectorAll('img:not(.logo__image)')].map(i => [i.currentSrc.slice(-60), (i.getAttribute('alt') || '').trim()])"
-
-
-def axe_source() -> str:
-    return (
-        importlib.resources.files("axe_playwright_python") / "axe.min.js"
-    ).read_text(encoding="utf-8")
 
 
 @contextmanager

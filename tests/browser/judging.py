@@ -1,0 +1,24 @@
+"""What a page in a browser is held to: the programs that look at it."""
+
+from __future__ import annotations
+
+import importlib.resources
+
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """async tags => (await axe.run({runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})).violations
+    .map(v => `${v.id} (${v.impact}): ${v.help}\\n` + v.nodes.slice(0, 3)
+        .map(n => '      ' + n.html.slice(0, 160) + '\\n        ' + n.any.concat(n.all, n.none).map(c => c.message).join('; ').slice(0, 240))
+        .join('\\n'))"""
+WIDER = """() => {
+    const width = document.documentElement.clientWidth;
+    if (Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) <= width) return [];
+    const guilty = [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > width + 1);
+    return [`the page is ${document.documentElement.scrollWidth} wide in a window of ${width}: `
+        + guilty.slice(0, 3).map(e => e.outerHTML.slice(0, 100)).join(' | ')];
+}"""
+
+
+def axe_source() -> str:
+    return (
+        importlib.resources.files("axe_playwright_python") / "axe.min.js"
+    ).read_text(encoding="utf-8")
