@@ -155,7 +155,9 @@ class TestEdited:
         counts = re.search(r"(\d+) of (\d+) lines agree", text)
         assert 0 < int(counts[1]) < int(counts[2])
         differing = page.locator("#ask-r-lines .ask-r-differs").first
-        assert "expected" in differing.inner_text()
+        assert re.search(
+            r"expected \w+ [\d.]+, R printed [\d.]+", differing.inner_text()
+        )
         page.click("#ask-r-back")
         lines = [line for line in expected.splitlines() if line]
         whole = f"The published script: {len(lines)} of {len(lines)} lines agree"

@@ -81,7 +81,31 @@ const trustAskR = (() => {
     });
   }
 
-  return { checked };
+  /** What differs in a line, named by the columns of its table.
+   * @param {string} head @param {Compared} line @returns {string} */
+  function difference(head, { expected, found }) {
+    const columns = fieldsOf(head);
+    const wanted = fieldsOf(expected);
+    const got = fieldsOf(found);
+    const words = wanted.filter((field) => !NUMBER.test(field)).join(", ");
+    if (!found) return `${words || expected}: R did not print it`;
+    if (wanted.length !== got.length || columns.length !== got.length) {
+      return `expected ${expected}; R printed ${found}`;
+    }
+    const other = columns.map((_, i) => i).filter((i) => !sameField(got[i], wanted[i]));
+    const told = other.map((i) => `${columns[i]} ${short(wanted[i], got[i])}, R printed ${short(got[i], wanted[i])}`);
+    return `${words && `${words}: `}expected ${told.join("; ")}`;
+  }
+
+  /** A field as a reader sees it beside another: five digits, or all where those are the same.
+   * @param {string} field @param {string} other @returns {string} */
+  function short(field, other) {
+    if (!NUMBER.test(field) || !NUMBER.test(other)) return field;
+    const few = Number(field).toPrecision(5);
+    return few === Number(other).toPrecision(5) ? field : String(Number(few));
+  }
+
+  return { checked, difference };
 })();
 
 /** @type {any} */ (globalThis).trustAskR = trustAskR;
@@ -120,14 +144,14 @@ const trustAskR = (() => {
 
   // ----- what is shown -----
 
-  /** @param {Compared} line */
-  function lineOf({ expected: wanted, found, agrees }) {
+  /** @param {string} head @param {Compared} line */
+  function lineOf(head, line) {
+    const { agrees } = line;
     const row = element("li", "", agrees ? "" : "ask-r-differs");
     const sign = element("b", agrees ? "\u2713" : "\u2717");
     sign.setAttribute("aria-hidden", "true");
     const spoken = element("span", agrees ? "Agrees: " : "Differs: ", "visually-hidden");
-    const got = found ? `; R printed ${found}` : "; R did not print it";
-    row.append(sign, spoken, agrees ? wanted : `expected ${wanted}${got}`);
+    row.append(sign, spoken, agrees ? line.expected : trustAskR.difference(head, line));
     return row;
   }
 
@@ -137,7 +161,7 @@ const trustAskR = (() => {
     const box = document.createElement("details");
     box.open = agreeing < lines.length;
     const list = element("ul", "", "ask-r-list");
-    list.append(...lines.map(lineOf));
+    list.append(...lines.map((line) => lineOf(lines[1].expected, line)));
     box.append(element("summary", `${name}: ${agreeing} of ${lines.length} lines agree`), list);
     return box;
   }
