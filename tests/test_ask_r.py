@@ -106,27 +106,30 @@ for (file in commandArgs(TRUE)) {
   sys.source(file, new.env(parent = globalenv()))
 }
 """
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory) -> dict[str, str]:
+    """Run of HINTS -> what its script prints."""
+    folder = tmp_path_factory.mktemp("together")
+    scripts = [str(written(name, folder / name)[0]) for name in HINTS]
+    driver = folder / "driver.R"
+    driver.write_text(ONE_AFTER_THE_OTHER, encoding="utf-8")
+    done = subprocess.run(
+        ["Rscript", str(driver), *scripts],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    parts = re.split(r"^@@ (\S+) \n", done.stdout, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
 needs_r = pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R")
 
 
 class TestScripts:
-    @pytest.fixture(scope="class")
-    def printed(self, tmp_path_factory) -> dict[str, str]:
-        """Run of HINTS -> what its script prints."""
-        folder = tmp_path_factory.mktemp("together")
-        scripts = [str(written(name, folder / name)[0]) for name in HINTS]
-        driver = folder / "driver.R"
-        driver.write_text(ONE_AFTER_THE_OTHER, encoding="utf-8")
-        done = subprocess.run(
-            ["Rscript", str(driver), *scripts],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        parts = re.split(r"^@@ (\S+) \n", done.stdout, flags=re.MULTILINE)[1:]
-        return dict(zip(parts[::2], parts[1::2], strict=True))
-
     @needs_r
     @pytest.mark.parametrize("name", HINTS)
     def test_r_prints_what_the_library_computed(self, name, printed):
