@@ -26,6 +26,7 @@ from trustbook.r_script_parts import (
     words_of,
 )
 from trustlib.comparisons import comparisons
+from trustlib.estimates import Estimates
 from trustlib.interaction import interactions
 from trustlib.levels import cell_means
 from trustlib.logit import LogitFit
@@ -91,7 +92,7 @@ def together_results(
     }
 
 
-def _defined(measures, method: str, columns: list[str]) -> pd.DataFrame:
+def _defined(measures: Estimates, method: str, columns: list[str]) -> pd.DataFrame:
     """Measures with the intervals of one method, where they are defined."""
     own = columns_of(measures.where(f"method == '{method}'"), columns, PART)
     return own.drop(columns="method").dropna(subset="estimate")

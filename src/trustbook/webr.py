@@ -24,7 +24,7 @@ from trustbook.commands.console import say, status_of
 from trustbook.resources import CHECKOUT
 from trustlib.errors import RunError
 from trustlib.schema import load_yaml
-from trustlib.writing import write_folder
+from trustlib.writing import write_folder, write_text, write_whole
 
 PIN = "webr.json"
 LOCK = "npm.lock"
@@ -219,15 +219,25 @@ def unpack(pin: Pin, packed: Path, root: Path) -> None:
     """
     with tarfile.open(packed) as archive, write_folder(root / FOLDER) as made:
         for name in PROGRAMS:
-            target = made / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(_member(archive, f"dist/{name}"))
-        (made / LICENCE).write_bytes(_member(archive, LICENCE))
+            put(made / name, _member(archive, f"dist/{name}"))
+        put(made / LICENCE, _member(archive, LICENCE))
         about = json.loads(_member(archive, "package.json"))
         words = {"name": pin.name, "version": pin.version, "licence": LICENCE}
         words["address"] = about["repository"]["url"].removeprefix("git+")
-        (made / SOURCE).write_text(TELLS.format(**words), encoding="utf-8")
-        (made / PIN).write_bytes((root / PIN).read_bytes())
+        write_text(made / SOURCE, TELLS.format(**words))
+        put(made / PIN, (root / PIN).read_bytes())
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file whole, with the folders that it lies in.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes
+    """
+    with write_whole(path) as place:
+        place.write_bytes(content)
 
 
 def _member(archive: tarfile.TarFile, name: str) -> bytes:

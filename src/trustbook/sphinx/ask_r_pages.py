@@ -19,8 +19,15 @@ from sphinx.util.docutils import SphinxDirective
 
 from trustbook.pages import filled
 from trustbook.sphinx.directives import raw_html
-from trustbook.webr import LICENCE, PROGRAMS, SOURCE, copy_of_webr, megabytes
-from trustlib.writing import write_text, write_whole
+from trustbook.webr import (
+    LICENCE,
+    PROGRAMS,
+    SOURCE,
+    copy_of_webr,
+    megabytes,
+    put,
+)
+from trustlib.writing import write_text
 
 WEB = Path(__file__).parents[1] / "web"
 PLACE = "_static/ask-r"
@@ -83,8 +90,7 @@ def copy_r(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or copied is None or not (folder / SCRIPT).is_file():
         return
     for name in (*PROGRAMS, LICENCE, SOURCE):
-        with write_whole(folder / "webr" / name) as place:
-            place.write_bytes((copied / name).read_bytes())
+        put(folder / "webr" / name, (copied / name).read_bytes())
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
