@@ -61,7 +61,7 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
 
 .PHONY: env
 env: $(STAMP) .venv-bare/.in-step .venv-lowest/.in-step ## Make .venv with the packages of requirements.lock, two small ones that try the wheel, and fetch R for browsers
-	@$(BIN)/python -m trustbook.webr
+	@cmp -s webr.json .webr/webr.json || $(BIN)/python -m trustbook.webr
 
 .PHONY: lint
 lint: env ## Check style and types (ruff, mypy)
