@@ -180,8 +180,14 @@ class TestEdited:
 
     def test_r_can_be_stopped_and_asked_again(self, page: Page, address: str) -> None:
         ask(page, address + PAGES[0])
+        page.reload()
+        page.click("#ask-r-start")
+        page.click("#ask-r-stop")  # while R is being loaded
+        assert page.locator("iframe").count() == 0
         page.fill("#ask-r-script", "while (TRUE) {}")
         page.click("#ask-r-run")
+        running = page.locator("#ask-r-said").filter(has_text="R is being loaded")
+        running.wait_for()
         page.click("#ask-r-stop")
         assert "R is stopped" in page.inner_text("#ask-r-said")
         assert page.locator("iframe").count() == 0

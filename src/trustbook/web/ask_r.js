@@ -139,6 +139,7 @@ const trustAskR = (() => {
   /** @type {(() => void) | null} */
   let ready = null;
   let asked = 0;
+  let turn = 0; // which run it is: what belongs to a former one is not shown
   let published = "";
   let expected = "";
 
@@ -237,6 +238,8 @@ const trustAskR = (() => {
 
   async function run() {
     const script = part("script").value;
+    turn += 1;
+    const own = turn;
     setBusy(true);
     try {
       if (!frame) {
@@ -245,10 +248,12 @@ const trustAskR = (() => {
       } else {
         say("R is running the script.");
       }
-      const own = frame;
+      if (own !== turn) return; // it was stopped
       const answered = await answer(script);
-      if (own === frame) show(script, answered);
+      if (own !== turn) return;
+      show(script, answered);
     } catch (fault) {
+      if (own !== turn) return;
       stop();
       say(fault instanceof Error ? fault.message : String(fault), "Try again, or run the script in any R.");
     }
@@ -256,6 +261,7 @@ const trustAskR = (() => {
   }
 
   function stop() {
+    turn += 1;
     frame?.remove();
     frame = null;
     ready = null;
