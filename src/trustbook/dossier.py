@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 
 from trustbook.commands.console import status_of
-from trustbook.r_scripts import as_text, read_text, results, write
+from trustbook.r_script_parts import as_text, read_text
+from trustbook.r_scripts import results, write
 from trustbook.runs import Run, load_plan
 from trustbook.sealing import CellPlan, load_cell_plan, people_of, plan_of
 from trustlib.cells import Cells

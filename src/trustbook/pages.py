@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,18 @@ JOINED = {"": ", ", "_plus": " + ", "_times": " * ", "_and": " and ", "_dash": "
 PUBLISHED = re.compile(r"""tl\.publish\([^"']*["'](\w+)["']""")
 # What a parameter begins with that names a file of the project.
 IN_PROJECT = "../../data/"
+# What the scripts of a run end with that need R alone, and the lines that they print.
+SCRIPT = "-cells.R"
+EXPECTED = "-expected.txt"
+ASKS_R = """\
+## Do not trust us: ask R
+
+::::{ask-r}
+{download}`@{script}@{mark} <scripts/@{script}>` needs R alone, no packages. It holds the sealed cells of this \
+page with their covariance, and computes its numbers anew, with standard errors by Taylor linearisation. \
+{download}`@{expected}@{mark} <scripts/@{expected}>` is what it should print. Where the page shows standard \
+errors by replicate weights, the script has those of Taylor: replicate weights need the survey file.
+::::"""
 
 
 class _Fill(string.Template):
@@ -221,8 +233,8 @@ def finish(
     for name in ("papermill", "language_info"):
         notebook.metadata.pop(name, None)
     page = _Page(folder, _mark(provenance["kinds"]))
-    origin = _origin(folder, provenance, page.mark)
-    for cell in [*notebook.cells, new_markdown_cell(origin)]:
+    ending = [*_asks_r(folder, page.mark), _origin(folder, provenance, page.mark)]
+    for cell in [*notebook.cells, *map(new_markdown_cell, ending)]:
         _tidy(cell)
         page.take(cell)
     for number, cell in enumerate(page.cells):
@@ -282,6 +294,15 @@ class _Page:
             text = f"The numbers of this picture: {name}{self.mark}"
             link = f"{{download}}`{text} <tables/{name}>`"
             self.cells.append(new_markdown_cell(link))
+
+
+def _asks_r(folder: Path, mark: str) -> Iterator[str]:
+    """The section with a script of R that the run left, if it left one."""
+    for script in sorted((folder / "scripts").glob(f"*{SCRIPT}")):
+        expected = script.name.replace(SCRIPT, EXPECTED)
+        yield filled(
+            ASKS_R, {"script": script.name, "expected": expected, "mark": mark}
+        )
 
 
 def _alternative_text(output: Any) -> str:

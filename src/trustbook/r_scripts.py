@@ -13,20 +13,30 @@ import ast
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from trustbook.pages import EXPECTED, SCRIPT
+from trustbook.r_script_parts import (
+    BAND,
+    NEXT,
+    TEST,
+    as_text,
+    columns_of,
+    filled,
+    model_facts,
+    vector,
+    words_of,
+)
 from trustbook.sealing import CellPlan, plan_of
 from trustlib.cells import Cells
 from trustlib.comparisons import comparisons
 from trustlib.errors import EstimandError, FitError, RunError
 from trustlib.escaping import csv_cells, r_comment, r_name, r_string
-from trustlib.estimates import Estimates
 from trustlib.forms import Design, MappingForm, Part, Rule
 from trustlib.logit import LogitFit
 from trustlib.margins import coefficients, predictions
@@ -45,14 +55,8 @@ from trustlib.significance import TestResult
 from trustlib.tables import evidence
 from trustlib.writing import write_together
 
-R = Path(__file__).with_name("r")
-NEXT = ",\n  "  # between the parts of a call that goes on in the next line
-BAND = ["estimate", "std_error", "conf_low", "conf_high"]
-TEST = ["term", "rule", "statistic", "df_num", "df_den", "p_value"]
 RESIDUALS = ["weighted", "predicted", "estimate", "std_error", "n"]
-SCRIPT_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
-# What a formula may hold beside names of cells, C( and I(.
-_NO_FORMULA = re.compile(r"[^\s\d.+*:()^<>=!~-]")
+PART = "This part of the dossier"
 _COMPARISON = re.compile(r"(\w+) (==|!=|in) ('[^']*'|\[[^]]*\])")
 
 
@@ -87,16 +91,16 @@ def results(fit: LogitFit, identities: Sequence[str]) -> dict[str, pd.DataFrame]
     }
     tables = {
         "model": pd.DataFrame([size]),
-        "coefficients": _columns(terms, [*BAND, "p_value"]),
-        "odds_ratios": _columns(odds_ratios, BAND),
+        "coefficients": columns_of(terms, [*BAND, "p_value"], PART),
+        "odds_ratios": columns_of(odds_ratios, BAND, PART),
         "joint_tests": joint_tests(fit).reset_index()[TEST],
-        "predictions": _columns(probabilities, BAND),
-        "gaps": _columns(gaps, [*BAND, "p_value"]),
-        "calibration_risk": _columns(calibration(fit), RESIDUALS),
+        "predictions": columns_of(probabilities, BAND, PART),
+        "gaps": columns_of(gaps, [*BAND, "p_value"], PART),
+        "calibration_risk": columns_of(calibration(fit), RESIDUALS, PART),
     }
     tests = _tests_of(goodness_of_fit, fit)
     by_cell = list(cells.by)
-    tables["calibration_cells"] = _columns(calibration(fit, by_cell), RESIDUALS)
+    tables["calibration_cells"] = columns_of(calibration(fit, by_cell), RESIDUALS, PART)
     tests += _tests_of(goodness_of_fit, fit, by_cell)
     tests += _tests_of(link_test, fit)
     if tests:
@@ -105,65 +109,12 @@ def results(fit: LogitFit, identities: Sequence[str]) -> dict[str, pd.DataFrame]
     return tables
 
 
-def _columns(estimates: Estimates, columns: list[str]) -> pd.DataFrame:
-    estimates.require_showable("This part of the dossier")
-    return estimates.frame[[*estimates.by, *columns]]
-
-
 def _tests_of(test: Callable[..., pd.DataFrame], *given: Any) -> list[pd.DataFrame]:
     """A test, if the model leaves something to be tested."""
     try:
         return [test(*given)]
     except (EstimandError, FitError):
         return []
-
-
-def as_text(tables: Mapping[str, pd.DataFrame]) -> str:
-    """Tables as the scripts print them: a line with the name, a line of columns, comma-separated rows.
-
-    Parameters
-    ----------
-    tables : mapping
-        Name -> table.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> print(as_text({"gaps": pd.DataFrame({"term": ["a"], "estimate": [1 / 3]})}))
-    # gaps
-    term,estimate
-    a,0.3333333333
-    <BLANKLINE>
-    <BLANKLINE>
-    """
-    parts = []
-    for name, table in tables.items():
-        printed = table.copy()
-        for column in printed:
-            if pd.api.types.is_numeric_dtype(printed[column]):
-                printed[column] = [f"{value:.10g}" for value in printed[column]]
-        rows = printed.to_csv(index=False, lineterminator="\n")
-        parts.append(f"# {name}\n{rows}\n")
-    return "".join(parts)
-
-
-def read_text(text: str) -> dict[str, pd.DataFrame]:
-    """The tables of `as_text`, or of what a script printed.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> tables = {"gaps": pd.DataFrame({"term": ["a"], "estimate": [0.5]})}
-    >>> read_text(as_text(tables))["gaps"].values.tolist()
-    [['a', 0.5]]
-    """
-    parts = re.split(r"^# (\w+)\n", text, flags=re.MULTILINE)[1:]
-    named = zip(parts[::2], parts[1::2], strict=True)
-    return {name: pd.read_csv(StringIO(rows)) for name, rows in named}
 
 
 def write(
@@ -194,22 +145,17 @@ def write(
         Something would rest on fewer than 10 people, or the source asks for rounding:
         a script holds exact totals. Nothing is written.
     """
-    if not SCRIPT_NAME.fullmatch(name):
-        raise RunError(
-            f"{name[:100]!r} cannot be the name of a script.",
-            "Use up to 100 letters, digits, - and _.",
-        )
     require_no_exact_cells(fit.cells.source, "R scripts with these cells")
     plan, stem = plan_of(cells)
     tables = results(fit, identities)
     sealed = fit.cells.seal()
-    words = _words(sealed, name, title)
+    words = words_of(sealed, name, title)
     words["facts"] = _facts(fit, identities, tables)
     on_people = words | _recodes(fit, plan, stem)
     scripts = {
-        f"{name}-cells.R": _filled("cells.R", words | _numbers(sealed)),
-        f"{name}-people.R": _filled("people.R", on_people),
-        f"{name}-expected.txt": as_text(tables),
+        f"{name}{SCRIPT}": filled("cells.R", words),
+        f"{name}-people.R": filled("people.R", on_people),
+        f"{name}{EXPECTED}": as_text(tables),
     }
     folder = Path(os.environ.get("TRUSTLIB_RUN_FOLDER", "."))
     with write_together([folder / "scripts" / file for file in scripts]) as places:
@@ -251,93 +197,16 @@ def _summary(tables: Mapping[str, pd.DataFrame], sealed: Cells) -> Report:
     return Report(frame, "What both scripts print", notes, shown)
 
 
-def _words(sealed: Cells, name: str, title: str) -> dict[str, str]:
-    """What both scripts say of the model."""
-    outcome = sealed.labels.get(sealed.outcome, sealed.outcome)
-    return {
-        "title": r_comment(title),
-        "name": name,
-        "common": (R / "common.R").read_text(encoding="utf-8"),
-        "evidence": r_comment(f"{evidence(sealed.source)}."),
-        "outcome": r_comment(outcome),
-        "variance": r_comment(sealed.variance),
-        "df": f"{sealed.df:g}",
-    }
-
-
-def _filled(template: str, words: Mapping[str, str]) -> str:
-    """A script with its ``@{name}`` filled in; each text is written for its place before."""
-    text = (R / template).read_text(encoding="utf-8")
-    return re.sub(r"@\{(\w+)\}", lambda found: words[found[1]], text)
-
-
-def _vector(values: Iterable[Any]) -> str:
-    return f"c({', '.join(map(r_string, values))})"
-
-
-def _list(named: Mapping[str, str]) -> str:
-    parts = [f"{r_name(name)} = {value}" for name, value in named.items()]
-    return f"list({NEXT.join(parts)})"
-
-
-def formula_in_r(fit: LogitFit) -> str:
-    """The formula of a model in R, which may hold the names of the cells, numbers, signs, C() and I() only.
-
-    Parameters
-    ----------
-    fit : LogitFit
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    RunError
-        It holds something else.
-    """
-    left = fit.formula
-    for name in sorted(fit.cells.by, key=len, reverse=True):
-        own = re.escape(name)
-        left = re.sub(rf"`{own}`|\b{own}\b", "", left)
-    left = re.sub(r"\b[CI]\(", "(", left)
-    if _NO_FORMULA.search(left):
-        raise RunError(
-            f"The script cannot say this formula in R: {r_comment(fit.formula)[:200]}.",
-            "Use + * : ( ), numbers and the names of the cells.",
-        )
-    return r_comment(fit.formula)
-
-
 def _facts(
     fit: LogitFit, identities: Sequence[str], tables: Mapping[str, pd.DataFrame]
 ) -> str:
     """The model in R: levels in order, formula, names of coefficients, sets of the joint tests."""
-    frame = fit.cells.frame
-    levels = {axis: _vector(frame[axis].cat.categories) for axis in fit.cells.by}
-    terms = tables["joint_tests"]["term"]
-    joint = {name: _vector(_coefficients_of(name, fit)) for name in terms}
     link = str(_link_is_tested(tables)).upper()
     lines = [
-        f"model <- ~ {formula_in_r(fit)}",
-        f"levels_of <- {_list(levels)}",
-        f"identities <- {_vector(identities)}",
-        f"term_names <- {_vector(fit.coef.index)}",
-        f"joint <- {_list(joint)}",
+        *model_facts(fit, identities, tables["joint_tests"]["term"]),
         f"link_is_tested <- {link}  # a model that meets every prediction fits any link",
     ]
     return "\n".join(lines)
-
-
-def _coefficients_of(name: str, fit: LogitFit) -> Iterator[str]:
-    """The coefficients that a joint test is of: those of a term, or of all terms with an axis."""
-    axis = name.removesuffix(", all terms")
-    for term, places in fit.spec.term_indices.items():
-        names = [str(term)]
-        if axis != name:
-            names = str(term).split(":")
-        if axis in names:
-            yield from fit.coef.index[places]
 
 
 def _link_is_tested(tables: Mapping[str, pd.DataFrame]) -> bool:
@@ -346,20 +215,6 @@ def _link_is_tested(tables: Mapping[str, pd.DataFrame]) -> bool:
         return False
     terms = tables["goodness_of_fit"]["term"]
     return bool(terms.str.contains("link test").any())
-
-
-def _numbers(sealed: Cells) -> dict[str, str]:
-    """The totals of the cells and the lower triangle of their covariance, in full precision."""
-    columns = [*sealed.by, "n", "sum_w", "sum_wy"]
-    matrix = sealed.scatter.of_totals(len(sealed))
-    lower = []
-    for j in range(len(matrix)):
-        column = matrix[j:, j]
-        lower.append(" ".join(f"{value:.17g}" for value in column))
-    totals = sealed.frame[columns].to_csv(
-        index=False, lineterminator="\n", float_format="%.17g"
-    )
-    return {"cells": r_string(totals, lines=True), "covariance": "\n".join(lower)}
 
 
 @dataclass(frozen=True)
@@ -474,5 +329,5 @@ def condition_in_r(name: str, sign: str, value: str) -> str:
     """
     given = ast.literal_eval(value)
     if sign == "in":
-        return f"{r_name(name)} %in% {_vector(given)}"
+        return f"{r_name(name)} %in% {vector(given)}"
     return f"{r_name(name)} {sign} {r_string(given)}"

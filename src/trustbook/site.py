@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup
 
 from trustbook.findings import FINDING
-from trustbook.policy import is_known, policy_for
+from trustbook.policy import ASKS_R, is_known, policy_for
 from trustbook.summary import LONGEST
 
 LOADS = {  # tag -> attributes that make a browser load something
@@ -352,7 +352,8 @@ def _has_policy(soup: Any, head: Any) -> bool:
     if first is None or first.name != "meta":
         return False
     texts = [str(script.string or "") for script in soup.select("script:not([src])")]
-    return str(first.get("content")) == policy_for(texts)
+    asks_r = soup.select_one(ASKS_R) is not None
+    return str(first.get("content")) == policy_for(texts, asks_r)
 
 
 LARGEST_PAGE = 1_500_000  # bytes, pictures not counted

@@ -9,13 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 import small_run
 from trustbook.ledger import COLUMNS
+from trustbook.r_together import write_script
 from trustbook.site import pages
 from trustbook.sphinx.ledger_pages import ledger_table
 from trustbook.verdicts import NEEDS
+from trustlib import Cells, fit_logit
 from trustlib.record.printed import load_figures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 NUMBERS = ("ours", "std_error", "conf_low", "conf_high", "n", "df", "range_low")
 NUMBERS += ("range_high", "published_low", "published_high")
 QUESTIONS = ("printed-both", "women-share", "one-item-minority")
+AXES = ["ethnicity", "disability"]
+MODEL = "ethnicity * disability"
+PAIR = "cells/discriminated-ethnicity-disability.parquet"
 SMALL_BOOK = Path(__file__).resolve().parent / "small_book"
 
 
@@ -87,6 +93,9 @@ def build_small_book(folder: Path) -> Path:
     small_record(folder / "data" / "published")
     small_ledger(book / "ledger.md")
     small_run.make_run(ROOT, book / "_runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRUSTLIB_RUN_FOLDER", str(book))
+        write_script(fit_logit(Cells.read(cells / PAIR), MODEL), AXES, AXES, "A pair")
     shutil.copytree(
         ROOT / "book" / "_static",
         book / "_static",

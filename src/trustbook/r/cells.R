@@ -12,26 +12,10 @@
 
 @{facts}
 
-cells <- read.csv(text = @{cells}, quote = "\"", na.strings = character(0), colClasses = c(rep("character", length(levels_of)), rep("numeric", 3)), check.names = FALSE)
-for (axis in names(levels_of)) cells[[axis]] <- factor(cells[[axis]], levels_of[[axis]])
-# The lower triangle, column by column, of the covariance matrix of (sum_w of each cell, sum_wy of each cell).
-S <- matrix(0, 2 * nrow(cells), 2 * nrow(cells))
-S[lower.tri(S, TRUE)] <- scan(quiet = TRUE, text = "
-@{covariance}
-")
-S[upper.tri(S)] <- t(S)[upper.tri(S)]
-d <- @{df}                                               # design degrees of freedom: PSUs less strata
-
+@{reading}
+@{printing}
 @{common}
-# ---- the fit: weighted maximum likelihood on cells, and the sandwich ----------------------------------------------------
-logit <- function(formula, cells) {
-  both <- rbind(cbind(cells, y = 1, w = cells$sum_wy), cbind(cells, y = 0, w = cells$sum_w - cells$sum_wy))
-  both$w <- both$w / mean(both$w)
-  fit <- glm(update(formula, y ~ .), quasibinomial(), both, weights = w, control = list(epsilon = 1e-14, maxit = 100))
-  x <- model.matrix(formula, cells); mu <- plogis(drop(x %*% coef(fit)))
-  linear <- solve(crossprod(x * sqrt(cells$sum_w * mu * (1 - mu))), cbind(-t(x * mu), t(x)))   # derivative by the totals
-  list(beta = coef(fit), x = x, mu = mu, linear = linear, V = linear %*% S %*% t(linear))
-}
+@{fitting}
 fit <- logit(model, cells)
 report(fit$beta, fit$V, d, cells[names(levels_of)], cells$sum_w, sum(cells$n))
 
@@ -58,4 +42,4 @@ if (!is.null(tests)) table_of("goodness_of_fit", tests)
 residual <- cbind(-diag(mu), diag(nrow(cells)))          # residual totals of the cells
 sigma <- residual %*% S %*% t(residual); u <- fit$linear[, -seq_len(nrow(cells))]
 share <- u * (u %*% sigma); share <- apply(share / rowSums(share), 1, max); names(share) <- spelt(names(fit$beta))
-table_of("influence", data.frame(term = term_names, cell = share[term_names]))
+terms <- in_order(names(share)); table_of("influence", data.frame(term = terms, cell = share[terms]))

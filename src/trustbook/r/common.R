@@ -1,18 +1,4 @@
-# ---- how results are printed and tested: the same lines in each script of the dossiers ------------------------------------
-table_of <- function(name, table) {                      # one table as comma-separated lines under its name
-  text <- lapply(table, function(x) if (is.numeric(x)) sprintf("%.10g", x) else ifelse(grepl("[,\"]", x), dQuote(x, FALSE), as.character(x)))
-  cat("# ", name, "\n", paste(names(table), collapse = ","), "\n", paste0(do.call(paste, c(unname(text), sep = ",")), "\n"), "\n", sep = "")
-}
-# R's "genderwoman:ethnicityminority" as "gender[T.woman]:ethnicity[T.minority]"
-spelt <- function(names) vapply(strsplit(names, ":", fixed = TRUE), function(parts) paste(vapply(parts, function(part) {
-  if (part == "(Intercept)") return("Intercept")
-  for (axis in names(levels_of)) for (level in levels_of[[axis]]) if (part == paste0(axis, level)) return(sprintf("%s[T.%s]", axis, level))
-  part
-}, ""), collapse = ":"), "")
-two_sided <- function(t, df) 2 * pt(-abs(t), df)
-f_row <- function(term, rule, statistic, df_num, df_den)
-  data.frame(term = term, rule = rule, statistic = statistic, df_num = df_num, df_den = df_den, p_value = pf(statistic, df_num, df_den, lower.tail = FALSE))
-
+# ---- what a dossier reports: the same lines in both of its scripts ---------------------------------------------------------
 # Groups of about equal weight by predicted risk, from low to high; equal risks stay together.
 risk_groups <- function(mu, w, groups = 10) {
   level <- factor(sprintf("%.9f", mu)); share <- tapply(w, level, sum) / sum(w)
@@ -23,12 +9,12 @@ risk_groups <- function(mu, w, groups = 10) {
 # What follows from coefficients, their covariance and the mix of people: rows with their weights.
 report <- function(beta, V, d, rows, weight, people) {
   names(beta) <- spelt(names(beta)); dimnames(V) <- list(names(beta), names(beta))
-  beta <- beta[term_names]; V <- V[term_names, term_names]; k <- length(beta); df <- d - (k - 1)
+  terms <- in_order(names(beta)); beta <- beta[terms]; V <- V[terms, terms]; k <- length(beta); df <- d - (k - 1)
   table_of("model", data.frame(people = people, design_df = d, coefficients = k))
   se <- sqrt(diag(V)); half <- qt(0.975, df) * se
-  table_of("coefficients", data.frame(term = term_names, estimate = beta, std_error = se, conf_low = beta - half, conf_high = beta + half, p_value = two_sided(beta / se, df)))
-  table_of("odds_ratios", data.frame(term = term_names, estimate = exp(beta), std_error = exp(beta) * se, conf_low = exp(beta - half), conf_high = exp(beta + half)))
-  table_of("joint_tests", do.call(rbind, lapply(names(joint), function(name) {
+  table_of("coefficients", data.frame(term = terms, estimate = beta, std_error = se, conf_low = beta - half, conf_high = beta + half, p_value = two_sided(beta / se, df)))
+  table_of("odds_ratios", data.frame(term = terms, estimate = exp(beta), std_error = exp(beta) * se, conf_low = exp(beta - half), conf_high = exp(beta + half)))
+  if (length(tested_in(terms))) table_of("joint_tests", do.call(rbind, lapply(tested_in(terms), function(name) {
     b <- beta[joint[[name]]]; q <- length(b); wald <- sum(b * solve(V[joint[[name]], joint[[name]]], b))
     rbind(f_row(name, "wald", wald / q, q, df), f_row(name, "adjusted", wald * (d - q + 1) / (d * q), q, d - q + 1))
   })))
@@ -37,7 +23,7 @@ report <- function(beta, V, d, rows, weight, people) {
   for (i in seq_len(nrow(found))) {
     set <- rows
     for (axis in identities) set[[axis]] <- factor(found[[axis]][i], levels_of[[axis]])
-    x <- model.matrix(model, set); colnames(x) <- spelt(colnames(x)); x <- x[, term_names]
+    x <- model.matrix(model, set); colnames(x) <- spelt(colnames(x)); x <- x[, terms]
     mu <- plogis(drop(x %*% beta))
     p[i] <- sum(weight * mu) / sum(weight); J[i, ] <- colSums(weight * mu * (1 - mu) * x) / sum(weight)
   }

@@ -39,6 +39,7 @@ people$y <- as.numeric(people$y)
 used <- design[which(complete.cases(people[c("y", names(levels_of)@{known})])@{where}), ]
 d <- degf(used); w <- unname(weights(used)); rows <- used$variables
 
+@{printing}
 @{common}
 # ---- the fit: R stops early and its sandwich lags a step behind, so fit tightly, and again from the solution ---------------
 logit <- function(formula) {
@@ -75,4 +76,4 @@ if (!is.null(tests)) table_of("goodness_of_fit", tests)
 Z <- outer(as.character(each), levels(each), "==") * 1
 share <- vapply(seq_len(ncol(psi)), function(k) { V <- cov(cbind(Z * psi[, k], psi[, k])); max(V[-nrow(V), nrow(V)] / V[nrow(V), nrow(V)]) }, 0)
 names(share) <- spelt(names(coef(fit)))
-table_of("influence", data.frame(term = term_names, cell = share[term_names]))
+terms <- in_order(names(share)); table_of("influence", data.frame(term = terms, cell = share[terms]))

@@ -50,7 +50,7 @@ ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 OF_SPHINX = re.compile(
     rb"\A.{0,20}?(docutils\.nodes|sphinx\.addnodes|sphinx\.environment)", re.DOTALL
 )
-# Pictures, fonts and catalogues of translations: looked through as they are.
+# Pictures, fonts, catalogues of translations, WebAssembly: looked through as they are.
 SHOWN = (
     b"\xff\xd8\xff",
     b"GIF8",
@@ -63,6 +63,7 @@ SHOWN = (
     b"ttcf",
     b"\xde\x12\x04\x95",
     b"\x95\x04\x12\xde",
+    b"\0asm",
 )
 # What stands in no text.
 CONTROLS = bytes({*range(0x20)} - set(b"\t\n\r\f\v\x1b\x1a"))

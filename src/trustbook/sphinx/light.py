@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
-from trustbook.policy import is_known, policy_for
+from trustbook.policy import ASKS_R, is_known, policy_for
 from trustbook.sphinx.card_pages import mark_numbers, write_cards
 from trustbook.sphinx.icons import DRAWINGS, draw_icons
 from trustbook.sphinx.search_data import (
@@ -193,7 +193,7 @@ def say_what_may_run(soup: BeautifulSoup) -> None:
     texts = [str(script.string or "") for script in inline]
     meta = soup.new_tag("meta")
     meta["http-equiv"] = _POLICY
-    meta["content"] = policy_for(texts)
+    meta["content"] = policy_for(texts, soup.select_one(ASKS_R) is not None)
     charset = soup.find("meta", charset=True)
     if charset is not None:
         charset.insert_after(meta)
