@@ -287,7 +287,7 @@ CSV = {
         ("a,b\n" + "é,1\n" * 20).encode("utf-16-le"),
         "--encoding utf-16-le",
     ),
-    "semicolons and commas": (b"a;b,c\n1;2\n3,4\n", "divided evenly"),
+    "semicolons and commas": (b"a;b,c\n1;2\n3,4\n", "line 2"),
     "a workbook": (b"PK\x03\x04rest", "Let its name end in .xlsx"),
     "semicolons, a line short": (b"a;b;c\n1;2;3\n1;2\n", "line 3"),
     "SPSS": (b"$FL2@(#) SPSS DATA FILE\x00\xff", "Let its name end in .sav."),
@@ -295,7 +295,7 @@ CSV = {
         b"$FL3@(#) SPSS DATA FILE\x00\xff",
         "Let its name end in .sav.",
     ),
-    "marks that divide nothing": (b"a\tb\n1\n2\n", "commas"),
+    "tabs, two lines short": (b"a\tb\n1\n2\n", "2 lines"),
 }
 
 
