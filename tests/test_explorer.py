@@ -204,12 +204,16 @@ class TestGiven:
         assert refused_rows(path, [Question("angry")]) == {"0:a,b": "gate"}
 
 
+# R is offered over a server only: its panel reads the script, its frame begins R.
+OVER_A_SERVER = {"ask_r.js": {"fetch("}, "ask_r_frame.js": {"import"}}
+
+
 class TestScripts:
     @pytest.mark.parametrize("path", sorted(WEB.glob("*.js")), ids=lambda p: p.name)
     def test_nothing_needs_more_than_the_policy_of_the_site(self, path):
         text = path.read_text(encoding="utf-8")
         forbidden = r"\beval\(|new Function|\bfetch\(|XMLHttp|innerHTML|\bimport\b|https?://(?!www\.w3\.org/2000/svg)"
-        assert not re.findall(forbidden, text)
+        assert set(re.findall(forbidden, text)) == OVER_A_SERVER.get(path.name, set())
 
     def test_the_skeleton_has_no_program_in_it(self):
         assert not re.findall(r"\son\w+=|javascript:", skeleton("x"))
