@@ -99,8 +99,8 @@ class TestYesSayers:
         cells = plain_cells(frame, ["a", "b"])
         left = panel.yes_sayers(cells, share).frame["estimate"]
         np.testing.assert_allclose(left, list(true.values()), atol=1e-3)
-        shares = panel.yes_sayer_shares(cells).frame.set_index(["measure", "target"])
-        both = shares.loc[("interaction_contrast", "vanish"), "estimate"]
+        shares = panel.yes_sayer_shares(cells).frame.set_index(["contrast", "target"])
+        both = shares.loc[("interaction", "vanish"), "estimate"]
         remaining = panel.yes_sayers(cells, both)
         contrast = tl.interactions(remaining, "a", "b").frame.set_index("measure")
         value = contrast.loc["interaction_contrast", "estimate"]
@@ -224,7 +224,7 @@ class TestSharesAndCurve:
     def test_shares_are_those_of_r(self, kind):
         cells = tl.compress(design(kind), "y", ["a", "b"])
         shares = panel.yes_sayer_shares(cells)
-        gap = shares.where("measure == 'gap'").where("possible == 'yes'")
+        gap = shares.where("contrast == 'gap'").where("possible == 'yes'")
         assert len(gap) >= 2
         scenario = f"panel/made/{kind}/yes_sayer_shares/gap"
         agree(gap.frame, scenario, gap.frame["target"])
@@ -234,8 +234,8 @@ class TestSharesAndCurve:
         shares = panel.yes_sayer_shares(cells).frame
         r = R["panel/made/taylor/yes_sayer_shares/interaction_contrast"]["estimate"]
         assert (r < 0).all()  # the identities do less together than added up
-        none = shares["measure"] == "interaction_contrast"
-        assert (shares.loc[none, "possible"] == "no").all()
+        none = shares["contrast"] == "interaction"
+        assert (shares.loc[none, "possible"] == "no: it would grow").all()
         assert shares.loc[none, ["estimate", "conf_low"]].isna().all(axis=None)
 
     @pytest.mark.parametrize("gender", ["man", "woman"])
@@ -243,7 +243,7 @@ class TestSharesAndCurve:
         frame = people(3, n=2000)
         identities = ["ethnicity", "disability"]
         shares = panel.yes_sayer_shares(cells_of(frame), identities).frame
-        gaps = shares[(shares["measure"] == "gap") & (shares["possible"] == "yes")]
+        gaps = shares[(shares["contrast"] == "gap") & (shares["possible"] == "yes")]
         rows = gaps[gaps["gender"] == gender].to_dict("records")
         own = cells_of(frame, identities, domain=f"gender == '{gender}'")
         observed = gap_of(tl.cell_means(own))
@@ -260,8 +260,8 @@ class TestSharesAndCurve:
         curve = panel.yes_sayer_curve(cells, [*steps, 0.9])
         for share in steps:
             rows = curve.where(curve.frame["share"] == share).frame
+            assert rows["contrast"].tolist() == ["gap", "interaction"]
             names = ["gap", "interaction_contrast"]
-            assert rows["measure"].tolist() == names
             agree(rows, f"panel/made/{kind}/yes_sayers/{share:g}", names)
         assert set(curve.frame["share"]) == set(steps)
 

@@ -250,7 +250,7 @@ ORDER = [
         "trustbook.sphinx.simulation_pages",
     },
     {"trustbook.sphinx.evidence.arithmetic", "trustbook.sphinx.evidence.plan"},
-    {"trustbook.sphinx.evidence.lookup"},
+    {"trustbook.sphinx.evidence.lookup", "trustbook.sphinx.panel_pages"},
     {"trustbook.sphinx.evidence.numbers"},
     {"trustbook.sphinx.evidence.page"},
     {

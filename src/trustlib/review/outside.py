@@ -244,7 +244,7 @@ def data_defect(
 
     Notes
     -----
-    Meng (2018), equations 2.3, 2.9 and 3.5. The truth is mostly not known; then the
+    Meng (2018), Annals of Applied Statistics 12, 685-726, sections 2 and 3. The truth is mostly not known; then the
     question is which truth one is prepared to suppose. R: ``cor(asked * w, y)`` over the
     population.
 

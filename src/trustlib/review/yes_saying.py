@@ -46,7 +46,8 @@ from trustlib.variance import Array, Codes, Spread, welch_df
 CELLS = "Make them with compress(design, outcome, by)."
 # How much of a gap is undone: a half, all, and all of it once more on the other side.
 TARGETS = {"halve": 0.5, "vanish": 1.0, "turn": 2.0}
-MEASURES = ("gap", "interaction_contrast")
+GROWS = "no: it would grow"
+FEWER = "no: fewer said yes"
 SHARES = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07)
 
 
@@ -156,9 +157,10 @@ def yes_sayer_shares(
     Returns
     -------
     Estimates
-        Of kind share, by the other axes, ``measure`` and ``target``. Column ``possible``:
-        a share below zero would need people who say no to all, and one above what was
-        said is not possible; both have no number.
+        Of kind share, by the other axes, ``contrast`` (gap, interaction) and ``target``.
+        Column ``possible``: "yes"; "no: it would grow" where leaving yes-sayers out moves
+        the contrast away from nought; "no: fewer said yes" where the cell has no so many.
+        The last two have no number.
 
     Raises
     ------
@@ -192,10 +194,11 @@ def yes_sayer_shares(
 
     behind = np.repeat(contrasts.behind, len(TARGETS), axis=0)
     spread = cells.scatter.spread(value, jacobian, shares, behind)
-    possible = (value >= 0) & (value <= np.repeat(least, len(TARGETS)))
+    largest = np.repeat(least, len(TARGETS))
     counts = contrasts.counts(cells, len(TARGETS))
     made = _linear(cells, rows, value, spread, counts, "share", panel.in_words())
-    return _only_possible(made, possible)
+    words = np.select([value < 0, value > largest], [GROWS, FEWER], "yes")
+    return _only_possible(made, words)
 
 
 def yes_sayer_curve(
@@ -216,7 +219,7 @@ def yes_sayer_curve(
     Returns
     -------
     Estimates
-        Of kind difference, by the other axes, ``measure`` and ``share``; with Wald
+        Of kind difference, by the other axes, ``contrast`` and ``share``; with Wald
         intervals for each share by itself.
 
     Raises
@@ -231,7 +234,7 @@ def yes_sayer_curve(
     >>> rows = pd.concat([rows.assign(y=1.0), rows.assign(y=0.0)], ignore_index=True)
     >>> people = rows.loc[rows.index.repeat([304, 76, 76, 69, 304, 76, 76, 19])]
     >>> cells = tl.compress(tl.SurveyDesign(people, weight=None), "y", ["a", "b"])
-    >>> curve = yes_sayer_curve(cells, [0.0, 0.05]).where("measure == 'gap'")
+    >>> curve = yes_sayer_curve(cells, [0.0, 0.05]).where("contrast == 'gap'")
     >>> curve.frame["estimate"].round(3).tolist()
     [0.284, 0.0]
     """
@@ -313,8 +316,7 @@ class _Panel:
         people = people[:, self.order]
         events = events[:, self.order]
         gone = share * (people @ self.together) * self.yes
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return (events - gone) / (people - gone)
+        return left_without(people, events, gone)
 
     def jacobian(self, share: float) -> Array:
         """Derivatives (C, 2C) of `levels` by the totals, in the order of the cells."""
@@ -407,13 +409,13 @@ class _Panel:
             names.append((stratum, "gap"))
             weights.append(gap)
             if len(self.identities) == 2:
-                names.append((stratum, "interaction_contrast"))
+                names.append((stratum, "interaction"))
                 weights.append(self._interaction(here, gap))
         rows = self.axes[self.others].iloc[
             [int(np.flatnonzero(self.stratum == stratum)[0]) for stratum, _ in names]
         ]
         rows = rows.reset_index(drop=True)
-        rows["measure"] = [measure for _, measure in names]
+        rows["contrast"] = [contrast for _, contrast in names]
         matrix = np.array(weights)
         ordered = np.zeros_like(matrix)
         ordered[:, self.order] = matrix != 0
@@ -477,8 +479,7 @@ class _Panel:
         each = []
         for part in TARGETS.values():
             target = p[:, at] - part * contrast
-            with np.errstate(divide="ignore", invalid="ignore"):
-                each.append((own_events - target * own_people) / (panel * (1 - target)))
+            each.append(share_that_leaves(own_people, own_events, panel, target))
         shares = np.stack(each, axis=2).reshape(len(people), -1)
         return shares, own_events / panel
 
@@ -499,7 +500,7 @@ class _Panel:
             for part in TARGETS.values():
                 target = p[cell] - part * contrast[k]
                 room = panel * (1 - target)
-                share = (events[0, own] - target * people[0, own]) / room
+                share = share_that_leaves(people[0, own], events[0, own], panel, target)
                 by_target = (events[0, own] - people[0, own]) / (room * (1 - target))
                 move = -part * contrasts.weights[k]
                 move[cell] += 1
@@ -518,7 +519,7 @@ class _Contrasts:
     Attributes
     ----------
     rows : DataFrame (K rows)
-        The stratum and the measure.
+        The stratum, and the column contrast.
     weights : array (K, C)
         Of the levels, in the order of results.
     behind : array (K, C)
@@ -543,12 +544,51 @@ class _Contrasts:
         return counts.loc[counts.index.repeat(times)].reset_index(drop=True)
 
 
-def _only_possible(shares: Estimates, possible: Array) -> Estimates:
+def left_without(people: Any, events: Any, gone: Any) -> Any:
+    """The share of yes among people without some who said yes.
+
+    Parameters
+    ----------
+    people, events, gone : float or array
+        Weighted people, those who said yes, and those of them who are left out.
+
+    Examples
+    --------
+    >>> round(left_without(0.088, 0.069, 0.05), 3)
+    0.5
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (events - gone) / (people - gone)
+
+
+def share_that_leaves(people: Any, events: Any, panel: Any, target: Any) -> Any:
+    """The share of a panel without which a cell is at a target: `left_without`, solved.
+
+    Parameters
+    ----------
+    people, events : float or array
+        Weighted people of the cell, and those of them who said yes.
+    panel : float or array
+        Weighted people of the whole panel.
+    target : float or array
+        The share of yes that is to be left.
+
+    Examples
+    --------
+    >>> round(share_that_leaves(0.088, 0.069, 1.0, 0.5), 3)
+    0.05
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (events - target * people) / (panel * (1 - target))
+
+
+def _only_possible(shares: Estimates, words: Array) -> Estimates:
     """Shares of which those that are not possible have no number."""
+    possible = words == "yes"
     frame = shares.frame
     numbers = ["estimate", "std_error", "conf_low", "conf_high"]
     frame.loc[~possible, numbers] = np.nan
-    frame["possible"] = np.where(possible, "yes", "no")
+    frame["possible"] = words
     known = np.outer(possible, possible)
     vcov = np.where(known, shares.vcov, np.nan)
     return replace(shares, _frame=frame, vcov=vcov)
