@@ -15,11 +15,14 @@ import pytest
 import trustlib as tl
 from contract import ESTIMAND, UNKNOWN, refused
 from samples import AXES, DESIGN, cells_of, crossed, large_cells, people
+from trustbook.sphinx.panel_pages import Headline, example, numbers
+from trustlib.record.printed import load_figures
 from trustlib.review import panel
 from trustlib.review.unadjusted import bias_of
 from trustlib.review.yes_saying import TARGETS
 
-REFERENCE = Path(__file__).parent / "reference"
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "tests" / "reference"
 R = {
     scenario: part.set_index(["quantity", "name"])["value"]
     for scenario, part in pd.read_csv(REFERENCE / "panel.csv").groupby("scenario")
@@ -487,6 +490,60 @@ class TestRefusals:
         own = tl.SurveyDesign(frame, weight=None)
         with pytest.raises(tl.DisclosureError):
             tl.table(panel.refusals(own, "y", ["g"], [0.0]))
+
+
+class TestThePicturesOfTheBook:
+    """What the pages draw is what the functions give."""
+
+    @pytest.fixture(scope="class")
+    def headline(self) -> Headline:
+        """The printed gap of 2024, with the printed sizes of the two groups."""
+        figures = load_figures(ROOT / "data" / "published" / "figures.csv")
+        value = figures.set_index("id")["value"]
+        part = value["R24-009"] * value["R24-010"] / value["R24-001"] ** 2
+        both, neither = value[["R24-017", "R24-018"]] / 100
+        return Headline(both, neither, part)
+
+    def test_the_picture_of_the_headline_is_yes_sayers(self, headline):
+        size = 1_000_000
+        people_both = headline.part * size
+        counts = {
+            ("no", "no"): (size - people_both, headline.neither),
+            ("yes", "yes"): (people_both, headline.both),
+        }
+        rows = [
+            (a, b, y, n * share)
+            for (a, b), (n, level) in counts.items()
+            for y, share in ((1.0, level), (0.0, 1 - level))
+        ]
+        frame = pd.DataFrame(rows, columns=["a", "b", "y", "w"])
+        cells = tl.compress(tl.SurveyDesign(frame, weight="w"), "y", ["a", "b"])
+        for share in (0.01, 0.03):
+            value = panel.yes_sayers(cells, share).frame["estimate"]
+            gap = value.iloc[1] - value.iloc[0]
+            assert headline.gap_without(share) == pytest.approx(gap, rel=1e-9)
+        undone = panel.yes_sayers(cells, headline.vanishes).frame["estimate"]
+        assert undone.iloc[0] == pytest.approx(undone.iloc[1], abs=1e-12)
+
+    def test_people_outside_are_tipping_points(self, headline):
+        cells = crossed({
+            ("man", "majority"): (530, 470), ("woman", "minority"): (180, 820),
+            ("man", "minority"): (50, 50), ("woman", "majority"): (50, 50),
+        })  # fmt: skip
+        gaps = tl.comparisons(tl.cell_means(cells)).where(
+            "(gender == 'woman') & (ethnicity == 'minority')"
+        )
+        for outside in (0.25, 0.5, 1.0):
+            points = panel.tipping_points(gaps, outside).frame.set_index("target")
+            needed = points.loc["vanish", "estimate"]
+            assert headline.needed(outside) == pytest.approx(needed)
+
+    def test_the_example_is_the_planted_one(self):
+        levels = tl.cell_means(example(0.2, 0.5, 0.05)).frame["estimate"]
+        assert levels.round(3).tolist() == [0.5, 0.5, 0.5, 0.784]
+
+    def test_an_option_that_is_no_number_is_refused(self):
+        refused(lambda: numbers("1 two"), *ESTIMAND, "no number")
 
 
 CELLS = cells_of(people(3), AXES)

@@ -40,7 +40,7 @@ from trustlib.tables import UNDEFINED, number
 PUBLISHED = "Published figures, and computed from them"
 MADE_UP = "Made-up people, synthetic"
 OF_YES_SAYERS = "Gap left, if so many of a hundred in the panel say yes to everything"
-OF_OUTSIDE = "How far off people outside must be, if they are so many of a hundred"
+OF_OUTSIDE = "Points by which people outside must differ, if so many of a hundred are"
 PEOPLE = 10_000  # of the example
 
 
@@ -178,11 +178,11 @@ def _alone(headline: Headline, needed: float) -> str:
     if reference <= 1 and group >= 0:
         return "possible in either group"
     if reference <= 1:
-        return "possible where people are neither"
+        return "only if people who are neither report it more"
     if group >= 0:
-        return "possible where people are both"
+        return "only if people who are both report it less"
     if abs(headline.gap - needed) <= 1:
-        return "possible only if both groups differ"
+        return "only if both groups differ"
     return "not possible"
 
 
