@@ -15,6 +15,7 @@ import pytest
 import trustlib as tl
 from contract import ESTIMAND, UNKNOWN, refused
 from samples import AXES, DESIGN, cells_of, crossed, large_cells, people
+from trustbook.panels import curve_picture, undone_in_short
 from trustbook.sphinx.panel_pages import Headline, example, numbers
 from trustlib.record.printed import load_figures
 from trustlib.review import panel
@@ -495,7 +496,7 @@ class TestRefusals:
 class TestThePicturesOfTheBook:
     """What the pages draw is what the functions give."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def headline(self) -> Headline:
         """The printed gap of 2024, with the printed sizes of the two groups."""
         figures = load_figures(ROOT / "data" / "published" / "figures.csv")
@@ -517,7 +518,8 @@ class TestThePicturesOfTheBook:
             for y, share in ((1.0, level), (0.0, 1 - level))
         ]
         frame = pd.DataFrame(rows, columns=["a", "b", "y", "w"])
-        cells = tl.compress(tl.SurveyDesign(frame, weight="w"), "y", ["a", "b"])
+        with pytest.warns(tl.FewPSUWarning):
+            cells = tl.compress(tl.SurveyDesign(frame, weight="w"), "y", ["a", "b"])
         for share in (0.01, 0.03):
             value = panel.yes_sayers(cells, share).frame["estimate"]
             gap = value.iloc[1] - value.iloc[0]
@@ -541,6 +543,28 @@ class TestThePicturesOfTheBook:
     def test_the_example_is_the_planted_one(self):
         levels = tl.cell_means(example(0.2, 0.5, 0.05)).frame["estimate"]
         assert levels.round(3).tolist() == [0.5, 0.5, 0.5, 0.784]
+
+    def test_a_curve_says_up_to_where_the_gap_is_clear(self):
+        cells = plain_cells(panel_of(HALF, 0.05, size=4000), ["a", "b"])
+        curve = panel.yes_sayer_curve(cells, [0.0, 0.02, 0.05])
+        picture = curve_picture(curve)
+        assert picture.title == "The gap is clear up to 2 yes-sayers in a hundred"
+        assert len(picture.rows) == len(curve)
+        refused(lambda: curve_picture(tl.cell_means(cells)), *ESTIMAND, "shares")
+        text = undone_in_short(panel.yes_sayer_shares(cells)).text
+        assert "The gap would vanish if 5.0 percent" in text
+        refused(lambda: undone_in_short(curve), *ESTIMAND, "difference")
+
+    def test_a_curve_of_strata(self):
+        cells = cells_of(people(3, n=4000), design={"weight": None})
+        identities = ["ethnicity", "disability"]
+        picture = curve_picture(panel.yes_sayer_curve(cells, [0.0, 0.01], identities))
+        groups = dict.fromkeys(row.name.group for row in picture.rows)
+        assert list(groups) == [
+            "Gap, man", "Interaction, man", "Gap, woman", "Interaction, woman"
+        ]  # fmt: skip
+        text = undone_in_short(panel.yes_sayer_shares(cells, identities)).text
+        assert "The gap woman" in text
 
     def test_an_option_that_is_no_number_is_refused(self):
         refused(lambda: numbers("1 two"), *ESTIMAND, "no number")

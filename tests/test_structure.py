@@ -220,7 +220,7 @@ ORDER = [
         "trustbook.commands.book",
     },
     {"trustbook.cli"},
-    {"trustbook.years", "trustbook.trials", "trustbook.twice"},
+    {"trustbook.years", "trustbook.trials", "trustbook.twice", "trustbook.panels"},
     {
         "trustbook.sphinx.finding",
         "trustbook.sphinx.folds",
