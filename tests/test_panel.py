@@ -16,11 +16,14 @@ import trustlib as tl
 from contract import ESTIMAND, UNKNOWN, refused
 from samples import AXES, DESIGN, cells_of, crossed, large_cells, people
 from trustbook.panels import curve_picture, undone_in_short
+from trustbook.sphinx.explorer_pages import WEB
 from trustbook.sphinx.panel_pages import Headline, example, numbers
+from trustbook.sphinx.panel_sliders import skeleton
 from trustlib.record.printed import load_figures
 from trustlib.review import panel
 from trustlib.review.unadjusted import bias_of
 from trustlib.review.yes_saying import TARGETS
+from trustlib.tables import number
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "tests" / "reference"
@@ -565,6 +568,57 @@ class TestThePicturesOfTheBook:
         ]  # fmt: skip
         text = undone_in_short(panel.yes_sayer_shares(cells, identities)).text
         assert "The gap woman" in text
+
+    @pytest.mark.browser
+    def test_the_sliders_have_the_numbers_of_the_functions(self, chromium, headline):
+        """What the script says at each place of the sliders, beside the functions."""
+        page = chromium.new_page()
+        page.set_content(skeleton("x", headline))
+        page.add_script_tag(path=WEB / "panel.js")
+        most = float(page.locator("#panel-share").get_attribute("max"))
+        for share, outside, more in [
+            (0, 0, 0),
+            (2, 30, 10),
+            (most, 100, 53),
+            (1.3, 70, -47),
+        ]:
+            for name, value in [("share", share), ("outside", outside), ("more", more)]:
+                page.locator(f"#panel-{name}").fill(str(value))
+            expected = headline.gap_of_all(share / 100, outside / 100, more / 100)
+            said = page.locator("#panel-said").inner_text()
+            assert f"{number(expected, 'difference')} points for everybody" in said
+            both = number(headline.level_without(share / 100), "level")
+            assert f"people who are both are at {both} percent" in said
+            computed = page.evaluate(
+                "([of, state]) => trustPanel.all(of, state)",
+                [
+                    {
+                        "part": headline.part,
+                        "both": headline.both,
+                        "neither": headline.neither,
+                    },
+                    {
+                        "share": share / 100,
+                        "outside": outside / 100,
+                        "more": more / 100,
+                    },
+                ],
+            )
+            assert computed == pytest.approx(expected, rel=1e-12)
+        page.close()
+
+    @pytest.mark.browser
+    def test_arrow_keys_move_the_sliders(self, chromium, headline):
+        page = chromium.new_page()
+        page.set_content(skeleton("x", headline))
+        page.add_script_tag(path=WEB / "panel.js")
+        page.locator("#panel-outside").focus()
+        page.keyboard.press("ArrowRight")
+        assert page.locator("#panel-outside-value").inner_text() == "1"
+        page.keyboard.press("Tab")
+        page.keyboard.press("ArrowRight")
+        assert page.locator("#panel-more-value").inner_text() == "+1.0"
+        page.close()
 
     def test_an_option_that_is_no_number_is_refused(self):
         refused(lambda: numbers("1 two"), *ESTIMAND, "no number")

@@ -251,7 +251,7 @@ ORDER = [
     },
     {"trustbook.sphinx.evidence.arithmetic", "trustbook.sphinx.evidence.plan"},
     {"trustbook.sphinx.evidence.lookup", "trustbook.sphinx.panel_pages"},
-    {"trustbook.sphinx.evidence.numbers"},
+    {"trustbook.sphinx.evidence.numbers", "trustbook.sphinx.panel_sliders"},
     {"trustbook.sphinx.evidence.page"},
     {
         "trustbook.sphinx.evidence.sections",

@@ -85,6 +85,10 @@ class Headline:
         """The gap that is left without yes-sayers."""
         return self.level_without(share) - self.neither
 
+    def gap_of_all(self, share: float, outside: float, more: float) -> float:
+        """The gap of everybody, without yes-sayers, where people outside who are neither report it more."""
+        return self.gap_without(share) - outside * more
+
     def needed(self, outside: float) -> float:
         """How much more often people outside who are neither must report it."""
         return self.gap / outside
