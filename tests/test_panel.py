@@ -465,9 +465,10 @@ class TestRefusals:
             tl.SurveyDesign(frame, weight=None), "y", ["g"], [0, np.log(odds)]
         ).frame
         true = pd.Series(y).groupby(group).mean()
+        first = found[found["delta"] == 0]
         last = found[found["delta"] > 0]
         np.testing.assert_allclose(last["estimate"], true, atol=0.006)
-        assert (np.abs(found["estimate"][:2].to_numpy() - true) > 0.04).all()
+        assert (np.abs(first["estimate"].to_numpy() - true) > 0.04).all()
 
     def test_only_one_group_may_differ(self):
         own = design("taylor", self.frame())

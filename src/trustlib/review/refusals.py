@@ -113,12 +113,13 @@ def refusals(
     events = frame["sum_wy"].to_numpy(float)
     value = levels(people[None], events[None])[0]
     jacobian = groups.jacobian(people, events, shift)
-    member = np.tile(groups.member, (len(steps), 1))
+    times = len(steps)
+    member = np.repeat(groups.member, times, axis=0)
     spread = cells.scatter.spread(value, jacobian, levels, member)
-    size = len(groups.axes)
-    axes = pd.concat([groups.axes] * len(steps), ignore_index=True)
-    axes["delta"] = np.repeat(steps, size)
-    counts = pd.concat([groups.counts] * len(steps), ignore_index=True)
+    row = np.repeat(np.arange(len(groups.axes)), times)
+    axes = groups.axes.iloc[row].reset_index(drop=True)
+    axes["delta"] = np.tile(steps, len(groups.axes))
+    counts = groups.counts.iloc[row].reset_index(drop=True)
     return level_estimates(cells, axes, value, spread, counts, interval, NOTE)
 
 
@@ -179,36 +180,37 @@ class _Groups:
     member: Array
 
     def levels(self, people: Array, events: Array, shift: Array) -> Array:
-        """Levels (R, steps x G) of sets of totals, for the deltas (steps, G)."""
+        """Levels (R, G x steps) of sets of totals, for the deltas (steps, G)."""
         answered = people[:, None, self.answered]
         yes = events[:, None, self.answered]
         refused = self._refusing(people)[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             would = shifted(yes / answered, shift)
             levels = (yes + refused * would) / (answered + refused)
-        return levels.reshape(len(people), -1)
+        return levels.transpose(0, 2, 1).reshape(len(people), -1)
 
     def _refusing(self, people: Array) -> Array:
         """The weight (R, G) of those who refused."""
         return np.where(self.refused >= 0, people[:, self.refused], 0.0)
 
     def jacobian(self, people: Array, events: Array, shift: Array) -> Array:
-        """Derivatives (steps x G, 2C) of the levels by the totals."""
+        """Derivatives (G x steps, 2C) of the levels by the totals."""
         size = len(people)
+        times = len(shift)
         level = self.levels(people[None], events[None], shift)[0]
-        answered = np.tile(people[self.answered], len(shift))
-        refused = np.tile(self._refusing(people[None])[0], len(shift))
-        said_yes = np.tile(events[self.answered] / people[self.answered], len(shift))
-        delta = shift.ravel()
+        answered = np.repeat(people[self.answered], times)
+        refused = np.repeat(self._refusing(people[None])[0], times)
+        said_yes = np.repeat(events[self.answered] / people[self.answered], times)
+        delta = shift.T.ravel()
         would = shifted(said_yes, delta)
         total = answered + refused
         by_share = refused * shifted_slope(said_yes, delta) / answered
         jacobian = np.zeros((len(level), 2 * size))
         rows = np.arange(len(level))
-        own = np.tile(self.answered, len(shift))
+        own = np.repeat(self.answered, times)
         jacobian[rows, own] = -(by_share * said_yes + level) / total
         jacobian[rows, size + own] = (1 + by_share) / total
-        there = np.tile(self.refused, len(shift))
+        there = np.repeat(self.refused, times)
         some = there >= 0
         jacobian[rows[some], there[some]] = ((would - level) / total)[some]
         return jacobian
