@@ -15,6 +15,7 @@ import pytest
 import trustlib as tl
 from contract import ESTIMAND, UNKNOWN, refused
 from samples import AXES, DESIGN, cells_of, crossed, large_cells, people
+from trustbook.attack import _rows
 from trustbook.panels import curve_picture, undone_in_short
 from trustbook.sphinx.explorer_pages import WEB
 from trustbook.sphinx.panel_pages import Headline, example, numbers
@@ -484,10 +485,16 @@ class TestRefusals:
         kinds = np.where(frame["y"].isna(), "not asked", None)
         kinds[6::14] = "prefer not to say"
         own = design("taylor", frame.assign(y_missing=kinds))
-        found = panel.refusals(own, "y", ["a"], [0.0])
+        found = panel.refusals(own, "y", ["a"], [60.0]).frame  # all who refuse say yes
         refusing = frame["y"].isna() & (kinds == "prefer not to say")
         answered = frame["y"].notna()
-        assert found.frame["n"].sum() == (refusing | answered).sum()
+        assert refusing.sum() < frame["y"].isna().sum()
+        for row in found.to_dict("records"):
+            here = frame["a"] == row["a"]
+            yes = frame["w"][here & (refusing | (frame["y"] == 1))].sum()
+            all_of_them = frame["w"][here & (refusing | answered)].sum()
+            assert row["estimate"] == pytest.approx(yes / all_of_them, rel=1e-9)
+            assert row["n"] == (here & answered).sum()
 
     def test_few_refusals_are_not_shown(self):
         frame = pd.DataFrame({"g": ["a"] * 100, "y": [1.0, 0.0] * 50})
@@ -691,3 +698,13 @@ CASES = {
 ])  # fmt: skip
 def test_refusals(call, kind, builtin, words):
     refused(call, kind, builtin, *words)
+
+
+def test_what_is_supposed_is_no_axis_of_an_attack():
+    """Levels of refusals for several deltas are of the same people, and no counts of answers follow from them."""
+    own = design("taylor", TestRefusals().frame())
+    levels = panel.refusals(own, "y", ["a"], [0.0, 1.0]).frame
+    rows = _rows(levels, ["a", "delta"], levels["estimate"])
+    assert [row.cells for row in rows] == [[{"a": "no"}]] * 2 + [[{"a": "yes"}]] * 2
+    assert all(np.isnan(row.yes) for row in rows)
+    assert [row.n for row in rows] == levels["n"].tolist()

@@ -75,7 +75,8 @@ def refusals(
     Returns
     -------
     Estimates
-        Of kind level, by the axes and ``delta``; n counts refusals too. Name the axes of
+        Of kind level, by the axes and ``delta``; n counts those who answered, as everywhere,
+        and a group is shown if it has no refusals or ten and more. Name the axes of
         the reference in `comparisons`, so that each delta is compared within itself.
 
     Raises
@@ -265,8 +266,7 @@ def _groups(cells: Cells) -> _Groups:
     smallest = np.where(
         refused >= 0, np.minimum(least[answered], n[refused]), least[answered]
     )
-    total = n[answered] + np.where(refused >= 0, n[refused], 0)
-    counts = pd.DataFrame({"n": total, "smallest": smallest})
+    counts = pd.DataFrame({"n": n[answered], "smallest": smallest})
     member = (np.arange(len(axes))[:, None] == group).astype(float)
     return _Groups(axes, counts, answered, refused, member)
 
