@@ -656,6 +656,10 @@ CASES = {
         lambda: panel.yes_sayers(CELLS, 0.01, interval="walt"), *UNKNOWN, "wald"
     ),
     "too many": (lambda: panel.yes_sayers(CELLS, 0.8), *ESTIMAND, "0.8"),
+    "no identity": (
+        lambda: panel.yes_sayer_shares(cells_of(people(3), [])), *ESTIMAND, "no identity"
+    ),
+    "no gap": (lambda: panel.yes_sayer_curve(CELLS, identities=[]), *ESTIMAND, "no identity"),
     "no curve": (lambda: panel.yes_sayer_curve(CELLS, [0.9]), *ESTIMAND, "smaller"),
     "no gaps": (lambda: panel.tipping_points(LEVELS, 0.1), *ESTIMAND, "level"),
     "ratios": (

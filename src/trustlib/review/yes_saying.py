@@ -31,10 +31,12 @@ from trustlib.errors import (
     EstimandError,
     axis_names,
     is_number,
+    listed,
     require_a,
     require_names,
 )
 from trustlib.estimates import (
+    MAX_ROWS,
     Estimates,
     estimates_of_cells,
     level_estimates,
@@ -240,7 +242,9 @@ def yes_sayer_curve(
     """
     panel = _panel(cells, identities, says)
     contrasts = panel.contrasts()
-    wanted = [share for share in shares if _require_share(share) <= panel.largest()]
+    wanted = [
+        share for share in listed(shares) if _require_share(share) <= panel.largest()
+    ]
     if not wanted:
         raise EstimandError(
             "None of the shares of yes-sayers is possible here.", "Give smaller ones."
@@ -395,6 +399,11 @@ class _Panel:
 
     def contrasts(self) -> _Contrasts:
         """The gap and, of two identities, the interaction of each stratum."""
+        if not self.identities:
+            raise EstimandError(
+                "There is no identity, so there is no gap to undo.",
+                "Give cells of at least one, and name it in `identities`.",
+            )
         if not self.has_all:
             raise EstimandError(
                 "Nobody has all identities, so there is no gap to undo.",
@@ -640,6 +649,11 @@ def _panel(
     names = axis_names(identities, cells.by)
     answer = _answers(cells, names, says)
     axes, group = combinations(cells.frame, list(cells.by))
+    if len(axes) > MAX_ROWS:
+        raise EstimandError(
+            f"These are {len(axes):,} cells; at most {MAX_ROWS:,} are estimated together.",
+            "Use fewer axes, or band one.",
+        )
     yes = np.ones(len(axes), dtype=bool)
     for axis, level in answer.items():
         yes &= (axes[axis] == level).to_numpy()
