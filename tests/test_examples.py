@@ -35,6 +35,7 @@ def public_names() -> list[str]:
     """What a user calls or is given; errors and warnings are met, not called."""
     names = [f"trustlib.{name}" for name in trustlib.__all__]
     names += [f"trustlib.review.{name}" for name in review.__all__]
+    names += [f"trustlib.review.panel.{name}" for name in review.panel.__all__]
     return names
 
 

@@ -112,12 +112,17 @@ ORDER = [
         "trustlib.review.imputation",
         "trustlib.review.residuals",
         "trustlib.review.curve",
+        "trustlib.review.yes_saying",
     },
     {
         "trustlib.review.sensitivity",
         "trustlib.review.attrition",
         "trustlib.review.terms",
+        "trustlib.review.outside",
+        "trustlib.review.unadjusted",
+        "trustlib.review.refusals",
     },
+    {"trustlib.review.panel"},
     {"trustlib.review.diagnostics"},
     {
         "trustlib.record.programmes",
@@ -239,7 +244,7 @@ ORDER = [
         "trustbook.commands.book",
     },
     {"trustbook.cli"},
-    {"trustbook.years", "trustbook.trials", "trustbook.twice"},
+    {"trustbook.years", "trustbook.trials", "trustbook.twice", "trustbook.panels"},
     {
         "trustbook.sphinx.finding",
         "trustbook.sphinx.folds",
@@ -272,8 +277,8 @@ ORDER = [
     },
     {"trustbook.sphinx.headline_pages"},
     {"trustbook.sphinx.evidence.arithmetic", "trustbook.sphinx.evidence.plan"},
-    {"trustbook.sphinx.evidence.lookup"},
-    {"trustbook.sphinx.evidence.numbers"},
+    {"trustbook.sphinx.evidence.lookup", "trustbook.sphinx.panel_pages"},
+    {"trustbook.sphinx.evidence.numbers", "trustbook.sphinx.panel_sliders"},
     {"trustbook.sphinx.evidence.page"},
     {
         "trustbook.sphinx.evidence.sections",
@@ -449,6 +454,7 @@ def test_everything_named_in_all_exists_and_is_documented():
 def test_every_public_name_has_its_place_in_the_reference():
     import trustlib
     from trustlib import review
+    from trustlib.review import panel
 
     pages = (ROOT / "book" / "library").glob("*.md")
     text = "\n".join(page.read_text() for page in pages)
@@ -456,6 +462,8 @@ def test_every_public_name_has_its_place_in_the_reference():
     assert len(named) == len(set(named)), "a name has two places: an anchor is one"
     wanted = {f"trustlib.{name}" for name in trustlib.__all__}
     wanted |= {f"trustlib.review.{name}" for name in review.__all__}
+    wanted |= {f"trustlib.review.panel.{name}" for name in panel.__all__}
+    wanted -= {"trustlib.review.panel"}
     lacking = sorted(wanted - set(named) - {"trustlib.review.Report"})
     assert not lacking, "name it on the page of its road in book/library/"
 

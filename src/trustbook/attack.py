@@ -55,6 +55,7 @@ from trustlib.errors import CodebookError
 from trustlib.schema import load_mapping
 from trustlib.sources import Source
 
+SUPPOSED = {"delta"}  # columns that say what is supposed: the people are the same
 WHOLE = 1e-6  # how near to a whole number a count is that was computed from a share
 _CELLS = re.compile(r"cells/[^/]+\.parquet$")
 
@@ -312,23 +313,27 @@ def _is_known(
 
 def _rows(
     frame: pd.DataFrame,
-    by: Iterable[str],
+    by: Sequence[str],
     share: pd.Series,
     reference: Mapping[str, str] | None = None,
 ) -> list[Row]:
     """The rows of a table, of a gap with the cell that it is compared with."""
     is_gap = "reference" in frame
-    levels = frame[list(by)].astype(str).to_dict("records")
+    axes = [name for name in by if name not in SUPPOSED]
+    is_counted = len(axes) == len(by)
+    levels = frame[axes].astype(str).to_dict("records")
     with_outcome = share * frame["n"]
     rows = []
     for cell, n, yes in zip(levels, frame["n"], with_outcome, strict=True):
         if set(cell) == {"axis", "level"}:
-            axes = cell["axis"].split(", ")
-            cell = dict(zip(axes, cell["level"].split(", "), strict=True))
+            named = cell["axis"].split(", ")
+            cell = dict(zip(named, cell["level"].split(", "), strict=True))
         if is_gap:
             # Of these levels, and those of the row otherwise.
             other = cell | dict(reference or {})
             rows.append(Row([cell, other], n))
+        elif not is_counted:
+            rows.append(Row([cell], n))
         else:
             rows.append(Row([cell], n, _if_whole(yes)))
     return rows

@@ -128,7 +128,7 @@ def in_short(gaps: Estimates, together: Estimates | None = None) -> Paragraph:
     parts = [gaps_in_words(rows, gaps.kind, "gaps", rule)]
     if together is not None:
         parts.append(contrasts_in_words(contrasted(together)))
-    return fitted(_synthetic(gaps), *parts)
+    return fitted(synthetic_first(gaps), *parts)
 
 
 def _adjusted(gaps: Estimates) -> bool:
@@ -415,7 +415,7 @@ def levels_in_short(everyone: Estimates, groups: Estimates | None = None) -> Par
         least, most = (number(row["estimate"], groups.kind) for row in (low, high))
         fewest, largest = group_of(low, groups), group_of(high, groups)
         parts.append([f"From {least} percent in {fewest} to {most} in {largest}.", ""])
-    return fitted(_synthetic(everyone), *parts)
+    return fitted(synthetic_first(everyone), *parts)
 
 
 def strata_in_short(ladder: Any) -> Paragraph:
@@ -447,7 +447,7 @@ def strata_in_short(ladder: Any) -> Paragraph:
     added = valued(explained.frame.iloc[0], explained.kind, "pcv")
     count = len(ladder.strata)
     return fitted(
-        _synthetic(shares),
+        synthetic_first(shares),
         [f"Of all variation {between} lies between the {count} strata."],
         [f"Of that {added} is no more than the identities added up."],
     )
@@ -497,7 +497,7 @@ def range_in_short(specifications: Estimates) -> Paragraph:
     sign = ["All of them have the same sign."]
     if low["estimate"] * high["estimate"] <= 0:
         sign = [_what_turns_it(frame, shown.by), "The sign depends on the choice."]
-    return fitted(_synthetic(shown), [text], sign)
+    return fitted(synthetic_first(shown), [text], sign)
 
 
 def _what_turns_it(frame: pd.DataFrame, choices: Sequence[str]) -> str:
@@ -517,8 +517,21 @@ def _decides(frame: pd.DataFrame, choice: str) -> bool:
     return bool(means.min() * means.max() < 0)
 
 
-def _synthetic(estimates: Estimates) -> str:
-    """What stands before the first sentence, if it is of the stand-in."""
+def synthetic_first(estimates: Estimates) -> str:
+    """What stands before the first sentence, if it is of the stand-in.
+
+    Parameters
+    ----------
+    estimates : Estimates
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import trustlib as tl
+    >>> people = tl.SurveyDesign(pd.DataFrame({"y": [1.0, 0.0] * 40}), weight=None)
+    >>> synthetic_first(tl.cell_means(tl.compress(people, "y")))
+    ''
+    """
     if not estimates.source.is_synthetic:
         return ""
     return "Of the synthetic stand-in, which is no finding: "

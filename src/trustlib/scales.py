@@ -78,6 +78,7 @@ SCALES = _table(
     Scale("interaction", "Estimate", null=None),
     Scale("multilevel", "Estimate", null=None),
     Scale("prediction", "Percent", "percentages", None, factor=100, unit=" percent"),
+    Scale("share", "Percent of the panel", "shares", None, factor=100, unit=" percent"),
     Scale("total", "Adults", "numbers of adults", None, unit=" adults", whole=True),
 )
 

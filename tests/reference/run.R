@@ -4,8 +4,8 @@ here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value =
 write <- "--write" %in% commandArgs(TRUE)
 RTOL <- 1e-9; ATOL <- 1e-12
 PACKAGES <- c("survey", "metafor", "lme4", "glmmTMB", "brglm2", "mitools")
-scripts <- c("hints6.R", "hints7.R", "hints_stored.R", "replicates.R", "api.R", "nhanes.R", "lonely_psu.R", "estimates.R", "weighting.R", "pooling.R", "sensitivity.R", "maihda.R", "diagnostics.R", "lonely_groups.R", "maihda_weighted.R", "welch.R")
-keys <- list(hints6.csv = 1:3, hints7.csv = 1:3, hints_cells.csv = 1:3, hints_stored.csv = 1:5, api.csv = 1:3, nhanes.csv = 1:3, lonely_psu.csv = 1:3, estimates.csv = 1:3, weighting.csv = 1:3, pooling.csv = 1:3, sensitivity.csv = 1:3, sensitivity_smi.csv = 1:2, sensitivity_endometrial.csv = integer(0), maihda.csv = 1:3, maihda_data.csv = integer(0), diagnostics.csv = 1:3, lonely_groups.csv = 1:3, maihda_weighted.csv = 1:3, maihda_weighted_data.csv = integer(0), welch.csv = 1:3, replicates.csv = 1:3, replicates_scales.csv = 1:2, replicates_data.csv = integer(0))
+scripts <- c("hints6.R", "hints7.R", "hints_stored.R", "replicates.R", "api.R", "nhanes.R", "lonely_psu.R", "estimates.R", "weighting.R", "pooling.R", "sensitivity.R", "panel.R", "maihda.R", "diagnostics.R", "lonely_groups.R", "maihda_weighted.R", "welch.R")
+keys <- list(hints6.csv = 1:3, hints7.csv = 1:3, hints_cells.csv = 1:3, hints_stored.csv = 1:5, api.csv = 1:3, nhanes.csv = 1:3, lonely_psu.csv = 1:3, estimates.csv = 1:3, weighting.csv = 1:3, pooling.csv = 1:3, sensitivity.csv = 1:3, panel.csv = 1:3, sensitivity_smi.csv = 1:2, sensitivity_endometrial.csv = integer(0), maihda.csv = 1:3, maihda_data.csv = integer(0), diagnostics.csv = 1:3, lonely_groups.csv = 1:3, maihda_weighted.csv = 1:3, maihda_weighted_data.csv = integer(0), welch.csv = 1:3, replicates.csv = 1:3, replicates_scales.csv = 1:2, replicates_data.csv = integer(0))
 
 out <- tempfile("reference_")
 dir.create(out)

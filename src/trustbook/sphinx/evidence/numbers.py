@@ -44,6 +44,7 @@ from trustlib.errors import (
 )
 from trustlib.forms import read
 from trustlib.record.printed import CHOICES
+from trustlib.review.yes_saying import share_that_leaves
 from trustlib.schema import load_yaml
 
 
@@ -236,6 +237,14 @@ def _neither(everybody: float, one: float, two: float) -> float:
     return neither
 
 
+def _yes_sayers(people: float, everybody: float, level: float, target: float) -> float:
+    return float(share_that_leaves(people, people * level, everybody, target))
+
+
+def _part_with_yes(people: float, everybody: float, level: float) -> float:
+    return people * level / everybody
+
+
 def _half_width(people: float) -> float:
     return half_width(people, DEFF)
 
@@ -286,6 +295,8 @@ FORMULAS: dict[str, Callable[..., float]] = {
     "product": _product,
     "both if independent": _both,
     "neither if independent": _neither,
+    "yes-sayers that undo": _yes_sayers,
+    "part that says yes": _part_with_yes,
     "half-width at one half": _half_width,
     "smallest significant gap": _smallest_gap,
     "fall found": _fall_found,
@@ -327,6 +338,7 @@ STYLES = {
     "people": Style(1, ",.0f"),
     "ratio": Style(1, ".2f"),
     "percent": Style(100, ".0f", " %"),
+    "part": Style(100, ".1f", " %"),
     "printed percent": Style(100, "g", " %"),
     "points": Style(100, ".1f", " points"),
     "whole points": Style(100, ".0f", " points"),
