@@ -50,6 +50,12 @@ def build_small_book(folder: Path) -> Path:
     shutil.copytree(cells, folder / "data" / "hints7")
     shutil.copytree(ROOT / "data" / "published", folder / "data" / "published")
     shutil.copy(ROOT / "data" / "codebook.yml", folder / "data")
+    lessons = Path("notebooks") / "lessons"
+    shutil.copytree(
+        ROOT / lessons,
+        folder / lessons,
+        ignore=shutil.ignore_patterns("*.ipynb", ".ipynb_checkpoints"),
+    )
     shutil.copytree(
         ROOT / "book" / "_static",
         book / "_static",
