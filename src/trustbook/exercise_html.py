@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from html import escape
 from itertools import zip_longest
 from typing import Any
 
@@ -32,7 +33,7 @@ from trustlib.escaping import html_text
 BEHIND = {
     "percent": "percent",
     "points": "points",
-    "ratio": "times as large",
+    "ratio": "times",
     "odds": "for each one without",
     "count": "people",
     "number": "",
@@ -67,7 +68,7 @@ def inline(markdown: str) -> str:
     parts = re.split(r"`([^`]*)`", markdown)
     made = []
     for i, part in enumerate(parts):
-        text = html_text(part)
+        text = escape(part)
         if i % 2:
             made.append(f"<code>{text}</code>")
             continue
@@ -102,7 +103,7 @@ def exercise_html(lesson: Lesson, name: str) -> str:
     """
     exercise = lesson[name]
     place = f"exercise-{name}"
-    task = html_text(json.dumps(as_json(exercise.task), ensure_ascii=False))
+    task = escape(json.dumps(as_json(exercise.task), ensure_ascii=False))
     head = f"Exercise {exercise.number}: {exercise.title}"
     controls = CONTROLS[exercise.form.kind](exercise, place, lesson.numbers)
     return (
@@ -263,6 +264,10 @@ def _guess(exercise: Exercise, place: str, numbers: Numbers) -> str:
         f'<span style="left:{axis.at(t)}%">{t:g}</span>' for t in axis.ticks
     )
     label = html_text(exercise.form.asked)
+    known = [numbers[name] for name in exercise.form.rows.values()]
+    says = "Percent."
+    if any(number.has_interval for number in known):
+        says = "Percent. Lines are 95 % intervals."
     return (
         '<figure class="record-figure row-figure exercise-picture">'
         f'{rows}<div class="ef-row"><div class="ef-label"><label for="{place}-answer">'
@@ -273,7 +278,7 @@ def _guess(exercise: Exercise, place: str, numbers: Numbers) -> str:
         f'<div class="ef-value"><output for="{place}-answer">{task.low:g}</output></div>'
         f'</div><div class="ef-row ef-axis" aria-hidden="true"><div></div>'
         f'<div class="ef-ticks">{ticks}</div><div></div></div>'
-        "<figcaption>Percent. Lines are 95 % intervals.</figcaption></figure>"
+        f"<figcaption>{says}</figcaption></figure>"
     )
 
 

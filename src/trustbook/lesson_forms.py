@@ -15,6 +15,7 @@ class NumberForm(Form):
 
     format: Literal["percent", "points", "ratio", "odds", "count", "whole"] = "percent"
     cells: str = ""
+    half: float | None = None  # of the last digit that readers see, if not as usual
     group: dict[str, str] = {}
     column: str = "estimate"
     stored: str = ""

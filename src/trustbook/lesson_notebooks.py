@@ -130,7 +130,7 @@ def _code(source: str, tags: list[str] | None = None) -> dict[str, Any]:
 
 
 def as_text(notebook: dict[str, Any]) -> str:
-    """A notebook as its file has it.
+    r"""A notebook as its file has it.
 
     Examples
     --------

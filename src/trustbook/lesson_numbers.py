@@ -3,13 +3,14 @@
 The file of a lesson names each number once; its page, its exercises and its tests use
 the name. A number is one of these::
 
-    both:                # a weighted share of sealed cells, with its interval where one is stored
+    both:                # a weighted share of sealed cells; its interval is by replicate weights
+                         # where one is stored, else by Taylor linearisation
       {cells: hints7/discriminated-ethnicity-disability, group: {ethnicity: minority, disability: disabled}}
-    people:              # another column of the same row: n or n_eff
-      {cells: ..., group: {...}, column: n}
+    people:              # another column of the same row: n or n_eff; what part a group is
+      {cells: ..., group: {...}, column: n}    # of all people or of all weights: of_people, of_weights
     contrast:            # a row of replicates.csv
       {stored: hints7/discriminated-ethnicity-disability, table: interaction, row: {measure: reri_rr, method: delta}}
-    polled:              # a published figure of the record
+    polled:              # a published figure of the record, or of another file: file/id
       {printed: R24-017}
     gap:                 # what follows from those above
       {equals: both - neither, format: points}
@@ -28,7 +29,7 @@ from typing import Any
 import pandas as pd
 
 from trustbook.calculation import computed, names_in
-from trustbook.findings import FORMATS
+from trustbook.findings import FORMATS, published_figure
 from trustbook.lesson_forms import NumberForm
 from trustbook.replicates import FILE, read_stored
 from trustlib.cells import Cells
@@ -37,7 +38,7 @@ from trustlib.estimates import Estimates
 from trustlib.levels import cell_means
 from trustlib.record.printed import load_figures
 
-RECORD = "published/figures.csv"
+PARTS = {"of_people": "n", "of_weights": "sum_w"}
 # Half a unit of the last digit that a table shows, before the factor of the format.
 HALVES = {
     "percent": 0.0005,
@@ -52,6 +53,8 @@ SHOWN = {
     "whole": (100, 0, " %"),  # a percentage that was printed without decimals
     "odds": (1, 2, ""),
     "bare": (100, 1, ""),
+    "exact": (100, 2, " points"),
+    "close": (100, 2, " %"),
     "hundred": (100, 0, ""),  # so many of a hundred people
     "plain": (1, 1, ""),
     "fine": (1, 3, ""),
@@ -204,10 +207,7 @@ def _number(
         value = computed(form.equals, before, f"number {name}")
         return Number(value, format=form.format, calculation=form.equals)
     if form.printed:
-        record = _record(data / RECORD).set_index("id")
-        require_names("published figure", [form.printed], record.index)
-        value = float(record.loc[form.printed, "value"]) / 100
-        return Number(value, format="whole", half=half)
+        return _printed(form, data / "published")
     if form.stored:
         row = _stored_row(name, form, data)
         ends = (float("nan"), float("nan"))
@@ -222,18 +222,37 @@ def _number(
     )
 
 
+def _printed(form: NumberForm, published: Path) -> Number:
+    """A percentage that was published: of the record, or of another file, with its interval."""
+    if "/" in form.printed:
+        row = published_figure(form.printed, published)
+        if form.column != "estimate":
+            return Number(float(row[form.column]) / 100, format=form.format)
+        low, high = (float(row[end]) / 100 for end in ("conf_low", "conf_high"))
+        return Number(float(row["value"]) / 100, low, high, form.format)
+    record = _record(published / "figures.csv").set_index("id")
+    require_names("published figure", [form.printed], record.index)
+    value = float(record.loc[form.printed, "value"]) / 100
+    return Number(value, format="whole", half=HALVES["whole"])
+
+
 def _of_cells(name: str, form: NumberForm, data: Path) -> Number:
     """A column of the row of one group of some sealed cells."""
     source, _, cells = form.cells.partition("/")
-    row = _group(data / source / "cells" / f"{cells}.parquet", form.group, name)
-    require_names("column", [form.column], ["estimate", "n", "n_eff"])
+    path = data / source / "cells" / f"{cells}.parquet"
+    row = _group(path, form.group, name)
+    require_names("column", [form.column], ["estimate", "n", "n_eff", *PARTS])
+    if form.column in PARTS:
+        part = _part(path, form.group, PARTS[form.column])
+        return Number(part, format="percent", half=HALVES["percent"])
     value = float(row.frame[form.column].iloc[0])
     if form.column != "estimate":
         return Number(value, format="count")
-    ends = (float("nan"), float("nan"))
-    if (data / source / FILE).is_file():
-        ends = _interval(data / source / FILE, cells, form.group)
-    return Number(value, *ends, form.format, HALVES[form.format])
+    ends = _interval(data / source / FILE, cells, form.group)
+    if not ends:
+        ends = tuple(float(row.frame[end].iloc[0]) for end in ("conf_low", "conf_high"))
+    half = HALVES[form.format] if form.half is None else form.half
+    return Number(value, *ends, form.format, half)
 
 
 def _group(path: Path, group: Mapping[str, str], name: str) -> Estimates:
@@ -248,6 +267,15 @@ def _group(path: Path, group: Mapping[str, str], name: str) -> Estimates:
         )
     levels.require_showable()
     return levels
+
+
+def _part(path: Path, group: Mapping[str, str], total: str) -> float:
+    """What part a group is of all people, or of all weights."""
+    frame = Cells.read(path).frame
+    of_group = frame
+    for axis, level in group.items():
+        of_group = of_group[of_group[axis] == level]
+    return float(of_group[total].sum() / frame[total].sum())
 
 
 @lru_cache(maxsize=64)
@@ -272,17 +300,21 @@ def _facts(row: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in row.split(";") if "=" in part)
 
 
-def _interval(path: Path, cells: str, group: Mapping[str, str]) -> tuple[float, float]:
-    """The stored interval of a share; nan where none or several are stored."""
-    table = "levels" if group else "everyone"
+def _interval(path: Path, cells: str, group: Mapping[str, str]) -> tuple[float, ...]:
+    """The interval of a share by replicate weights; nothing where none is stored."""
+    if not path.is_file():
+        return ()
     rows = _stored_rows(path)
+    table = "levels" if group else "everyone"
     rows = rows[(rows["cells"] == cells) & (rows["table"] == table)]
-    wanted = dict(group)
-    same = [facts == wanted for facts in rows["facts"]]
-    ends = rows[same][["conf_low", "conf_high"]].drop_duplicates()
-    if len(ends) != 1:
-        return float("nan"), float("nan")
-    return float(ends["conf_low"].iloc[0]), float(ends["conf_high"].iloc[0])
+    wanted = [dict(group)]
+    if len(group) == 1:
+        [(axis, level)] = group.items()
+        wanted.append({"axis": axis, "level": level})
+    rows = rows[[facts in wanted for facts in rows["facts"]]]
+    if rows.empty:
+        return ()
+    return float(rows["conf_low"].iloc[0]), float(rows["conf_high"].iloc[0])
 
 
 def _stored_row(name: str, form: NumberForm, data: Path) -> Any:

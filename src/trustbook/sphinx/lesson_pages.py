@@ -6,8 +6,9 @@
 ``{number}`name style` ``
     prints a number of the lesson; ``{number}`name interval` `` adds its interval.
 ``{lesson-picture} name, name``
-    shows numbers of the lesson in rows, each with the words of a line ``name: words``;
-    the first line, ``title: ...``, says what is seen.
+    shows numbers of the lesson in rows, each with the words of a line ``name: words``.
+    The lines ``title: ...``, ``what: ...`` and ``says: ...`` are about the picture;
+    ``evidence: 2`` names the second kind of evidence of the lesson in place of the first.
 ``{lesson-progress}``
     says how many exercises are right on this device; with the name of a lesson, of it.
 
@@ -16,6 +17,7 @@ The scripts and the style lie in ``_static/lessons``; only pages with exercises 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,6 +43,7 @@ WORDS = "exercises_words.js"
 SCRIPTS = ("exercises_check.js", "exercises.js")
 STYLE = "exercises.css"
 FOLDER = "notebooks/lessons"
+ABOUT = ("title", "what", "says", "evidence")
 SCALES = {
     "percent": "level",
     "whole": "level",
@@ -155,28 +158,23 @@ class PictureDirective(LessonDirective):
         """One raw node."""
         words = meanings(self.content)
         lesson = self.lesson()
-        title = words.pop("title", lesson.title)
-        says = words.pop("says", "")
-        what = words.pop("what", "Percent")
-        picture = picture_of(lesson, words, title, what)
-        if says:
-            picture = RowPicture(
-                picture.title, what, picture.rows, picture.axis, says, picture.evidence
-            )
+        told = {name: words.pop(name, "") for name in ABOUT}
+        picture = picture_of(lesson, words, told)
         return raw_html(picture._repr_html_())
 
 
 def picture_of(
-    lesson: Lesson, words: dict[str, str], title: str, what: str
+    lesson: Lesson, words: Mapping[str, str], told: Mapping[str, str]
 ) -> RowPicture:
     """Numbers of a lesson in rows.
 
     Parameters
     ----------
     lesson : Lesson
-    words : dict
+    words : mapping
         Name of a number -> what its row is called. All are of one kind.
-    title, what : str
+    told : mapping
+        What is said about the picture, by the names of `ABOUT`.
 
     Returns
     -------
@@ -185,12 +183,13 @@ def picture_of(
     rows = tuple(_row(lesson.numbers, name, label) for name, label in words.items())
     kind = SCALES[lesson.numbers[next(iter(words))].format]
     axis = Axis.over([end for row in rows for end in row.ends], scale_of(kind))
-    lines = (
-        "Lines are 95 % intervals."
-        if any(row.interval != UNDEFINED for row in rows)
-        else ""
+    says = told["says"]
+    if not says and any(row.interval != UNDEFINED for row in rows):
+        says = "Lines are 95 % intervals."
+    place = int(told["evidence"] or 1) - 1
+    return RowPicture(
+        told["title"], told["what"], rows, axis, says, lesson.evidence[place]
     )
-    return RowPicture(title, what, rows, axis, lines, "; ".join(lesson.evidence))
 
 
 def _row(numbers: Numbers, name: str, label: str) -> PictureRow:
