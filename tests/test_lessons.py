@@ -41,8 +41,8 @@ from trustbook.exercises import (
     SentenceTask,
     Target,
 )
-from trustbook.lesson_notebooks import as_text, notebook_of
 from trustbook.lesson_forms import NumberForm
+from trustbook.lesson_notebooks import as_text, notebook_of
 from trustbook.lesson_numbers import make_numbers
 from trustbook.lessons import Lesson, right_answer
 from trustbook.sphinx.lesson_pages import SCRIPTS, WEB, web_files

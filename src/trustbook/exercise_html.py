@@ -146,6 +146,27 @@ def progress_html(lesson: Lesson) -> str:
     )
 
 
+def answers_html(lesson: Lesson) -> str:
+    """The solutions of all exercises of a lesson, for teachers.
+
+    Examples
+    --------
+    >>> from trustbook.lesson_numbers import Numbers
+    >>> answers_html(Lesson("a", "A", 30, (), Numbers({}), {}))
+    '<details class="exercise-answers"><summary>Answers: A</summary><dl></dl></details>'
+    """
+    lines = "".join(
+        f"<dt>{exercise.number}. {html_text(exercise.title)}</dt>"
+        f"<dd>{paragraphs(exercise.solution)}</dd>"
+        for exercise in lesson.exercises.values()
+    )
+    title = html_text(lesson.title)
+    return (
+        f'<details class="exercise-answers"><summary>Answers: {title}</summary>'
+        f"<dl>{lines}</dl></details>"
+    )
+
+
 def _fold(title: str, text: str) -> str:
     """A hint or a solution, folded."""
     kind = title.lower()

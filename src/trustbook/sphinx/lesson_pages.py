@@ -11,6 +11,8 @@
     ``evidence: 2`` names the second kind of evidence of the lesson in place of the first.
 ``{lesson-progress}``
     says how many exercises are right on this device; with the name of a lesson, of it.
+``{lesson-answers} name``
+    has the solutions of a lesson, folded, for teachers.
 
 The scripts and the style lie in ``_static/lessons``; only pages with exercises load them.
 """
@@ -26,7 +28,12 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxRole
 
-from trustbook.exercise_html import exercise_html, progress_html, words_script
+from trustbook.exercise_html import (
+    answers_html,
+    exercise_html,
+    progress_html,
+    words_script,
+)
 from trustbook.lesson_numbers import SHOWN, Numbers
 from trustbook.lessons import Lesson
 from trustbook.pictures.rows import Axis, PictureRow, RowPicture
@@ -149,6 +156,17 @@ class ProgressDirective(LessonDirective):
         return raw_html(self.loading() + progress_html(self.lesson(name)))
 
 
+class AnswersDirective(LessonDirective):
+    """The solutions of a lesson, folded."""
+
+    required_arguments = 1
+    optional_arguments = 0
+
+    def make(self) -> list[nodes.Node]:
+        """One raw node."""
+        return raw_html(answers_html(self.lesson(self.arguments[0])))
+
+
 class PictureDirective(LessonDirective):
     """Numbers of this page's lesson in rows."""
 
@@ -226,5 +244,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_role("number", NumberRole())
     app.add_directive("exercise", ExerciseDirective)
     app.add_directive("lesson-progress", ProgressDirective)
+    app.add_directive("lesson-answers", AnswersDirective)
     app.add_directive("lesson-picture", PictureDirective)
     return {"parallel_read_safe": True}
