@@ -128,19 +128,31 @@ BUTTONS = (
 )
 
 
-def progress_html(lesson: Lesson) -> str:
-    """How many exercises of a lesson are right on this device, and how to forget that.
+def progress_html(lesson: Lesson, is_own: bool = True) -> str:
+    """How many exercises of a lesson are right on this device.
+
+    Parameters
+    ----------
+    lesson : Lesson
+    is_own : bool
+        Whether it stands on the page of the lesson, where the answers can be forgotten.
 
     Examples
     --------
     >>> from trustbook.lesson_numbers import Numbers
-    >>> progress_html(Lesson("a", "A", 30, (), Numbers({}), {}))[:60]
-    '<div class="exercise-progress" data-lesson="a" data-names="[]'
+    >>> progress_html(Lesson("a", "A", 30, (), Numbers({}), {}), is_own=False).partition('hidden>')[2].strip()
+    '<p>A: <span></span></p></div>'
     """
     names = html_text(json.dumps(list(lesson.exercises)))
-    return (
+    begins = (
         f'<div class="exercise-progress" data-lesson="{html_text(lesson.name)}" '
-        f'data-names="{names}" hidden><p role="status" aria-live="polite"></p>'
+        f'data-names="{names}" hidden>'
+    )
+    if not is_own:
+        title = html_text(lesson.title)
+        return f"{begins}<p>{title}: <span></span></p></div>\n"
+    return (
+        f'{begins}<p role="status" aria-live="polite"><span></span></p>'
         '<p><button type="button">Forget my answers to this lesson</button> '
         "<small>Your answers stay on this device. Nothing is sent.</small></p></div>\n"
     )

@@ -86,7 +86,7 @@ def answer(page: Page, exercise: Exercise) -> None:
     right = right_answer(exercise)
     kind = exercise.form.kind
     if kind == "guess":
-        steer(place.locator("input"), round(right))
+        steer(place.locator("input"), right)
     elif kind in ("number", "code"):
         place.locator("input").fill(f"{right:.4f}")
     elif kind == "choice":
@@ -101,10 +101,11 @@ def answer(page: Page, exercise: Exercise) -> None:
         sort(place, [str(item) for item in right])
 
 
-def steer(slider: Locator, to: int) -> None:
+def steer(slider: Locator, to: float) -> None:
     """Move a guess with the arrow keys."""
     slider.focus()
-    for _ in range(to - int(slider.input_value())):
+    step = float(slider.get_attribute("step"))
+    for _ in range(round((to - float(slider.input_value())) / step)):
         slider.press("ArrowRight")
 
 

@@ -153,7 +153,8 @@ class ProgressDirective(LessonDirective):
     def make(self) -> list[nodes.Node]:
         """One raw node."""
         name = self.arguments[0] if self.arguments else ""
-        return raw_html(self.loading() + progress_html(self.lesson(name)))
+        html = progress_html(self.lesson(name), is_own=not name)
+        return raw_html(self.loading() + html)
 
 
 class AnswersDirective(LessonDirective):

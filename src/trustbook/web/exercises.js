@@ -163,7 +163,7 @@
       const of = kept()[place.dataset.lesson] ?? {};
       const right = names.filter((/** @type {string} */ name) => of[name]?.right).length;
       const text = `${right} of ${names.length} exercises right`;
-      const said = place.querySelector("p");
+      const said = place.querySelector("span");
       if (said.textContent !== text) said.textContent = text;
       place.hidden = false;
     }
