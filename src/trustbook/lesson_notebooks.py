@@ -135,7 +135,7 @@ def as_text(notebook: dict[str, Any]) -> str:
     Examples
     --------
     >>> as_text({"cells": []})
-    '{\\n "cells": []\\n}\\n'
+    '{\n "cells": []\n}\n'
     """
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 

@@ -249,10 +249,12 @@ def _of_cells(name: str, form: NumberForm, data: Path) -> Number:
     if form.column != "estimate":
         return Number(value, format="count")
     ends = _interval(data / source / FILE, cells, form.group)
-    if not ends:
-        ends = tuple(float(row.frame[end].iloc[0]) for end in ("conf_low", "conf_high"))
+    if ends is None:
+        low, high = (float(row.frame[end].iloc[0]) for end in ("conf_low", "conf_high"))
+    else:
+        low, high = ends
     half = HALVES[form.format] if form.half is None else form.half
-    return Number(value, *ends, form.format, half)
+    return Number(value, low, high, form.format, half)
 
 
 def _group(path: Path, group: Mapping[str, str], name: str) -> Estimates:
@@ -300,10 +302,12 @@ def _facts(row: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in row.split(";") if "=" in part)
 
 
-def _interval(path: Path, cells: str, group: Mapping[str, str]) -> tuple[float, ...]:
-    """The interval of a share by replicate weights; nothing where none is stored."""
+def _interval(
+    path: Path, cells: str, group: Mapping[str, str]
+) -> tuple[float, float] | None:
+    """The interval of a share by replicate weights; None where none is stored."""
     if not path.is_file():
-        return ()
+        return None
     rows = _stored_rows(path)
     table = "levels" if group else "everyone"
     rows = rows[(rows["cells"] == cells) & (rows["table"] == table)]
@@ -313,7 +317,7 @@ def _interval(path: Path, cells: str, group: Mapping[str, str]) -> tuple[float, 
         wanted.append({"axis": axis, "level": level})
     rows = rows[[facts in wanted for facts in rows["facts"]]]
     if rows.empty:
-        return ()
+        return None
     return float(rows["conf_low"].iloc[0]), float(rows["conf_high"].iloc[0])
 
 
