@@ -1,13 +1,13 @@
-"""Lessons: they run, the right answers pass, and each usual mistake is named without giving the answer away."""
+"""Lessons: right answers pass in several spellings, each usual mistake has its own reply, page and notebook say the same, and the texts are plain."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import math
+import random
 import re
+from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -15,325 +15,409 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exercise_trials import (
+    FOLDER,
+    NAMES,
+    ROOT,
+    anything,
+    by_page,
+    lesson,
+    spellings,
+    tasks,
+)
+from trustbook.calculation import FUNCTIONS, UnreadableError, evaluate
+from trustbook.exercise_html import exercise_html
 from trustbook.exercises import (
-    FIRST,
-    NEARLY,
-    NO_NUMBER,
     OPEN,
     RIGHT,
-    UNKNOWN,
+    WORDS,
     WRONG,
-    Pair,
-    load_exercises,
-    quantities,
+    ChoiceTask,
+    ClaimsTask,
+    GuessTask,
+    NumberTask,
+    OrderTask,
+    SentenceTask,
+    Target,
 )
-from trustbook.runs import load_plan
+from trustbook.lesson_forms import NumberForm
+from trustbook.lesson_notebooks import as_text, notebook_of
+from trustbook.lesson_numbers import make_numbers
+from trustbook.lessons import Lesson, right_answer
+from trustbook.sphinx.lesson_pages import SCRIPTS, WEB, web_files
 from trustlib import CodebookError, EstimandError, UnknownNameError
 
-ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / "notebooks" / "lessons"
-LESSONS = sorted(FOLDER.glob("*.ipynb"))
-PATH = FOLDER / "82-against-47.ipynb"
-EXERCISES = load_exercises(PATH.with_suffix(".yml"))
-POLLING = Pair(0.82, 0.47)
-ASKED = ("gap", "odds", "ratio", "odds-ratio", "misread")  # exercises 1 to 5
-# By hand, with 82 against 47: exercise -> what is right, and wrong answers with words of the hint that they must meet.
+TASKS = tasks()
+NUMBERS = {
+    name: exercise
+    for name, exercise in TASKS.items()
+    if isinstance(exercise.task, NumberTask | GuessTask)
+}
+PAGES = ROOT / "book" / "lessons"
+TRIALS = 60  # of each exercise, at random
+# With 82 against 47, by hand: exercise -> what is right, and wrong answers with words that the reply must have.
 BY_HAND = {
-    "gap": ([35, "35", "35 points", "+35.0", "35 percentage points"],
-            {-35: "sign", 0.35: "shares", 82: "first group itself", 47: "second group itself", 74.5: "percent, not points",
-             0.745: "part of itself", "35 %": "unit", "35 percent": "unit",
-             1.745: "ratio", 5.14: "odds ratio", 1.637: "log odds"}),
-    "odds": ([4.556, "4,556", "4.56 to 1", "82:18", "82 to 18", "82/18", 82 / 18],
-             {0.82: "share", 82: "percentage itself", 0.2195: "turned round", 0.887: "other group", 0.4505: "one less the share", 455.6: "hundred",
-              1.516: "logarithm", "82 %": "unit"}),
-    "ratio": ([1.745, 1.74, "1.74 times", "82/47", "1.74x"],
-              {0.573: "turned round", 5.14: "odds ratio", 0.745: "how much larger", 74.5: "percent larger",
-               35: "points", 174.5: "hundred", "74.5 %": "unit"}),
-    "odds-ratio": ([5.137, "5.14", 5.1, "5.14 times the odds"],
-                   {1.745: "ratio of the percentages", 0.1947: "turned round", 1.637: "logarithm", 3.669: "difference",
-                    2.944: "without", 4.556: "first group", 0.887: "second group", "5.14 %": "unit"}),
-    "misread": ([60.7, "60.7 %", "60,7 percent", 61],
-                {82: "multiplied the percentage", 1.547: "odds still", 0.607: "share", 33.7: "divided", 47: "second",
+    "misread": ([60.7, "60.7 %", "60,7 percent", 61, "0,607"],
+                {82: "multiplied the percentage", 1.547: "odds still", 33.7: "divided", 47: "second",
                  1.745: "82/47 itself", 4.556: "odds of 82", "60.7 points": "unit"}),
+    "back": ([0.82, "odds_neither * odds_ratio_printed / (1 + odds_neither * odds_ratio_printed)"],
+             {"odds_neither * odds_ratio_printed": "odds of the first group", "odds_neither": "Multiply them",
+              82: "Leave it out", "odds_nether": "number"}),
 }  # fmt: skip
-shares = st.floats(0.02, 0.98)
 
 
-def code(path: Path = PATH) -> list[nbformat.NotebookNode]:
-    return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+class TestNumbers:
+    @pytest.mark.parametrize("name", TASKS)
+    def test_the_right_answer_is_right_in_every_spelling(self, name):
+        exercise = TASKS[name]
+        for answer in spellings(exercise):
+            said = exercise.task.check(answer)
+            assert said.startswith(RIGHT), answer
 
+    @pytest.mark.parametrize("name", NUMBERS)
+    def test_five_wrong_answers_each_get_their_own_reply(self, name):
+        task = NUMBERS[name].task
+        said = {task.check(wrong.value) for wrong in task.wrong}
+        assert said == {WRONG + wrong.reply for wrong in task.wrong}
+        assert len(said) >= 5
+        for wrong in task.wrong:
+            assert task.check(wrong.value) == WRONG + wrong.reply
 
-def printed(source: str, space: dict) -> str:
-    with contextlib.redirect_stdout(stream := io.StringIO()):
-        exec(source, space)
-    return stream.getvalue().strip()
+    @pytest.mark.parametrize("name", sorted(set(TASKS) - set(NUMBERS)))
+    def test_five_other_answers_each_get_their_own_reply(self, name):
+        task = TASKS[name].task
+        said = {task.check(answer) for answer in wrong_answers(task)}
+        assert all(reply.startswith(WRONG) for reply in said)
+        assert len(said) >= 5
 
+    @pytest.mark.parametrize("name", TASKS)
+    def test_no_reply_or_hint_gives_the_answer_away(self, name):
+        exercise = TASKS[name]
+        texts = [exercise.hint]
+        if isinstance(exercise.task, NumberTask | GuessTask):
+            texts += [wrong.reply for wrong in exercise.task.wrong]
+            digits = exercise.result.partition(" ")[0]
+            assert not any(digits in text for text in texts)
 
-@pytest.fixture(scope="module")
-def lesson() -> tuple[dict, dict[str, str]]:
-    """The names that the notebook has made, and its five exercise cells by exercise."""
-    space: dict = {}
-    with contextlib.chdir(FOLDER):
-        for cell in code():
-            printed(cell.source, space)
-    cells = [c.source for c in code() if c.source.startswith("answer_")]
-    return space, dict(zip(ASKED, cells, strict=True))
+    @pytest.mark.parametrize("answer", [None, ..., "", "  "])
+    @pytest.mark.parametrize("name", NUMBERS)
+    def test_what_is_not_answered_is_not_wrong(self, name, answer):
+        assert NUMBERS[name].task.check(answer) == OPEN
 
+    @pytest.mark.parametrize(
+        "answer",
+        ["many", True, [35], {}, "1/0", "1.2.3", math.nan, "to 1", "__import__('os')"],
+    )
+    def test_what_is_no_number_is_told(self, answer):
+        task = lesson("two-identities")["gap"].task
+        assert task.check(answer) == WRONG + WORDS["no_number"]
 
-def answered(lesson, name: str, answer: object) -> str:
-    """What the cell of an exercise prints when a student has put an answer in place of None."""
-    space, cells = lesson
-    return printed(cells[name].replace("= None", f"= {answer!r}", 1), space)
-
-
-class TestLesson:
-    @pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
-    def test_it_is_stripped_whole_and_a_run(self, path):
-        notebook = nbformat.read(path, as_version=4)
-        assert all(not c.outputs and c.execution_count is None for c in code(path))
-        assert sum("parameters" in c.metadata.get("tags", []) for c in code(path)) == 1
-        assert not any(".frame" in c.source for c in code(path))
-        words = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-        assert words.startswith("# ")
-        for part in (
-            "After this lesson you can",
-            "You need",
-            "## Summary",
-            "## Mistakes people make",
-        ):
-            assert part in words
-        assert len(re.findall(r"^### Exercise \d", words, re.MULTILINE)) == 5
-        assert not re.findall(r"\d[\d.,]*\s*(?:%|percent\b|points?\b)", words), (
-            "numbers of results are computed"
-        )
-        runs = [
-            r
-            for r in load_plan(ROOT / "notebooks" / "runs.yml")
-            if r.template.resolve() == path
-        ]
-        assert [r.page for r in runs] == [True]
-        assert path.name in (ROOT / "book" / "lessons" / "index.md").read_text()
-
-    def test_each_exercise_is_open_and_its_solution_folded(self, lesson):
-        cells = code()
-        for i, name in enumerate(ASKED, 1):
-            at = next(
-                n
-                for n, c in enumerate(cells)
-                if c.source.startswith(f"answer_{i} = None")
-            )
-            assert f'exercises["{name}"]' in cells[at].source
-            assert (
-                f'solution(exercises["{name}"], answer_{i}, solutions)'
-                in cells[at + 1].source
-            )
-            assert "hide-cell" in cells[at + 1].metadata.tags
-            assert cells[at + 1].metadata.jupyter.outputs_hidden
-            assert printed(cells[at].source, lesson[0]) == f"Exercise {i}: {OPEN}"
-
-    def test_a_solution_waits_for_an_answer_and_the_book_shows_it(self, lesson):
-        space, cells = lesson[0], [c.source for c in code() if ".solution(" in c.source]
-        working = [
-            space["polling" if n == "misread" else "pair"].solution(EXERCISES[n], 1)
-            for n in ASKED
-        ]
-        open_ones = {f"answer_{i}": None for i in range(1, 6)}
-        assert [printed(c, {**space, **open_ones}) for c in cells] == [FIRST] * 5
-        assert [
-            printed(c, {**space, **open_ones, "solutions": True}) for c in cells
-        ] == working
-        assert [
-            printed(c, {**space, **dict.fromkeys(open_ones, 1)}) for c in cells
-        ] == working
-        runs = [
-            r
-            for r in load_plan(ROOT / "notebooks" / "runs.yml")
-            if r.template.resolve() in LESSONS
-        ]
-        assert all(run.parameters["solutions"] is True for run in runs)
-
-    def test_no_message_holds_an_answer(self, lesson):
-        numbers = {
-            n
-            for text in (OPEN, FIRST, WRONG, NO_NUMBER, NEARLY, UNKNOWN)
-            for n in re.findall(r"\d[\d.]*\d|\d", text)
-        }
-        assert numbers
-        for name in ASKED:
-            pair = lesson[0]["polling" if name == "misread" else "pair"]
-            assert all(
-                pair.check(EXERCISES[name], number) != RIGHT for number in numbers
-            ), name
-
-    def test_a_gap_is_as_exact_as_the_table(self, lesson):
-        pair = lesson[0]["pair"]
-        gap = 100 * (pair.first - pair.second)
-        assert pair.check(EXERCISES["gap"], gap + 0.1) == RIGHT
-        assert pair.check(EXERCISES["gap"], gap + 0.15) == WRONG + NEARLY
-
-    def test_the_numbers_of_its_title_are_those_of_the_record(self, lesson):
-        pair = lesson[0]["polling"]
-        assert (pair.first, pair.second) == (POLLING.first, POLLING.second)
-
-    def test_the_answers_that_the_printed_table_gives_are_right(self, lesson):
-        pair = lesson[0]["pair"]
-        p, q = round(100 * pair.first, 1), round(100 * pair.second, 1)
-        odds, other = p / (100 - p), q / (100 - q)
-        back = 82 / 47 * 47 / 53
-        right = {"gap": p - q, "odds": odds, "ratio": p / q, "odds-ratio": odds / other,
-                 "misread": 100 * back / (1 + back)}  # fmt: skip
-        for i, (name, answer) in enumerate(right.items(), 1):
-            for form in (
-                answer,
-                float(f"{answer:.3g}"),
-                f"{answer:.3g}".replace(".", ","),
-            ):
-                assert answered(lesson, name, form) == f"Exercise {i}: {RIGHT}", name
-
-    def test_the_solutions_are_right(self, lesson):
-        space = lesson[0]
-        for name in ASKED:
-            pair = space["polling"] if name == "misread" else space["pair"]
-            result = re.search(
-                r"= ([\d.]+)(?: \D*)?$", pair.solution(EXERCISES[name], shown=True)
-            )[1]
-            assert answered(lesson, name, result).endswith(RIGHT)
-
-    @pytest.mark.parametrize("name", ASKED)
-    def test_each_wrong_answer_meets_its_hint(self, lesson, name):
-        pair = lesson[0]["polling" if name == "misread" else "pair"]
-        exercise = EXERCISES[name]
-        assert len(exercise.mistakes) >= 3
-        for quantity, hint in exercise.mistakes.items():
-            wrong = quantities(pair.first, pair.second)[quantity]
-            assert answered(lesson, name, wrong).partition(": ")[2] == WRONG + hint
-
-    @pytest.mark.slow
-    def test_papermill_runs_it_with_the_solutions_filled_in(self, lesson):
-        from trustbook.engine import execute_notebook
-
-        notebook = nbformat.read(PATH, as_version=4)
-        solved = {
-            "gap": "gap",
-            "odds": "odds",
-            "ratio": "ratio",
-            "odds-ratio": "odds ratio",
-            "misread": "misread percent",
-        }
-        for i, name in enumerate(ASKED, 1):
-            pair = lesson[0]["polling" if name == "misread" else "pair"]
-            answer = quantities(pair.first, pair.second)[solved[name]]
-            for cell in notebook.cells:
-                cell.source = cell.source.replace(
-                    f"answer_{i} = None", f"answer_{i} = {answer!r}"
-                )
-        done = execute_notebook(notebook, {}, FOLDER, "kernel")
-        said = "".join(
-            o.get("text", "") for c in done.cells for o in c.get("outputs", [])
-        )
-        assert re.findall(r"Exercise (\d): right\.", said) == list("12345")
-
-
-class TestByHand:
-    @pytest.mark.parametrize("name", ASKED)
-    def test_correct_forms_are_right(self, name):
-        for answer in BY_HAND[name][0]:
-            assert POLLING.check(EXERCISES[name], answer) == RIGHT, answer
-
-    @pytest.mark.parametrize("name", ASKED)
-    def test_plausible_wrong_answers_meet_a_hint_that_names_them(self, name):
-        for answer, words in BY_HAND[name][1].items():
-            said = POLLING.check(EXERCISES[name], answer)
+    @pytest.mark.parametrize("name", BY_HAND)
+    def test_by_hand(self, name):
+        exercise = lesson("82-against-47")[name]
+        right, wrong = BY_HAND[name]
+        assert [exercise.task.check(answer) for answer in right] == [RIGHT] * len(right)
+        for answer, words in wrong.items():
+            said = exercise.task.check(answer)
             assert said.startswith(WRONG), answer
             assert words in said, answer
 
-    @pytest.mark.parametrize("answer", [None, ..., ""])
-    def test_what_is_not_answered_is_not_wrong(self, answer):
-        assert POLLING.check(EXERCISES["gap"], answer) == OPEN
+    def test_fractions_are_numbers(self):
+        task = NumberTask("ratio", Target(82 / 47, 0.001), ())
+        assert task.check(Fraction(82, 47)) == RIGHT
+
+    def test_mistakes_that_any_number_may_have(self):
+        task = NumberTask("points", Target(35.0, 0.1), ())
+        said = {
+            -35: "sign",
+            0.35: "too_small",
+            3500: "too_large",
+            34: "nearly",
+            20: "unknown",
+        }
+        for answer, word in said.items():
+            assert task.check(answer) == WRONG + WORDS[word]
+
+
+def wrong_answers(task: object) -> Iterator[object]:
+    """Wrong answers to an exercise that asks for no number, one mistake each."""
+    if isinstance(task, ChoiceTask):
+        yield from (i + 1 for i in range(len(task.options)) if i != task.right)
+    elif isinstance(task, OrderTask):
+        for i in range(len(task.reasons)):
+            order = [place + 1 for place in task.sequence]
+            order[i], order[i + 1] = order[i + 1], order[i]
+            yield order
+    elif isinstance(task, SentenceTask):
+        right = [c[p] for c, p in zip(task.choices, task.rights, strict=True)]
+        for i, options in enumerate(task.choices):
+            others = [option for option in options if option != right[i]]
+            yield from ([*right[:i], other, *right[i + 1 :]] for other in others)
+    elif isinstance(task, ClaimsTask):
+        for i in range(len(task.may)):
+            yield [may != (i == place) for place, may in enumerate(task.may)]
+
+
+@pytest.mark.browser
+class TestPage:
+    def test_page_and_notebook_reply_alike(self, chromium):
+        rng = random.Random(21)
+        trials = [(e, answer) for e in TASKS.values() for answer in spellings(e)]
+        for exercise in TASKS.values():
+            trials += [(exercise, anything(rng, exercise)) for _ in range(TRIALS)]
+        ours = [exercise.task.check(answer) for exercise, answer in trials]
+        theirs = by_page(chromium, trials)
+        assert len(trials) > 1000
+        assert ours == theirs
+        kinds = {reply.partition(".")[0] for reply in ours}
+        assert {"right", "not yet", "not answered yet"} <= kinds
+
+    def test_the_comparison_can_fail(self, chromium):
+        exercise = TASKS["two-identities/gap"]
+        other = exercise.task.check("1")
+        assert by_page(chromium, [(exercise, right_answer(exercise))]) != [other]
+
+
+class TestCalculation:
+    @given(st.text(max_size=20))
+    def test_any_text_is_read_or_refused(self, text):
+        with contextlib.suppress(UnreadableError):
+            assert math.isfinite(evaluate(text, {"p": 0.5}))
+
+    @given(st.floats(-1e6, 1e6), st.floats(0.01, 1e6))
+    def test_it_computes(self, a, b):
+        found = evaluate("(a - 2) / b + -a * b ^ 2", {"a": a, "b": b})
+        assert found == pytest.approx((a - 2) / b - a * b**2, rel=1e-12, abs=1e-9)
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_functions(self, name):
+        assert evaluate(f"{name}(2)", {}) == FUNCTIONS[name](2.0)
 
     @pytest.mark.parametrize(
-        "answer", ["many", True, [35], {}, "1/0", "1.2.3", float("nan"), "to 1"]
+        "text",
+        ["", "1 2", "(1", "1)", "log(0)", "10 ^ 400", "(-1) ^ 0.5", "a.b", "9" * 300],
     )
-    def test_what_is_no_number_is_told(self, answer):
-        assert POLLING.check(EXERCISES["gap"], answer) == WRONG + NO_NUMBER
-
-    def test_a_near_answer_and_a_far_one_are_told_apart(self):
-        assert POLLING.check(EXERCISES["gap"], 34) == WRONG + NEARLY
-        assert POLLING.check(EXERCISES["gap"], 20) == WRONG + UNKNOWN
-
-    def test_fractions_are_numbers(self):
-        assert POLLING.check(EXERCISES["ratio"], Fraction(82, 47)) == RIGHT
+    def test_what_it_cannot_read_is_refused(self, text):
+        with pytest.raises(UnreadableError):
+            evaluate(text, {})
 
 
-def test_no_hint_holds_a_number():
-    """A number in a hint could be the answer, or lead to it; those of 1 + odds and of the question itself do not."""
-    for exercise in EXERCISES.values():
-        for hint in (exercise.unit_hint, *exercise.mistakes.values()):
-            assert not re.findall(
-                r"\d", re.sub(r"odds / \(1 \+ odds\)|82/47|82 in a hundred", "", hint)
-            )
+class TestFiles:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_lesson_has_its_page_and_five_exercises_or_more(self, name):
+        text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+        shown = re.findall(r"^```\{exercise\} (\S+)$", text, re.MULTILINE)
+        assert shown == list(lesson(name).exercises)
+        assert len(shown) >= 5
+        for part in (
+            "**After this lesson you can**",
+            "**You need**",
+            "```{lesson-progress}",
+            "```{lesson-picture}",
+            "## A worked example",
+            "## What people get wrong",
+            "## Summary",
+            "## What comes next",
+        ):
+            assert part in text, part
+        assert text.index(shown[0]) < text.index("## Summary")
+        assert f"lessons/{name}" in (ROOT / "_toc.yml").read_text()
+        assert f"{{doc}}`{name}`" in (PAGES / "index.md").read_text()
 
-
-@given(shares, shares, st.sampled_from(ASKED))
-def test_the_right_answer_is_right_for_any_two_shares(p, q, name):
-    answer = quantities(p, q)[EXERCISES[name].right]
-    assert Pair(p, q).check(EXERCISES[name], answer) == RIGHT
-    assert Pair(p, q).check(EXERCISES[name], f"{answer:.6f}") == RIGHT
-
-
-@given(shares, shares, st.sampled_from(ASKED), st.data())
-def test_a_mistake_is_never_right_unless_the_numbers_cannot_tell(p, q, name, data):
-    exercise = EXERCISES[name]
-    quantity = data.draw(st.sampled_from(sorted(exercise.mistakes)))
-    wrong, right = quantities(p, q)[quantity], quantities(p, q)[exercise.right]
-    corners = [
-        (p + a, q + b) for a in (-0.0005, 0, 0.0005) for b in (-0.0005, 0, 0.0005)
-    ]
-    room = max(abs(quantities(*c)[exercise.right] - right) for c in corners)
-    if abs(wrong - right) > 2 * room + 0.02 * abs(right):
-        said = Pair(p, q).check(exercise, wrong)
-        assert said != RIGHT
-        assert said.removeprefix(WRONG) in {*exercise.mistakes.values()}
-
-
-@given(shares, shares)
-def test_quantities_obey_their_identities(p, q):
-    value = quantities(p, q)
-    assert value["gap"] == pytest.approx(-value["gap turned round"])
-    assert value["ratio"] * value["ratio turned round"] == pytest.approx(1)
-    assert value["odds ratio"] == pytest.approx(
-        value["ratio"] * value["ratio of the others"]
-    )
-    assert math.exp(value["log odds ratio"]) == pytest.approx(value["odds ratio"])
-    assert abs(math.log(value["odds ratio"])) >= abs(math.log(value["ratio"])) - 1e-12
-    back = value["misread share"]
-    assert back / (1 - back) / (q / (1 - q)) == pytest.approx(value["ratio"])
-
-
-@given(st.text(max_size=12))
-def test_any_text_gets_an_answer(text):
-    said = POLLING.check(EXERCISES["odds"], text)
-    assert said in (OPEN, RIGHT) or said.startswith(WRONG)
-
-
-class TestFile:
-    def test_a_quantity_that_does_not_exist_is_refused(self, tmp_path):
-        text = (
-            PATH.with_suffix(".yml")
-            .read_text()
-            .replace("gap turned round:", "gap tuned round:")
+    @pytest.mark.parametrize("name", NAMES)
+    def test_its_notebook_is_made_of_the_same_file(self, name):
+        committed = (FOLDER / f"{name}.ipynb").read_text(encoding="utf-8")
+        assert committed == as_text(notebook_of(lesson(name))), (
+            "make it again: python -m trustbook.lesson_notebooks"
         )
-        (tmp_path / "e.yml").write_text(text)
-        with pytest.raises(UnknownNameError, match="Did you mean 'gap turned round'"):
-            load_exercises(tmp_path / "e.yml")
 
-    def test_a_key_that_is_missing_is_told(self, tmp_path):
-        raw = yaml.safe_load(PATH.with_suffix(".yml").read_text())
-        del raw["exercises"]["odds"]["units"]
-        (tmp_path / "e.yml").write_text(yaml.safe_dump(raw))
-        with pytest.raises(CodebookError, match="units"):
-            load_exercises(tmp_path / "e.yml")
+    @pytest.mark.parametrize("name", NAMES)
+    def test_its_numbers_say_where_they_come_from(self, name):
+        raw = yaml.safe_load((FOLDER / f"{name}.yml").read_text(encoding="utf-8"))
+        text = " ".join(lesson(name).evidence).lower()
+        used = str(raw["numbers"])
+        assert ("hints7/" in used) == ("hints 7" in text)
+        assert ("hints6/" in used) == ("hints 6" in text)
+        assert ("printed" in used) == ("published" in text)
+        assert ("synthetic/" in used) == ("synthetic" in text)
 
-    def test_a_pair_needs_one_row_for_each_side(self, lesson):
-        with pytest.raises(EstimandError, match="do not name one row each"):
-            Pair.of(lesson[0]["unfair"], "estimate > 0", "ethnicity == 'majority'")
+    @pytest.mark.slow
+    @pytest.mark.parametrize("name", NAMES)
+    def test_the_notebook_runs_with_all_solutions(self, name):
+        from trustbook.engine import execute_notebook
+
+        notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+        for exercise in lesson(name).exercises.values():
+            given = f"answer_{exercise.number} = None"
+            answer = f"answer_{exercise.number} = {right_answer(exercise)!r}"
+            for cell in notebook.cells:
+                cell.source = cell.source.replace(given, answer)
+        done = execute_notebook(notebook, {}, FOLDER, "fast")
+        said = "".join(
+            out.get("text", "") for c in done.cells for out in c.get("outputs", [])
+        )
+        right = re.findall(r"Exercise (\d+): right\.", said)
+        assert len(right) == len(lesson(name).exercises)
+
+    def test_faults_of_a_file_are_told(self, tmp_path):
+        raw = yaml.safe_load((FOLDER / "two-identities.yml").read_text())
+        raw["exercises"]["gap"].pop("wrong")
+        (tmp_path / "e.yml").write_text(yaml.safe_dump(raw, sort_keys=False))
+        with pytest.raises(CodebookError, match="wrong is missing"):
+            Lesson.read(tmp_path / "e.yml", ROOT / "data")
+
+    def test_a_calculation_with_an_unknown_name_is_told(self, tmp_path):
+        raw = yaml.safe_load((FOLDER / "two-identities.yml").read_text())
+        raw["exercises"]["gap"]["answer"] = "both - nobody"
+        (tmp_path / "e.yml").write_text(yaml.safe_dump(raw, sort_keys=False))
+        with pytest.raises(CodebookError, match="expected a calculation"):
+            Lesson.read(tmp_path / "e.yml", ROOT / "data")
+
+    @pytest.mark.parametrize(
+        ("form", "error"),
+        [
+            ({}, CodebookError),
+            ({"cells": "hints7/discriminated-ethnicity-disability", "group": {"ethnicity": "none"}}, EstimandError),
+            ({"stored": "hints7/discriminated", "table": "levels", "row": {"a": "b"}}, CodebookError),
+            ({"printed": "R24-999"}, UnknownNameError),
+            ({"equals": "1 / 0"}, CodebookError),
+        ],
+    )  # fmt: skip
+    def test_what_is_not_one_number_is_refused(self, form, error):
+        with pytest.raises(error):
+            make_numbers({"x": NumberForm.model_validate(form)}, ROOT / "data")
+
+
+class TestHtml:
+    @pytest.mark.parametrize("name", TASKS)
+    def test_question_hint_and_solution_are_text_of_the_page(self, name):
+        of, _, exercise = name.partition("/")
+        html = exercise_html(lesson(of), exercise)
+        assert html.count("<details") == 2
+        assert 'role="status"' in html
+        assert "{" not in re.sub(r'data-task="[^"]*"', "", html)
+
+    @pytest.mark.parametrize("name", SCRIPTS)
+    def test_scripts_need_no_more_than_the_policy_of_the_site(self, name):
+        script = (WEB / name).read_text(encoding="utf-8")
+        forbidden = (
+            r"\beval\(|new Function|\bfetch\(|XMLHttp|innerHTML|\bimport\b|https?://"
+        )
+        assert not re.findall(forbidden, script)
+
+    def test_a_text_that_looks_like_html_is_text(self):
+        own = lesson("two-identities")
+        exercise = own["gap"]
+        object.__setattr__(exercise, "hint", "<img src=x onerror=y>")
+        try:
+            assert "<img" not in exercise_html(own, "gap")
+        finally:
+            lesson.cache_clear()
+
+    def test_every_file_that_a_page_loads_is_written(self):
+        assert all(text.strip() for text in web_files().values())
+
+
+# ----- plain words -----
+
+LONGEST = 25  # words of a sentence
+EASE = 65  # Flesch's reading ease, at least
+
+
+def sentences(markdown: str) -> list[str]:
+    """The sentences of the prose of a page: no code, tables, headings or formulas."""
+    text = re.sub(
+        r"```.*?```|^:::.*$|\$\$.*?\$\$", "", markdown, flags=re.DOTALL | re.MULTILINE
+    )
+    text = re.sub(r"^(#|\|).*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\{(?:number|finding|record)\}`[^`]*`", "80", text)
+    text = re.sub(r"\{\w+\}`([^`<]*)(?:<[^`]*>)?`", r"\1", text)
+    text = re.sub(r"\$[^$]*\$|[*`]", "", text)
+    blocks = re.split(r"\n\s*\n|\n(?=- |\d\. )", text)
+    found = []
+    for block in blocks:
+        found += re.split(r"(?<=[.!?:])\s+", " ".join(block.split()))
+    return [one for one in found if re.search(r"[A-Za-z]", one)]
+
+
+def syllables(word: str) -> int:
+    """About how many syllables a word has."""
+    groups = re.findall(r"[aeiouy]+", re.sub(r"(?:es|ed|e)$", "", word.lower()))
+    return max(1, len(groups))
+
+
+def reading_ease(parts: list[str]) -> float:
+    """Flesch's reading ease: 206.835 - 1.015 words a sentence - 84.6 syllables a word."""
+    words = [word for part in parts for word in re.findall(r"[A-Za-z']+", part)]
+    count = sum(map(syllables, words))
+    return 206.835 - 1.015 * len(words) / len(parts) - 84.6 * count / len(words)
+
+
+def texts_of_exercises(name: str) -> str:
+    """All that the exercises of a lesson say, in paragraphs."""
+    found = []
+    for exercise in lesson(name).exercises.values():
+        form = exercise.form
+        found += [exercise.ask, exercise.hint, exercise.solution]
+        found += [wrong.reply for wrong in form.wrong]
+        found += [
+            text
+            for one in (*form.options, *form.claims)
+            for text in (one.text, one.reply)
+        ]
+        found += [text for step in form.steps for text in (step.text, step.reply)]
+        found += [reply for gap in form.gaps for reply in gap.wrong.values()]
+    return "\n\n".join(found)
+
+
+PROSE = {
+    path.stem: path.read_text(encoding="utf-8") for path in sorted(PAGES.glob("*.md"))
+}
+PROSE |= {f"{name}.yml": texts_of_exercises(name) for name in NAMES}
+GUIDES = ("index",)  # tell how to install; words of programs
+
+
+@pytest.mark.parametrize("name", PROSE)
+def test_sentences_are_short(name):
+    long = [
+        one
+        for one in sentences(PROSE[name])
+        if len(re.findall(r"[\w']+", one)) > LONGEST
+    ]
+    assert not long
+
+
+@pytest.mark.parametrize("name", [name for name in PROSE if name not in GUIDES])
+def test_texts_are_easy_to_read(name):
+    assert reading_ease(sentences(PROSE[name])) >= EASE
+
+
+def test_the_measures_of_plain_words_can_fail():
+    hard = "Multidimensional intersectional inequalities necessitate methodological triangulation."
+    assert reading_ease(sentences(hard)) < 0
+    assert sentences("One. Two: three.\n\n- Four\n\n| a |\n") == [
+        "One.",
+        "Two:",
+        "three.",
+        "- Four",
+    ]
+
+
+TYPED = re.compile(r"\d[\d.,]*\s*(?:%|percent\b|points?\b)")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_result_is_typed(name):
+    raw = (FOLDER / f"{name}.yml").read_text(encoding="utf-8")
+    assert not TYPED.findall(raw), "name the number and print it with {name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_terms_are_linked(name):
+    text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    assert len(re.findall(r"\{term\}`", text)) >= 3
+
+
+def test_there_are_ten_lessons_with_at_least_55_exercises():
+    assert len(NAMES) == 10
+    assert len(TASKS) >= 55

@@ -1,7 +1,7 @@
 // Paper is white and cannot be opened: print the light colours and what is folded, whatever the screen shows; code, and
 // how a page was computed, stay as they are.
 (() => {
-  const FOLDED = ".computed, .convention"; // how numbers were computed stays folded on paper
+  const FOLDED = ".computed, .convention, .exercise-hint, .exercise-solution"; // what stays folded on paper: workings, solutions
   const root = document.documentElement;
   let onScreen = null;
   let shut = [];

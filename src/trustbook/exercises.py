@@ -1,271 +1,440 @@
-"""Checked exercises of the lessons: whether a number answers a question about two shares, or which mistake it is.
+"""Checked exercises of the lessons: what is right, and what to say to each usual mistake.
 
-Two shares can be compared in many ways (`quantities`). An exercise, in the YAML file
-beside its lesson, says which of them is asked for, and which others are the usual
-mistakes, each with a hint. The checker compares an answer with all of them. It never
-prints the right one.
+An exercise is one of the kinds below. Its `check` answers a student: that the answer is
+right, or which mistake it looks like. It never prints the right one.
+``trustbook/web/exercises_check.js`` holds the same rules, so page and notebook reply
+alike; the words are these, and the build hands them to the page.
 
-Tables print percentages with one decimal. Whatever follows from percentages so rounded is
-accepted, and one percent more for an answer that is itself rounded; a gap is not, for who
-subtracts two printed percentages need not round.
+A number is accepted if it can follow from the numbers of the table as they are printed,
+and a little more for an answer that is itself rounded.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-from trustlib.errors import CodebookError, EstimandError, require_names
-from trustlib.estimates import Estimates
-from trustlib.forms import Form, read
-from trustlib.schema import load_yaml
+from trustbook.calculation import UnreadableError, evaluate
 
-HALF = 0.0005  # half a unit of a printed percentage, as a share
-SLACK = 0.01  # of an answer, relative
-NEAR = 5 * SLACK  # who is as near as this has rounded on the way
+NEAR = 0.05  # of the right answer: who is as near as this has rounded on the way
 BARELY = 1e-9  # an edge of a rounding belongs to it
-
-
-def quantities(p: float, q: float) -> dict[str, float]:
-    """What can be said of a first share p and a second q, right or wrong, by name.
-
-    The last four are where one lands who takes the ratio p/q for an odds ratio, and
-    applies it to the odds of q.
-
-    Parameters
-    ----------
-    p, q : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    dict
-
-    Examples
-    --------
-    >>> said = quantities(0.6, 0.5)
-    >>> round(said["ratio"], 2), round(said["odds ratio"], 2)
-    (1.2, 1.5)
-    """
-    odds = p / (1 - p)
-    other = q / (1 - q)
-    moved = p / q * other
-    back = q / p * other
-    return {
-        "share": p,
-        "percent": 100 * p,
-        "second percent": 100 * q,
-        "gap": 100 * (p - q),
-        "gap turned round": 100 * (q - p),
-        "gap of shares": p - q,
-        "times more": p / q - 1,
-        "percent more": 100 * (p / q - 1),
-        "ratio": p / q,
-        "share over one more": p / (1 + p),
-        "ratio turned round": q / p,
-        "ratio times hundred": 100 * p / q,
-        "ratio of the others": (1 - q) / (1 - p),
-        "odds": odds,
-        "odds turned round": 1 / odds,
-        "odds times hundred": 100 * odds,
-        "log odds": math.log(odds),
-        "second odds": other,
-        "gap of odds": odds - other,
-        "odds ratio": odds / other,
-        "odds ratio turned round": other / odds,
-        "log odds ratio": math.log(odds / other),
-        "misread odds": moved,
-        "misread share": moved / (1 + moved),
-        "misread percent": 100 * moved / (1 + moved),
-        "misread turned round": 100 * back / (1 + back),
+WORDS = {
+    "open": "not answered yet.",
+    "right": "right.",
+    "wrong": "not yet. ",
+    "no_number": "Give one number, such as 4.5 or 4,5, or a calculation such as (3 - 1) / 4.",
+    "nearly": "You are near. Do not round on the way, and give one digit more.",
+    "unknown": "This is none of the usual mistakes. Go back to the definition, and compute again from the table.",
+    "sign": "The sign is turned round. Look again at what is taken from what.",
+    "too_small": "This is a hundred times too small. Shares and percentages differ by a hundred.",
+    "too_large": "This is a hundred times too large. Shares and percentages differ by a hundred.",
+    "marks": "{right} of {all} are right. Look again at one of the others. ",
+    "low": "Your guess is too low. Move it up.",
+    "high": "Your guess is too high. Move it down.",
+    "unit_percent": "The unit is wrong. The question asks for a percentage.",
+    "unit_points": "The unit is wrong. The difference of two percentages is counted in "
+    "points: ten percent more and ten points more are different.",
+    "unit_ratio": "The unit is wrong. A ratio is a plain number: so many times as large.",
+    "unit_odds": "The unit is wrong. Odds are a plain number: so many with for each one without.",
+    "unit_count": "The unit is wrong. The question asks for a number of people.",
+    "unit_number": "The unit is wrong. The question asks for a plain number.",
+}
+# What may stand behind a number, and the units that an answer may carry.
+UNITS = {
+    "percent": ("percent", "per cent", "%"),
+    "points": ("percentage points", "points", "point", "pp"),
+    "ratio": (
+        "times as large",
+        "times as many",
+        "times as often",
+        "times the odds",
+        "times",
+    ),
+    "odds": (),
+    "count": ("people", "persons"),
+    "number": (),
+}
+SUFFIXES = sorted(
+    {unit for units in UNITS.values() for unit in units}, key=lambda u: (-len(u), u)
+)
+PLAIN = str.maketrans(
+    {
+        "\N{NO-BREAK SPACE}": " ",
+        "\N{NARROW NO-BREAK SPACE}": " ",
+        "\t": " ",
+        "\N{MINUS SIGN}": "-",
+        "\N{MULTIPLICATION SIGN}": "*",
+        "\N{DIVISION SIGN}": "/",
     }
-
-
-OPEN = "not answered yet. Put your number in place of None and run this cell again."
-FIRST = "Try first; then run this cell again."
-RIGHT = "right."
-WRONG = "not yet. "
-NO_NUMBER = "Give one number, such as 4.5, or a calculation without quotation marks."
-NEARLY = "You are near. Do not round on the way, and give one digit more."
-UNKNOWN = "This is none of the usual mistakes. Go back to the definition, and compute again from the table."
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
-_ANSWER = re.compile(rf"({_NUMBER})(?:\s*(?:/|:|\bto\b)\s*({_NUMBER}))?\s*(\D*)")
-
-
-class Exercise(Form):
-    """What is asked, which units it may carry (a regular expression), and the hint for each mistake.
-
-    `working` is of the solution: {p} and {q} are the percentages, {answer} the result.
-    """
-
-    right: str
-    units: str
-    unit_hint: str
-    working: str
-    mistakes: dict[str, str]
-
-
-class ExercisesForm(Form):
-    """The YAML file of a lesson; `source` says which published figures it uses."""
-
-    source: dict[str, str]
-    exercises: dict[str, Exercise]
-
-
-def load_exercises(path: str | Path) -> dict[str, Exercise]:
-    """Read the exercises of a lesson.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    dict
-        Name -> `Exercise`.
-
-    Raises
-    ------
-    CodebookError, UnknownNameError
-        They are faulty.
-    """
-    form = read(
-        ExercisesForm,
-        load_yaml(path),
-        f"{path} has no exercises",
-        CodebookError,
-        "Under `exercises:` each has right, units, unit_hint, working and mistakes.",
-    )
-    known = quantities(0.5, 0.5)
-    for exercise in form.exercises.values():
-        require_names("quantity", [exercise.right, *exercise.mistakes], known)
-    return form.exercises
+)
+UNKNOWN_SIGN = "?"  # read as no number
+OPEN = WORDS["open"]
+RIGHT = WORDS["right"]
+WRONG = WORDS["wrong"]
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two shares between 0 and 1, the first of which is compared with the second.
+class Target:
+    """A number that an answer may be.
 
     Attributes
     ----------
-    first, second : float
+    value, room : float
+        An answer is this one if it is no farther away than `room`.
+    reply : str
+        What is said of it; of the right one, nothing.
+    """
+
+    value: float
+    room: float
+    reply: str = ""
+
+    def is_met_by(self, number: float) -> bool:
+        """Whether an answer is this number."""
+        return abs(number - self.value) <= self.room + BARELY
+
+
+@dataclass(frozen=True)
+class NumberTask:
+    """A number with a tolerance, or a line of code that is checked by its result.
+
+    Attributes
+    ----------
+    unit : str
+        One of `UNITS`.
+    target : Target
+    wrong : tuple of Target
+    names : mapping
+        The numbers that an answer may name.
 
     Examples
     --------
-    >>> exercise = Exercise(
-    ...     right="gap",
-    ...     units="points?",
-    ...     unit_hint="A gap is in points.",
-    ...     working="{p:.0f} - {q:.0f} = {answer:.0f}",
-    ...     mistakes={"ratio": "This is a ratio."},
-    ... )
-    >>> pair = Pair(0.6, 0.4)
-    >>> pair.check(exercise, "20 points"), pair.check(exercise, 1.5)
-    ('right.', 'not yet. This is a ratio.')
-    >>> pair.solution(exercise, answer=20)
-    '60 - 40 = 20'
+    >>> task = NumberTask("percent", Target(35.0, 0.1), (Target(65.0, 0.1, "Turned."),))
+    >>> [task.check(answer) for answer in ("0,35", "35 %", 35, "65 percent")]
+    ['right.', 'right.', 'right.', 'not yet. Turned.']
     """
 
-    first: float
-    second: float
+    kind: ClassVar[str] = "number"
+    unit: str
+    target: Target
+    wrong: tuple[Target, ...]
+    names: Mapping[str, float] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, levels: Estimates, first: str, second: str) -> Pair:
-        """The shares in two rows of `levels`, each named by a condition; both must pass the disclosure gate."""
-        rows = [levels.where(condition) for condition in (first, second)]
-        if any(len(row) != 1 for row in rows):
-            raise EstimandError(
-                f"{first!r} and {second!r} do not name one row each.",
-                "Name a level of each axis.",
-            )
-        for row in rows:
-            row.require_showable()
-        shares = [float(row.frame["estimate"].iloc[0]) for row in rows]
-        return cls(*shares)
-
-    def check(self, exercise: Exercise, answer: Any) -> str:
-        """What to say to an answer: open, right, or which mistake it looks like.
-
-        Parameters
-        ----------
-        exercise : Exercise
-        answer : number or text
-            ``1.5``, ``"1,5"``, ``"3 to 2"``, ``"12 points"``; None is not answered yet.
-        """
-        if _open(answer):
+    def check(self, answer: Any) -> str:
+        """What to say to an answer: a number, or a text."""
+        text = typed(answer)
+        if text == "":
             return OPEN
-        number, unit = _read(answer)
-        if math.isnan(number):
-            return WRONG + NO_NUMBER
-        if unit and not re.fullmatch(exercise.units, unit):
-            return WRONG + exercise.unit_hint
-        near = self._near(number)
-        if exercise.right in near:
+        text, unit = without_unit(text)
+        if unit and unit not in UNITS[self.unit]:
+            return WRONG + WORDS[f"unit_{self.unit}"]
+        try:
+            number = evaluate(plain_number(text, self.unit), self.names)
+        except UnreadableError:
+            return WRONG + WORDS["no_number"]
+        if self.unit == "percent" and not unit and abs(number) <= 1:
+            number *= 100  # a share
+        return self.reply(number)
+
+    def reply(self, number: float) -> str:
+        """What to say to a number."""
+        if self.target.is_met_by(number):
             return RIGHT
-        for name in near:
-            if name in exercise.mistakes:
-                return WRONG + exercise.mistakes[name]
-        if exercise.right in self._near(number, NEAR):
-            return WRONG + NEARLY
-        return WRONG + UNKNOWN
+        met = [target for target in self.wrong if target.is_met_by(number)]
+        if met:
+            nearest = min(met, key=lambda target: abs(number - target.value))
+            return WRONG + nearest.reply
+        return WRONG + WORDS[self.usual(number)]
 
-    def solution(
-        self, exercise: Exercise, answer: Any = None, shown: bool = False
-    ) -> str:
-        """The working, with its result, once there is an answer; or if it is to be `shown` without one."""
-        if _open(answer) and not shown:
-            return FIRST
-        result = quantities(self.first, self.second)[exercise.right]
-        return exercise.working.format(
-            p=100 * self.first,
-            q=100 * self.second,
-            answer=result,
-        )
-
-    def _near(self, number: float, slack: float | None = None) -> list[str]:
-        """The quantities, nearest first, that a number may be, of the two percentages as they are printed."""
-        here = quantities(self.first, self.second)
-        ends = list(self._as_printed())
-        distance = {}
-        for name, value in here.items():
-            room = BARELY + max(abs(end[name] - value) for end in ends)
-            room += abs(value) * _slack(name, slack)
-            if abs(number - value) <= room:
-                distance[name] = abs(number - value)
-        return sorted(distance, key=distance.__getitem__)
-
-    def _as_printed(self) -> Iterator[dict[str, float]]:
-        """The quantities of the shares that are printed alike: the ends of their rounding."""
-        for a, b in product((-HALF, 0, HALF), repeat=2):
-            yield quantities(self.first + a, self.second + b)
+    def usual(self, number: float) -> str:
+        """Which of the mistakes that any number may have this one has."""
+        wide = self.target.room + NEAR * abs(self.target.value)
+        if abs(number - self.target.value) <= wide + BARELY:
+            return "nearly"
+        moved = {"sign": -number, "too_small": 100 * number, "too_large": number / 100}
+        for name, value in moved.items():
+            if self.target.is_met_by(value):
+                return name
+        return "unknown"
 
 
-def _slack(name: str, given: float | None) -> float:
-    """How far, relatively, an answer may be from a quantity: a gap is not rounded."""
-    if given is not None:
-        return given
-    return 0.0 if name == "gap" else SLACK
+@dataclass(frozen=True)
+class GuessTask:
+    """A guess on a picture, before the answer is shown.
+
+    Attributes
+    ----------
+    low, high, step : float
+        Of the axis, in percent.
+    target : Target
+        Its room is how near a good guess comes.
+    wrong : tuple of Target
+        Where one lands by a way of thinking.
+
+    Examples
+    --------
+    >>> task = GuessTask(0, 50, 1, Target(24.0, 4.0), (Target(31.0, 1.0, "You added."),))
+    >>> task.check(22), task.check("31"), task.check(40)
+    ('right.', 'not yet. You added.', 'not yet. Your guess is too high. Move it down.')
+    """
+
+    kind: ClassVar[str] = "guess"
+    low: float
+    high: float
+    step: float
+    target: Target
+    wrong: tuple[Target, ...]
+
+    def check(self, answer: Any) -> str:
+        """What to say to a place on the axis."""
+        text = typed(answer)
+        if text == "":
+            return OPEN
+        try:
+            number = evaluate(plain_number(text, "percent"), {})
+        except UnreadableError:
+            return WRONG + WORDS["no_number"]
+        if self.target.is_met_by(number):
+            return RIGHT
+        met = [target for target in self.wrong if target.is_met_by(number)]
+        if met:
+            nearest = min(met, key=lambda target: abs(number - target.value))
+            return WRONG + nearest.reply
+        return WRONG + WORDS["low" if number < self.target.value else "high"]
 
 
-def _open(answer: Any) -> bool:
-    """Whether nobody has answered yet."""
-    return answer is None or answer is ... or answer == ""
+@dataclass(frozen=True)
+class ChoiceTask:
+    """One of several answers, each with a reason.
+
+    Attributes
+    ----------
+    options, replies : tuple of str
+    right : int
+        The place of the right one.
+
+    Examples
+    --------
+    >>> task = ChoiceTask(("a", "b"), ("No reason.", "As defined."), 1)
+    >>> task.check("a"), task.check(2)
+    ('not yet. No reason.', 'right. As defined.')
+    """
+
+    kind: ClassVar[str] = "choice"
+    options: tuple[str, ...]
+    replies: tuple[str, ...]
+    right: int
+
+    def check(self, answer: Any) -> str:
+        """What to say to an option: its number, from one, or its text."""
+        place = place_of(answer, self.options)
+        if place is None:
+            return OPEN
+        if place == self.right:
+            return f"{RIGHT} {self.replies[place]}"
+        return WRONG + self.replies[place]
 
 
-def _read(answer: Any) -> tuple[float, str]:
-    """The number of an answer, and the unit behind it; NaN if it is no number."""
-    text = str(answer).strip().lower().replace("\N{MINUS SIGN}", "-")
+@dataclass(frozen=True)
+class OrderTask:
+    """Steps to be put in order.
+
+    Attributes
+    ----------
+    items : tuple of str
+        As they are shown at first.
+    sequence : tuple of int
+        The places of the items, in the right order.
+    reasons : tuple of str
+        Why each step but the first comes after the one before it.
+
+    Examples
+    --------
+    >>> task = OrderTask(("weigh", "ask", "compare"), (1, 0, 2), ("First ask.", "First weigh."))
+    >>> task.check([2, 1, 3]), task.check(["ask", "compare", "weigh"])
+    ('right.', 'not yet. First weigh.')
+    """
+
+    kind: ClassVar[str] = "order"
+    items: tuple[str, ...]
+    sequence: tuple[int, ...]
+    reasons: tuple[str, ...]
+
+    def check(self, answer: Any) -> str:
+        """What to say to an order: numbers or texts of all items."""
+        if not is_list(answer):
+            return OPEN
+        places = [place_of(item, self.items) for item in answer]
+        if sorted(p for p in places if p is not None) != [*range(len(self.items))]:
+            return OPEN
+        if len(places) != len(self.items):
+            return OPEN
+        for i, reason in enumerate(self.reasons):
+            if places.index(self.sequence[i + 1]) < places.index(self.sequence[i]):
+                return WRONG + reason
+        return RIGHT
+
+
+@dataclass(frozen=True)
+class SentenceTask:
+    """A sentence with gaps to be filled.
+
+    Attributes
+    ----------
+    parts : tuple of str
+        What stands before, between and behind the gaps.
+    choices, saids : tuple of tuple of str
+        The options of each gap, and what is said of each.
+    rights : tuple of int
+        The place of the right option of each gap.
+
+    Examples
+    --------
+    >>> task = SentenceTask(("A gap ", "."), (("divides", "subtracts"),), (("That is a ratio.", ""),), (1,))
+    >>> task.check(["divides"]), task.check([2])
+    ('not yet. That is a ratio.', 'right.')
+    """
+
+    kind: ClassVar[str] = "sentence"
+    parts: tuple[str, ...]
+    choices: tuple[tuple[str, ...], ...]
+    saids: tuple[tuple[str, ...], ...]
+    rights: tuple[int, ...]
+
+    def check(self, answer: Any) -> str:
+        """What to say to an option for each gap."""
+        if not is_list(answer) or len(answer) != len(self.rights):
+            return OPEN
+        places = [
+            place_of(one, options)
+            for one, options in zip(answer, self.choices, strict=True)
+        ]
+        if None in places:
+            return OPEN
+        for i, place in enumerate(places):
+            if place is not None and place != self.rights[i]:
+                return WRONG + self.saids[i][place]
+        return RIGHT
+
+
+@dataclass(frozen=True)
+class ClaimsTask:
+    """Claims to be marked: may be said, or may not.
+
+    Attributes
+    ----------
+    claims, replies : tuple of str
+    may : tuple of bool
+
+    Examples
+    --------
+    >>> task = ClaimsTask(("A.", "B."), ("A follows.", "B does not."), (True, False))
+    >>> task.check([True, True]), task.check(["may", "may not"])
+    ('not yet. 1 of 2 are right. Look again at one of the others. B does not.', 'right.')
+    """
+
+    kind: ClassVar[str] = "claims"
+    claims: tuple[str, ...]
+    replies: tuple[str, ...]
+    may: tuple[bool, ...]
+
+    def check(self, answer: Any) -> str:
+        """What to say to a mark for each claim: may or may not, or True or False."""
+        if not is_list(answer) or len(answer) != len(self.may):
+            return OPEN
+        marks = [MARKS.get(str(mark).lower()) for mark in answer]
+        if None in marks:
+            return OPEN
+        wrong = [i for i, mark in enumerate(marks) if mark != self.may[i]]
+        if not wrong:
+            return RIGHT
+        right = str(len(self.may) - len(wrong))
+        said = WORDS["marks"].replace("{right}", right)
+        said = said.replace("{all}", str(len(self.may)))
+        return WRONG + said + self.replies[wrong[0]]
+
+
+MARKS = {"true": True, "may": True, "false": False, "may not": False}
+Task = NumberTask | GuessTask | ChoiceTask | OrderTask | SentenceTask | ClaimsTask
+
+
+def typed(answer: Any) -> str:
+    """What was typed, in plain signs and small letters; empty if nothing was.
+
+    Examples
+    --------
+    >>> typed(" 0,35\N{NO-BREAK SPACE}% "), typed(None)
+    ('0,35 %', '')
+    """
+    if answer is None or answer is ...:
+        return ""
+    text = str(answer).translate(PLAIN).strip(" ")
+    if not re.fullmatch(r"[ -~]*", text):
+        return UNKNOWN_SIGN
+    return re.sub(" +", " ", text.lower())
+
+
+def without_unit(text: str) -> tuple[str, str]:
+    """An answer without the unit behind it, and the unit.
+
+    Examples
+    --------
+    >>> without_unit("35 percentage points"), without_unit("1.74x")
+    (('35', 'percentage points'), ('1.74', 'times'))
+    """
+    found = re.fullmatch(r"(.*[0-9).]) ?x", text)
+    if found:
+        return found[1], "times"
+    for unit in SUFFIXES:
+        if text.endswith(unit):
+            before = text[: -len(unit)].rstrip(" ")
+            if re.search(r"[0-9).]$", before):
+                return before, unit
+    return text, ""
+
+
+def plain_number(text: str, unit: str) -> str:
+    """A calculation as `trustbook.calculation` reads it: with decimal points.
+
+    Examples
+    --------
+    >>> plain_number("0,35", "percent"), plain_number("6,252", "count")
+    ('0.35', '6252')
+    >>> plain_number("82 to 18", "odds")
+    '82 / 18'
+    """
+    text = text.replace(" to ", " / ")
+    if unit == "count":
+        text = re.sub(r"(?<=[0-9])[, ](?=[0-9]{3}(?![0-9]))", "", text)
     if "." not in text:
         text = text.replace(",", ".")
-    found = _ANSWER.fullmatch(text)
-    if not found:
-        return math.nan, ""
-    over = float(found[2] or 1)
-    if over == 0:
-        return math.nan, ""
-    return float(found[1]) / over, found[3].strip()
+    return text
+
+
+def place_of(answer: Any, texts: Sequence[str]) -> int | None:
+    """Which text an answer names, by its number from one or by itself; None if none.
+
+    Examples
+    --------
+    >>> place_of(2, ["a", "b"]), place_of("b", ["a", "b"]), place_of("c", ["a", "b"])
+    (1, 1, None)
+    """
+    text = str(answer).strip(" ")
+    if text in texts:
+        return list(texts).index(text)
+    if re.fullmatch(r"[1-9][0-9]?", text) and int(text) <= len(texts):
+        return int(text) - 1
+    return None
+
+
+def is_list(answer: Any) -> bool:
+    """Whether an answer has several parts.
+
+    Examples
+    --------
+    >>> is_list([1, 2]), is_list("12")
+    (True, False)
+    """
+    return isinstance(answer, (list, tuple))

@@ -96,6 +96,12 @@ def build_small_book(folder: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRUSTLIB_RUN_FOLDER", str(book))
         write_script(fit_logit(Cells.read(cells / PAIR), MODEL), AXES, AXES, "A pair")
+    lessons = Path("notebooks") / "lessons"
+    shutil.copytree(
+        ROOT / lessons,
+        folder / lessons,
+        ignore=shutil.ignore_patterns("*.ipynb", ".ipynb_checkpoints"),
+    )
     shutil.copytree(
         ROOT / "book" / "_static",
         book / "_static",

@@ -36,7 +36,7 @@ CUT = """() => [...document.querySelectorAll('.table-scroll, .picture-scroll')]
     .map(e => `nothing shows that '${e.getAttribute('aria-label')}' goes on to the right`)"""
 SMALL = """() => [...document.querySelectorAll('main img')].filter(i => i.naturalWidth > 600)
     .filter(i => i.getBoundingClientRect().width < 500).map(i => `the picture '${i.alt.slice(0, 60)}' is too small to read`)"""
-FOLDED = """() => [...document.querySelectorAll('main details:not(.computed, .convention)')]
+FOLDED = """() => [...document.querySelectorAll('main details:not(.computed, .convention, .exercise-hint, .exercise-solution)')]
     .filter(part => !part.matches('.hide') || part.querySelector('.cell_output')).map(part => !part.open)"""
 TIPS = "() => [...document.querySelectorAll('main abbr[title]')].filter(e => !e.closest('a')).map(e => `only a mouse reaches '${e.textContent}'`)"
 ALT = "() => [...document.querySelectorAll('img:not(.logo__image)')].map(i => [i.currentSrc.slice(-60), (i.getAttribute('alt') || '').trim()])"

@@ -1,0 +1,338 @@
+"""The numbers of a lesson, computed from committed cells, what is stored beside them, and the record.
+
+The file of a lesson names each number once; its page, its exercises and its tests use
+the name. A number is one of these::
+
+    both:                # a weighted share of sealed cells; its interval is by replicate weights
+                         # where one is stored, else by Taylor linearisation
+      {cells: hints7/discriminated-ethnicity-disability, group: {ethnicity: minority, disability: disabled}}
+    people:              # another column of the same row: n or n_eff; what part a group is
+      {cells: ..., group: {...}, column: n}    # of all people or of all weights: of_people, of_weights
+    contrast:            # a row of replicates.csv
+      {stored: hints7/discriminated-ethnicity-disability, table: interaction, row: {measure: reri_rr, method: delta}}
+    polled:              # a published figure of the record, or of another file: file/id
+      {printed: R24-017}
+    gap:                 # what follows from those above
+      {equals: both - neither, format: points}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trustbook.calculation import computed, names_in
+from trustbook.findings import FORMATS, published_figure
+from trustbook.lesson_forms import NumberForm
+from trustbook.replicates import FILE, read_stored
+from trustlib.cells import Cells
+from trustlib.errors import CodebookError, require_names
+from trustlib.estimates import Estimates
+from trustlib.levels import cell_means
+from trustlib.record.printed import load_figures
+
+PARTS = {"of_people": "n", "of_weights": "sum_w"}
+# Half a unit of the last digit that a table shows, before the factor of the format.
+HALVES = {
+    "percent": 0.0005,
+    "points": 0.0005,
+    "ratio": 0.005,
+    "odds": 0.005,
+    "count": 0.0,
+    "whole": 0.0005,
+}
+SHOWN = {
+    **FORMATS,
+    "whole": (100, 0, " %"),  # a percentage that was printed without decimals
+    "odds": (1, 2, ""),
+    "bare": (100, 1, ""),
+    "exact": (100, 2, " points"),
+    "close": (100, 2, " %"),
+    "hundred": (100, 0, ""),  # so many of a hundred people
+    "plain": (1, 1, ""),
+    "fine": (1, 3, ""),
+}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number with its interval, as shares, ratios or people.
+
+    Attributes
+    ----------
+    value : float
+    low, high : float
+        Nan where there is no interval.
+    format : str
+        How it is shown.
+    half : float
+        Half a unit of the last digit that is shown.
+    calculation : str
+        Of other numbers; empty where it was read from a file.
+
+    Examples
+    --------
+    >>> Number(0.238, 0.18, 0.30, "percent").shown()
+    '23.8 %'
+    >>> Number(0.238, 0.18, 0.30, "percent").shown(interval=True)
+    '23.8 % (18.0 to 30.0)'
+    """
+
+    value: float
+    low: float = float("nan")
+    high: float = float("nan")
+    format: str = "percent"
+    half: float = 0.0
+    calculation: str = ""
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether an interval is known."""
+        return isfinite(self.low)
+
+    def shown(self, style: str = "", interval: bool = False) -> str:
+        """How the number is printed."""
+        text = shown(self.value, style or self.format)
+        if not interval:
+            return text
+        ends = [shown(end, style or self.format) for end in (self.low, self.high)]
+        low, high = [end.partition(" ")[0] for end in ends]
+        return f"{text} ({low} to {high})"
+
+
+def shown(value: float, style: str) -> str:
+    """A number in one of the styles of `SHOWN`.
+
+    Examples
+    --------
+    >>> shown(-0.051, "points"), shown(1.744, "ratio"), shown(0.82, "whole")
+    ('−5.1 points', '1.74', '82 %')
+    """
+    require_names("style of a number", [style], SHOWN)
+    factor, digits, unit = SHOWN[style]
+    text = f"{value * factor:,.{digits}f}{unit}"
+    return text.replace("-", "−")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """All numbers of a lesson, by name, in the order of its file.
+
+    Attributes
+    ----------
+    numbers : mapping
+
+    Examples
+    --------
+    >>> made = Numbers({"p": Number(0.5, half=0.0005), "twice": Number(1.0, calculation="2 * p")})
+    >>> made.values()["twice"], sorted({round(v["twice"], 3) for v in made.as_printed(["twice"])})
+    (1.0, [0.999, 1.0, 1.001])
+    """
+
+    numbers: Mapping[str, Number]
+
+    def __getitem__(self, name: str) -> Number:
+        require_names("number of this lesson", [name], self.numbers)
+        return self.numbers[name]
+
+    def values(self) -> dict[str, float]:
+        """Each number without its interval."""
+        return {name: number.value for name, number in self.numbers.items()}
+
+    def as_printed(self, names: Iterable[str]) -> Iterator[dict[str, float]]:
+        """The numbers that are printed alike: the ends of the rounding of some of them."""
+        read = [name for name in self._read_from_files(names) if self[name].half]
+        for signs in product((-1, 0, 1), repeat=len(read)):
+            moved = self.values()
+            for name, sign in zip(read, signs, strict=True):
+                moved[name] += sign * self[name].half
+            for name, number in self.numbers.items():
+                if number.calculation:
+                    moved[name] = computed(number.calculation, moved, name)
+            yield moved
+
+    def _read_from_files(self, names: Iterable[str]) -> list[str]:
+        """The numbers that some rest on, each once."""
+        found: dict[str, None] = {}
+        for name in names:
+            calculation = self[name].calculation
+            if calculation:
+                found |= dict.fromkeys(self._read_from_files(names_in(calculation)))
+            else:
+                found[name] = None
+        return list(found)
+
+
+def make_numbers(forms: Mapping[str, NumberForm], data: Path) -> Numbers:
+    """Compute the numbers of a lesson.
+
+    Parameters
+    ----------
+    forms : mapping
+        Name -> `NumberForm`.
+    data : Path
+        The folder with a folder of each source.
+
+    Returns
+    -------
+    Numbers
+
+    Raises
+    ------
+    CodebookError
+        A number is not exactly one, or a calculation cannot be read.
+    DisclosureError
+        It rests on fewer than 10 people.
+    """
+    made: dict[str, Number] = {}
+    for name, form in forms.items():
+        values = {other: number.value for other, number in made.items()}
+        made[name] = _number(name, form, data, values)
+    return Numbers(made)
+
+
+def _number(
+    name: str, form: NumberForm, data: Path, before: Mapping[str, float]
+) -> Number:
+    """One number; `before` are those above it in the file."""
+    half = HALVES[form.format]
+    if form.equals:
+        value = computed(form.equals, before, f"number {name}")
+        return Number(value, format=form.format, calculation=form.equals)
+    if form.printed:
+        return _printed(form, data / "published")
+    if form.stored:
+        row = _stored_row(name, form, data)
+        ends = (float("nan"), float("nan"))
+        if form.column == "estimate":
+            ends = (float(row["conf_low"]), float(row["conf_high"]))
+        return Number(float(row[form.column]), *ends, form.format, half)
+    if form.cells:
+        return _of_cells(name, form, data)
+    raise CodebookError(
+        f"Number {name} has neither cells, stored, printed nor equals.",
+        "Say where it comes from, as trustbook.lesson_numbers tells.",
+    )
+
+
+def _printed(form: NumberForm, published: Path) -> Number:
+    """A percentage that was published: of the record, or of another file, with its interval."""
+    if "/" in form.printed:
+        row = published_figure(form.printed, published)
+        if form.column != "estimate":
+            return Number(float(row[form.column]) / 100, format=form.format)
+        low, high = (float(row[end]) / 100 for end in ("conf_low", "conf_high"))
+        return Number(float(row["value"]) / 100, low, high, form.format)
+    record = _record(published / "figures.csv").set_index("id")
+    require_names("published figure", [form.printed], record.index)
+    value = float(record.loc[form.printed, "value"]) / 100
+    return Number(value, format="whole", half=HALVES["whole"])
+
+
+def _of_cells(name: str, form: NumberForm, data: Path) -> Number:
+    """A column of the row of one group of some sealed cells."""
+    source, _, cells = form.cells.partition("/")
+    path = data / source / "cells" / f"{cells}.parquet"
+    row = _group(path, form.group, name)
+    require_names("column", [form.column], ["estimate", "n", "n_eff", *PARTS])
+    if form.column in PARTS:
+        part = _part(path, form.group, PARTS[form.column])
+        return Number(part, format="percent", half=HALVES["percent"])
+    value = float(row.frame[form.column].iloc[0])
+    if form.column != "estimate":
+        return Number(value, format="count")
+    ends = _interval(data / source / FILE, cells, form.group)
+    if ends is None:
+        low, high = (float(row.frame[end].iloc[0]) for end in ("conf_low", "conf_high"))
+    else:
+        low, high = ends
+    half = HALVES[form.format] if form.half is None else form.half
+    return Number(value, low, high, form.format, half)
+
+
+def _group(path: Path, group: Mapping[str, str], name: str) -> Estimates:
+    """The one row of a group, which must pass the disclosure gate."""
+    levels = _levels(path, tuple(group))
+    for axis, level in group.items():
+        levels = levels.where(f"{axis} == '{level}'")
+    if len(levels) != 1:
+        raise CodebookError(
+            f"Number {name}: {dict(group)} names {len(levels)} groups, not one.",
+            "Name a level of each axis.",
+        )
+    levels.require_showable()
+    return levels
+
+
+def _part(path: Path, group: Mapping[str, str], total: str) -> float:
+    """What part a group is of all people, or of all weights."""
+    frame = Cells.read(path).frame
+    of_group = frame
+    for axis, level in group.items():
+        of_group = of_group[of_group[axis] == level]
+    return float(of_group[total].sum() / frame[total].sum())
+
+
+@lru_cache(maxsize=64)
+def _levels(path: Path, axes: tuple[str, ...]) -> Estimates:
+    return cell_means(Cells.read(path), by=list(axes))
+
+
+@lru_cache(maxsize=4)
+def _record(path: Path) -> pd.DataFrame:
+    return load_figures(path)
+
+
+@lru_cache(maxsize=4)
+def _stored_rows(path: Path) -> pd.DataFrame:
+    """Every row of replicates.csv, with what identifies it as a mapping."""
+    rows = read_stored(path)
+    facts = [_facts(str(row)) for row in rows["row"]]
+    return rows.assign(facts=facts)
+
+
+def _facts(row: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in row.split(";") if "=" in part)
+
+
+def _interval(
+    path: Path, cells: str, group: Mapping[str, str]
+) -> tuple[float, float] | None:
+    """The interval of a share by replicate weights; None where none is stored."""
+    if not path.is_file():
+        return None
+    rows = _stored_rows(path)
+    table = "levels" if group else "everyone"
+    rows = rows[(rows["cells"] == cells) & (rows["table"] == table)]
+    wanted = [dict(group)]
+    if len(group) == 1:
+        [(axis, level)] = group.items()
+        wanted.append({"axis": axis, "level": level})
+    rows = rows[[facts in wanted for facts in rows["facts"]]]
+    if rows.empty:
+        return None
+    return float(rows["conf_low"].iloc[0]), float(rows["conf_high"].iloc[0])
+
+
+def _stored_row(name: str, form: NumberForm, data: Path) -> Any:
+    """The one row of replicates.csv that a number names."""
+    source, _, cells = form.stored.partition("/")
+    rows = _stored_rows(data / source / FILE)
+    rows = rows[(rows["cells"] == cells) & (rows["table"] == form.table)]
+    if form.model:
+        rows = rows[rows["model"] == form.model]
+    wanted = form.row.items()
+    rows = rows[[wanted <= facts.items() for facts in rows["facts"]]]
+    if len(rows) != 1:
+        raise CodebookError(
+            f"Number {name}: {form.row} picks {len(rows)} rows of {cells}, {form.table}, not one.",
+            "Name every column that identifies the row, and the model.",
+        )
+    return rows.iloc[0]
