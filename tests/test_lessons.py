@@ -40,6 +40,7 @@ from trustbook.exercises import (
     SentenceTask,
     Target,
 )
+from trustbook.findings import read_frozen
 from trustbook.lesson_forms import NumberForm
 from trustbook.lesson_notebooks import as_text, notebook_of
 from trustbook.lesson_numbers import make_numbers
@@ -286,6 +287,34 @@ class TestFiles:
     def test_what_is_not_one_number_is_refused(self, form, error):
         with pytest.raises(error):
             make_numbers({"x": NumberForm.model_validate(form)}, ROOT / "data")
+
+
+# Numbers of lessons that pages print as findings too: lesson and number -> finding.
+SAME = {
+    ("two-identities", "both"): "h7-both",
+    ("two-identities", "gap_both"): "h7-gap-both",
+    ("two-identities", "both_effective"): "h7-both-n-eff",
+    ("two-identities", "contrast"): "h7-contrast",
+    ("two-identities", "beyond"): "h7-contrast-rr",
+    ("how-sure", "everyone"): "h7-everyone",
+    ("how-sure", "gap"): "h7-gap-minority",
+    ("change-over-time", "before"): "hy-listening-2022",
+    ("change-over-time", "after"): "hy-listening-2024",
+    ("change-over-time", "change"): "hy-listening",
+    ("reproduce", "ours_all"): "kaczynski-mistrust-everyone",
+    ("reproduce", "people"): "people-everyone",
+    ("not-said", "answered"): "hy-mistrust-2022",
+}
+
+
+@pytest.mark.parametrize("place", SAME, ids="/".join)
+def test_a_number_of_a_lesson_is_that_of_the_pages(place):
+    name, number = place
+    path = ROOT / "tests" / "published" / "findings.csv"
+    frozen = read_frozen(path).set_index("id").loc[SAME[place]]
+    assert lesson(name).numbers[number].value == pytest.approx(
+        frozen["value"], rel=1e-8
+    )
 
 
 class TestHtml:

@@ -276,11 +276,13 @@ def _sentence(exercise: Exercise, place: str, numbers: Numbers) -> str:
 
 
 def _gap(name: str, i: int, options: tuple[str, ...]) -> str:
-    """The list of one gap."""
+    """The list of one gap; on paper its words."""
     words = "".join(f"<option>{html_text(option)}</option>" for option in options)
+    listed = " / ".join(options)
     return (
         f'<select id="{name}" name="gap" aria-label="Gap {i + 1}">'
         f'<option value="">choose</option>{words}</select>'
+        f'<span class="exercise-words" aria-hidden="true">({html_text(listed)})</span>'
     )
 
 

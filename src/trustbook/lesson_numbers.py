@@ -38,6 +38,7 @@ from trustlib.estimates import Estimates
 from trustlib.levels import cell_means
 from trustlib.record.printed import load_figures
 
+RECORD = "figures"  # the file of the polling's figures in data/published
 PARTS = {"of_people": "n", "of_weights": "sum_w"}
 # Half a unit of the last digit that a table shows, before the factor of the format.
 HALVES = {
@@ -198,6 +199,29 @@ def make_numbers(forms: Mapping[str, NumberForm], data: Path) -> Numbers:
     return Numbers(made)
 
 
+def files_of(forms: Mapping[str, NumberForm]) -> tuple[str, ...]:
+    """The files from which numbers come, below the folder of data.
+
+    Examples
+    --------
+    >>> files_of({"p": NumberForm(printed="R24-017"), "q": NumberForm(equals="1 - p")})
+    ('published/figures.csv',)
+    """
+    files: dict[str, None] = {}
+    for form in forms.values():
+        if form.printed:
+            file, slash, _ = form.printed.partition("/")
+            if not slash:
+                file = RECORD
+            files[f"published/{file}.csv"] = None
+        for place in (form.cells, form.stored):
+            source, slash, cells = place.partition("/")
+            if slash:
+                files[f"{source}/{FILE}"] = None
+                files[f"{source}/cells/{cells}.parquet"] = None
+    return tuple(files)
+
+
 def _number(
     name: str, form: NumberForm, data: Path, before: Mapping[str, float]
 ) -> Number:
@@ -230,7 +254,7 @@ def _printed(form: NumberForm, published: Path) -> Number:
             return Number(float(row[form.column]) / 100, format=form.format)
         low, high = (float(row[end]) / 100 for end in ("conf_low", "conf_high"))
         return Number(float(row["value"]) / 100, low, high, form.format)
-    record = _record(published / "figures.csv").set_index("id")
+    record = _record(published / f"{RECORD}.csv").set_index("id")
     require_names("published figure", [form.printed], record.index)
     value = float(record.loc[form.printed, "value"]) / 100
     return Number(value, format="whole", half=HALVES["whole"])

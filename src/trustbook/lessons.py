@@ -27,7 +27,7 @@ from trustbook.exercises import (
     Task,
 )
 from trustbook.lesson_forms import ExerciseForm, LessonForm
-from trustbook.lesson_numbers import Numbers, make_numbers
+from trustbook.lesson_numbers import Numbers, files_of, make_numbers
 from trustlib.errors import CodebookError, raise_faults, require_names
 from trustlib.forms import read
 from trustlib.schema import load_yaml
@@ -98,6 +98,8 @@ class Lesson:
         Where its numbers come from, in words.
     numbers : Numbers
     exercises : mapping
+    files : tuple of str
+        Below the folder of data, from which its numbers come.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Lesson:
     evidence: tuple[str, ...]
     numbers: Numbers
     exercises: Mapping[str, Exercise]
+    files: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: str | Path, data: str | Path) -> Lesson:
@@ -145,6 +148,7 @@ class Lesson:
             tuple(form.evidence),
             numbers,
             made,
+            files_of(form.numbers),
         )
 
     def __getitem__(self, name: str) -> Exercise:

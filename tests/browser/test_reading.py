@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
-# Of A4, at most; the first that fits counts. A lesson prints its solutions too.
-SHEETS = {"ledger.html": 15, "_runs/lesson-": 5, "_runs/": 4}
+# Of A4, at most; the first that fits counts. A lesson has room to write below each exercise.
+SHEETS = {"ledger.html": 15, "lessons/": 7, "_runs/": 4}
 PRINTED = [
     (name, next(most for start, most in SHEETS.items() if name.startswith(start)))
     for name in small_site.pages_under_test()

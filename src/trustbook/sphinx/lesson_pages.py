@@ -37,7 +37,7 @@ from trustbook.exercise_html import (
 from trustbook.lesson_numbers import SHOWN, Numbers
 from trustbook.lessons import Lesson
 from trustbook.pictures.rows import Axis, PictureRow, RowPicture
-from trustbook.sphinx.directives import DataDirective, meanings, raw_html
+from trustbook.sphinx.directives import DataDirective, data_file, meanings, raw_html
 from trustlib.errors import CodebookError, TrustlibError, one_line
 from trustlib.figures import RowName
 from trustlib.scales import scale_of
@@ -63,7 +63,7 @@ SCALES = {
 def lesson_of(env: BuildEnvironment, name: str = "") -> Lesson:
     """The lesson of the page that is read now, or another one by name.
 
-    The page depends on its file.
+    The page depends on its file, and on those that its numbers come from.
     """
     own = name or env.docname.rpartition("/")[2]
     root = Path(env.srcdir).parent
@@ -74,7 +74,10 @@ def lesson_of(env: BuildEnvironment, name: str = "") -> Lesson:
             f"A page of a lesson is called as its file in {FOLDER}.",
         )
     env.note_dependency(str(path))
-    return _read(path, path.stat().st_mtime, root / "data")
+    lesson = _read(path, path.stat().st_mtime, root / "data")
+    for file in lesson.files:
+        data_file(env, file)
+    return lesson
 
 
 @lru_cache(maxsize=16)
