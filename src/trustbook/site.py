@@ -53,7 +53,6 @@ ERROR_PARTS = (
     ".problematic",
 )
 ERROR_WORDS = ("An Exception was encountered at", "Traceback (most recent call last)")
-LESSON = "lesson-"  # begins the name of a run that is none of estimates
 REMOTE = ("http", "https", "ws", "wss", "ftp")
 # The class that the book's extensions give to what they make from the stand-in.
 MADE_FROM_SYNTHETIC = "from-synthetic"
@@ -379,7 +378,7 @@ def poor_summaries(site: Path) -> list[str]:
     for page in pages(site):
         main = _soup(site / page).find("article") or _soup(site / page)
         name = page.rsplit("/", 1)[-1]
-        if page.startswith("_runs/") and not name.startswith(LESSON):
+        if page.startswith("_runs/"):
             faults += [f"{page}: {fault}" for fault in _poor_summary(main)]
     return faults
 

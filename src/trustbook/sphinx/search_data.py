@@ -22,7 +22,6 @@ _KINDS = {  # by how the name of a page begins
     "evidence/": "chapter",
     "glossary.html": "glossary",
     "lessons/": "lesson",
-    "_runs/lesson-": "lesson",
     "library/": "library",
     "_runs/dossier-": "page",
     "_runs/": "real",
