@@ -377,7 +377,6 @@ def poor_summaries(site: Path) -> list[str]:
     faults = []
     for page in pages(site):
         main = _soup(site / page).find("article") or _soup(site / page)
-        name = page.rsplit("/", 1)[-1]
         if page.startswith("_runs/"):
             faults += [f"{page}: {fault}" for fault in _poor_summary(main)]
     return faults
