@@ -27,7 +27,7 @@ INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 OF_LIBRARY = (
     "errors", "bands", "forms", "sheet_layout", "delimited", "workbooks", "files", "labelled_reader", "yaml12", "schema", "meanings", "design_columns", "design",
     "domains", "strata", "weight_checks", "engines", "ordering", "cells", "compression", "axes", "merging",
-    "sealed_files", "disclosure", "variance", "conditions", "syntax", "evaluation", "formulas", "logit", "newton",
+    "sealed_files", "disclosure", "variance", "conditions", "syntax", "evaluation", "formulas", "logit", "glm", "newton", "stratified",
     "terms", "writing.files", "writing.folders", "protection", "rounding", "schedulers", "sources",
 )  # fmt: skip
 OF_BOOK = (

@@ -43,7 +43,3 @@ def test_a_page_that_begins_with_what_was_found_has_no_fault(tmp_path, body):
 def test_another_has(tmp_path, body, words):
     [fault] = faults(tmp_path, body)
     assert words in fault
-
-
-def test_a_lesson_is_no_page_of_estimates(tmp_path):
-    assert faults(tmp_path, "<p>Nothing.</p>", "lesson-one") == []

@@ -525,7 +525,7 @@ class TestReading:
         ][int(man > woman)]
         assert f"gender: identity, compared with man ({hidden}); missing: other" in told
         assert "nobody" not in told
-        assert "region: neither outcome nor identity" in told
+        assert "region: identity, compared with n" in told
         assert (
             "counted: not taken as an outcome: missing_as counts everybody; use blank"
             in told

@@ -26,6 +26,7 @@ from typing import Any
 
 from trustlib.escaping import csv_plain, visible
 from trustlib.scales import MEASURES, SCALES, scale_of
+from trustlib.sources import Source
 from trustlib.tables import UNDEFINED, evidence, heading, number
 
 # What is computed, by kind of estimate; a measure has its own.
@@ -39,6 +40,7 @@ FORMULAS = {
     "multilevel": "of the variance between strata, on the log odds",
     "prediction": "the level that the model predicts",
     "total": "Σ w y: the weights of the people with yes",
+    "share": "(Y − t W₁) / (W (1 − t)): of the panel's weight W, what brings a cell to t",
     "check": "what was found beside what was asked for",
     "interaction_contrast": "p₁₁ − p₁₀ − p₀₁ + p₀₀",
     "reri_rr": "RR₁₁ − RR₁₀ − RR₀₁ + 1, with RR = p / p₀₀",
@@ -209,13 +211,13 @@ class RunCards:
             (table, [row for row in table.rows if keys is None or row.key in keys])
             for table in self.tables
         ]
-        source = next(iter(self.sources()), {})
+        source = Source.of(next(iter(self.sources()), {}))
         return {
             "title": str(self.provenance["parameters"].get("title", self.run)),
             "page": f"_runs/{self.run}/{self.run}.html",
             "run": self.run,
             "evidence": evidence(source),
-            "synthetic": source.get("kind") == "synthetic",
+            "synthetic": source.is_synthetic,
             "tables": {table.name: table.facts for table, rows in chosen if rows},
             "rows": {row.key: row.facts for _, rows in chosen for row in rows},
         }

@@ -32,6 +32,7 @@ BOOK = (
     "bs4",
     "jupyter_book",
     "platformdirs",
+    "python_calamine",
 )
 SIGNALS = [
     getattr(signal, name)

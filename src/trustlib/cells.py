@@ -723,8 +723,8 @@ def told_rows(frame: pd.DataFrame, by: Sequence[str], people: Any) -> list[str]:
         sizes = people_by_level(frame[axis], people)
         named = {level: level for level in spoken_levels(sizes, sizes)}
         told[axis] = [named.get(level, RARE_LEVEL) for level in frame[axis]]
-    rows = pd.DataFrame(told, index=range(len(frame)), dtype=object)
-    return [describe(row, by) for row in rows.to_dict("records")]
+    levels = zip(*told.values(), strict=True) if by else [()] * len(frame)
+    return [describe(dict(zip(by, row, strict=True)), by) for row in levels]
 
 
 def told_row(

@@ -61,7 +61,7 @@ def files(sources: list) -> dict[str, str]:
 def go(page: Page, address: str) -> None:
     """Open the explorer and wait for its cells, which come after the page."""
     page.goto(address)
-    page.wait_for_selector("#explorer-form:not([hidden])")
+    page.wait_for_selector("#explorer-said:not(:empty)")
 
 
 @pytest.fixture
@@ -296,9 +296,9 @@ class TestOwnFile:
         own = write_cells_json(tl.Cells.read(path), tmp_path / "own.json")
         page.click("#explorer-own summary")
         page.set_input_files("#explorer-file", own)
-        page.wait_for_function(
-            "document.getElementById('explorer-said').textContent.startsWith('Your file')"
-        )
+        page.locator("#explorer-said").filter(
+            has_text=re.compile("^Your file")
+        ).wait_for()
         levels = tl.cell_means(tl.Cells.read(path)).frame["estimate"]
         shown = page.locator("#explorer-levels tbody tr td:nth-child(2)")
         assert shown.all_inner_texts() == [f"{100 * p:.1f}" for p in levels]
@@ -311,7 +311,7 @@ class TestOwnFile:
         foreign.write_text('{"a": 1}')
         page.click("#explorer-own summary")
         page.set_input_files("#explorer-file", foreign)
-        page.wait_for_function("document.getElementById('explorer-fault').textContent")
+        page.wait_for_selector("#explorer-fault:not(:empty)")
         assert "does not call itself sealed cells" in page.inner_text("#explorer-fault")
         assert said(page) == before
 

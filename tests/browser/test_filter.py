@@ -83,9 +83,7 @@ def test_everything_comes_back_and_the_keyboard_is_enough(page: Page) -> None:
     assert page.evaluate(SHOWN) == ["ledger-b"]
     page.keyboard.press("Enter")  # does not leave the page
     page.get_by_role("button", name="Show all").press("Enter")
-    page.wait_for_function(
-        "document.querySelector('[role=status]').textContent.startsWith('3 of 3')"
-    )
+    page.locator("[role=status]").filter(has_text="3 of 3").wait_for()
     assert page.get_by_label("Words").input_value() == ""
 
 

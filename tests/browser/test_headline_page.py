@@ -76,15 +76,14 @@ def said(page: Page) -> str:
 
 def choose(page: Page, chosen: tuple[str, str, str], across: int, up: int) -> None:
     """Take switches and values from an address."""
+    from playwright.sync_api import expect
+
     questions, bases, orders = chosen
     values = f"across={across}&up={up}"
     hash_ = f"#questions={questions}&bases={bases}&orders={orders}&{values}"
     page.evaluate("hash => { location.hash = hash; }", hash_)
-    page.wait_for_function(
-        "([a, u]) => document.getElementById('headline-across').value === a"
-        " && document.getElementById('headline-up').value === u",
-        arg=[str(across), str(up)],
-    )
+    expect(page.locator("#headline-across")).to_have_value(str(across))
+    expect(page.locator("#headline-up")).to_have_value(str(up))
 
 
 def expected(chosen: tuple[str, str, str], across: int, up: int) -> list[str]:

@@ -131,7 +131,7 @@ def test_a_link_into_the_fold_opens_it(chromium: Browser, site: Path) -> None:
     assert page.locator("article details.hide.above-input").count() == 0
     place = fold.locator("section[id]").first.get_attribute("id")
     page.evaluate(f"location.hash = '#{place}'")
-    page.wait_for_function("document.querySelector('details.computed').open")
+    page.wait_for_selector("details.computed[open]")
     page.close()
 
 
