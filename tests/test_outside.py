@@ -31,7 +31,7 @@ def run(
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "PYTEST", "TRUSTLIB", "COVERAGE"))
+        if not name.startswith(("PYTHON", "PYTEST", "TRUSTLIB", "COVERAGE", "MPL"))
     }
     environment |= {
         "PYTHONPATH": str(installed),
