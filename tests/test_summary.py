@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trustlib as tl
-from trustbook.summary import LONGEST, in_short, levels_in_short, range_in_short
+from trustbook.clear import VERDICTS
+from trustbook.summary import (
+    LONGEST,
+    SINGULAR,
+    gaps_in_words,
+    in_short,
+    levels_in_short,
+    range_in_short,
+)
 from trustlib import review
 
 
@@ -43,7 +51,7 @@ def test_the_widest_clear_gap_is_named():
 def test_without_a_clear_gap_it_says_so():
     text = in_short(tl.comparisons(levels({"a": 0.5, "b": 0.51}))).text
     assert text == (
-        "**In short.** None of 1 gaps is clear by the 95 % interval: this survey cannot say which group reports more."
+        "**In short.** The gap is not clear by the 95 % interval: this survey cannot say which group reports more."
     )
 
 
@@ -149,3 +157,12 @@ def test_a_range_names_the_choices_that_turn_the_sign():
     assert f"{len(grid)} specifications" in text
     same = range_in_short(grid.where("weights == 'weighted'")).text
     assert same.endswith("All of them have the same sign.")
+
+
+@pytest.mark.parametrize(("plural", "one"), SINGULAR.items())
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_one_alone_is_not_counted(plural, one, verdict):
+    row = {"what": "b against a", "group": "b", "verdict": verdict}
+    row |= {"estimate": 0.1, "conf_low": 0.05, "conf_high": 0.15}
+    for text in gaps_in_words(pd.DataFrame([row]), "difference", plural):
+        assert text.startswith(f"The {one} is {verdict}")

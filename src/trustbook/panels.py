@@ -124,20 +124,13 @@ def curve_picture(curve: Estimates) -> RowPicture:
     axes = [axis for axis in shown.by if axis not in _OWN]
     gaps = gaps[(gaps[axes] == gaps[axes].iloc[0]).all(axis=1)]
     return RowPicture(
-        title=_synthetic_title(shown) + _clear_up_to(gaps),
+        title=shown.source.title_mark + _clear_up_to(gaps),
         what=f"Points without a share of yes-sayers, {heading(shown.outcome, shown.labels)}",
         rows=tuple(rows),
         axis=Axis.over([end for row in rows for end in row.ends], scale_of(shown.kind)),
         says=f"Lines are {INTERVAL}s.",
         evidence=evidence(shown.source),
     )
-
-
-def _synthetic_title(shown: Estimates) -> str:
-    """What begins a title of the stand-in."""
-    if shown.source.is_synthetic:
-        return "Synthetic: "
-    return ""
 
 
 def _clear_up_to(gaps: pd.DataFrame) -> str:

@@ -22,6 +22,13 @@ LONGEST = 300  # letters of a summary
 NO_LEVELS = ("axis", "measure", "method", "reference", "question")
 SUM = "interaction_contrast"
 PRODUCT = "ratio_of_rr"
+# What gaps and changes are called in a sentence, and one of them alone.
+SINGULAR = {
+    "gaps": "gap",
+    "ratios": "ratio",
+    "changes of groups": "change of the group",
+    "changes of gaps": "change of the gap",
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,7 +119,7 @@ def in_short(gaps: Estimates, together: Estimates | None = None) -> Paragraph:
     >>> cells = tl.compress(tl.SurveyDesign(rows, weight="w"), "y", ["group"])
     >>> text = in_short(tl.comparisons(tl.cell_means(cells))).text
     >>> text.partition(" (")[0]
-    '**In short.** 1 of 1 gaps is clear by the 95 % interval, b against a: +47.5 points'
+    '**In short.** The gap is clear by the 95 % interval, b against a: +47.5 points'
     """
     require_a(Estimates, gaps, "Give the result of comparisons or change.")
     if gaps.kind not in COMPARED:
@@ -184,7 +191,7 @@ def gaps_in_words(
     kind : str
         Of estimate.
     plural : str
-        What they are called.
+        What they are called, one of `SINGULAR`.
     rule : str
         By which rule they are called clear, with the blank before it.
 
@@ -197,15 +204,10 @@ def gaps_in_words(
     >>> row = {"what": "women against men", "group": "women", "verdict": "clear"}
     >>> row |= {"estimate": 0.1, "conf_low": 0.05, "conf_high": 0.15}
     >>> gaps_in_words(pd.DataFrame([row]), "difference", "gaps")[0]
-    '1 of 1 gaps is clear, women against men: +10.0 points (+5.0 to +15.0).'
+    'The gap is clear, women against men: +10.0 points (+5.0 to +15.0).'
     """
     clear = verdicts[verdicts["verdict"] == CLEAR]
-    half = int((verdicts["verdict"] == OPEN).sum())
-    verb = "are" if len(clear) > 1 else "is"
-    count = f"{len(clear) or 'None'} of {len(verdicts)} {plural} {verb} clear"
-    rest = ""
-    if half:
-        rest = f", {half} neither clear nor refuted"
+    count, rest = _counted(verdicts["verdict"], plural)
     if clear.empty:
         unknown = ": this survey cannot say which group reports more"
         if plural != "gaps":
@@ -224,6 +226,17 @@ def gaps_in_words(
         f"{count}{rest}{alone}.",
         f"{count}{rest}.",
     ]
+
+
+def _counted(verdicts: pd.Series, plural: str) -> tuple[str, str]:
+    """How many are clear, and how many of the others are not refuted."""
+    clear = int((verdicts == CLEAR).sum())
+    half = int((verdicts == OPEN).sum())
+    if len(verdicts) == 1:
+        return f"The {SINGULAR[plural]} is {verdicts.iloc[0]}", ""
+    verb = "are" if clear > 1 else "is"
+    count = f"{clear or 'None'} of {len(verdicts)} {plural} {verb} clear"
+    return count, f", {half} neither clear nor refuted" if half else ""
 
 
 @dataclass(frozen=True)

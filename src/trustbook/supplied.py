@@ -482,4 +482,4 @@ def title_mark(source: Mapping[str, Any]) -> str:
     >>> title_mark({"kind": "synthetic"}), title_mark({"kind": "real"})
     ('Synthetic: ', '')
     """
-    return "Synthetic: " if Source.of(source).is_synthetic else ""
+    return Source.of(source).title_mark

@@ -106,6 +106,17 @@ class Source(dict):
         return EVIDENCE.get(str(self.kind), "Source not stated")
 
     @property
+    def title_mark(self) -> str:
+        """What stands before each title, if the people are made up.
+
+        Examples
+        --------
+        >>> Source(kind="synthetic").title_mark, Source(kind="real").title_mark
+        ('Synthetic: ', '')
+        """
+        return "Synthetic: " if self.is_synthetic else ""
+
+    @property
     def is_synthetic(self) -> bool:
         """Whether the people are made up."""
         return self.kind == "synthetic"

@@ -321,7 +321,7 @@ def in_rows(estimates: Estimates, what: str = "") -> RowPicture:
     axis = Axis.over([end for row in rows for end in row.ends], scale)
     outcome = heading(estimates.outcome, estimates.labels)
     return RowPicture(
-        title=_synthetic(estimates) + _found(estimates, rows),
+        title=estimates.source.title_mark + _found(estimates, rows),
         what=", ".join(filter(None, [what, outcome if outcome != what else ""])),
         rows=tuple(rows),
         axis=axis,
@@ -372,13 +372,6 @@ def rows_of(estimates: Estimates, shown: pd.DataFrame) -> list[PictureRow]:
             )
         )
     return rows
-
-
-def _synthetic(estimates: Estimates) -> str:
-    """What begins a title of the stand-in."""
-    if estimates.source.is_synthetic:
-        return "Synthetic: "
-    return ""
 
 
 def _found(estimates: Estimates, rows: Sequence[PictureRow]) -> str:

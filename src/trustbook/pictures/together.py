@@ -211,7 +211,7 @@ def _title(
     contrasts: Sequence[Contrast],
 ) -> str:
     """What was found: of one group against the sum, or of how many groups."""
-    begin = "Synthetic: " if levels.source.is_synthetic else ""
+    begin = levels.source.title_mark
     if len(contrasts) == 1 and expected:
         last = max(expected)
         sum_of_gaps = _percent(expected[last].added)
