@@ -145,6 +145,16 @@ reference: ## Compute the R results again that the tests compare with
 	@command -v Rscript >/dev/null || { echo "make reference: Rscript was not found. The committed results in tests/reference stay as they are. To compute them again, install R with the package survey"; exit 1; }
 	Rscript tests/reference/run.R
 
+.PHONY: stored
+stored: env ## Make again what is committed of the survey files, and the list of it that R reads; only what changed is written
+	@set -e; for survey in $(SURVEYS); do \
+	  test -f "$(EXTRACT)" || { echo "make stored: $(EXTRACT) is not here. Give its folder: make stored TRUSTLIB_DATA=folder"; exit 1; }; \
+	  $(BIN)/trustlib compress data/$$survey/cells.yml; \
+	  $(BIN)/python -m trustbook.replicate_file data/$$survey/cells.yml "$(EXTRACT)"; \
+	  $(BIN)/python -m trustbook.refused data/$$survey/cells.yml "$(EXTRACT)"; \
+	done
+	$(BIN)/python tests/hints_sets.py
+
 .PHONY: bench
 bench: env ## Compare our time with R's svyglm and svy, and the runner's with papermill's; all must agree first
 	$(BIN)/python benchmarks/peers.py

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 import yaml
 
+import hints_sets
 import trustlib as tl
 from trustbook.replicates import KEY, read_stored, row_names
-from trustbook.sealing import load_cell_plan
 from trustbook.years import Years
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +25,7 @@ DATA = ROOT / "data"
 REFERENCE = ROOT / "tests" / "reference"
 SURVEYS = ("hints6", "hints7")
 AGREE = 1e-6
+AGAIN = "Run `make stored` with the survey files, then `make reference`."
 SETS = pd.read_csv(REFERENCE / "hints_sets.csv", keep_default_na=False)
 R_CELLS = pd.read_csv(REFERENCE / "hints_cells.csv")
 R_STORED = pd.read_csv(
@@ -36,16 +37,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
 
 
 def test_r_was_told_of_the_sets_of_the_plans():
-    rows = []
-    for survey in SURVEYS:
-        plan = load_cell_plan(DATA / survey / "cells.yml")
-        for name, spec in plan.sets.items():
-            assert spec.where is None, f"{name}: hints_stored.R knows no `where`"
-            told = [" ".join(spec.by), " ".join(spec.known)]
-            rows.append([survey, name, spec.outcome, *told, spec.weights])
-    assert SETS.to_numpy().tolist() == rows, (
-        "Write tests/reference/hints_sets.csv again, then run hints_stored.R."
-    )
+    assert SETS.to_numpy().tolist() == hints_sets.rows(), AGAIN
 
 
 @pytest.mark.parametrize("survey", SURVEYS)
@@ -70,14 +62,15 @@ def test_every_committed_set_of_cells_is_that_of_r(survey):
         np.testing.assert_allclose(level, theirs["estimate"], rtol=AGREE, err_msg=name)
         np.testing.assert_allclose(error, theirs["se"], rtol=AGREE, err_msg=name)
         compared += 1
-    assert compared == len(list((DATA / survey / "cells").glob("*.parquet")))
+    committed = list((DATA / survey / "cells").glob("*.parquet"))
+    assert compared == len(committed), AGAIN
 
 
 @pytest.mark.parametrize("survey", SURVEYS)
 def test_every_stored_estimand_is_that_of_r_by_both_variances(survey):
     own = read_stored(DATA / survey / "replicates.csv").set_index(KEY)
     theirs = R_STORED[R_STORED["survey"] == survey].set_index(KEY)
-    assert sorted(own.index) == sorted(theirs.index), "run hints_stored.R again"
+    assert sorted(own.index) == sorted(theirs.index), AGAIN
     theirs = theirs.reindex(own.index)
     pairs = {
         "estimate": "estimate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,14 @@ from trustbook.sealing import (
     load_cell_plan,
     make_cells,
     require_same,
+    write_cells,
 )
 from trustlib.disclosure import MINIMUM
 
 ROOT = Path(__file__).parents[1]
 PLAN = ROOT / "data" / "hints6" / "cells.yml"
 FILES = sorted((ROOT / "data" / "hints6" / "cells").glob("*.parquet"))
+NEAR = 1 + 1e-13  # another order of summing
 
 pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
 
@@ -91,14 +94,60 @@ def test_the_cells_made_from_the_file_are_the_committed_ones(data_folder):
 
 
 def test_a_change_of_the_cells_is_noticed(tmp_path):
-    from dataclasses import replace
-
     cells = tl.Cells.read(FILES[0])
     frame = cells.frame.assign(sum_wy=cells.frame["sum_wy"] * (1 + 1e-8))
     replace(cells, frame=frame).write(tmp_path / "changed.parquet")
     with pytest.raises(tl.DesignError, match="differ"):
         require_same(cells, tmp_path / "changed.parquet")
     require_same(cells, FILES[0])
+
+
+@pytest.fixture
+def rewritten(tmp_path):
+    """Three committed sets in a folder of their own, and their bytes."""
+    sets = {path.stem: tl.Cells.read(path) for path in FILES[:3]}
+    assert write_cells(sets, tmp_path) == list(sets)
+    return tmp_path, sets, {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_files_that_say_the_same_are_left_as_they_are(rewritten):
+    folder, sets, before = rewritten
+    rounded = {
+        name: replace(
+            cells, frame=cells.frame.assign(sum_w=cells.frame["sum_w"] * NEAR)
+        )
+        for name, cells in sets.items()
+    }
+    assert write_cells(rounded, folder) == []
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cells: {"source": cells.source | {"label": "another release"}},
+        lambda cells: {"labels": {cells.outcome: "Another label"}},
+        lambda cells: {
+            "frame": cells.frame.assign(sum_wy=cells.frame["sum_wy"] * 1.01)
+        },
+    ],
+    ids=["source", "label", "number"],
+)
+def test_a_file_that_says_something_else_is_written_alone(rewritten, change):
+    folder, sets, before = rewritten
+    first = next(iter(sets))
+    changed = sets | {first: replace(sets[first], **change(sets[first]))}
+    assert write_cells(changed, folder) == [first]
+    differing = [path.stem for path in before if path.read_bytes() != before[path]]
+    assert differing == [first]
+
+
+def test_a_damaged_file_is_written_again(rewritten):
+    folder, sets, before = rewritten
+    first = next(iter(sets))
+    (folder / f"{first}.parquet").write_bytes(b"PAR1 damaged")
+    assert write_cells(sets, folder) == [first]
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_two_levels_of_ethnicity_pass_the_gate_and_five_do_not(people):

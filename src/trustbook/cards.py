@@ -30,31 +30,6 @@ from trustlib.sources import Source
 from trustlib.tables import UNDEFINED, evidence, heading, number
 
 # What is computed, by kind of estimate; a measure has its own.
-FORMULAS = {
-    "level": "p = Σ w y / Σ w over the people of the group; y is 1 for yes, w the weight",
-    "difference": "p₁ − p₀: the group less the one that it is compared with",
-    "ratio": "p₁ / p₀: the group by the one that it is compared with",
-    "odds_ratio": "exp(β): odds p / (1 − p) of one group by those of another",
-    "coefficient": "β of the logistic model, a difference of log odds",
-    "interaction": "of the levels p of the groups that are crossed",
-    "multilevel": "of the variance between strata, on the log odds",
-    "prediction": "the level that the model predicts",
-    "total": "Σ w y: the weights of the people with yes",
-    "share": "(Y − t W₁) / (W (1 − t)): of the panel's weight W, what brings a cell to t",
-    "check": "what was found beside what was asked for",
-    "interaction_contrast": "p₁₁ − p₁₀ − p₀₁ + p₀₀",
-    "reri_rr": "RR₁₁ − RR₁₀ − RR₀₁ + 1, with RR = p / p₀₀",
-    "ap": "(RR₁₁ − RR₁₀ − RR₀₁ + 1) / RR₁₁, with RR = p / p₀₀",
-    "synergy": "(RR₁₁ − 1) / (RR₁₀ + RR₀₁ − 2), with RR = p / p₀₀",
-    "ratio_of_rr": "RR₁₁ / (RR₁₀ RR₀₁), with RR = p / p₀₀",
-    "reri_or": "OR₁₁ − OR₁₀ − OR₀₁ + 1, of odds ratios",
-    "ap_or": "(OR₁₁ − OR₁₀ − OR₀₁ + 1) / OR₁₁, of odds ratios",
-    "synergy_or": "(OR₁₁ − 1) / (OR₁₀ + OR₀₁ − 2), of odds ratios",
-    "ratio_of_or": "OR₁₁ / (OR₁₀ OR₀₁), of odds ratios",
-    "vpc": "σ² / (σ² + π² / 3), with σ² the variance between strata",
-    "mor": "exp(0.6745 √(2 σ²)), with σ² the variance between strata",
-    "pcv": "1 − σ² with the identities / σ² without",
-}
 # Which statement of the page's lines of R gives a kind of estimate.
 R_WORDS = {
     "level": ("svyciprop", "svymean", "svyby", "weighted.mean"),
@@ -288,7 +263,7 @@ def table_facts(
     facts = {
         "kind": kind,
         "measure": SCALES[told["kind"]].heading if told["kind"] in SCALES else "",
-        "formula": FORMULAS.get(kind, ""),
+        "formula": SCALES[kind].formula if kind in SCALES else "",
         "outcome": visible(heading(told["outcome"], {})),
         "design": design,
         "convention": rest,
@@ -317,7 +292,7 @@ def _row(key: str, told: Mapping[str, Any], values: Mapping[str, str]) -> Row:
     facts = {
         "group": _group(groups),
         "measure": scale.heading if measure else "",
-        "formula": FORMULAS[measure] if measure else "",
+        "formula": scale.formula if measure else "",
         "against": visible(values.get("reference", "")),
         "estimate": shown("estimate") + scale.unit,
         "interval": interval.removesuffix(UNDEFINED),

@@ -43,7 +43,13 @@ from trustlib.cells import SUMS, Cells
 from trustlib.compression import compress
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import MINIMUM
-from trustlib.errors import CodebookError, DesignError, DisclosureError, require_names
+from trustlib.errors import (
+    CodebookError,
+    DesignError,
+    DisclosureError,
+    SurveyFileError,
+    require_names,
+)
 from trustlib.files import read_table
 from trustlib.forms import read
 from trustlib.protection import protect
@@ -356,21 +362,43 @@ def people_of(spec: CellSet, design: SurveyDesign) -> SurveyDesign:
     return base
 
 
-def write_cells(made: Mapping[str, Cells], folder: Path) -> None:
+def write_cells(made: Mapping[str, Cells], folder: Path) -> list[str]:
     """Write sealed cells as ``<name>.parquet``: all of them are written before the first replaces an old file.
+
+    A file that says the same already, with numbers equal to 1e-10, is left as it is.
 
     Parameters
     ----------
     made : mapping
         Name -> sealed cells.
     folder : Path
+
+    Returns
+    -------
+    list of str
+        The names of those that were written.
     """
     for cells in made.values():
         cells.require_may_leave()
-    paths = [folder / f"{name}.parquet" for name in made]
-    with write_together(paths) as temporary:
-        for cells, path in zip(made.values(), temporary, strict=True):
-            cells.write_to(path)
+    places = {name: folder / f"{name}.parquet" for name in made}
+    changed = [name for name in made if not _says_the_same(made[name], places[name])]
+    with write_together([places[name] for name in changed]) as temporary:
+        for name, path in zip(changed, temporary, strict=True):
+            made[name].write_to(path)
+    return changed
+
+
+def _says_the_same(made: Cells, path: Path) -> bool:
+    """Whether a file holds these cells already."""
+    if not path.is_file():
+        return False
+    try:
+        committed = Cells.read(path)
+    except SurveyFileError:
+        return False
+    if made.facts != committed.facts:
+        return False
+    return largest_difference(made, committed) <= RELATIVE
 
 
 def _require_equal_or_apart(sets: dict[str, CellSet], design: SurveyDesign) -> None:

@@ -492,14 +492,18 @@ class Cells:
                 "`trustlib compress`, which keeps the key and the earlier releases.",
             )
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a sealed file says beside its totals and their covariance."""
+        return {name: getattr(self, name) for name in _WRITTEN}
+
     def write_to(self, path: Path) -> None:
         """Write sealed cells into a file that `trustlib.writing` gave.
 
         Exact cells of a confidential file too: for a file that does not leave.
         """
         sealed = self.seal()
-        facts = {name: getattr(sealed, name) for name in _WRITTEN}
-        content = SealedContent(sealed.frame, scatter=sealed.scatter, **facts)
+        content = SealedContent(sealed.frame, scatter=sealed.scatter, **sealed.facts)
         sealed_files.write_content(content, path)
 
     @staticmethod

@@ -33,6 +33,8 @@ class Scale:
         Whether a positive value is printed with its sign.
     whole : bool
         Whether it counts, so that it is printed without decimals.
+    formula : str
+        In a line, with p for a level; of a measure the index 11 is both identities.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class Scale:
     unit: str = ""
     signed: bool = False
     whole: bool = False
+    formula: str = ""
 
     @property
     def digits(self) -> int:
@@ -68,18 +71,84 @@ def _table(*rows: Scale) -> dict[str, Scale]:
 
 # What `Estimates.kind` may be.
 SCALES = _table(
-    Scale("level", "Percent", "percentages", None, factor=100, unit=" percent"),
     Scale(
-        "difference", "Gap (points)", "gaps", factor=100, unit=" points", signed=True
+        "level",
+        "Percent",
+        "percentages",
+        None,
+        factor=100,
+        unit=" percent",
+        formula="p = Σ w y / Σ w over the people of the group; y is 1 for yes, w the weight",
     ),
-    Scale("ratio", "Ratio", "ratios", 1.0, log=True),
-    Scale("odds_ratio", "Odds ratio", "odds ratios", 1.0, log=True),
-    Scale("coefficient", "Log odds"),
-    Scale("interaction", "Estimate", null=None),
-    Scale("multilevel", "Estimate", null=None),
-    Scale("prediction", "Percent", "percentages", None, factor=100, unit=" percent"),
-    Scale("share", "Percent of the panel", "shares", None, factor=100, unit=" percent"),
-    Scale("total", "Adults", "numbers of adults", None, unit=" adults", whole=True),
+    Scale(
+        "difference",
+        "Gap (points)",
+        "gaps",
+        factor=100,
+        unit=" points",
+        signed=True,
+        formula="p₁ − p₀: the group less the one that it is compared with",
+    ),
+    Scale(
+        "ratio",
+        "Ratio",
+        "ratios",
+        1.0,
+        log=True,
+        formula="p₁ / p₀: the group by the one that it is compared with",
+    ),
+    Scale(
+        "odds_ratio",
+        "Odds ratio",
+        "odds ratios",
+        1.0,
+        log=True,
+        formula="exp(β): odds p / (1 − p) of one group by those of another",
+    ),
+    Scale(
+        "coefficient",
+        "Log odds",
+        formula="β of the logistic model, a difference of log odds",
+    ),
+    Scale(
+        "interaction",
+        "Estimate",
+        null=None,
+        formula="of the levels p of the groups that are crossed",
+    ),
+    Scale(
+        "multilevel",
+        "Estimate",
+        null=None,
+        formula="of the variance between strata, on the log odds",
+    ),
+    Scale(
+        "prediction",
+        "Percent",
+        "percentages",
+        None,
+        factor=100,
+        unit=" percent",
+        formula="the level that the model predicts",
+    ),
+    Scale(
+        "share",
+        "Percent of the panel",
+        "shares",
+        None,
+        factor=100,
+        unit=" percent",
+        formula="(Y − t W₁) / (W (1 − t)): of the panel's weight W, what brings a cell to t",
+    ),
+    Scale(
+        "total",
+        "Adults",
+        "numbers of adults",
+        None,
+        unit=" adults",
+        whole=True,
+        formula="Σ w y: the weights of the people with yes",
+    ),
 )
 
 # What the column `measure` may be: measures of interaction, in the order of a table ...
@@ -90,21 +159,81 @@ INTERACTIONS = _table(
         factor=100,
         unit=" points",
         signed=True,
+        formula="p₁₁ − p₁₀ − p₀₁ + p₀₀",
     ),
-    Scale("reri_rr", "Relative excess risk (RERI), from risk ratios", signed=True),
-    Scale("ap", "Attributable proportion (AP), from risk ratios", signed=True),
-    Scale("synergy", "Synergy index (S), from risk ratios", null=1.0, log=True),
-    Scale("ratio_of_rr", "Ratio of risk ratios", null=1.0, log=True),
-    Scale("reri_or", "RERI from odds ratios", signed=True),
-    Scale("ap_or", "AP from odds ratios", signed=True),
-    Scale("synergy_or", "S from odds ratios", null=1.0, log=True),
-    Scale("ratio_of_or", "Ratio of odds ratios", null=1.0, log=True),
+    Scale(
+        "reri_rr",
+        "Relative excess risk (RERI), from risk ratios",
+        signed=True,
+        formula="RR₁₁ − RR₁₀ − RR₀₁ + 1, with RR = p / p₀₀",
+    ),
+    Scale(
+        "ap",
+        "Attributable proportion (AP), from risk ratios",
+        signed=True,
+        formula="(RR₁₁ − RR₁₀ − RR₀₁ + 1) / RR₁₁, with RR = p / p₀₀",
+    ),
+    Scale(
+        "synergy",
+        "Synergy index (S), from risk ratios",
+        null=1.0,
+        log=True,
+        formula="(RR₁₁ − 1) / (RR₁₀ + RR₀₁ − 2), with RR = p / p₀₀",
+    ),
+    Scale(
+        "ratio_of_rr",
+        "Ratio of risk ratios",
+        null=1.0,
+        log=True,
+        formula="RR₁₁ / (RR₁₀ RR₀₁), with RR = p / p₀₀",
+    ),
+    Scale(
+        "reri_or",
+        "RERI from odds ratios",
+        signed=True,
+        formula="OR₁₁ − OR₁₀ − OR₀₁ + 1, of odds ratios",
+    ),
+    Scale(
+        "ap_or",
+        "AP from odds ratios",
+        signed=True,
+        formula="(OR₁₁ − OR₁₀ − OR₀₁ + 1) / OR₁₁, of odds ratios",
+    ),
+    Scale(
+        "synergy_or",
+        "S from odds ratios",
+        null=1.0,
+        log=True,
+        formula="(OR₁₁ − 1) / (OR₁₀ + OR₀₁ − 2), of odds ratios",
+    ),
+    Scale(
+        "ratio_of_or",
+        "Ratio of odds ratios",
+        null=1.0,
+        log=True,
+        formula="OR₁₁ / (OR₁₀ OR₀₁), of odds ratios",
+    ),
 )
 # ... and of the variance between strata.
 VARIANCES = _table(
-    Scale("vpc", "Variance partition coefficient (VPC)", null=None),
-    Scale("mor", "Median odds ratio (MOR)", null=None),
-    Scale("pcv", "Proportional change in variance (PCV)", null=None),
+    Scale(
+        "vpc",
+        "Variance partition coefficient (VPC)",
+        null=None,
+        formula="σ² / (σ² + π² / 3), with σ² the variance between strata",
+    ),
+    Scale(
+        "mor",
+        "Median odds ratio (MOR)",
+        null=None,
+        formula="exp(0.6745 √(2 σ²)), with σ² the variance between strata",
+    ),
+    Scale(
+        "pcv",
+        "Proportional change in variance (PCV)",
+        null=None,
+        formula="1 − σ² with the identities / σ² without",
+    ),
 )
 MEASURES = INTERACTIONS | VARIANCES
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,15 +78,16 @@ def compress(
             _compare(release.cells, folder)
         else:
             release.record()
-            write_cells(release.cells, folder)
-            _say_written(release)
+            written = write_cells(release.cells, folder)
+            _say_written(release, written)
 
 
-def _say_written(release: Release) -> None:
-    """Which sets were written, and where their key lies."""
+def _say_written(release: Release, written: Sequence[str]) -> None:
+    """Which sets were written, which said the same already, and where their key lies."""
     for name, cells in release.cells.items():
         kind = "protected cells" if cells.protected else "cells"
-        say_lines([f"  written: {name} ({len(cells)} {kind})"])
+        verb = "written" if name in written else "unchanged"
+        say_lines([f"  {verb}: {name} ({len(cells)} {kind})"])
     if release.survey is not None:
         say_lines([KEPT.format(folder=release.survey.folder)])
 
