@@ -74,7 +74,7 @@ lint: env ## Check style and types (ruff, mypy)
 	$(BIN)/mypy
 
 TSC ?= tsc
-TSC_FLAGS := --noEmit --checkJs --allowJs --strict --target es2022 --lib es2022,dom,dom.iterable
+TSC_FLAGS := --noEmit --checkJs --allowJs --strict --target es2022 --module es2022 --moduleDetection legacy --lib es2022,dom,dom.iterable
 
 .PHONY: types
 types: ## Check the types of the pages' scripts, where TypeScript is installed (TSC=path/to/tsc)

@@ -71,7 +71,7 @@ class Judged:
     >>> gaps = tl.comparisons(tl.one_way(cells, ["sex"]))
     >>> judged = Judged(Stored.read("", "cells/a.parquet", "sex"), gaps)
     >>> judged.in_short().text.partition(" after ")[0]
-    '**In short.** None of 1 gaps is clear'
+    '**In short.** The gap is not clear'
     """
 
     stored: Stored

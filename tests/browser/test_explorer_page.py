@@ -9,11 +9,15 @@ import csv
 import io
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+import numpy as np
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
@@ -22,7 +26,14 @@ import trustlib as tl
 from trustbook.cells_json import write_cells_json
 from trustbook.explorer import explorer_sources
 from trustbook.pictures.together import together
-from trustbook.sphinx.explorer_pages import PLACE, skeleton, web_files
+from trustbook.sphinx import card_pages
+from trustbook.sphinx.explorer_pages import (
+    PLACE,
+    WEB,
+    formulas,
+    skeleton,
+    web_files,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -53,8 +64,11 @@ def sources() -> list:
 def files(sources: list) -> dict[str, str]:
     """Address -> what is served there."""
     body = f"<main class='bd-article'><h1>Explorer</h1>{skeleton(PLACE)}</main>"
-    html = f"<!DOCTYPE html><html lang=en><title>x</title><meta charset=utf-8>{body}"
-    served = {HOME: html}
+    cards = f"{card_pages.PLACE}/{card_pages.SCRIPT}"
+    head = f"<title>x</title><meta charset=utf-8><script src={cards} defer></script>"
+    html = f"<!DOCTYPE html><html lang=en><head>{head}</head>{body}"
+    script = (WEB / card_pages.SCRIPT).read_text(encoding="utf-8")
+    served = {HOME: html, f"{HOME}{cards}": script}
     return served | {f"{HOME}{PLACE}/{name}": text for name, text in web_files(sources)}
 
 
@@ -345,3 +359,126 @@ def test_without_scripts_it_says_so(chromium: Browser, files: dict[str, str]) ->
     opened.set_content(files[HOME])
     assert opened.locator("#explorer-without").is_visible()
     context.close()
+
+
+# -- what is this number? ---------------------------------------------------------------
+
+
+@pytest.fixture
+def with_cards(page: Page) -> Page:
+    """The explorer when its numbers are buttons."""
+    page.wait_for_selector("#explorer-levels button.card-number")
+    return page
+
+
+def card_of(page: Page, table: str, row: int) -> dict[str, str]:
+    """Title, facts and lines of R of a number's card."""
+    page.locator(f"#explorer-{table} button.card-number").nth(row).click()
+    card = page.locator("dialog.number-card[open]")
+    card.wait_for()
+    names = card.locator("dt").all_inner_texts()
+    told = dict(zip(names, card.locator("dd").all_inner_texts(), strict=True))
+    told |= {
+        "title": card.locator("h2").inner_text(),
+        "r": card.locator("pre").inner_text(),
+    }
+    page.keyboard.press("Escape")
+    return told
+
+
+TABLES = ("levels", "gaps", "scales")
+
+
+class TestCards:
+    def test_every_estimate_has_one_that_says_what_its_row_says(self, with_cards: Page):
+        for table in TABLES:
+            rows = with_cards.locator(f"#explorer-{table} tbody tr")
+            heads = with_cards.locator(f"#explorer-{table} thead th").all_inner_texts()
+            at = heads.index("95 % interval")
+            for i in range(rows.count()):
+                cells = rows.nth(i).locator("th, td").all_inner_texts()
+                told = card_of(with_cards, table, i)
+                assert told["title"].split()[0] == cells[at - 1]
+                assert told["95 % interval"] == cells[at]
+                assert told["Formula"] in formulas().values()
+                assert int(told["People"].replace(",", "")) >= 10
+
+    def test_another_choice_has_its_own(self, with_cards: Page):
+        before = card_of(with_cards, "levels", 0)
+        with_cards.select_option("#explorer-axis-0", "gender")
+        after = card_of(with_cards, "levels", 0)
+        assert "gender" in after["r"]
+        assert "gender" not in before["r"]
+
+    def test_by_keyboard_and_back(self, with_cards: Page):
+        number = with_cards.locator("#explorer-gaps button.card-number").first
+        number.focus()
+        with_cards.keyboard.press("Enter")
+        with_cards.locator("dialog.number-card[open]").wait_for()
+        with_cards.keyboard.press("Escape")
+        assert number.evaluate("one => one === document.activeElement")
+
+
+PEOPLE_IN_R = """suppressMessages(library(survey))
+people <- read.csv("people.csv", check.names = FALSE)
+design <- svydesign(~1, strata = ~stratum, weights = ~w, data = people)
+told <- function(found) cat(coef(found), ";", SE(found), "\\n")
+"""
+
+
+def made_up(rows: int = 900) -> pd.DataFrame:
+    """People with names of columns and levels that R has to quote."""
+    rng = np.random.default_rng(5)
+    return pd.DataFrame(
+        {
+            "left side": rng.choice(["no, `never`", "yes"], rows, p=[0.6, 0.4]),
+            "b": rng.choice(["low", "mid", "high"], rows),
+            "stratum": rng.integers(1, 5, rows),
+            "w": rng.uniform(0.5, 3, rows).round(3),
+            "y": (rng.random(rows) < 0.4).astype(float),
+        }
+    )
+
+
+def said_by_r(folder: Path, lines: list[str]) -> list[tuple[list[float], list[float]]]:
+    """Estimates and standard errors that lines of R give, for each."""
+    script = "\n".join(f"told({{\n{each}\n}})" for each in lines)
+    (folder / "cards.R").write_text(PEOPLE_IN_R + script)
+    done = subprocess.run(
+        ["Rscript", "cards.R"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    halves = [line.split(";") for line in done.stdout.splitlines()]
+    return [
+        ([float(x) for x in a.split()], [float(x) for x in b.split()])
+        for a, b in halves
+    ]
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed here")
+def test_the_lines_of_r_of_a_card_give_its_number(with_cards: Page, tmp_path: Path):
+    people = made_up()
+    people.to_csv(tmp_path / "people.csv", index=False)
+    design = tl.SurveyDesign(people, weight="w", strata="stratum")
+    cells = tl.compress(design, "y", ["left side", "b"]).seal()
+    own = write_cells_json(cells, tmp_path / "own.json")
+    with_cards.click("#explorer-own summary")
+    with_cards.set_input_files("#explorer-file", own)
+    with_cards.locator("#explorer-said").filter(has_text="Your file").wait_for()
+    rows = {
+        table: with_cards.locator(f"#explorer-{table} tbody tr").count()
+        for table in TABLES
+    }
+    assert rows == {"levels": 6, "gaps": 5, "scales": 6}
+    cards = [
+        card_of(with_cards, table, i) for table in TABLES for i in range(rows[table])
+    ]
+    found = said_by_r(tmp_path, [card["r"] for card in cards])
+    for card, (estimates, errors) in zip(cards, found, strict=True):
+        shown = float(card["title"].split()[0].replace("\N{MINUS SIGN}", "-"))
+        error = float(card["Standard error"].split()[0])
+        in_points = "points" in card["Standard error"]
+        of = (lambda x: 100 * x) if in_points else np.exp
+        factor, near = (100, 0.0501) if in_points else (1, 0.00501)
+        assert min(abs(of(x) - shown) for x in estimates) < near
+        assert min(abs(factor * x - error) for x in errors) < near / 10

@@ -45,6 +45,8 @@ CARD = "data-card"
 RUN = re.compile(r"_runs/([\w-]+)/\1\.html$")
 # What the script opens without an attribute: a line of the record, a computed number.
 LINKS = 'main a[href*="record.html#figure-"], main a[href^="#computed-"]'
+# The explorer shows its numbers when the page stands.
+COMPUTING = "#explorer"
 SENTENCE = re.compile(
     r"(?P<estimate>[+\N{MINUS SIGN}]?\d[\d,.]*)(?: percent| points| %)?"
     r" \((?P<interval>[^()]+? to [^()]+?)\)"
@@ -240,7 +242,7 @@ def _load_script(soup: BeautifulSoup, name: str) -> None:
     source = relpath(f"{PLACE}/{SCRIPT}", dirname(name) or ".")
     for former in soup.find_all("script", src=source):
         former.decompose()
-    has_cards = soup.select_one(f"main [{CARD}]") or soup.select_one(LINKS)
+    has_cards = soup.select_one(f"main [{CARD}], {LINKS}, {COMPUTING}")
     if soup.head is not None and has_cards:
         soup.head.append(soup.new_tag("script", src=source, defer=""))
 

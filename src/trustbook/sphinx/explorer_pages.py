@@ -19,6 +19,7 @@ from trustbook.cells_json import compact
 from trustbook.explorer import REFUSED, explorer_sources
 from trustbook.replicates import FILE
 from trustbook.sphinx.directives import DataDirective, raw_html
+from trustlib.scales import MEASURES, SCALES
 from trustlib.writing import write_text
 
 WEB = Path(__file__).parents[1] / "web"
@@ -30,9 +31,18 @@ SCRIPTS = (
     "explorer_words.js",
     "explorer_picture.js",
     "explorer_tables.js",
+    "explorer_cards.js",
     "explorer.js",
 )
 STYLE = "explorer.css"
+# The kinds and measures of `trustlib.scales` that its tables show.
+WITH_CARD = (
+    "level",
+    "difference",
+    "interaction_contrast",
+    "ratio_of_rr",
+    "ratio_of_or",
+)
 SKELETON = "explorer.html"
 SYNTHETIC = (
     '<p class="explorer-note">The stand-in among the sources is synthetic: nobody was '
@@ -74,12 +84,25 @@ def web_files(sources: list) -> Iterator[tuple[str, str]]:
 
     Examples
     --------
-    >>> dict(web_files([]))["trust_cells.js"]
-    'window.trustCells = {"sources":[]};\n'
+    >>> dict(web_files([]))["trust_cells.js"].endswith('"sources":[]};\n')
+    True
     """
-    yield CELLS, f"window.trustCells = {compact({'sources': sources})};\n"
+    told = {"formulas": formulas(), "sources": sources}
+    yield CELLS, f"window.trustCells = {compact(told)};\n"
     for name in (*SCRIPTS, STYLE):
         yield name, (WEB / name).read_text(encoding="utf-8")
+
+
+def formulas() -> dict[str, str]:
+    """The formula of each number that has a card.
+
+    Examples
+    --------
+    >>> formulas()["difference"]
+    'p₁ − p₀: the group less the one that it is compared with'
+    """
+    known = SCALES | MEASURES
+    return {name: known[name].formula for name in WITH_CARD}
 
 
 class Explorer(DataDirective):

@@ -5,11 +5,11 @@
 
 /**
  * One table of what a script prints: the head, and rows of fields.
- * @typedef {{name: string, head: string, rows: string[]}} Table
+ * @typedef {{name: string, head: string, rows: string[]}} AskedTable
  *
  * One expected line, and what came in its place: "" where nothing did.
- * @typedef {{expected: string, found: string, agrees: boolean}} Compared
- * @typedef {{name: string, lines: Compared[]}} Checked
+ * @typedef {{expected: string, found: string, agrees: boolean}} AskedLine
+ * @typedef {{name: string, lines: AskedLine[]}} Checked
  */
 
 const trustAskR = (() => {
@@ -19,9 +19,9 @@ const trustAskR = (() => {
   const NUMBER = /^-?(?:\d|\.\d)[\d.]*(?:e[-+]?\d+)?$/i;
 
   /** The tables of a text; other lines are left out.
-   * @param {string} text @returns {Table[]} */
+   * @param {string} text @returns {AskedTable[]} */
   function tablesOf(text) {
-    /** @type {Table[]} */
+    /** @type {AskedTable[]} */
     const tables = [];
     for (const block of text.split(/^# (?=\w+$)/m).slice(1)) {
       const [name, head, ...rest] = block.split("\n");
@@ -82,7 +82,7 @@ const trustAskR = (() => {
   }
 
   /** What differs in a line, named by the columns of its table.
-   * @param {string} head @param {Compared} line @returns {string} */
+   * @param {string} head @param {AskedLine} line @returns {string} */
   function difference(head, { expected, found }) {
     const columns = fieldsOf(head);
     const wanted = fieldsOf(expected);
@@ -145,7 +145,7 @@ const trustAskR = (() => {
 
   // ----- what is shown -----
 
-  /** @param {string} head @param {Compared} line */
+  /** @param {string} head @param {AskedLine} line */
   function lineOf(head, line) {
     const { agrees } = line;
     const row = element("li", "", agrees ? "" : "ask-r-differs");

@@ -4,7 +4,7 @@
 
 /**
  * @typedef {{id: number, script: string}} Asked
- * @typedef {{type: string, data: any}} Line
+ * @typedef {{type: string, data: any}} ROutput
  * @typedef {{id: number, lines: string[], error: string}} Answered
  */
 
@@ -52,7 +52,7 @@
     }
   }
 
-  /** @param {Line[]} output @returns {Promise<{lines: string[], error: string}>} */
+  /** @param {ROutput[]} output @returns {Promise<{lines: string[], error: string}>} */
   async function told(output) {
     const lines = [];
     let error = "";

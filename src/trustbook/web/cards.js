@@ -26,6 +26,7 @@
  * @property {string} title
  * @property {string} about
  * @property {[string, string][]} facts
+ * @property {string} [head] what stands over the lines of R
  * @property {string} [code]
  * @property {Node[]} links
  */
@@ -81,6 +82,7 @@
     const [file, key] = address.split("|");
     const shown = number.textContent?.trim() ?? "";
     if (file === "findings") return ofFinding((await load("findings"))[key]);
+    if (file === "explorer") return (/** @type {any} */ (window)).trustExplorerCards.textOf(key);
     if (address) return ofRow(await load(file), key);
     const target = decodeURIComponent(number.getAttribute("href")?.split("#")[1] ?? "");
     if (target.startsWith("computed-")) return ofComputed(target, shown);
@@ -212,7 +214,7 @@
     if (facts.length) parts.push(element("dl", {}, ...facts));
     if (text.code) {
       parts.push(
-        element("p", { class: "number-card-head" }, "In R, as on the page of this number"),
+        element("p", { class: "number-card-head" }, text.head ?? "In R, as on the page of this number"),
         element("pre", { tabindex: "0", role: "region", "aria-label": "In R" }, element("code", {}, text.code)));
     }
     if (text.links.length) {
@@ -319,14 +321,21 @@
     open(number);
   }
 
+  /** All numbers of the page that are no buttons yet. */
+  function enableAll() {
+    const numbers = document.querySelectorAll(`main ${NUMBERS}:not(:has(button.card-number))`);
+    numbers.forEach((one) => enable(/** @type {HTMLElement} */ (one)));
+  }
+
   function begin() {
     if (!("showModal" in HTMLElement.prototype) && typeof HTMLDialogElement === "undefined") return;
-    document.querySelectorAll(`main ${NUMBERS}`).forEach((one) => enable(/** @type {HTMLElement} */ (one)));
+    enableAll();
     document.querySelectorAll(LINKS).forEach((link) => {
       if (!link.closest("#record-table, #ledger-table")) link.setAttribute("aria-haspopup", "dialog");
     });
     document.addEventListener("click", onClick);
     document.addEventListener("keydown", walk);
+    document.addEventListener("trust-numbers", enableAll); // a script has shown others
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);

@@ -266,8 +266,10 @@
     say(part("said"), [what(source, shown), ...sentences(source, shown)]);
     part("picture").replaceChildren(trustPicture.figure(picture));
     showActions(source, shown, picture);
+    trustExplorerCards.remember(shown, evidence, begin, address());
     showTables(shown);
     showNotes(source, shown);
+    document.dispatchEvent(new Event("trust-numbers"));
   }
 
   /** What is shown now.
@@ -398,22 +400,25 @@
 
   // ----- tables and notes -----
 
-  /** @param {any} table @param {Table} content */
-  function fillTable(table, content) {
+  /** @param {string} name @param {Table} content */
+  function fillTable(name, content) {
     const heads = content.heads.map((head) => element("th", { scope: "col" }, head));
-    const rows = content.rows.map(([name, ...cells]) => element("tr", {},
-      element("th", { scope: "row" }, name),
-      ...cells.map((cell) => element("td", /^[a-z]/i.test(cell) ? { class: "explorer-words" } : {}, cell))));
-    table.replaceChildren(
+    const rows = content.rows.map((texts, row) => element("tr", {},
+      ...texts.map((text, place) => {
+        if (place === 0) return element("th", { scope: "row" }, text);
+        if (place === content.estimate) return element("td", { "data-card": `explorer|${name}:${row}` }, text);
+        return element("td", /^[a-z]/i.test(text) ? { class: "explorer-words" } : {}, text);
+      })));
+    part(name).replaceChildren(
       element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows));
   }
 
   /** @param {Shown} shown */
   function showTables(shown) {
-    fillTable(part("levels"), trustTables.levels(shown));
-    fillTable(part("gaps"), trustTables.gaps(shown));
-    fillTable(part("scales"), trustTables.scales(shown));
-    fillTable(part("model"), trustTables.model(shown));
+    fillTable("levels", trustTables.levels(shown));
+    fillTable("gaps", trustTables.gaps(shown));
+    fillTable("scales", trustTables.scales(shown));
+    fillTable("model", trustTables.model(shown));
   }
 
   /** @param {BookSource} source @param {Shown} shown */

@@ -537,7 +537,7 @@ const trustArithmetic = (() => {
     };
   }
 
-  return { everything, levelAt, tQuantile };
+  return { everything, levelAt, tQuantile, corners };
 })();
 
 /** @type {any} */ (globalThis).trustArithmetic = trustArithmetic;

@@ -15,6 +15,7 @@
  * @typedef {Object} Table
  * @property {string[]} heads
  * @property {string[][]} rows the first of each names it
+ * @property {number} [estimate] place of the cells that have a card
  */
 
 const trustTables = (() => {
@@ -87,7 +88,7 @@ const trustTables = (() => {
       ];
     });
     const after = ["People", "Effective people", "Caution"];
-    return { heads: heads(shown, ["Group", "Percent", "95 % interval"], after), rows };
+    return { heads: heads(shown, ["Group", "Percent", "95 % interval"], after), rows, estimate: 1 };
   }
 
   /** The gap of a group on one scale.
@@ -116,7 +117,7 @@ const trustTables = (() => {
       people(gap.n),
     ]);
     const after = ["Ratio", "Odds ratio", "People, both groups"];
-    return { heads: heads(shown, ["Group", "Gap (points)", "95 % interval"], after), rows };
+    return { heads: heads(shown, ["Group", "Gap (points)", "95 % interval"], after), rows, estimate: 1 };
   }
 
   /** How a measure is printed, and its value where nothing is there.
@@ -153,7 +154,7 @@ const trustTables = (() => {
       ];
     });
     const before = ["Group", ...(several ? ["Interaction of"] : []), "Scale", "Estimate", "95 % interval"];
-    return { heads: heads(shown, before, ["The interval"]), rows };
+    return { heads: heads(shown, before, ["The interval"]), rows, estimate: before.indexOf("Estimate") };
   }
 
   /** The name of a column of the model.

@@ -12,12 +12,12 @@
  * @property {{names: string[], fits: number[][]}[]} [contradictions] fits: how many
  *   percentages across, and the least and greatest up that these names allow
  *
- * @typedef {{name: string, printed: string, claim: string, href: string}} Line
+ * @typedef {{name: string, printed: string, claim: string, href: string}} RecordLine
  * @typedef {Object} Headline
  * @property {{[key: string]: Combination}} combinations
  * @property {{[list: string]: {[key: string]: string}}} switches list -> key -> label
  * @property {{[base: string]: string[]}} lines the ids that play a part
- * @property {{[id: string]: Line}} record
+ * @property {{[id: string]: RecordLine}} record
  * @property {{across: string, up: string}} groups
  * @property {{across: string, up: string}} values what they are called in contradictions
  *
