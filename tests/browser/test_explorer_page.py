@@ -476,9 +476,11 @@ def test_the_lines_of_r_of_a_card_give_its_number(with_cards: Page, tmp_path: Pa
     found = said_by_r(tmp_path, [card["r"] for card in cards])
     for card, (estimates, errors) in zip(cards, found, strict=True):
         shown = float(card["title"].split()[0].replace("\N{MINUS SIGN}", "-"))
-        error = float(card["Standard error"].split()[0])
-        in_points = "points" in card["Standard error"]
-        of = (lambda x: 100 * x) if in_points else np.exp
-        factor, near = (100, 0.0501) if in_points else (1, 0.00501)
-        assert min(abs(of(x) - shown) for x in estimates) < near
-        assert min(abs(factor * x - error) for x in errors) < near / 10
+        error = card["Standard error"]
+        if "logarithm" in error:
+            printed = float(error.split("logarithm ")[1].rstrip(")"))
+            assert min(abs(np.exp(x) - shown) for x in estimates) < 0.00501
+            assert min(abs(x - printed) for x in errors) < 0.000501
+        else:
+            assert min(abs(100 * x - shown) for x in estimates) < 0.0501
+            assert min(abs(100 * x - float(error.split()[0])) for x in errors) < 0.00501

@@ -115,11 +115,11 @@ const trustExplorerCards = (() => {
     return facts.filter(([, said]) => said !== "");
   }
 
-  /** A standard error in the unit of its estimate; that of a ratio is of its logarithm.
+  /** A standard error in the unit of its estimate; of a ratio also that of its logarithm.
    * @param {OneNumber} one @returns {string} */
   function errorOf(one) {
     if (KINDS[one.measure].unit) return `${(100 * one.se).toFixed(2)} points`;
-    return `${one.se.toFixed(3)} (of the logarithm)`;
+    return `${one.se.toFixed(3)} (of the logarithm ${(one.se / one.estimate).toFixed(3)})`;
   }
 
   /** @param {Shown} shown @param {string} address @returns {Node[]} */
