@@ -512,9 +512,9 @@ class TestThePicturesOfTheBook:
         """The printed gap of 2024, with the printed sizes of the two groups."""
         figures = load_figures(ROOT / "data" / "published" / "figures.csv")
         value = figures.set_index("id")["value"]
-        part = value["R24-009"] * value["R24-010"] / value["R24-001"] ** 2
+        first, second = value[["R24-009", "R24-010"]] / value["R24-001"]
         both, neither = value[["R24-017", "R24-018"]] / 100
-        return Headline(both, neither, part)
+        return Headline(both, neither, first, second)
 
     def test_the_picture_of_the_headline_is_yes_sayers(self, headline):
         size = 1_000_000
@@ -537,6 +537,21 @@ class TestThePicturesOfTheBook:
             assert headline.gap_without(share) == pytest.approx(gap, rel=1e-9)
         undone = panel.yes_sayers(cells, headline.vanishes).frame["estimate"]
         assert undone.iloc[0] == pytest.approx(undone.iloc[1], abs=1e-12)
+
+    @pytest.mark.parametrize("share", [0.01, 0.05, 0.12])
+    @pytest.mark.parametrize("true", [0.2, 0.47])
+    def test_planted_ones_come_back_where_the_others_are_independent(self, share, true):
+        first, second = 0.2, 0.3  # among the others
+        others = (1 - share) * first * second
+        level = (share + others * true) / (share + others)
+        headline = Headline(
+            level,
+            true,
+            share + (1 - share) * first,
+            share + (1 - share) * second,
+        )
+        assert headline.vanishes_among == pytest.approx(share, rel=1e-9)
+        assert headline.vanishes < share
 
     def test_people_outside_are_tipping_points(self, headline):
         cells = crossed({

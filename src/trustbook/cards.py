@@ -48,6 +48,12 @@ DOWNLOADS = "_downloads"
 NEEDED = {"estimate", "std_error", "conf_low", "conf_high", "n"}
 # Conventions that the lines of R on a page do not follow.
 NOT_IN_R = re.compile(r"plus four|MOVER interval|don't know|protected|bootstrap")
+# Lines of R on a page have the design of its cells, also where a table is by replicates.
+BY_REPLICATES = re.compile(r"replicate weights")
+BY_TAYLOR = (
+    "In R, as on the page of this number: the same estimate, its error by Taylor "
+    "linearisation"
+)
 NOT_SPOKEN = {"axis", "measure", "term"}  # columns whose values are written otherwise
 NOT_DRAWN = NOT_SPOKEN | {"country", "wave", "edition"}
 
@@ -269,6 +275,7 @@ def table_facts(
         "convention": rest,
         "model": model.group(1) if model else "",
         "r": "" if NOT_IN_R.search(rest) else r_line(kind, lines),
+        "r_gives": BY_TAYLOR if BY_REPLICATES.search(design) else "",
         "file": f"{name}.csv",
         "download": f"{DOWNLOADS}/{digest}/{name}.csv",
     }

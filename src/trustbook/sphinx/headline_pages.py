@@ -78,7 +78,10 @@ def page_data(
     return {
         "combinations": combinations,
         "switches": {
-            each: {key: one["label"] for key, one in movable[each].items()}
+            each: {
+                key: _label(one, movable["names"], figures)
+                for key, one in movable[each].items()
+            }
             for each in LISTS
         },
         "lines": lines,
@@ -94,6 +97,16 @@ def page_data(
         "groups": {side: movable[side]["name"] for side in ("across", "up")},
         "values": {"across": ACROSS, "up": UP},
     }
+
+
+def _label(
+    switch: Mapping[str, Any], names: Mapping[str, str], figures: pd.DataFrame
+) -> str:
+    """What a switch is called: one that chooses figures by the first of them, too."""
+    own = [name for name in flat(switch.get("figures", [])) if name in names]
+    if not own:
+        return str(switch["label"])
+    return f"{switch['label']}: {printed(figures.loc[own[0]])} {names[own[0]]}"
 
 
 def combinations_table(data: Mapping[str, Any]) -> str:

@@ -26,14 +26,18 @@ from sphinx.application import Sphinx
 
 from trustbook.pictures.rows import Axis, Mark, PictureRow, RowPicture
 from trustbook.sphinx.directives import DataDirective, raw_html
-from trustbook.sphinx.evidence.arithmetic import both_and_neither
 from trustlib.cells import Cells
 from trustlib.compression import compress
 from trustlib.design import SurveyDesign
 from trustlib.errors import EstimandError, require_names
 from trustlib.figures import RowName
 from trustlib.levels import cell_means
-from trustlib.review.yes_saying import left_without, share_that_leaves, yes_sayers
+from trustlib.review.yes_saying import (
+    left_without,
+    share_among_independent,
+    share_that_leaves,
+    yes_sayers,
+)
 from trustlib.scales import scale_of
 from trustlib.tables import UNDEFINED, number
 
@@ -52,19 +56,27 @@ class Headline:
     ----------
     both, neither : float
         Shares.
-    part : float
-        People with both identities over all, were the two independent.
+    first, second : float
+        Shares of people with each identity.
 
     Examples
     --------
-    >>> headline = Headline(0.82, 0.47, 0.05)
-    >>> round(headline.gap_without(0.02), 3), round(headline.vanishes, 3)
-    (0.23, 0.033)
+    >>> headline = Headline(0.82, 0.47, 0.2, 0.25)
+    >>> round(headline.gap_without(0.02), 3)
+    0.23
+    >>> round(headline.vanishes, 3), round(headline.vanishes_among, 3)
+    (0.033, 0.057)
     """
 
     both: float
     neither: float
-    part: float
+    first: float
+    second: float
+
+    @property
+    def part(self) -> float:
+        """People with both identities over all, were the two independent."""
+        return self.first * self.second
 
     @property
     def gap(self) -> float:
@@ -76,6 +88,12 @@ class Headline:
         """The share of yes-sayers without which both are at the same level."""
         events = self.part * self.both
         return float(share_that_leaves(self.part, events, 1.0, self.neither))
+
+    @property
+    def vanishes_among(self) -> float:
+        """The same share, were the two independent among all others."""
+        parts = self.first, self.second
+        return float(share_among_independent(*parts, self.both, self.neither))
 
     def level_without(self, share: float) -> float:
         """The level of those who are both, without yes-sayers."""
@@ -116,8 +134,10 @@ class PanelPicture(DataDirective):
             rows=tuple(rows),
             axis=axis,
             says=(
-                "How many people are both is not printed: they are counted as if the two "
-                "identities were independent. Nobody knows how many yes-sayers there are."
+                "How many people are both is not printed. The rows count them as if the two "
+                "identities were independent in the poll as answered; the larger share in "
+                "the title, as if they were so among all who are no yes-sayers. Nobody "
+                "knows how many yes-sayers there are."
             ),
             evidence=PUBLISHED,
         )
@@ -127,8 +147,7 @@ class PanelPicture(DataDirective):
         """The printed levels, and the part with both identities."""
         both, neither = self.values("levels", 2)
         everybody, one, two = self.values("people", 3)
-        people, _ = both_and_neither(everybody, one, two)
-        return Headline(both / 100, neither / 100, people / everybody)
+        return Headline(both / 100, neither / 100, one / everybody, two / everybody)
 
     def values(self, option: str, size: int) -> list[float]:
         """Printed figures that an option names."""
@@ -168,9 +187,10 @@ class PanelPicture(DataDirective):
 
 def _title(headline: Headline) -> str:
     """What is seen: how few yes-sayers undo the gap."""
-    vanishes = number(headline.vanishes, "level")
+    ends = headline.vanishes, headline.vanishes_among
+    least, most = (number(share, "level") for share in ends)
     return (
-        f"{vanishes} yes-sayers in a hundred could make the whole gap of "
+        f"{least} to {most} yes-sayers in a hundred could make the whole gap of "
         f"{100 * headline.gap:.0f} points"
     )
 

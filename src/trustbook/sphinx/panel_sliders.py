@@ -39,7 +39,7 @@ def skeleton(place: str, headline: Headline) -> str:
 
     Examples
     --------
-    >>> html = skeleton("_static/panel", Headline(0.82, 0.47, 0.05))
+    >>> html = skeleton("_static/panel", Headline(0.82, 0.47, 0.2, 0.25))
     >>> html.splitlines()[0]
     '<link rel="stylesheet" href="_static/panel/panel.css">'
     >>> 'max="4"' in html, 'min="-47" max="53"' in html

@@ -290,9 +290,8 @@ const trustAskR = (() => {
     }
     part("script").value = published;
     part("work").hidden = false;
-    part("script").focus();
-    part("script").setSelectionRange(0, 0);
     part("offer").hidden = true;
+    goToFormula();
     await run();
   }
 
@@ -300,8 +299,9 @@ const trustAskR = (() => {
   function goToFormula() {
     const area = part("script");
     const found = /^model <- .*$/m.exec(area.value);
-    if (!found) return;
     area.focus();
+    area.setSelectionRange(0, 0);
+    if (!found) return;
     area.setSelectionRange(found.index, found.index + found[0].length);
     const line = area.value.slice(0, found.index).split("\n").length;
     area.scrollTop = (area.scrollHeight / area.value.split("\n").length) * Math.max(line - 3, 0);
@@ -310,6 +310,8 @@ const trustAskR = (() => {
 
   function putBack() {
     part("script").value = published;
+    part("lines").replaceChildren();
+    part("printed").textContent = "";
     say("The published script is back. Run it.");
   }
 

@@ -39,7 +39,7 @@
     ["people", "People"], ["worth", "Effective people"], ["df", "Degrees of freedom"],
     ["against", "Compared with"],
   ];
-  const OF_TABLE = [["design", "Design"], ["model", "Model"], ["convention", "Convention"]];
+  const OF_TABLE = [["outcome", "Question"], ["design", "Design"], ["model", "Model"], ["convention", "Convention"]];
   const GAP = 8; // pixels between a number and its card
   const WIDE = 600; // pixels: in narrower windows a card lies at the lower edge
 
@@ -119,6 +119,7 @@
       title: `${begin}${row.estimate}`,
       about: `${what}. ${run.evidence}.`,
       facts: facts.filter(([, text]) => text !== ""),
+      head: table.r_gives ?? "",
       code: row.apart ? "" : table.r ?? "",
       links: linksOf(run, table),
     };
@@ -135,7 +136,7 @@
     }
     if (run.cells) {
       const name = run.cells.split("/").pop() ?? "";
-      links.push(element("a", { href: root + run.cells, download: name }, "The cells, for the explorer"));
+      links.push(element("a", { href: root + run.cells, download: name }, "Its cells as data, which the explorer opens"));
     }
     const ask = isHere ? askR() : null;
     if (ask) links.push(ask);
@@ -214,7 +215,7 @@
     if (facts.length) parts.push(element("dl", {}, ...facts));
     if (text.code) {
       parts.push(
-        element("p", { class: "number-card-head" }, text.head ?? "In R, as on the page of this number"),
+        element("p", { class: "number-card-head" }, text.head || "In R, as on the page of this number"),
         element("pre", { tabindex: "0", role: "region", "aria-label": "In R" }, element("code", {}, text.code)));
     }
     if (text.links.length) {

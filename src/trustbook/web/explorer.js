@@ -31,6 +31,7 @@
 
   /** @type {BookSource[]} */
   const sources = [];
+  let fromLink = ""; // what has to be said of the address that led here
   /** @type {State} */
   let state = { source: "", question: 0, axes: [], first: {} };
 
@@ -119,6 +120,7 @@
       one.outcome === words.get("question") && one.year === words.get("year"));
     const asked = alike[Number(words.get("people"))] ?? alike[0] ?? source.questions[0];
     const question = source.questions.indexOf(asked);
+    fromLink = alike.length ? "" : "The question of this link is not here: another one is shown.";
     const known = axesOf(source.sets);
     const axes = [...new Set((words.get("by") ?? "").split(","))];
     const named = axes.filter((axis) => known.includes(axis)).slice(0, 3);
@@ -238,7 +240,7 @@
     const wanted = trustWords.identities(state.axes, labels);
     const key = `${state.question}:${[...state.axes].sort().join()}`;
     const why = source.reasons[source.refused[key]]
-      ?? "No cells of this combination are committed: the plan of the cells does not ask for them.";
+      ?? "These identities were not prepared together for this question.";
     say(part("said"), [`Not shown: ${wanted}. ${source.label}.`, why]);
     const others = combinationsOf(setsOf(source, state.question)).map(({ axes }) => {
       const button = element("button", { type: "button" }, trustWords.identities(axes, labels));
@@ -263,7 +265,7 @@
     const begin = source.synthetic ? "Synthetic: " : "";
     const evidence = `${source.evidence}: ${source.label}`;
     const picture = trustPicture.of(choice, found.levels, replicates, begin, evidence);
-    say(part("said"), [what(source, shown), ...sentences(source, shown)]);
+    say(part("said"), [fromLink, what(source, shown), ...sentences(source, shown)]);
     part("picture").replaceChildren(trustPicture.figure(picture));
     showActions(source, shown, picture);
     trustExplorerCards.remember(shown, evidence, begin, address());
@@ -286,21 +288,28 @@
   /** What is seen, in words.
    * @param {BookSource} source @param {Shown} shown @returns {string[]} */
   function sentences(source, shown) {
-    const { levels } = shown.found;
     const contrasts = shown.found.interactions.filter((one) => one.measure === "interaction_contrast");
-    const last = levels.p.length - 1;
-    const both = contrasts.length === 1 ? last : highest(levels);
-    const said = [`${spoken(shown, both)}; ${spoken(shown, 0)}.`];
+    const last = shown.found.levels.p.length - 1;
+    const said = [`${spoken(shown, last)}; ${spoken(shown, 0)}. ${apart(shown, last)}`];
     said.push(contrasts.length === 1 ? ofOne(shown, contrasts[0]) : ofMany(shown, contrasts));
     if (shown.isSmall) {
       said.push(`At least one group is worth fewer than ${trustTables.FEW} people drawn at random: `
-        + "read its intervals plus four too, and take what you see as a lead.");
+        + "read its intervals plus four too, and take what you see as a lead, unless the page of its run gives a verdict.");
     }
     return said.map((text) => (source.synthetic ? `Synthetic: ${text}` : trustWords.capital(text)));
   }
 
-  /** @param {Levels} levels @returns {number} */
-  const highest = (levels) => levels.p.indexOf(Math.max(...levels.p));
+  /** How far a group and the first are apart, and whether that could be nothing.
+   * @param {Shown} shown @param {number} row @returns {string} */
+  function apart(shown, row) {
+    const { points, interval } = trustWords;
+    const { codes } = shown.found.levels;
+    const gap = shown.found.gaps.find((one) => one.measure === "difference" && one.row === row);
+    if (!gap) return "";
+    const ends = trustTables.stored(shown, "gaps", codes[row]) ?? gap;
+    const zero = trustTables.holds(ends, 0) ? "holds" : "does not hold";
+    return `They are ${points(gap.estimate)} points apart (${interval(ends, points)}): the interval ${zero} zero.`;
+  }
 
   /** The percentage of a group, with its interval: by replicate weights where it is stored.
    * @param {Shown} shown @param {number} row @returns {string} */
@@ -449,6 +458,7 @@
 
   /** Show a new choice, and write it into the address. */
   function changed() {
+    fromLink = "";
     show();
     history.replaceState(null, "", address());
   }

@@ -119,7 +119,7 @@ const trustPicture = (() => {
     };
   }
 
-  /** What is seen: one group beside the sum of the gaps, or both ends.
+  /** What is seen: the last group beside the sum of the gaps, or beside the first.
    * @param {PictureRow[]} rows @param {Levels} levels @returns {string} */
   function titleOf(rows, levels) {
     const last = rows.length - 1;
@@ -128,9 +128,8 @@ const trustPicture = (() => {
       const shown = rows[last].value.toFixed(1);
       return `${rows[last].name}: ${shown} percent; the gaps added up give ${possible(would.added)}`;
     }
-    const sorted = [...rows].sort((a, b) => a.value - b.value);
-    const [low, high] = [sorted[0], sorted[last]];
-    return `from ${low.value.toFixed(1)} percent (${low.name}) to ${high.value.toFixed(1)} percent (${high.name})`;
+    const ends = [rows[last], rows[0]].map(({ name, value }) => `${name}: ${value.toFixed(1)} percent`);
+    return ends.join("; ");
   }
 
   /** Where a value stands, in percent of the width.

@@ -87,7 +87,8 @@ const trustTables = (() => {
         caution(of.worth[i]),
       ];
     });
-    const after = ["People", "Effective people", "Caution"];
+    const worth = shown.hasStored ? "Effective people (Taylor)" : "Effective people";
+    const after = ["People", worth, "Caution"];
     return { heads: heads(shown, ["Group", "Percent", "95 % interval"], after), rows, estimate: 1 };
   }
 

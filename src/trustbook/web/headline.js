@@ -112,9 +112,15 @@
   function sentences(combination, names) {
     if (!names.length) return ["These two values are possible."];
     const begin = combination.possible
-      ? "These two values are not possible."
-      : "Nothing is possible under this reading, wherever you move the sliders.";
-    return [begin, `A smallest contradiction: ${names.map(called).join("; ")}.`];
+      ? "These two values are not possible together, if weights play no part."
+      : "Nothing is possible under this reading, wherever you move the sliders, if weights play no part.";
+    const sides = SIDES.filter((side) => names.includes(headline.values[side]));
+    const yours = sides.map((side) => called(headline.values[side]));
+    const printed = names.filter((name) => name in headline.record).length;
+    const assumed = names.filter((name) => !(name in headline.record) && !SIDES.some((side) => headline.values[side] === name));
+    const lines = `${printed} printed ${printed === 1 ? "line" : "lines"}`;
+    const parts = [...yours, lines, ...assumed.map(called)];
+    return [begin, `What contradicts itself: ${parts.join("; ")}. The lines are marked below.`];
   }
 
   /** What the two figures can be at all, whichever values are chosen.
@@ -122,8 +128,8 @@
   function ranges(combination) {
     const { region } = combination;
     if (!region) return "";
-    return `Under this reading, ${headline.groups.across} can be anything from ${range(region, "across")}, `
-      + `and ${headline.groups.up} anything from ${range(region, "up")}.`;
+    return `Under this reading, ${headline.groups.across} can be from ${range(region, "across")}, each with some value of the other, `
+      + `and ${headline.groups.up} from ${range(region, "up")}. The shape shows which go together.`;
   }
 
   // ----- what is shown -----

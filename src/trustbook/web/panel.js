@@ -57,6 +57,7 @@ const trustPanel = (() => {
     const left = found / printed;
     if (Math.abs(found) < 0.0005) return "The gap has vanished.";
     if (left < 0) return "The gap has turned.";
+    if (left <= 0.1) return "Hardly anything of the gap is left.";
     if (left <= 0.5) return "Less than half of the gap is left.";
     if (left < 1) return "More than half of the gap is left.";
     return left > 1 ? "The gap is wider than printed." : "The gap is as printed.";
@@ -82,7 +83,9 @@ const trustPanel = (() => {
       part(`${name}-value`).textContent = name === "more" ? points(value / 100) : String(value);
     });
     const both = (100 * trustPanel.level(of, now.share)).toFixed(1);
+    const nobody = now.outside === 0 && now.more !== 0;
     say([
+      ...(nobody ? ["Nobody is outside yet: move the second slider, and the third will count."] : []),
       `${points(found)} points for everybody. ${named(found, of.both - of.neither)}`,
       `In the panel, without yes-sayers, people who are both are at ${both} percent, ` +
         `${points(trustPanel.gap(of, now.share))} points from people who are neither.`,
@@ -95,6 +98,7 @@ const trustPanel = (() => {
   part("without").hidden = true;
   part("form").hidden = false;
   part("track").hidden = false;
+  part("ends").hidden = false;
   part("form").addEventListener("input", show);
   part("form").addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
   show();

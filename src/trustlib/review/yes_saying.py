@@ -591,6 +591,34 @@ def share_that_leaves(people: Any, events: Any, panel: Any, target: Any) -> Any:
         return (events - target * people) / (panel * (1 - target))
 
 
+def share_among_independent(first: Any, second: Any, level: Any, target: Any) -> Any:
+    r"""The share that makes a level, where all others have two identities independently.
+
+    Yes-sayers say yes to both identities, so they make the two overlap. If the others
+    of a panel are independent, the cell of both holds :math:`s+(m-s)(d-s)/(1-s)` of it.
+    With the others of the cell at the target :math:`t` and the whole at the level
+    :math:`p`, and :math:`k=(p-t)/(1-t)`, the share is the smaller root of
+    :math:`s^2-(1-k+k(m+d))\,s+kmd`.
+
+    Parameters
+    ----------
+    first, second : float or array
+        Shares of the panel that say yes to each identity, yes-sayers among them.
+    level : float or array
+        The share of yes in the cell of both.
+    target : float or array
+        The share of yes among the others of that cell, below the level.
+
+    Examples
+    --------
+    >>> float(share_among_independent(0.24, 0.24, 0.784091, 0.5).round(3))
+    0.05
+    """
+    k = (level - target) / (1 - target)
+    half = (1 - k + k * (first + second)) / 2
+    return half - np.sqrt(half**2 - k * first * second)
+
+
 def _only_possible(shares: Estimates, words: Array) -> Estimates:
     """Shares of which those that are not possible have no number."""
     possible = words == "yes"

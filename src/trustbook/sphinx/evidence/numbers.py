@@ -44,7 +44,7 @@ from trustlib.errors import (
 )
 from trustlib.forms import read
 from trustlib.record.printed import CHOICES
-from trustlib.review.yes_saying import share_that_leaves
+from trustlib.review.yes_saying import share_among_independent, share_that_leaves
 from trustlib.schema import load_yaml
 
 
@@ -241,6 +241,17 @@ def _yes_sayers(people: float, everybody: float, level: float, target: float) ->
     return float(share_that_leaves(people, people * level, everybody, target))
 
 
+def _yes_sayers_among(
+    everybody: float, one: float, two: float, level: float, target: float
+) -> float:
+    parts = one / everybody, two / everybody
+    return float(share_among_independent(*parts, level, target))
+
+
+def _level_of_rest(people: float, level: float, part: float, of_part: float) -> float:
+    return (people * level - part * of_part) / (people - part)
+
+
 def _part_with_yes(people: float, everybody: float, level: float) -> float:
     return people * level / everybody
 
@@ -296,6 +307,8 @@ FORMULAS: dict[str, Callable[..., float]] = {
     "both if independent": _both,
     "neither if independent": _neither,
     "yes-sayers that undo": _yes_sayers,
+    "yes-sayers that undo, the others independent": _yes_sayers_among,
+    "level of the rest": _level_of_rest,
     "part that says yes": _part_with_yes,
     "half-width at one half": _half_width,
     "smallest significant gap": _smallest_gap,
