@@ -155,6 +155,5 @@ def publish_levels(cells: tl.Cells, everyone: tl.Cells, axes, folder) -> None:
     """The tables of the template `levels` of which a first page is made, without its notebook."""
     levels = tl.one_way(cells, list(axes))
     tl.publish(levels, "levels", folder)
-    gaps = tl.adjust(tl.comparisons(levels))
-    tl.publish(tl.detectable(gaps), "gaps_adjusted", folder)
+    tl.publish(tl.comparisons(levels), "gaps", folder)
     tl.publish(tl.cell_means(everyone, by=[]), "everyone", folder)

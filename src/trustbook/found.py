@@ -1,10 +1,11 @@
 """What was found in a supplied file: each outcome by each group, read from the tables of its runs.
 
-Nothing is computed from people here. Each number comes from a page of levels of the
-book, with the verdict of that page: a gap is clear if its p-value, adjusted by Holm's
-method for the number of gaps of the page, is below 0.05 (`trustbook.clear`). Each
-identity stands by itself; where pages show it with different levels, the finest are
-taken.
+Nothing is computed from people here: each number comes from a page of levels of the
+book. All gaps of the first page are one family, as the rule of `trustbook.clear` has
+it: a gap is clear if its p-value, adjusted by Holm's method for the number of them, is
+below 0.05. A page of one outcome adjusts for its own gaps, and may call more of them
+clear. Each identity stands by itself; where pages show it with different levels, the
+finest are taken.
 """
 
 from __future__ import annotations
@@ -15,18 +16,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trustbook.clear import CLEAR
+import numpy as np
+import pandas as pd
+
+from trustbook.clear import CLEAR, LEVEL
 from trustbook.families import Family
 from trustbook.pictures.rows import RowPicture, in_rows
 from trustbook.pictures.style import level_name
 from trustbook.run_tables import in_one, read_estimates
 from trustbook.short_titles import short_titles
-from trustbook.summary import Paragraph, gaps_with_verdicts, in_short, valued
+from trustbook.summary import (
+    Paragraph,
+    fitted,
+    gaps_in_words,
+    named_gaps,
+    synthetic_first,
+    valued,
+)
+from trustlib.adjustment import holm
 from trustlib.escaping import visible
 from trustlib.estimates import Estimates
 from trustlib.tables import UNDEFINED, number
 
 CANNOT_TELL = "cannot tell"
+RULE = " after Holm's adjustment for all {n} gaps of this page"
+RULE_OF_ONE = " after Holm's adjustment for their number"
 LONGEST_REASON = 200  # letters
 LEVELS = "levels"  # the template of a page of levels
 
@@ -40,7 +54,7 @@ class Gap:
     value, low, high : float
         On the scale of probabilities.
     p_value : float
-        Adjusted for the number of gaps of its page.
+        Adjusted for the number of gaps of the first page.
     verdict : str
         `trustbook.clear.CLEAR` or `CANNOT_TELL`.
 
@@ -227,46 +241,103 @@ def found_in(
             of_outcome = pages.setdefault(about["outcome"], [])
             given = tuple(entry["parameters"]["axes"])
             of_outcome.append(_Page(entry["id"], given, tables))
-    return [
-        _found(family, axes, pages.get(family.outcome, []), withheld)
-        for family in families
-    ]
+    read = [_Tables.read(family, pages.get(family.outcome, [])) for family in families]
+    adjusted = _adjusted(read)
+    return [_found(tables, axes, adjusted, withheld) for tables in read]
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """What the pages of one outcome have published.
+
+    Attributes
+    ----------
+    family : Family
+    titles : dict
+        Variable -> its label, cut for a title.
+    chosen : dict
+        Identity -> the page that shows most of its levels, and the form that it shows.
+    levels, gaps, everyone : Estimates, optional
+    """
+
+    family: Family
+    titles: dict[str, str]
+    chosen: dict[str, tuple[_Page, str]]
+    levels: Estimates | None = None
+    gaps: Estimates | None = None
+    everyone: Estimates | None = None
+
+    @classmethod
+    def read(cls, family: Family, pages: Sequence[_Page]) -> _Tables:
+        """The tables of all identities, each from one page."""
+        titles = short_titles(family.base.frame.attrs["labels"])
+        labels = titles | _titles_of_forms(family, titles)
+        chosen = _finest(family, pages)
+        if not chosen:
+            return cls(family, titles, chosen)
+        return cls(
+            family,
+            titles,
+            chosen,
+            levels=_rows_of(chosen, "levels", labels),
+            gaps=_rows_of(chosen, "gaps", labels),
+            everyone=read_estimates(pages[0].tables, "everyone", labels).showable(),
+        )
+
+    def names(self, variable: str) -> tuple[str, str]:
+        """What a variable is called in a title, and its whole label."""
+        labels = self.family.base.frame.attrs["labels"]
+        whole = visible(labels.get(variable) or variable)
+        return self.titles.get(variable, variable), whole
+
+
+def _adjusted(read: Sequence[_Tables]) -> dict[str, pd.DataFrame]:
+    """Outcome -> its gaps, named, with p-values adjusted for the gaps of all outcomes, and verdicts."""
+    parts = {
+        tables.family.outcome: named_gaps(tables.gaps)
+        for tables in read
+        if tables.gaps is not None
+    }
+    if not parts:
+        return {}
+    every = pd.concat(parts)
+    p_values = every["p_value"].to_numpy(float, copy=True)
+    known = np.isfinite(p_values)
+    p_values[known] = holm(p_values[known])
+    verdicts = np.where(p_values < LEVEL, CLEAR, CANNOT_TELL)
+    every = every.assign(p_value=p_values, verdict=verdicts)
+    return {outcome: every.loc[outcome] for outcome in parts}
 
 
 def _found(
-    family: Family,
+    tables: _Tables,
     axes: Sequence[str],
-    pages: Sequence[_Page],
+    adjusted: Mapping[str, pd.DataFrame],
     withheld: Mapping[str, str],
 ) -> Found:
     """What the pages of one outcome tell."""
-    labels = family.base.frame.attrs["labels"]
-    titles = short_titles(labels)
-    shown = {**titles, **_titles_of_forms(family, titles)}
-    outcome = family.outcome
-    title = titles.get(outcome, outcome)
-    question = visible(labels.get(outcome) or outcome)
-    chosen = _finest(family, pages)
-    levels = _rows_of(chosen, "levels", shown)
-    gaps = _rows_of(chosen, "gaps_adjusted", shown)
-    groups = _groups(levels, gaps)
+    outcome = tables.family.outcome
+    title, question = tables.names(outcome)
+    gaps = adjusted.get(outcome)
+    groups = _groups(tables.levels, gaps)
     identities = []
     for axis in axes:
-        page, form = chosen.get(axis, (None, axis))
-        name = titles.get(axis, axis)
-        whole = visible(labels.get(axis) or axis)
-        if page is not None:
-            own = tuple(groups[form])
-            identities.append(Identity(name, whole, own, page.run))
+        names = tables.names(axis)
+        if axis in tables.chosen:
+            page, form = tables.chosen[axis]
+            identities.append(Identity(*names, tuple(groups[form]), page.run))
         else:
             reason = _reason(outcome, axis, withheld)
-            identities.append(Identity(name, whole, (), reason=reason))
-    if levels is None or gaps is None:
+            identities.append(Identity(*names, (), reason=reason))
+    if tables.levels is None or tables.everyone is None or gaps is None:
         return Found(title, question, tuple(identities))
-    everyone = read_estimates(pages[0].tables, "everyone", shown).showable()
-    whole = valued(everyone.frame.iloc[0], everyone.kind)
-    sentence = in_short(gaps)
-    return Found(title, question, tuple(identities), whole, sentence, levels)
+    everyone = valued(tables.everyone.frame.iloc[0], tables.everyone.kind)
+    rule = RULE_OF_ONE
+    if len(adjusted) > 1:
+        rule = RULE.format(n=sum(map(len, adjusted.values())))
+    words = gaps_in_words(gaps, "difference", "gaps", rule)
+    sentence = fitted(synthetic_first(tables.levels), words)
+    return Found(title, question, tuple(identities), everyone, sentence, tables.levels)
 
 
 def _titles_of_forms(family: Family, titles: Mapping[str, str]) -> dict[str, str]:
@@ -289,31 +360,32 @@ def _finest(family: Family, pages: Sequence[_Page]) -> dict[str, tuple[_Page, st
 
 def _rows_of(
     chosen: Mapping[str, tuple[_Page, str]], table: str, labels: Mapping[str, str]
-) -> Estimates | None:
+) -> Estimates:
     """The rows of all identities that are shown, from the pages that show them."""
     parts = []
     for page, form in chosen.values():
         whole = read_estimates(page.tables, table, labels)
         parts.append(whole.where((whole.frame["axis"] == form).to_numpy()))
-    return in_one(parts).showable("The first page") if parts else None
+    return in_one(parts).showable("The first page")
 
 
-def _groups(levels: Estimates | None, gaps: Estimates | None) -> dict[str, list[Group]]:
+def _groups(
+    levels: Estimates | None, gaps: pd.DataFrame | None
+) -> dict[str, list[Group]]:
     """The groups by form of an identity, in the order of the table."""
     if levels is None or gaps is None:
         return {}
     gap_of = {}
-    for row in gaps_with_verdicts(gaps).itertuples():
-        verdict = CLEAR if row.verdict == CLEAR else CANNOT_TELL
+    for row in gaps.itertuples():
         numbers = (row.estimate, row.conf_low, row.conf_high, row.p_value)
-        gap_of[row.axis, row.level] = Gap(*map(float, numbers), verdict)
+        gap_of[row.axis, row.level] = Gap(*map(float, numbers), row.verdict)
     groups: dict[str, list[Group]] = {}
     for row in levels.frame.itertuples():
         name = level_name(row.axis, row.level, levels.labels)
-        numbers = [float(n) for n in (row.estimate, row.conf_low, row.conf_high)]
+        numbers = (row.estimate, row.conf_low, row.conf_high)
         gap = gap_of.get((row.axis, row.level))
         own = groups.setdefault(row.axis, [])
-        own.append(Group(name, *numbers, int(row.n), gap))
+        own.append(Group(name, *map(float, numbers), int(row.n), gap))
     return groups
 
 

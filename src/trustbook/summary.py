@@ -124,7 +124,7 @@ def in_short(gaps: Estimates, together: Estimates | None = None) -> Paragraph:
     rule = " by the 95 % interval"
     if _adjusted(gaps):
         rule = " after Holm's adjustment for their number"
-    rows = gaps_with_verdicts(gaps)
+    rows = _with_verdicts(named_gaps(gaps), gaps)
     parts = [gaps_in_words(rows, gaps.kind, "gaps", rule)]
     if together is not None:
         parts.append(contrasts_in_words(contrasted(together)))
@@ -136,28 +136,8 @@ def _adjusted(gaps: Estimates) -> bool:
     return "p adjusted" in gaps.convention
 
 
-def gaps_with_verdicts(gaps: Estimates) -> pd.DataFrame:
-    """The rows of gaps, named, with their verdicts by their adjusted p-values or their intervals.
-
-    Parameters
-    ----------
-    gaps : Estimates
-
-    Returns
-    -------
-    DataFrame
-        As `named_gaps`, with a column verdict.
-
-    Examples
-    --------
-    >>> import trustlib as tl
-    >>> rows = pd.DataFrame({"sex": ["m", "w"] * 40, "y": [1.0, 0.0, 0.0, 1.0] * 20})
-    >>> cells = tl.compress(tl.SurveyDesign(rows, weight=None), "y", ["sex"])
-    >>> gaps = tl.comparisons(tl.one_way(cells))
-    >>> gaps_with_verdicts(tl.adjust(gaps))[["what", "verdict"]].values.tolist()
-    [['w against m', 'not clear']]
-    """
-    frame = named_gaps(gaps)
+def _with_verdicts(frame: pd.DataFrame, gaps: Estimates) -> pd.DataFrame:
+    """The gaps with their verdicts, by their adjusted p-values or their intervals."""
     null = scale_of(gaps.kind).null
     clear = (frame["conf_low"] > null) | (frame["conf_high"] < null)
     if _adjusted(gaps):

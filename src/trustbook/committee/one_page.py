@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -175,11 +176,13 @@ def _fitting(content: Content) -> tuple[Content, float, int]:
         if _height(content, scale, 0) <= BOTTOM:
             return content, scale, 0
     tables = sum(len(found.identities) for found in content.found)
-    for kept in range(tables - 1, 0, -1):
-        shown = _first(content, kept)
-        if _height(shown, SCALES[-1], tables - kept) <= BOTTOM:
-            return shown, SCALES[-1], tables - kept
-    return _first(content, 0), SCALES[-1], tables
+
+    def height(kept: int) -> float:
+        return _height(_first(content, kept), SCALES[-1], tables - kept)
+
+    # The more tables are kept, the further down the last line stands.
+    kept = max(bisect_right(range(tables), BOTTOM, key=height) - 1, 0)
+    return _first(content, kept), SCALES[-1], tables - kept
 
 
 def _height(content: Content, scale: float, left: int) -> float:
