@@ -24,7 +24,7 @@ MODULES = {
 # Packages that are imported by their own name: they name what their modules offer.
 MODULES |= {
     package: SRC.joinpath(*package.split("."), "__init__.py")
-    for package in ("trustlib.writing", "trustbook.runs")
+    for package in ("trustlib.writing", "trustbook.runs", "trustbook.committee")
 }
 ORDER = [
     {"trustlib.errors"},

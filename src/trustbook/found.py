@@ -377,16 +377,22 @@ def _groups(
         return {}
     gap_of = {}
     for row in gaps.itertuples():
-        numbers = (row.estimate, row.conf_low, row.conf_high, row.p_value)
-        gap_of[row.axis, row.level] = Gap(*map(float, numbers), row.verdict)
+        value, low, high = _numbers(row)
+        gap = Gap(value, low, high, float(row.p_value), row.verdict)
+        gap_of[row.axis, row.level] = gap
     groups: dict[str, list[Group]] = {}
     for row in levels.frame.itertuples():
         name = level_name(row.axis, row.level, levels.labels)
-        numbers = (row.estimate, row.conf_low, row.conf_high)
-        gap = gap_of.get((row.axis, row.level))
+        value, low, high = _numbers(row)
+        own_gap = gap_of.get((row.axis, row.level))
         own = groups.setdefault(row.axis, [])
-        own.append(Group(name, *map(float, numbers), int(row.n), gap))
+        own.append(Group(name, value, low, high, int(row.n), own_gap))
     return groups
+
+
+def _numbers(row: Any) -> tuple[float, float, float]:
+    """An estimate and the ends of its interval."""
+    return float(row.estimate), float(row.conf_low), float(row.conf_high)
 
 
 def _reason(outcome: str, axis: str, withheld: Mapping[str, str]) -> str:

@@ -40,7 +40,7 @@ LINE = 1.28  # height of a line, in sizes of its letters
 SCALES = (1.0, 0.92, 0.85, 0.78, 0.72, 0.67)
 # Letters that the font of the page may lack are as wide as the widest it has.
 WIDEST = "W"
-SETTINGS = {"pdf.fonttype": 42, "pdf.compression": 9, "svg.fonttype": "none"}
+SETTINGS: dict = {**STYLE, "pdf.fonttype": 42}  # fonts lie within
 _BOLD = re.compile(r"\*\*(.*?)\*\*")
 
 
@@ -65,7 +65,7 @@ def write_page(content: Content, path: Path) -> None:
     """
     import matplotlib
 
-    with matplotlib.rc_context({**STYLE, **SETTINGS}):
+    with matplotlib.rc_context(SETTINGS):
         figure = drawn(content)
         about = {"Title": content.heading, "Subject": content.evidence}
         timeless = dict.fromkeys(("Creator", "Producer", "CreationDate"))

@@ -39,8 +39,8 @@ def parts_of_pages(content: bytes, room: Room) -> Iterator[Part]:
         return
     for page in reader.pages:
         yield Text(page.extract_text())
-    about = reader.metadata or {}
-    yield Text(" , ".join(str(value) for value in about.values()))
+    if reader.metadata is not None:
+        yield Text(" , ".join(map(str, reader.metadata.values())))
     for packed in _STREAM.finditer(content):
         yield Bytes(room.take(_unpacked(packed[1], room)))
 
