@@ -42,6 +42,7 @@ CANNOT_TELL = "cannot tell"
 RULE = " after Holm's adjustment for all {n} gaps of this page"
 RULE_OF_ONE = " after Holm's adjustment for their number"
 LONGEST_REASON = 200  # letters
+LONGEST_NAME = 30  # of an identity beside a number
 LEVELS = "levels"  # the template of a page of levels
 
 
@@ -270,8 +271,9 @@ class _Tables:
     @classmethod
     def read(cls, family: Family, pages: Sequence[_Page]) -> _Tables:
         """The tables of all identities, each from one page."""
-        titles = short_titles(family.base.frame.attrs["labels"])
-        labels = titles | _titles_of_forms(family, titles)
+        whole = family.base.frame.attrs["labels"]
+        titles = short_titles(whole)
+        labels = titles | _names_of_forms(family, short_titles(whole, LONGEST_NAME))
         chosen = _finest(family, pages)
         if not chosen:
             return cls(family, titles, chosen)
@@ -340,9 +342,9 @@ def _found(
     return Found(title, question, tuple(identities), everyone, sentence, tables.levels)
 
 
-def _titles_of_forms(family: Family, titles: Mapping[str, str]) -> dict[str, str]:
-    """A coarser form of an identity is called as the identity: its levels say the rest."""
-    return {form: titles.get(axis, axis) for form, axis in family.axis_of.items()}
+def _names_of_forms(family: Family, names: Mapping[str, str]) -> dict[str, str]:
+    """A form of an identity is called as the identity, shortly: a bare yes is called by it."""
+    return {form: names.get(axis, axis) for form, axis in family.axis_of.items()}
 
 
 def _finest(family: Family, pages: Sequence[_Page]) -> dict[str, tuple[_Page, str]]:

@@ -228,6 +228,7 @@ def _outcome(found: Found, pen: _Pen) -> None:
     pen.lines(found.title, 10.5, bold=True)
     if found.question != found.title:
         pen.lines(found.question, 7, colour=QUIET)
+        pen.down(2)
     if found.levels is None or found.sentence is None:
         pen.lines(TEXTS["nothing_of_it"], 8)
         return
