@@ -1155,6 +1155,10 @@ def require_complete(made, out: Path, file: Path) -> BeautifulSoup:
     assert (made.account.groupby("outcome")["n"].sum() == rows).all()
     assert f"{rows:,}" in index.get_text()
     assert made.site.joinpath("ledger.html").is_file() == made.answers_record
+    begins = index.select_one("article h1").find_next(["table", "p", "h2"])
+    assert "found-table" in begins["class"]
+    assert "SHA-256" not in begins.get_text()
+    assert len(begins.select("tr.found-outcome")) == made.account["outcome"].nunique()
     for name in FILES.values():
         assert (out / FOLDER / name).is_file()
         assert index.select_one(f'a[href$="{name}"]')
