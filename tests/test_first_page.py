@@ -214,6 +214,18 @@ class TestFirstPage:
         assert all("not shown: fewer than 10 people" in text for text in hidden)
         assert not [c for _, i, c in rows_of(page_of(out)) if i.startswith("Disab")]
 
+    def test_a_source_that_asks_for_rounding_is_rounded_in_every_file(self, tmp_path):
+        source = MAPPING["source"] | {"rounding": 5}
+        out = made(tmp_path, people(), {**MAPPING, "source": source})
+        rows = rows_of(page_of(out))
+        assert all(re.match(r"\d+\.0 \d+\.0 to \d+\.0", c[1]) for _, _, c in rows)
+        sheets = openpyxl.load_workbook(out / FOLDER / "tables.xlsx")
+        heads, *cells = sheets["Found"].iter_rows(values_only=True)
+        numbers = pd.DataFrame(cells, columns=heads)
+        assert (numbers["People"] % 5 == 0).all()
+        assert (numbers["Percent"] % 1 == 0).all()
+        assert len(numbers) == len(rows)
+
     def test_labels_do_nothing_on_it(self, tmp_path):
         hostile = '<img src=x onerror="alert(1)"> {eval}`1` $x$ | # `code`'
         mapping = yaml.safe_load(yaml.safe_dump(MAPPING))
