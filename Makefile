@@ -16,13 +16,15 @@ NEW := .book.new
 # The surveys of real people, and where the file of one lies.
 SURVEYS := hints6 hints7
 EXTRACT = $(or $(TRUSTLIB_DATA),data/external)/$$survey/$${survey}_extract.csv.gz
+# macOS has no sha256sum, and another program that prints the same.
+SHA256 := $(if $(shell command -v sha256sum 2>/dev/null),sha256sum,shasum -a 256)
 # One hash of every file that a page can rest on, the executed runs included, and of the path on a host.
 PAGES_REST_ON = find book data notebooks src _config.yml _toc.yml *.json *.cff *.lock $(wildcard .webr/webr.json) -type f \
-  ! -path 'data/external/*' ! -name '*.pyc' -print0 | LC_ALL=C sort -z | { xargs -0 sha256sum; echo "$$BOOK_BASE"; } | sha256sum
+  ! -path 'data/external/*' ! -name '*.pyc' -print0 | LC_ALL=C sort -z | { xargs -0 $(SHA256); echo "$$BOOK_BASE"; } | $(SHA256)
 
 # The same with the survey files and the packages: what the checks of a book rest on.
 ALL_RESTS_ON = { $(PAGES_REST_ON); ls -d $(VENV)/lib/*/site-packages/*.dist-info; \
-  for survey in $(SURVEYS); do [ ! -f "$(EXTRACT)" ] || sha256sum < "$(EXTRACT)"; done; } | sha256sum
+  for survey in $(SURVEYS); do [ ! -f "$(EXTRACT)" ] || $(SHA256) < "$(EXTRACT)"; done; } | $(SHA256)
 
 # An environment without byte code doubles the time of every notebook.
 unexport PYTHONDONTWRITEBYTECODE

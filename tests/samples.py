@@ -146,3 +146,14 @@ def standard_error(d, z, strata=None, psu=None, fpc=None, lonely="fail"):
     )
     rows = sum_by(np.asarray(z, dtype=float)[:, None], unit, len(of_unit))
     return np.sqrt(stratified_covariance(rows, of_unit, n_psu, remaining, lonely)[0, 0])
+
+
+# -- what a page of levels publishes ---------------------------------------------------
+
+
+def publish_levels(cells: tl.Cells, everyone: tl.Cells, axes, folder) -> None:
+    """The tables of the template `levels` of which a first page is made, without its notebook."""
+    levels = tl.one_way(cells, list(axes))
+    tl.publish(levels, "levels", folder)
+    tl.publish(tl.comparisons(levels), "gaps", folder)
+    tl.publish(tl.cell_means(everyone, by=[]), "everyone", folder)

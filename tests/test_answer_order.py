@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import trustlib as tl
+from samples import publish_levels
 from trustbook.answer_order import is_of_words, order_of
 from trustbook.families import Family, coarser
+from trustbook.found import found_in, rows_of_table
 from trustbook.proposal import first_mapping
 from trustbook.supplied import read_supplied
 from trustlib import yaml12
@@ -164,7 +166,7 @@ def scale_file(folder, kind: str, seed: int):
 
 @SLOW
 @given(kind=KINDS, seed=st.integers(0, 5))
-def test_a_scale_keeps_its_order_from_the_draft_to_the_cells(tmp_path, kind, seed):
+def test_a_scale_keeps_its_order_from_the_draft_to_the_first_page(tmp_path, kind, seed):
     file = scale_file(tmp_path, kind, seed)
     text = first_mapping(file)
     made = yaml.safe_load(
@@ -192,6 +194,26 @@ def test_a_scale_keeps_its_order_from_the_draft_to_the_cells(tmp_path, kind, see
         cells = tl.cell_means(tl.compress(family.base, "doctor", [form]))
         shown = [str(level) for level in cells.frame[form]]
         assert shown == [str(level) for level in levels]
+    require_order_on_the_page(family, kept, tmp_path / f"{seed}-{len(kept)}")
+
+
+def require_order_on_the_page(family: Family, steps: list[str], folder) -> None:
+    """The groups of the first table stand in the order of the scale, joined ones too."""
+    everyone = tl.compress(family.base, "doctor", [])
+    entries = []
+    for axes in family.sets:
+        run = "-".join(axes)
+        cells = tl.compress(family.base, "doctor", axes)
+        publish_levels(cells, everyone, axes, folder / run / "tables")
+        entries.append({"id": run, "template": "levels", "parameters": {"axes": axes}})
+    found = found_in([family], ["step"], entries, folder, family.withheld)
+    groups = [group for _, _, group in rows_of_table(found)]
+    assert bool(groups) == bool(family.sets)
+    if groups:
+        assert " or ".join(group.name for group in groups) == " or ".join(steps)
+        assert [group.gap is None for group in groups] == [
+            place == 0 for place in range(len(groups))
+        ]
 
 
 @SLOW

@@ -24,7 +24,7 @@ MODULES = {
 # Packages that are imported by their own name: they name what their modules offer.
 MODULES |= {
     package: SRC.joinpath(*package.split("."), "__init__.py")
-    for package in ("trustlib.writing", "trustbook.runs")
+    for package in ("trustlib.writing", "trustbook.runs", "trustbook.committee")
 }
 ORDER = [
     {"trustlib.errors"},
@@ -174,7 +174,11 @@ ORDER = [
     },
     {"trustbook.rows.records", "trustbook.rows.own"},
     {"trustbook.rows.parts", "trustbook.rows.matching"},
-    {"trustbook.rows.pictures", "trustbook.rows.tables"},
+    {
+        "trustbook.rows.papers",
+        "trustbook.rows.pictures",
+        "trustbook.rows.tables",
+    },
     {"trustbook.rows.unpacking"},
     {"trustbook.leaks", "trustbook.cells_json"},
     {"trustbook.sealing", "trustbook.runs.run"},
@@ -216,8 +220,13 @@ ORDER = [
         "trustbook.headline",
     },
     {"trustbook.ledger", "trustbook.release", "trustbook.refused"},
-    {"trustbook.bases", "trustbook.editions"},
-    {"trustbook.choice", "trustbook.private_pages"},
+    {
+        "trustbook.bases",
+        "trustbook.editions",
+        "trustbook.run_tables",
+        "trustbook.short_titles",
+    },
+    {"trustbook.choice"},
     {
         "trustbook.calculation",
         "trustbook.lesson_forms",
@@ -240,7 +249,14 @@ ORDER = [
     {"trustbook.commands.console"},
     {"trustbook.dossier", "trustbook.webr"},
     {"trustbook.summary", "trustbook.replicate_file"},
-    {"trustbook.judged", "trustbook.site"},
+    {"trustbook.judged", "trustbook.site", "trustbook.found"},
+    {"trustbook.found_page", "trustbook.committee.content"},
+    {
+        "trustbook.committee.one_page",
+        "trustbook.committee.word",
+        "trustbook.committee.workbook",
+    },
+    {"trustbook.committee", "trustbook.private_pages"},
     {"trustbook.private_book"},
     {
         "trustbook.commands.survey",
@@ -300,10 +316,15 @@ PICTURES = {
     "trustlib.review.curve",
     "trustbook.pictures.style",
 }
+# One page of paper is drawn, and measured before it is.
+DRAWN = PICTURES | {"trustlib.letters", "trustbook.committee.one_page"}
 ONLY = {
     "great_tables": {"trustlib.tables"},
     "seaborn": PICTURES,
-    "matplotlib": PICTURES | {"trustlib.letters"},
+    "matplotlib": DRAWN,
+    "docx": {"trustbook.committee.word"},
+    "pypdf": {"trustbook.rows.papers"},
+    "xlsxwriter": {"trustbook.committee.workbook"},
     "papermill": {"trustbook.runs.plan", "trustbook.engine"},
     "pandera": {"trustlib.record.printed"},
     "pydantic": {"trustlib.forms"},

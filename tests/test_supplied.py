@@ -23,6 +23,7 @@ import trustlib as tl
 from trustbook import private_book, supplied
 from trustbook.choice import plan_runs
 from trustbook.cli import app
+from trustbook.committee import FILES, FOLDER
 from trustbook.families import REASONS, Family
 from trustbook.leaks import leaks
 from trustbook.private_book import reproduce
@@ -1153,7 +1154,14 @@ def require_complete(made, out: Path, file: Path) -> BeautifulSoup:
     rows = len(read_table(file)[0])
     assert (made.account.groupby("outcome")["n"].sum() == rows).all()
     assert f"{rows:,}" in index.get_text()
-    assert made.site.joinpath("ledger.html").is_file()
+    assert made.site.joinpath("ledger.html").is_file() == made.answers_record
+    begins = index.select_one("article h1").find_next(["table", "p", "h2"])
+    assert "found-table" in begins["class"]
+    assert "SHA-256" not in begins.get_text()
+    assert len(begins.select("tr.found-outcome")) == made.account["outcome"].nunique()
+    for name in FILES.values():
+        assert (out / FOLDER / name).is_file()
+        assert index.select_one(f'a[href$="{name}"]')
     assert min(counts_on(made.site)) >= 10
     assert not [
         p

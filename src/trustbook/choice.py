@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from os.path import relpath
 from pathlib import Path
@@ -21,6 +22,7 @@ import pandas as pd
 from trustbook.editions import CellsOf, exact_cells
 from trustbook.families import REASONS, Family
 from trustbook.r_design import design_in_r
+from trustbook.short_titles import short_titles
 from trustbook.supplied import WORDS, title_mark
 from trustlib.design import DOMAIN
 from trustlib.escaping import file_name, markdown_text, visible
@@ -130,6 +132,16 @@ class _Choice:
     def marked(self, name: str) -> str:
         """The same as Markdown."""
         return markdown_text(self.label(name))
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What each variable is called in the title of a page, where a question is too long."""
+        labels = self.frame.attrs["labels"]
+        return short_titles({name: self.label(name) for name in labels})
+
+    def titled(self, name: str) -> str:
+        """The same of one variable, as Markdown."""
+        return markdown_text(self.titles.get(name, name))
 
     def files(self) -> dict[str, str]:
         """The survey file and its mapping as templates find them."""
@@ -289,11 +301,12 @@ class _Choice:
         """A page as an entry of ``runs.yml``."""
         outcome = self.marked(self.family.outcome)
         name = _named(self.taken, self.family.outcome, page.template, *page.axes)
-        axes = ", ".join(map(self.marked, page.axes))
+        title = self.titled(self.family.outcome)
+        axes = ", ".join(map(self.titled, page.axes))
         waves = map(markdown_text, page.waves)
         kind = ", ".join([page.template, *waves])
         parameters = {
-            "title": f"{title_mark(self.source)}{outcome}: {axes} ({kind})",
+            "title": f"{title_mark(self.source)}{title}: {axes} ({kind})",
             "question": f"Outcome: {outcome}.",
             "about": " ".join(self._notes(page)),
             **page.parameters,

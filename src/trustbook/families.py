@@ -1,6 +1,7 @@
 """Which cells of an outcome may be shown, when nobody has chosen them by hand.
 
-For each outcome all pages count the same people: those who answered it and told every identity chosen. Identities join
+For each outcome all pages count the same people: those who answered it and told every identity chosen. Each identity
+comes first by itself, gender before the others: no cross takes the place of one of these tables. Then identities join
 one cross, the *hub*, as long as each of its cells passes the gate. An identity that does not fit joins it with coarser
 levels (`coarser`), the finest that pass; one that does not fit even so is crossed with as many of the hub's identities
 as pass. Where it is then shown with joined levels only, its finest levels that may be shown have a table of their own.
@@ -34,6 +35,7 @@ from trustlib.schema import load_yaml
 REASONS = load_yaml(Path(__file__).with_name("words.yml"))["reasons"]
 NAMED = 6  # levels that a reason names
 PLACES = ("wave", "country")
+FIRST = "gender"  # where one of two identities can be shown by itself
 
 
 def coarser(
@@ -114,6 +116,9 @@ class Family:
         crossed with.
     related : set of frozenset
         Pairs of axes of which some combination does not occur.
+    alone : list of list of str
+        Each axis by itself, in its finest form that may be shown beside those before it.
+        Each of the sets may stand beside them.
     placed : list of str
         Axes that may be crossed with wave and country.
     joined : dict
@@ -144,6 +149,8 @@ class Family:
         self.places = list(filter(self._is_place, PLACES))
         self.related = self._related()
         self.sets: list[list[str]] = []
+        self.alone: list[list[str]] = []
+        self._keep_alone()
         order = sorted(self.axes, key=self._smallest_level, reverse=True)
         hub = self._beside([], order, coarsen=True)
         if hub:
@@ -178,6 +185,12 @@ class Family:
             if there < self.levels[list(pair)].prod():
                 related.add(frozenset(pair))
         return related
+
+    def _keep_alone(self) -> None:
+        """Keep a place for each axis by itself, gender first, before any cross takes it."""
+        for axis in sorted(self.axes, key=lambda name: name != FIRST):
+            fitting = [form for form in self._forms(axis) if self._fits([form])]
+            self.alone += [[form] for form in fitting[:1]]
 
     def _placed(self, hub: Sequence[str]) -> list[str]:
         """The axes of the hub that may be crossed with wave and country."""
@@ -361,7 +374,8 @@ class Family:
             return False
         if not self._large(cell):
             return False
-        return all(self._apart(by, each) for each in self.sets)
+        others = [*self.alone, *self.sets]
+        return all(self._apart(by, each) for each in others)
 
     def _large(self, cell: np.ndarray) -> bool:
         """Whether each cell has enough people, with each outcome and without."""

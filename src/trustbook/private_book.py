@@ -29,6 +29,7 @@ import yaml
 from trustbook import resources
 from trustbook.bases import families_of
 from trustbook.choice import plan_runs, together
+from trustbook.committee import FOLDER, Content, write_files
 from trustbook.editions import (
     EDITIONS,
     CellsOf,
@@ -39,6 +40,7 @@ from trustbook.editions import (
     release_of,
 )
 from trustbook.families import REASONS, Family
+from trustbook.found import Found, found_in
 from trustbook.leaks import lines_of_faults, search_of
 from trustbook.private_pages import Reproduction, faults_page, write_pages
 from trustbook.record_answers import answer_record
@@ -73,6 +75,7 @@ OURS = {
     "_toc.yml",
     "book",
     "cells",
+    FOLDER,
     "ledger.csv",
     "notebooks",
     "requirements.lock",
@@ -115,7 +118,7 @@ def reproduce(
     report: Callable[[str, str], None] = lambda run, state: None,
     edition: EditionName = "private",
 ) -> Reproduction:
-    """Make a book of a supplied file: runs, ledger, and who is in it.
+    """Make a book of a supplied file: what was found, its runs, and who is in it.
 
     Parameters
     ----------
@@ -263,7 +266,7 @@ def _take_over_files_of_others(former: Path, new: Path) -> None:
 
 def _lay_out(out: Path, root: Path, edition: Edition) -> None:
     """Copy the settings, style and templates of the book, without links to pages that this one has not."""
-    for part in ("_build", "cells", "notebooks"):
+    for part in ("_build", "cells", FOLDER, "notebooks"):
         shutil.rmtree(out / part, ignore_errors=True)
     style = Path("book", "_static")
     shutil.copytree(root / style, out / style, dirs_exist_ok=True)
@@ -353,10 +356,46 @@ def _built(
         ledger=ledger,
         account=account,
     )
-    write_pages(out, commission.design, _origin(commission), made, commission.edition)
+    _write(commission, families, entries, made, out)
     _build(out)
     _require_no_rows(commission, out)
     return made
+
+
+def _write(
+    commission: _Commission,
+    families: Sequence[Family],
+    entries: Sequence[dict[str, Any]],
+    made: Reproduction,
+    out: Path,
+) -> None:
+    """Write the first page with what its tables tell, the files for a committee, and the other pages."""
+    done = [entry for entry in entries if entry["id"] in made.runs]
+    runs = out / "book" / "_runs"
+    found = found_in(families, commission.axes, done, runs, made.withheld)
+    origin = _origin(commission)
+    files: list[str] = []
+    if any(each.is_shown for each in found):
+        files = write_files(_content(commission, found, made, origin), out)
+    design = commission.design
+    write_pages(out, design, origin, made, commission.edition, found, files)
+
+
+def _content(
+    commission: _Commission,
+    found: Sequence[Found],
+    made: Reproduction,
+    origin: dict[str, str],
+) -> Content:
+    """What a committee is told."""
+    return Content(
+        title=visible(commission.design.source.label),
+        announcement=commission.edition.announcement,
+        source=commission.design.source,
+        found=tuple(found),
+        withheld=made.withheld,
+        made=origin,
+    )
 
 
 def _entries(

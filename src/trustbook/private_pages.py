@@ -12,6 +12,9 @@ import pandas as pd
 import yaml
 
 from trustbook.editions import Edition
+from trustbook.found import Found
+from trustbook.found_page import found_lines
+from trustbook.short_titles import short_titles
 from trustbook.supplied import WORDS, shown_account, title_mark, unnumbered
 from trustlib.design import SurveyDesign
 from trustlib.errors import TrustlibError
@@ -25,6 +28,7 @@ from trustlib.escaping import (
 from trustlib.sources import Source
 
 HEADS = ["What", "Which"]
+NOT_ANSWERED = "needs microdata"  # the verdict on a line that the file says nothing to
 NO_NUMBER = "–"
 _OPTION = re.compile(r"(--axis \S+)")
 
@@ -62,6 +66,11 @@ class Reproduction:
     ledger: pd.DataFrame
     account: pd.DataFrame
 
+    @property
+    def answers_record(self) -> bool:
+        """Whether the file answers a line of the published record."""
+        return bool((self.ledger["verdict"] != NOT_ANSWERED).any())
+
 
 def write_pages(
     out: Path,
@@ -69,8 +78,10 @@ def write_pages(
     origin: Mapping[str, str],
     made: Reproduction,
     edition: Edition,
+    found: Sequence[Found] = (),
+    files: Sequence[str] = (),
 ) -> None:
-    """Write the first page, the ledger of a private edition, and the contents.
+    """Write the first page, the ledger where it answers something, and the contents.
 
     Parameters
     ----------
@@ -81,13 +92,25 @@ def write_pages(
         What the first page says of the file: what -> which.
     made : Reproduction
     edition : Edition
+    found : sequence of Found
+        What stands before all else.
+    files : sequence of str
+        Roles by which the reader downloads the files for a committee.
     """
     source = design.source
-    index = "\n".join(_first_page(design, origin, made, edition))
+    title = markdown_text(visible(source.label))
+    lines = [f"# {title_mark(source)}{title}\n"]
+    if made.runs:
+        lines += found_lines(found, files, source)
+    else:
+        lines.append(WORDS["nothing"])
+    lines += _what_is_not_shown(made)
+    lines += _how_it_was_made(design, origin, made, edition)
+    index = "\n".join(lines)
     (out / "book" / "index.md").write_text(index, encoding="utf-8")
-    contents = yaml.safe_dump(_contents(made.runs, edition))
+    contents = yaml.safe_dump(_contents(made))
     (out / "_toc.yml").write_text(contents, encoding="utf-8")
-    if edition.is_public:
+    if not made.answers_record:
         return
     table = csv_cells(made.ledger)
     table.to_csv(out / "ledger.csv", index=False, lineterminator="\n")
@@ -95,21 +118,17 @@ def write_pages(
     (out / "book" / "ledger.md").write_text(ledger, encoding="utf-8")
 
 
-def _first_page(
+def _how_it_was_made(
     design: SurveyDesign,
     origin: Mapping[str, str],
     made: Reproduction,
     edition: Edition,
 ) -> Iterator[str]:
-    """The lines of the first page."""
-    source = design.source
-    base = source.rounding
-    title = markdown_text(visible(source.label))
-    yield f"# {title_mark(source)}{title}\n"
+    """The lines on the file, on who is counted, and on the record."""
+    base = design.source.rounding
+    yield f"## {WORDS['found']['how_made']}\n"
     yield WORDS[f"index_{edition.name}"]
-    if not made.runs:
-        yield WORDS["nothing"]
-    yield "## The file\n"
+    yield "### The file\n"
     yield markdown_table(HEADS, origin.items())
     if base:
         yield WORDS["rounded"].format(base=base) + "\n"
@@ -118,29 +137,29 @@ def _first_page(
         yield from _how_many(labels, made.account)
     else:
         yield from _who_is_counted(labels, made.account, base)
+    if made.answers_record:
         yield from _the_record(made.ledger)
-    yield from _what_is_not_shown(made)
 
 
 def _who_is_counted(
     labels: Mapping[str, str], account: pd.DataFrame, base: int | None
 ) -> Iterator[str]:
     """What became of each row of the file, for each outcome."""
-    yield "## Who is counted\n"
+    yield "### Who is counted\n"
     yield WORDS["counted"]
+    titles = short_titles(labels)
     for outcome, part in account.groupby("outcome", sort=False):
-        label = visible(labels[outcome]) or outcome
-        yield f"### {markdown_text(label)}\n"
+        yield f"#### {markdown_text(titles[outcome])}\n"
         yield markdown_table(["Rows", "People"], shown_account(part, base))
 
 
 def _how_many(labels: Mapping[str, str], account: pd.DataFrame) -> Iterator[str]:
     """About how many people each outcome is of, with noise."""
-    yield "## Who is counted\n"
+    yield "### Who is counted\n"
     yield WORDS["about_counted"]
+    titles = short_titles(labels)
     rows = [
-        (visible(labels[line.outcome]) or line.outcome, f"about {line.n:,}")
-        for line in account.itertuples()
+        (titles[line.outcome], f"about {line.n:,}") for line in account.itertuples()
     ]
     yield markdown_table(["Outcome", "People"], rows)
 
@@ -149,24 +168,24 @@ def _the_record(ledger: pd.DataFrame) -> Iterator[str]:
     """How many lines of the published record have each verdict."""
     counts = ledger["verdict"].value_counts()
     verdicts = [(name, n, WORDS["verdicts"][name]) for name, n in counts.items()]
-    yield "## The published record\n"
+    yield "### The published record\n"
     yield markdown_table(["Verdict", "Lines", "Meaning"], verdicts)
     yield "Line by line: {doc}`ledger`.\n"
 
 
 def _what_is_not_shown(made: Reproduction) -> Iterator[str]:
     """What was withheld, which levels stand together, and which runs failed."""
-    yield "## What was withheld and why\n"
+    yield f"## {WORDS['found']['withheld']}\n"
     if made.withheld:
         yield markdown_table(["What", "Why"], made.withheld.items())
     else:
-        yield "Nothing was withheld.\n"
+        yield f"{WORDS['found']['nothing_withheld']}\n"
     if made.joined:
-        yield "## Levels that stand together\n"
+        yield "### Levels that stand together\n"
         yield WORDS["together"]
         yield markdown_table(HEADS, made.joined.items())
     if made.failed:
-        yield "## Runs that failed\n"
+        yield "### Runs that failed\n"
         yield WORDS["failed"]
         yield markdown_table(["Run", "Message"], made.failed.items())
 
@@ -187,11 +206,11 @@ def _ledger_cell(value: Any) -> Any:
     return value
 
 
-def _contents(runs: Sequence[str], edition: Edition) -> dict[str, Any]:
+def _contents(made: Reproduction) -> dict[str, Any]:
     """The contents of the book, as Jupyter Book reads them."""
-    pages = [f"_runs/{run}/{run}" for run in runs]
-    if not edition.is_public:
-        pages.insert(0, "ledger")
+    pages = [f"_runs/{run}/{run}" for run in made.runs]
+    if made.answers_record:
+        pages.append("ledger")
     chapters = [{"file": page} for page in pages]
     return {"format": "jb-book", "root": "index", "chapters": chapters}
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -33,6 +33,17 @@ BOOK = (
     "jupyter_book",
     "platformdirs",
     "python_calamine",
+    "docx",
+    "xlsxwriter",
+    "pypdf",
+)
+# These execute notebooks, which needs locks and signals that Windows has not.
+NOT_ON_WINDOWS = ("run", "reproduce", "start")
+CONTAINER = (
+    "trustlib {command} runs on Linux and macOS. On Windows run it in a container: "
+    'docker run --rm -it -v "${{PWD}}:/work" -v trustgap-keys:/keys trustgap {command} '
+    "... (the image is made once, in a copy of the project: docker build -t trustgap "
+    "-f Containerfile .)"
 )
 SIGNALS = [
     getattr(signal, name)
@@ -68,6 +79,7 @@ def main() -> NoReturn:
     _take_standard_places()
     speak_utf8()
     _answer(_leave_at_once)
+    _require_system(sys.argv[1:])
     _require_book()
     # By its name, because the command line itself uses this module.
     command_line = import_module("trustbook.cli")
@@ -76,6 +88,13 @@ def main() -> NoReturn:
     finally:
         _flush()
     sys.exit(0)
+
+
+def _require_system(words: Sequence[str]) -> None:
+    """Leave with one line, which says what to do, where a command cannot run on this system."""
+    commands = [word for word in words if not word.startswith("-")]
+    if sys.platform == "win32" and commands and commands[0] in NOT_ON_WINDOWS:
+        sys.exit(CONTAINER.format(command=commands[0]))
 
 
 def _require_book() -> None:

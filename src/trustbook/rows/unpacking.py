@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from trustbook.rows import tables
+from trustbook.rows import papers, tables
 from trustbook.rows.parts import (
     DEEPEST,
     Bytes,
@@ -116,7 +116,7 @@ def parts_of(
 
 def _parts(name: str, content: bytes, room: Room, depth: int) -> Iterator[Part]:
     unpack = _unpacker(content)
-    if _has_no_controls(content):
+    if _has_no_controls(content) and not content.startswith(papers.PDF):
         yield from _text_or_nothing(content)
     elif unpack is not None:
         inner = room.take(unpack(content, room))
@@ -125,6 +125,10 @@ def _parts(name: str, content: bytes, room: Room, depth: int) -> Iterator[Part]:
             yield Unread("it is damaged or cut short")
     elif content.startswith(ZIP):
         yield from _of_zip(content, room, depth)
+    elif content.startswith(papers.PDF):
+        yield from papers.parts_of_pages(content, room)
+        for attached, inner in papers.attached(content):
+            yield from parts_of(attached, room.take(inner), room, depth + 1)
     elif content[257:262] == b"ustar":
         yield from _of_tar(content, room, depth)
     elif content.startswith(INVENTORY):
