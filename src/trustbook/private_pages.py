@@ -52,6 +52,8 @@ class Reproduction:
     account : DataFrame
         Columns outcome, reason, n: each row of the file once for each outcome, used or
         dropped with its reason.
+    own : DataFrame, optional
+        What the file says to an own list of printed figures, as `ledger`.
     """
 
     site: Path
@@ -61,6 +63,7 @@ class Reproduction:
     failed: dict[str, str]
     ledger: pd.DataFrame
     account: pd.DataFrame
+    own: pd.DataFrame | None = None
 
 
 def write_pages(
@@ -85,7 +88,7 @@ def write_pages(
     source = design.source
     index = "\n".join(_first_page(design, origin, made, edition))
     (out / "book" / "index.md").write_text(index, encoding="utf-8")
-    contents = yaml.safe_dump(_contents(made.runs, edition))
+    contents = yaml.safe_dump(_contents(made, edition))
     (out / "_toc.yml").write_text(contents, encoding="utf-8")
     if edition.is_public:
         return
@@ -93,6 +96,17 @@ def write_pages(
     table.to_csv(out / "ledger.csv", index=False, lineterminator="\n")
     ledger = _ledger_page(source, made.ledger)
     (out / "book" / "ledger.md").write_text(ledger, encoding="utf-8")
+    if made.own is not None:
+        _write_own(out, source, made.own)
+
+
+def _write_own(out: Path, source: Source, own: pd.DataFrame) -> None:
+    """Write what the file says to an own list of printed figures, as a page and a table."""
+    table = csv_cells(own)
+    table.to_csv(out / "own-figures.csv", index=False, lineterminator="\n")
+    title = f"# {title_mark(source)}Your list of printed figures, and this file"
+    page = f"{title}\n\n{WORDS['own_figures']}\n{_table_of_figures(own)}"
+    (out / "book" / "own-figures.md").write_text(page, encoding="utf-8")
 
 
 def _first_page(
@@ -173,10 +187,15 @@ def _what_is_not_shown(made: Reproduction) -> Iterator[str]:
 
 def _ledger_page(source: Source, ledger: pd.DataFrame) -> str:
     """The ledger as a page: every line of the record, and what the file says to it."""
+    title = f"# {title_mark(source)}The ledger: published, and this file"
+    return f"{title}\n\n{WORDS['ledger']}\n{_table_of_figures(ledger)}"
+
+
+def _table_of_figures(ledger: pd.DataFrame) -> str:
+    """Figures with their verdicts as a table of a page."""
     heads = [column.replace("_", " ").capitalize() for column in ledger]
     rows = ledger.map(_ledger_cell).to_numpy().tolist()
-    title = f"# {title_mark(source)}The ledger: published, and this file"
-    return f"{title}\n\n{WORDS['ledger']}\n{markdown_table(heads, rows)}"
+    return markdown_table(heads, rows)
 
 
 def _ledger_cell(value: Any) -> Any:
@@ -187,11 +206,13 @@ def _ledger_cell(value: Any) -> Any:
     return value
 
 
-def _contents(runs: Sequence[str], edition: Edition) -> dict[str, Any]:
+def _contents(made: Reproduction, edition: Edition) -> dict[str, Any]:
     """The contents of the book, as Jupyter Book reads them."""
-    pages = [f"_runs/{run}/{run}" for run in runs]
+    pages = [f"_runs/{run}/{run}" for run in made.runs]
     if not edition.is_public:
         pages.insert(0, "ledger")
+    if made.own is not None:
+        pages.insert(0, "own-figures")
     chapters = [{"file": page} for page in pages]
     return {"format": "jb-book", "root": "index", "chapters": chapters}
 

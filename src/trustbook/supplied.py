@@ -25,7 +25,13 @@ from trustbook.runs import source_kind
 from trustbook.told import Told, told_by_variable, typed_by
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import MINIMUM
-from trustlib.errors import CodebookError, TrustlibError, raise_faults
+from trustlib.errors import (
+    CodebookError,
+    TrustlibError,
+    UnknownNameError,
+    raise_faults,
+    require_names,
+)
 from trustlib.escaping import visible
 from trustlib.masking import are_shown, foreign
 from trustlib.meanings import BLANK, DECLARED
@@ -114,6 +120,43 @@ def read_supplied(
     outcomes = [name for name, role in role_of.items() if role == OUTCOME]
     axes = [name for name, role in role_of.items() if role == IDENTITY]
     return design, outcomes, axes
+
+
+def require_role(
+    kind: str, names: Sequence[str], known: Sequence[str], others: Sequence[str]
+) -> None:
+    """Refuse names that are not known; capital letters are told apart, and a name of the other kind is called one.
+
+    Parameters
+    ----------
+    kind : str
+        `OUTCOME` or `IDENTITY`.
+    names, known, others : sequence of str
+        Those that are asked for, those of this kind, and those of the other.
+
+    Raises
+    ------
+    UnknownNameError
+
+    Examples
+    --------
+    >>> require_role(IDENTITY, ["gender"], ["gender", "age_band"], ["low_trust"])
+    """
+    for name in names:
+        if name in known:
+            continue
+        alike = [other for other in known if other.casefold() == name.casefold()]
+        hint = ""
+        if alike:
+            hint = f"Did you mean {alike[0]!r}?"
+        elif name in others:
+            hint = f"{name!r} is an {WORDS['other'][kind]}."
+        if hint:
+            raise UnknownNameError(
+                f"There is no {kind} {name!r}.",
+                f"{hint} There is: {', '.join(known)}.",
+            )
+        require_names(kind, [name], known)
 
 
 def _lines_of(error: Exception) -> list[str]:
