@@ -337,6 +337,7 @@ ONLY = {
     "firthmodels": {"trustlib.review.links"},
     "typer": {
         "trustbook.cli",
+        "trustbook.wizard.asking",
         *(m for m in MODULES if m.startswith("trustbook.commands")),
     },
     "bs4": {

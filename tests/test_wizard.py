@@ -157,6 +157,11 @@ class TestSession:
         assert frame["low_trust"].sum() == answers.isin(SCALE[:2]).sum()
         assert frame["low_trust"].isna().sum() == (answers == "Don't know").sum()
 
+    def test_a_level_that_is_first_already_stays_without_a_word(self, poll):
+        session(poll, *SESSION[:7], "Man", *SESSION[8:])
+        rule = load_mapping(poll.parent / "mapping.yml")[0].variables["gender"]
+        assert rule.levels is None
+
     def test_the_mapping_is_short_and_each_variable_has_a_comment(self, poll):
         session(poll, *SESSION)
         lines = (poll.parent / "mapping.yml").read_text(encoding="utf-8").splitlines()
@@ -248,7 +253,7 @@ class TestWrongAnswers:
         said = session(poll, *wrong)
         for words in (
             "No column that can be used here has these words",
-            "Give numbers from 1 to 1, such as 1.",
+            "Give the number 1.",
             "Type y for yes, or n for no.",
             "One answer at least must not count.",
             "Give numbers from 1 to 5, such as 1 or 1,2.",

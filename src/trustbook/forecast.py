@@ -27,9 +27,9 @@ from trustbook.editions import (
 from trustbook.families import Family, undeclared
 from trustbook.own_figures import own_answers
 from trustbook.run_order import plan_all
-from trustbook.supplied import IDENTITY, OUTCOME, read_supplied, require_role
+from trustbook.supplied import read_chosen
 from trustlib.cells import Cells
-from trustlib.errors import RunError, one_line, require_names
+from trustlib.errors import RunError, require_names
 from trustlib.escaping import visible
 from trustlib.rounding import people_in_words
 from trustlib.schema import load_yaml
@@ -116,7 +116,7 @@ def _listed(nothing: str, some: str, reasons: Mapping[str, str]) -> Iterator[str
         return
     yield f"{some}, {len(reasons)}:"
     for what, why in reasons.items():
-        yield f"  {visible(what)}: {one_line(why)}"
+        yield f"  {visible(what)}: {visible(why)}"
 
 
 def forecast(
@@ -154,14 +154,9 @@ def forecast(
         print(*forecast("poll.xlsx", "mapping.yml").lines(), sep="\n")
     """
     require_names("edition", [edition], EDITIONS)
-    design, known_outcomes, known_axes = read_supplied(file, mapping)
-    require_role(OUTCOME, outcomes, known_outcomes, known_axes)
-    require_role(IDENTITY, axes, known_axes, known_outcomes)
-    require_role(IDENTITY, first, list(axes) or known_axes, known_outcomes)
+    design, asked, groups = read_chosen(file, mapping, outcomes, axes, first)
     if not EDITIONS[edition].is_public:
         own_answers(design, mapping)  # a fault of the list would stop the book
-    asked = list(outcomes) or known_outcomes
-    groups = list(axes) or known_axes
     is_public = EDITIONS[edition].is_public
     paths = {"file": Path(file).resolve(), "mapping": Path(mapping).resolve()}
     with warnings.catch_warnings(action="ignore"):

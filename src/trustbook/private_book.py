@@ -45,14 +45,7 @@ from trustbook.run_order import counted, plan_all
 from trustbook.runs import load_plan, run_all
 from trustbook.runs.displays import HINT, SHOWS
 from trustbook.site import check_pages
-from trustbook.supplied import (
-    IDENTITY,
-    OUTCOME,
-    WORDS,
-    account_of,
-    read_supplied,
-    require_role,
-)
+from trustbook.supplied import WORDS, account_of, read_chosen
 from trustbook.told import told_by_variable
 from trustbook.utf8 import IN_UTF8
 from trustlib import errors
@@ -175,10 +168,8 @@ def reproduce(
     )
     _require_free(out, kind)
     try:
-        design, known_outcomes, known_axes = read_supplied(file, mapping)
-        require_role(OUTCOME, outcomes, known_outcomes, known_axes)
-        require_role(IDENTITY, axes, known_axes, known_outcomes)
-        require_role(IDENTITY, first, list(axes) or known_axes, known_outcomes)
+        chosen = read_chosen(file, mapping, outcomes, axes, first)
+        design = chosen[0]
         own = None if kind.is_public else own_answers(design, mapping)
     except TrustlibError as error:
         _mark(out, EDITIONS["private"])
@@ -189,9 +180,7 @@ def reproduce(
         Path(file).resolve(),
         Path(mapping).resolve(),
         root,
-        design,
-        list(outcomes) or known_outcomes,
-        list(axes) or known_axes,
+        *chosen,
         kind,
         list(first),
         own,

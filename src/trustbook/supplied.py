@@ -122,6 +122,49 @@ def read_supplied(
     return design, outcomes, axes
 
 
+def read_chosen(
+    file: str | Path,
+    mapping: str | Path,
+    outcomes: Sequence[str] = (),
+    axes: Sequence[str] = (),
+    first: Sequence[str] = (),
+) -> tuple[SurveyDesign, list[str], list[str]]:
+    """The same as `read_supplied` for those outcomes and identities that are asked for.
+
+    Parameters
+    ----------
+    file, mapping : path
+    outcomes, axes : sequence of str
+        Variables of the mapping; by default every one of its kind.
+    first : sequence of str
+        Identities among them.
+
+    Returns
+    -------
+    design : SurveyDesign
+    outcomes, axes : list of str
+
+    Raises
+    ------
+    CodebookError
+        As `read_supplied`.
+    UnknownNameError
+        There is no such outcome or identity.
+
+    Examples
+    --------
+    ::
+
+        design, outcomes, axes = read_chosen("poll.sav", "m.yml", axes=["gender"])
+    """
+    design, known_outcomes, known_axes = read_supplied(file, mapping)
+    require_role(OUTCOME, outcomes, known_outcomes, known_axes)
+    require_role(IDENTITY, axes, known_axes, known_outcomes)
+    chosen = list(axes) or known_axes
+    require_role(IDENTITY, first, chosen, known_outcomes)
+    return design, list(outcomes) or known_outcomes, chosen
+
+
 def require_role(
     kind: str, names: Sequence[str], known: Sequence[str], others: Sequence[str]
 ) -> None:

@@ -124,7 +124,7 @@ def typed_by(mapping: MappingForm, codebook: Mapping[str, Any], name: str) -> se
     typed |= _as_texts(rule.levels or [])
     typed |= _as_texts(mapping.missing.values())
     for part in rule.parts:
-        typed |= _as_texts(part.missing.values())
+        typed |= _as_texts([*part.missing.values(), part.rare])
     known = codebook.get(name)
     if known is not None:
         typed |= _as_texts(known.levels)

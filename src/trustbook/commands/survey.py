@@ -165,7 +165,7 @@ def reproduce(
     from trustbook.private_book import reproduce as make_private_book
 
     folder = out or Path(edition.value)
-    asked = {
+    asked: dict[str, Any] = {
         "outcomes": outcome or (),
         "axes": axis or (),
         "first": first or (),

@@ -56,7 +56,9 @@ def numbers_in(text: str, most: int) -> list[int]:
     >>> numbers_in("1, 3 - 4", 5)
     [1, 3, 4]
     """
-    expected = f"Give numbers from 1 to {most}, such as 1 or {_example(most)}."
+    expected = "Give the number 1."
+    if most > 1:
+        expected = f"Give numbers from 1 to {most}, such as 1 or 1,2."
     numbers: dict[int, None] = {}
     for part in filter(None, re.split(r"[,;\s]+", _TO.sub("-", text))):
         found = _PART.fullmatch(part)
@@ -70,10 +72,6 @@ def numbers_in(text: str, most: int) -> list[int]:
     if not numbers:
         raise AnswerError(expected)
     return list(numbers)
-
-
-def _example(most: int) -> str:
-    return "1,2" if most > 1 else "1"
 
 
 def one_number(text: str, most: int) -> int:

@@ -152,7 +152,8 @@ def _with_bands(offer: Offer, rule: dict[str, Any]) -> dict[str, Any]:
 
     cut = ask(f"Bands of {offer.title}, both ends included", read, preset)
     about = {key: rule[key] for key in ("column", "label")}
-    more = {key: rule[key] for key in ("missing", "rare") if key in rule}
+    kept = {"missing", "rare"} & set(rule)
+    more = {key: rule[key] for key in sorted(kept)}
     if _is_few_outside(offer, cut):
         more["rare"] = TOO_FEW
     return {**about, "cut": cut, **more}
@@ -233,7 +234,7 @@ def _levels(entry: Entry) -> list[str]:
 
 def _first_levels(text: str, levels: dict[str, list[str]]) -> dict[str, str]:
     """The levels that are named, by identity."""
-    first = {}
+    first: dict[str, str] = {}
     for part in filter(None, (each.strip() for each in text.split(";"))):
         found = [
             (name, level)
@@ -254,9 +255,9 @@ def _with_first(
     entry: Entry, levels: dict[str, list[str]], first: dict[str, str]
 ) -> Entry:
     """An identity with this level first."""
-    if entry.name not in first:
+    reference = first.get(entry.name)
+    if reference in (None, levels.get(entry.name, [None])[0]):
         return entry
-    reference = first[entry.name]
     others = [level for level in levels[entry.name] if level != reference]
     order = {"levels": [reference, *others], "ordered": False}
     return replace(entry, rule={**entry.rule, **order})
