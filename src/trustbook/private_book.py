@@ -172,9 +172,7 @@ def reproduce(
         design = chosen[0]
         own = None if kind.is_public else own_answers(design, mapping)
     except TrustlibError as error:
-        _mark(out, EDITIONS["private"])
-        page = faults_page(error, Path(file), Path(mapping))
-        write_text(out / "faults.html", page)
+        _leave_faults(error, Path(file), Path(mapping), out)
         raise
     commission = _Commission(
         Path(file).resolve(),
@@ -197,6 +195,12 @@ def reproduce(
             shutil.rmtree(new / "cells", ignore_errors=True)
         _take_over_files_of_others(out, new)
     return replace(made, site=_site(out))
+
+
+def _leave_faults(error: TrustlibError, file: Path, mapping: Path, out: Path) -> None:
+    """Leave a page of what is to be mended in the folder of the book."""
+    _mark(out, EDITIONS["private"])
+    write_text(out / "faults.html", faults_page(error, file, mapping))
 
 
 def _site(out: Path) -> Path:
