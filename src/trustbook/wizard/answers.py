@@ -119,14 +119,16 @@ def bands_in(text: str, oldest: float | None = None) -> dict[str, list[float | N
     try:
         bands_of(cut)
     except ValueError as error:
-        raise AnswerError(f"{_in_words(error)}. {BANDS}") from None
+        raise AnswerError(
+            f"These bands do not follow each other: {_in_words(error)}. {BANDS}"
+        ) from None
     return cut
 
 
 def _in_words(error: ValueError) -> str:
     """What is wrong with bands, without the key of a mapping."""
     text = str(error).partition(";")[0]
-    return re.sub(r"^cut (has|leaves)", r"That \1", text)
+    return re.sub(r"^cut (has|leaves)", r"that \1", text)
 
 
 def _ends_of(name: str, oldest: float | None) -> list[float | None]:
