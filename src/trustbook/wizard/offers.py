@@ -48,7 +48,7 @@ class Offer:
     --------
     >>> given = pd.Series(["Male", "Female"] * 20, name="sex")
     >>> Offer(Proposal(Column(given, given == "?", "", {}))).line()
-    'sex (Female; Male)'
+    'sex (Male; Female)'
     """
 
     proposal: Proposal
