@@ -114,9 +114,9 @@ def typed_by(mapping: MappingForm, codebook: Mapping[str, Any], name: str) -> se
 
     Examples
     --------
-    >>> rule = {"values": {"m": "man"}, "missing": {"x": "refused"}}
+    >>> rule = {"values": {"m": "man"}, "missing": {"x": "refused"}, "rare": "few"}
     >>> sorted(typed_by(MappingForm(variables={"gender": rule}), {}, "gender"))
-    ['man', 'refused']
+    ['few', 'man', 'refused']
     """
     rule = mapping.variables[name]
     typed = {str(value) for value in rule.targets}
