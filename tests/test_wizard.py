@@ -324,12 +324,21 @@ class TestOffers:
         (rule,) = [rule for rule in plan.variables.values() if rule.yes]
         assert rule.yes == ["4", "5"]
 
-    def test_a_file_of_which_nothing_can_be_made_is_refused(self, tmp_path):
-        frame = people()[["Respondent ID"]].assign(name="Dr Jane Doe")
+    @pytest.mark.parametrize("columns", [[], ["Age"], ["Gender"]])
+    def test_a_file_of_which_nothing_can_be_made_is_refused(self, tmp_path, columns):
+        frame = people()[["Respondent ID", *columns]].assign(name="Dr Jane Doe")
         path = write_xlsx(frame, tmp_path / "ids.xlsx")
-        said = session(path, code=1)
+        said = session(path, "Gender", "", "1", "Men", code=1)
         assert "no column of which an outcome" in said
         assert [each.name for each in tmp_path.iterdir()] == ["ids.xlsx"]
+
+    def test_where_nothing_is_proposed_she_is_told_to_search(self, tmp_path):
+        frame = people()[["Age", "Weight"]].assign(
+            colour=np.resize(["red", "blue"], ROWS)
+        )
+        path = write_xlsx(frame, tmp_path / "p.xlsx")
+        said = session(path, "colour", "", "1", "Red", code=1)
+        assert "None is proposed. Search for one word" in said
 
     def test_countries_of_their_own_are_asked_for_their_inhabitants(self, tmp_path):
         frame = people().assign(Country=np.resize(["AT", "CH"], ROWS))

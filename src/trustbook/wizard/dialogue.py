@@ -5,6 +5,7 @@ Nothing is written before the last of them is answered.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from os.path import relpath
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from trustbook.wizard.asking import AnswerError, ask, confirm, tell
 from trustbook.wizard.designs import chosen_design
 from trustbook.wizard.mapping_text import Choices, Entry, mapping_text
 from trustbook.wizard.menu import Menu
-from trustbook.wizard.offers import Shelf
+from trustbook.wizard.offers import Offer, Shelf
 from trustbook.wizard.variables import (
     identity_of,
     outcomes_of,
@@ -29,6 +30,7 @@ from trustlib.writing import write_text
 NAME = "mapping.yml"
 KINDS = ("supplied", "real", "synthetic")
 LONGEST_LABEL = 100
+SEARCH = "  None is proposed. Search for one word of the question."
 
 
 def start(
@@ -102,32 +104,41 @@ def _shape(file: Path, draft: Draft) -> list[str]:
 def _variables(draft: Draft) -> list[Entry]:
     """Outcomes and identities, as they are chosen."""
     shelf = Shelf(draft)
-    if not any(offer.is_usable for offer in shelf.offers):
-        raise SurveyFileError(
-            "The file has no column of which an outcome or an identity can be made.",
-            "Look at what is said of each column: trustlib mapping-init FILE.",
-        )
+    _require_some(shelf.offers, lambda offer: offer.may_be_outcome)
     taken = {v.name for each in draft.proposals for v in each.variables}
     outcomes = Menu(shelf, lambda offer: offer.may_be_outcome, is_several=False)
     tell("", "THE OUTCOME: which question is it about?")
     proposed = outcomes.show(shelf.outcomes())
     outcomes.preset = proposed[:1]
+    if not proposed:
+        tell(SEARCH)
     chosen = outcomes.choose("Its number, several with commas, or words to search for")
     entries = [entry for offer in chosen for entry in outcomes_of(offer, taken)]
 
-    identities = Menu(
-        shelf,
-        lambda offer: offer.may_be_identity and offer not in chosen,
-        is_several=True,
-    )
+    def is_free(offer: Offer) -> bool:
+        return offer.may_be_identity and offer not in chosen
+
+    identities = Menu(shelf, is_free, is_several=True)
+    _require_some(shelf.offers, is_free)
     tell("", "IDENTITIES: which groups are compared?")
     offers = shelf.identities(chosen)
     numbers = identities.show(offers)
+    if not numbers:
+        tell(SEARCH)
     pairs = zip(numbers, offers, strict=True)
     identities.preset = [number for number, each in pairs if shelf.is_taken(each)]
     groups = identities.choose("Their numbers, or words to search for")
     made = [identity_of(offer, taken) for offer in groups]
     return [*entries, *with_references(made)]
+
+
+def _require_some(offers: Sequence[Offer], fits: Callable[[Offer], bool]) -> None:
+    """Refuse a file of which no outcome, or no identity, can be made."""
+    if not any(offer.is_usable and fits(offer) for offer in offers):
+        raise SurveyFileError(
+            "The file has no column of which an outcome or an identity can be made.",
+            "Look at what is said of each column: trustlib mapping-init FILE.",
+        )
 
 
 def _label(file: Path, entries: list[Entry]) -> str:

@@ -83,7 +83,9 @@ class Offer:
     @property
     def may_be_outcome(self) -> bool:
         """Whether some of its answers can be counted."""
-        return bool(self.ready) or len(self.answers.kept) > 1
+        if self.ready:
+            return True
+        return len(self.answers.kept) > 1 and not self.is_number
 
     @property
     def may_be_identity(self) -> bool:
