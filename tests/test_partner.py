@@ -34,6 +34,8 @@ OF_BOOK = (
     "supplied", "choice", "private_book", "private_pages", "sealing", "runs.plan", "runs.run", "runs.freshness",
     "runs.execution", "runs.making", "runs.worker", "pages", "cli", "commands.survey", "commands.cells",
     "commands.book", "commands.record", "commands.console", "survey_keys", "differences",
+    "own_figures", "forecast", "wizard.answers", "wizard.asking", "wizard.designs", "wizard.dialogue", "wizard.menu",
+    "wizard.variables",
 )  # fmt: skip
 MODULES = (*(f"trustlib.{m}" for m in OF_LIBRARY), *(f"trustbook.{m}" for m in OF_BOOK))
 REASONS = (
@@ -127,6 +129,7 @@ The numbers of this picture: ……
 The axis … is a Polars Categorical, which keeps no order of its levels, so nobody knows which is the reference.
 design: …
 variable …: …
+Nothing is made for a plan.
 """.strip().splitlines()
 WARNINGS = (
     "Only … degrees",
@@ -274,73 +277,73 @@ def test_the_comparison_can_fail():
 # -- commands ---------------------------------------------------------------------------------------------------------
 
 BLOCK = re.compile(
-    r"^```(?:(console)|\{code-block\} yaml\n:caption: (\S+))\n(.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^```(?:(console)|\{code-block\} (?:yaml|text)\n:caption: (\S+))\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )  # fmt: skip
 
 
+TYPED = re.compile(r"(\]: )(.*)\n")  # an answer behind a question, which has a default
+ENTER = "⏎"
+INSTALLING = ("python3 -m venv ", ". ~/", "pip install ")
+
+
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory) -> Path:
-    """A folder like a fresh copy of the repository, in which the guide may write."""
-    folder = tmp_path_factory.mktemp("clone")
-    for path in ROOT.iterdir():
-        if path.name in (
-            "book",
-            "notebooks",
-            "src",
-            "_config.yml",
-            "requirements.lock",
-        ):
-            (folder / path.name).symlink_to(path)
-    (folder / "data").mkdir()  # data/external is in no fresh copy
-    for path in (ROOT / "data").iterdir():
-        if path.name != "external":
-            (folder / "data" / path.name).symlink_to(path)
+def office(tmp_path_factory) -> Path:
+    """A folder of a partner, outside of the repository, with the program of the practice file."""
+    folder = tmp_path_factory.mktemp("office")
+    (folder / "practice.py").write_bytes((GUIDE / "practice.py").read_bytes())
     return folder
 
 
-def said(command: str, folder: Path) -> str:
+def said(command: str, folder: Path, typed: str = "") -> str:
     """What a command of the guide prints, run by this Python."""
     words = shlex.split(command)
-    start = {".venv/bin/trustlib": ["-m", "trustbook.cli"], ".venv/bin/python": []}[
-        words[0]
-    ]
+    start = {"trustlib": ["-m", "trustbook.cli"], "python": []}[words[0]]
     given = {k: v for k, v in os.environ.items() if k != "TRUSTLIB_DATA"} | {
         "COLUMNS": "200",
         "NO_COLOR": "1",
     }
     given |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, *start, *words[1:]], cwd=folder, env=given, capture_output=True,
+    done = subprocess.run([sys.executable, *start, *words[1:]], cwd=folder, env=given, input=typed, capture_output=True,
                           text=True, check=False)  # fmt: skip
     assert "Traceback" not in done.stdout + done.stderr, done.stderr
     return done.stdout
 
 
+def typed_in(wanted: str) -> str:
+    """What is typed in a session that the guide prints."""
+    answers = [found[2].strip() for found in TYPED.finditer(wanted)]
+    return "".join("\n" if each == ENTER else f"{each}\n" for each in answers)
+
+
 @pytest.mark.slow
-def test_each_command_prints_what_the_guide_prints(clone):
+def test_each_command_prints_what_the_guide_prints(office):
     compare = doctest.OutputChecker().check_output
     commands = 0
     for kind, caption, body in (match.groups() for match in BLOCK.finditer(INDEX)):
         if kind != "console":
-            (clone / caption).write_text(body, encoding="utf-8")
+            (office / caption).write_text(body, encoding="utf-8")
             continue
         for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
             command, _, wanted = part.partition("\n")
-            if command.startswith(("git ", "cd ", "make ")):
+            if command.startswith(INSTALLING):
                 continue
-            got = said(command, clone)
+            got = said(command, office, typed_in(wanted))
+            shown = TYPED.sub(r"\1", wanted)  # what is typed is not printed
             assert compare(
-                wanted, got, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+                shown, got, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
             ), f"{command}\n{got}"
             commands += 1
     assert commands >= 8
     table = INDEX.partition("## What is in the folder")[2].partition("\n## ")[0]
     named = re.findall(r"^\| `(private/[^`]*)`", table, re.MULTILINE)
     assert len(named) >= 6
-    assert not [name for name in named if not list(clone.glob(name))]
+    assert not [name for name in named if not list(office.glob(name))]
 
 
-def test_the_guide_enters_the_folder_before_it_uses_it():
-    assert INDEX.index("$ cd trust-gap\n") < INDEX.index("$ make env\n")
+def test_the_guide_installs_our_wheel_before_it_uses_it():
+    from trustbook.start import installation
+
+    assert INDEX.index(f"$ {installation()}\n") < INDEX.index("$ trustlib start ")
 
 
 def test_every_command_and_option_that_the_guide_names_exists():
@@ -362,7 +365,7 @@ def test_every_command_and_option_that_the_guide_names_exists():
             }
             assert set(re.findall(r"--[a-z-]+", rest)) <= known | {"--help"}
             used.add(name)
-    assert used >= {"mapping-init", "validate", "reproduce", "compress"}
+    assert used >= {"start", "mapping-init", "validate", "reproduce", "compress"}
 
 
 def test_the_rules_that_the_guide_states_are_those_of_the_code():

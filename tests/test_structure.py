@@ -163,6 +163,7 @@ ORDER = [
         "trustbook.clear",
         "trustbook.participation",
         "trustbook.replicates",
+        "trustbook.wizard.asking",
     },
     {
         "trustbook.engine",
@@ -171,9 +172,15 @@ ORDER = [
         "trustbook.rows.spelling",
         "trustbook.rows.windows",
         "trustbook.survey_keys",
+        "trustbook.wizard.answers",
     },
     {"trustbook.rows.records", "trustbook.rows.own"},
-    {"trustbook.rows.parts", "trustbook.rows.matching"},
+    {
+        "trustbook.rows.parts",
+        "trustbook.rows.matching",
+        "trustbook.wizard.designs",
+        "trustbook.wizard.mapping_text",
+    },
     {
         "trustbook.rows.papers",
         "trustbook.rows.pictures",
@@ -218,15 +225,25 @@ ORDER = [
         "trustbook.cards",
         "trustbook.explorer",
         "trustbook.headline",
+        "trustbook.wizard.offers",
     },
-    {"trustbook.ledger", "trustbook.release", "trustbook.refused"},
+    {
+        "trustbook.ledger",
+        "trustbook.release",
+        "trustbook.refused",
+        "trustbook.own_figures",
+    },
     {
         "trustbook.bases",
         "trustbook.editions",
         "trustbook.run_tables",
         "trustbook.short_titles",
+        "trustbook.wizard.menu",
+        "trustbook.wizard.variables",
     },
-    {"trustbook.choice"},
+    {"trustbook.choice", "trustbook.wizard.dialogue"},
+    {"trustbook.run_order"},
+    {"trustbook.forecast"},
     {
         "trustbook.calculation",
         "trustbook.lesson_forms",
@@ -264,6 +281,7 @@ ORDER = [
         "trustbook.commands.record",
         "trustbook.commands.book",
     },
+    {"trustbook.commands.beginning"},
     {"trustbook.cli"},
     {"trustbook.years", "trustbook.trials", "trustbook.twice", "trustbook.panels"},
     {
@@ -337,6 +355,7 @@ ONLY = {
     "firthmodels": {"trustlib.review.links"},
     "typer": {
         "trustbook.cli",
+        "trustbook.wizard.asking",
         *(m for m in MODULES if m.startswith("trustbook.commands")),
     },
     "bs4": {

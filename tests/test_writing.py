@@ -475,6 +475,7 @@ NAMED = {
     "trustbook.private_book._run": "private book that is being built",
     "trustbook.private_book._lay_out": "private book that is being built",
     "trustbook.private_pages.write_pages": "private book that is being built",
+    "trustbook.private_pages._write_own": "private book that is being built",
     "trustbook.private_book._take_over_runs": "private book that is being built",
     "trustbook.private_book._take_over_files_of_others": "private book that is being built",
     "trustlib.record.simulate._write_arrow": "temporary file",

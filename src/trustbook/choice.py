@@ -9,7 +9,7 @@ page of is in ``family.withheld``, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -60,6 +60,7 @@ def plan_runs(
     out: Path,
     taken: dict[str, tuple[str, ...]],
     cells_of: CellsOf = exact_cells,
+    write: bool = True,
 ) -> list[dict[str, Any]]:
     """Write the cells of a family below `out`, and return the runs that use them.
 
@@ -76,13 +77,15 @@ def plan_runs(
     cells_of : callable
         The cells by some axes: exact ones for a private edition. Of protected ones
         there are only the pages that need no rows.
+    write : bool
+        Whether the cells are made at all; for a plan they are not.
 
     Returns
     -------
     list of dict
         Entries of ``runs.yml``: id, template and parameters.
     """
-    choice = _Choice(family, paths, out, taken, cells_of)
+    choice = _Choice(family, paths, out, taken, cells_of, write)
     pages = list(choice.of_levels())
     pages += choice.of_pairs()
     if choice.is_public:
@@ -103,6 +106,7 @@ class _Choice:
     out: Path
     taken: dict[str, tuple[str, ...]]
     cells_of: CellsOf
+    write: bool = True
 
     @property
     def is_public(self) -> bool:
@@ -167,16 +171,19 @@ class _Choice:
 
     def sealed(self, axes: Sequence[str]) -> str:
         """Write the cells by some axes, or of everybody; return the path for a template."""
-        family = self.family
-        cells = self.cells_of(family, axes)
-        name = _named(self.taken, family.outcome, *axes)
+        name = _named(self.taken, self.family.outcome, *axes)
         path = self.out / "cells" / f"{name}.parquet"
+        if self.write:
+            self._write_cells(axes, path)
+        return f"../../cells/{path.name}"
+
+    def _write_cells(self, axes: Sequence[str], path: Path) -> None:
+        cells = self.cells_of(self.family, axes)
         if self.is_public:
             cells.write(path)
-        else:
-            with write_whole(path) as temporary:
-                cells.write_to(temporary)
-        return f"../../cells/{path.name}"
+            return
+        with write_whole(path) as temporary:
+            cells.write_to(temporary)
 
     def withhold_pages_on_rows(self) -> None:
         """Say which pages a public edition has not."""
@@ -362,6 +369,32 @@ def together(family: Family, form: str, public: bool = False) -> str:
     words = WORDS["joined"] if small else WORDS["joined_beside"]
     listed = "; ".join(small)
     return visible(words.format(levels=levels, small=listed))
+
+
+def joined_levels(families: Iterable[Family], public: bool = False) -> dict[str, str]:
+    """What is shown with coarser levels, and which levels stand together.
+
+    Parameters
+    ----------
+    families : iterable of Family
+    public : bool
+        As in `together`.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> joined_levels([])
+    {}
+    """
+    joined = {}
+    for family in families:
+        for form in family.joined:
+            table = f"{family.outcome} by {family.axis_of[form]}"
+            joined[table] = together(family, form, public)
+    return joined
 
 
 def _answered(family: Family) -> str:

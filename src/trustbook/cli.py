@@ -13,11 +13,12 @@ from typing import Annotated
 
 import typer
 
-from trustbook.commands import book, cells, record, survey
+from trustbook.commands import beginning, book, cells, record, survey
 from trustbook.commands.console import console, plain_errors
 
 # In the order in which they are listed.
 COMMANDS = (
+    beginning.start,
     survey.validate,
     cells.compress,
     cells.cells_json,

@@ -190,14 +190,32 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class _Answers:
-    """The answers of a column that may be written."""
+class Answers:
+    """The answers of a column that may be written: at least ten people gave each.
+
+    Attributes
+    ----------
+    kept : list of str
+    missing : dict
+        Answer -> kind of missing.
+    rare : int
+        How many further answers there are.
+    is_ticked : bool
+        Whether only what was chosen is coded.
+    unwritten : int
+        Answers of many people that may be personal details.
+
+    Examples
+    --------
+    >>> list(Answers(["No", "Yes"], {}, rare=1).more())
+    ['rare: "too few to show"']
+    """
 
     kept: list[str]
-    missing: dict[str, str]  # answer -> kind of missing
-    rare: int  # further ones
-    is_ticked: bool = False  # whether only what was chosen is coded
-    unwritten: int = 0  # answers of many people that may be personal details
+    missing: dict[str, str]
+    rare: int
+    is_ticked: bool = False
+    unwritten: int = 0
 
     def more(self) -> Iterator[str]:
         """The lines that declare what is no answer."""
@@ -261,7 +279,7 @@ def propose(column: Column, taken: set[str]) -> Proposal:
     answers = _answers(column, counts)
     notes = _notes(column, counts, answers)
     if answers.is_ticked:
-        own = _own_name(column, "", taken)
+        own = own_name(column, "", taken)
         lines = [*_about(column), *_values(answers.kept, [1]), "blank: 0"]
         ticked = Variable(own, (*lines, *answers.more()), True)
         return Proposal(column, hint, [ticked], [*notes, WORDS["blank"]])
@@ -277,11 +295,48 @@ def propose(column: Column, taken: set[str]) -> Proposal:
     return Proposal(column, hint, variables, notes)
 
 
+def answers_of(column: Column) -> Answers:
+    """The answers of a column in their order, from low to high if they are a scale.
+
+    Examples
+    --------
+    >>> given = pd.Series(["A lot", "Not at all", "Some", "Refused"] * 20, name="trust")
+    >>> answers_of(Column(given, given == "?", "", {})).kept
+    ['Not at all', 'Some', 'A lot']
+    """
+    answers = _answers(column, column.answers[column.is_filled].value_counts())
+    _meaning(column, answers.kept)
+    return answers
+
+
+def likely_yes(column: Column, answers: Sequence[str]) -> list[str]:
+    """Which answers an outcome counts, in a first proposal; none where nothing says so.
+
+    The answers that mean yes, else the low half of a scale whose answers are words.
+
+    Examples
+    --------
+    >>> given = pd.Series(["No", "Yes"] * 20, name="hurt")
+    >>> likely_yes(Column(given, given == "?", "", {}), ["No", "Yes"])
+    ['Yes']
+    >>> likely_yes(Column(given, given == "?", "", {}), ["1", "2", "3"])
+    []
+    """
+    ordered = list(answers)
+    meaning = _meaning(column, ordered)
+    if meaning.fits and meaning.is_binary:
+        pairs = zip(ordered, meaning.levels, strict=True)
+        return [answer for answer, level in pairs if level == 1]
+    if all(map(code_of, ordered)) or order_of(ordered) is None:
+        return []
+    return ordered[: len(ordered) // 2]
+
+
 def _hint(column: Column) -> list[str]:
     return [f"## may be {column.guess} of the codebook"] if column.guess else []
 
 
-def _notes(column: Column, counts: pd.Series, answers: _Answers) -> list[str]:
+def _notes(column: Column, counts: pd.Series, answers: Answers) -> list[str]:
     """What is told of answers that are not written."""
     notes = []
     if answers.rare + answers.unwritten:
@@ -296,9 +351,7 @@ def _notes(column: Column, counts: pd.Series, answers: _Answers) -> list[str]:
     return notes
 
 
-def _variables(
-    column: Column, answers: _Answers, taken: set[str]
-) -> Iterator[Variable]:
+def _variables(column: Column, answers: Answers, taken: set[str]) -> Iterator[Variable]:
     """The variables that a column of a few answers may make, the likeliest first."""
     meaning = _meaning(column, answers.kept)
     is_words = not meaning.fits and is_of_words(answers.kept)
@@ -314,12 +367,12 @@ def _variables(
 
 
 def _by_values(
-    column: Column, answers: _Answers, meaning: _Meaning, taken: set[str]
+    column: Column, answers: Answers, meaning: _Meaning, taken: set[str]
 ) -> Variable:
     """A variable that gives each answer its value."""
     guess = column.guess
     known = guess not in ("", *TRUST[:1]) and meaning.fits != meaning.is_binary
-    own = _own_name(column, guess if known else "", taken)
+    own = own_name(column, guess if known else "", taken)
     is_outcome = meaning.fits and meaning.is_binary
     lines = list(_about(column))
     if meaning.is_scale:
@@ -331,14 +384,12 @@ def _by_values(
     return Variable(own, tuple(lines), is_outcome, levels_there, not answers.unwritten)
 
 
-def _low(
-    column: Column, answers: _Answers, taken: set[str], is_words: bool
-) -> Variable:
+def _low(column: Column, answers: Answers, taken: set[str], is_words: bool) -> Variable:
     """A two-way outcome: who is at the low end of a scale."""
     kept = answers.kept
     low = kept[: len(kept) // 2]
     preferred = "low_trust" if column.guess in TRUST else f"low_{_slug(column.name)}"
-    own = _own_name(column, preferred, taken)
+    own = own_name(column, preferred, taken)
     about = f"column: {yaml_string(column.name)}, label: {yaml_string(_title(column))}"
     more = answers.more_in_line()
     line = f"{{{about}, yes: {yaml_string(low)}{more}}}"
@@ -379,8 +430,8 @@ def _of_many(column: Column, different: int, taken: set[str]) -> Proposal:
         return Proposal(
             column, [*_hint(column), f"{many}; to use it, group them: cut:"]
         )
-    own = _own_name(column, "age_band", taken)
-    lines = [*_about(column), f"cut: {_cut_of_ages(numbers)}"]
+    own = own_name(column, "age_band", taken)
+    lines = [*_about(column), f"cut: {cut_of_ages(numbers)}"]
     lost = {}
     for answer, n in column.answers[column.is_filled].value_counts().items():
         number = numbers[column.answers == answer].iloc[0]
@@ -389,12 +440,12 @@ def _of_many(column: Column, different: int, taken: set[str]) -> Proposal:
             lost[text] = text if pd.isna(number) else f"code {text}, to be checked"
     outside = ~numbers.between(0, OLDEST + 1, inclusive="left")
     rare = bool(outside.sum() > sum((column.answers == a).sum() for a in lost))
-    lines += _Answers([], lost, int(rare)).more()
+    lines += Answers([], lost, int(rare)).more()
     variable = Variable(own, tuple(lines), False, len(AGES) + 1)
     return Proposal(column, [f"{many}; both ends belong to a band"], [variable])
 
 
-def _cut_of_ages(ages: pd.Series) -> str:
+def cut_of_ages(ages: pd.Series) -> str:
     """Bands of ages, the codebook's if nobody is younger."""
     bands = {f"{low}-{high}": [low, high] for low, high in AGES}
     if (ages < AGES[0][0]).any():
@@ -443,7 +494,7 @@ def _chosen(
     """An outcome for each option of a list in one cell."""
     mark, names = options
     for option in names:
-        own = _own_name(column, f"{_slug(column.name)}_{_slug(option)}", taken)
+        own = own_name(column, f"{_slug(column.name)}_{_slug(option)}", taken)
         label = yaml_string(visible(f"{_title(column)}: {option}", LONGEST))
         lines = f"{{column: {yaml_string(column.name)}, label: {label}, chosen: {yaml_string(option)}"
         if mark.strip() != ";":
@@ -451,7 +502,7 @@ def _chosen(
         yield Variable(own, (lines + "}",), True)
 
 
-def _answers(column: Column, counts: pd.Series) -> _Answers:
+def _answers(column: Column, counts: pd.Series) -> Answers:
     """The answers that at least ten people gave, in order, and those that seem to mean missing."""
     frequent = list(counts[counts >= MINIMUM].index)
     impersonal = [answer for answer in frequent if not looks_personal(answer)]
@@ -464,7 +515,7 @@ def _answers(column: Column, counts: pd.Series) -> _Answers:
     if len(kept) == 1 and column.blank >= MINIMUM:
         is_ticked = column.is_listed or _says_yes(kept[0])
     rare = int((counts < MINIMUM).sum())
-    return _Answers(kept, missing, rare, is_ticked, len(frequent) - len(impersonal))
+    return Answers(kept, missing, rare, is_ticked, len(frequent) - len(impersonal))
 
 
 def _sorted(column: Column, answers: Iterable[Any]) -> list[Any]:
@@ -538,8 +589,15 @@ def _level(answer: str, known: Mapping[Any, str]) -> Any:
     return None
 
 
-def _own_name(column: Column, preferred: str, taken: set[str]) -> str:
-    """A name that no other variable has, which is taken now."""
+def own_name(column: Column, preferred: str, taken: set[str]) -> str:
+    """A name that no other variable has, which is taken now.
+
+    Examples
+    --------
+    >>> given = pd.Series([21.5, 30.0], name="BMI")
+    >>> own_name(Column(given, given < 0, "", {}), "", {"bmi"})
+    'bmi_2'
+    """
     slug = _slug(column.name)
     numbered = [f"{slug}_{i}" for i in range(2, len(taken) + 3)]
     names = [name for name in (preferred, slug, *numbered) if name]

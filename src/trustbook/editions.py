@@ -109,19 +109,35 @@ def release_of(families: Iterable[Family], file: Path, mapping: Path) -> Release
     DisclosureError
         As `trustbook.sealing.protected_release`.
     """
-    tables: list[CellTable] = []
-    for family in families:
-        kept = []
-        for by in family.sets:
-            cells = compress(family.base, family.outcome, by)
-            if not _is_protectable(cells):
-                table = f"{family.outcome} by {' and '.join(by)}"
-                family.withheld[table] = REASONS["not_told"]
-                continue
-            kept.append(by)
-            tables.append(CellTable(_set_name(family, by), cells, family.base))
-        family.sets = kept
+    tables = [table for family in families for table in _protectable(family)]
     return protected_release(tables, file, mapping)
+
+
+def withhold_unprotectable(families: Iterable[Family]) -> None:
+    """Take out of each family the sets that noise cannot protect, with the reason.
+
+    Parameters
+    ----------
+    families : iterable of Family
+    """
+    for family in families:
+        _protectable(family)
+
+
+def _protectable(family: Family) -> list[CellTable]:
+    """The tables of a family that noise can protect; other sets are taken out of it."""
+    tables = []
+    kept = []
+    for by in family.sets:
+        cells = compress(family.base, family.outcome, by)
+        if not _is_protectable(cells):
+            table = f"{family.outcome} by {' and '.join(by)}"
+            family.withheld[table] = REASONS["not_told"]
+            continue
+        kept.append(by)
+        tables.append(CellTable(_set_name(family, by), cells, family.base))
+    family.sets = kept
+    return tables
 
 
 def _is_protectable(cells: Cells) -> bool:

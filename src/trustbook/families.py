@@ -432,6 +432,30 @@ class Family:
         return [form for form, of in self.axis_of.items() if of == axis]
 
 
+def undeclared(design: SurveyDesign) -> dict[str, str]:
+    """Variables of the mapping whose answers may be told of nobody, and why.
+
+    Parameters
+    ----------
+    design : SurveyDesign
+        From `trustbook.supplied.read_supplied`.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"low_trust": [0, 1]})
+    >>> frame.attrs["labels"] = {"low_trust": "Low trust", "town": "Town"}
+    >>> list(undeclared(SurveyDesign(frame, weight=None)))
+    ['town']
+    """
+    frame = design.frame
+    absent = [name for name in frame.attrs["labels"] if name not in frame]
+    return dict.fromkeys(absent, REASONS["undeclared"])
+
+
 def _told_by_half(frame: pd.DataFrame, outcome: str, axes: Sequence[str]) -> list[str]:
     """The axes that at least half of those who answered told."""
     answered = frame[frame[outcome].notna()]

@@ -287,7 +287,7 @@ def design_lines(
     usable = {
         key: name
         for key, name in first.items()
-        if key == "weight" or not _lacking(raw[name]).any()
+        if key == "weight" or not lacking_in(raw[name]).any()
     }
     if usable or design.replicates:
         yield "design:"
@@ -309,7 +309,7 @@ def _notes_of(
     raw: pd.DataFrame, key: str, names: Sequence[str], words: Mapping[str, str]
 ) -> Iterator[str]:
     """What is to be known of the proposed column, and the other candidates."""
-    lacking = _lacking(raw[names[0]])
+    lacking = lacking_in(raw[names[0]])
     if lacking.any() and key == "weight":
         yield "  weight_blank: 0"
         yield words["weight_blank"].format(people=_how_many(lacking))
@@ -320,8 +320,14 @@ def _notes_of(
         yield f"## or {key}: {others}"
 
 
-def _lacking(column: pd.Series) -> pd.Series:
-    """Who has no value of a column of the design."""
+def lacking_in(column: pd.Series) -> pd.Series:
+    """Who has no value of a column of the design.
+
+    Examples
+    --------
+    >>> lacking_in(pd.Series(["north", "", None])).tolist()
+    [False, True, True]
+    """
     absent = [value for value in column.dropna().unique() if means_missing(value)]
     return column.isna() | column.isin(absent)
 

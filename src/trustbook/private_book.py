@@ -28,26 +28,26 @@ import yaml
 
 from trustbook import resources
 from trustbook.bases import families_of
-from trustbook.choice import plan_runs, together
+from trustbook.choice import joined_levels
 from trustbook.committee import FOLDER, Content, write_files
 from trustbook.editions import (
     EDITIONS,
-    CellsOf,
     Edition,
     EditionName,
-    exact_cells,
     protected_cells,
     release_of,
 )
-from trustbook.families import REASONS, Family
+from trustbook.families import REASONS, Family, undeclared
 from trustbook.found import Found, found_in
 from trustbook.leaks import lines_of_faults, search_of
+from trustbook.own_figures import own_answers
 from trustbook.private_pages import Reproduction, faults_page, write_pages
 from trustbook.record_answers import answer_record
+from trustbook.run_order import counted, plan_all
 from trustbook.runs import load_plan, run_all
 from trustbook.runs.displays import HINT, SHOWS
 from trustbook.site import check_pages
-from trustbook.supplied import IDENTITY, OUTCOME, WORDS, account_of, read_supplied
+from trustbook.supplied import WORDS, account_of, read_chosen
 from trustbook.told import told_by_variable
 from trustbook.utf8 import IN_UTF8
 from trustlib import errors
@@ -78,6 +78,7 @@ OURS = {
     FOLDER,
     "ledger.csv",
     "notebooks",
+    "own-figures.csv",
     "requirements.lock",
 }
 OWNER_ONLY = 0o700
@@ -100,7 +101,10 @@ class _Commission:
     outcomes: list[str]
     axes: list[str]
     edition: Edition
+    first: list[str]
+    own: pd.DataFrame | None
     run: Callable[..., dict[str, str]]
+    report: Callable[[str, str], None]
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -117,6 +121,7 @@ def reproduce(
     jobs: int = 2,
     report: Callable[[str, str], None] = lambda run, state: None,
     edition: EditionName = "private",
+    first: Sequence[str] = (),
 ) -> Reproduction:
     """Make a book of a supplied file: what was found, its runs, and who is in it.
 
@@ -130,11 +135,15 @@ def reproduce(
         changes. By default `trustbook.resources.project`.
     outcomes, axes : sequence of str
         Variables of the mapping; by default every 0/1 variable and every identity.
-    jobs, report
+    jobs : int
         See `trustbook.runs.run_all`.
+    report : callable
+        The same; the run's id stands behind its number, as in ``14 of 312: ...``.
     edition : {"private", "public"}
         The public one is made from protected cells only, and is kept in the record of
         the survey's releases before it is written. It has no ledger.
+    first : sequence of str
+        Identities whose runs are executed first and whose pages stand first.
 
     Returns
     -------
@@ -162,23 +171,22 @@ def reproduce(
     )
     _require_free(out, kind)
     try:
-        design, known_outcomes, known_axes = read_supplied(file, mapping)
-        _require(OUTCOME, outcomes, known_outcomes, known_axes)
-        _require(IDENTITY, axes, known_axes, known_outcomes)
+        chosen = read_chosen(file, mapping, outcomes, axes, first)
+        design = chosen[0]
+        own = None if kind.is_public else own_answers(design, mapping)
     except TrustlibError as error:
-        _mark(out, EDITIONS["private"])
-        page = faults_page(error, Path(file), Path(mapping))
-        write_text(out / "faults.html", page)
+        _leave_faults(error, Path(file), Path(mapping), out)
         raise
     commission = _Commission(
         Path(file).resolve(),
         Path(mapping).resolve(),
         root,
-        design,
-        list(outcomes) or known_outcomes,
-        list(axes) or known_axes,
+        *chosen,
         kind,
-        partial(run_all, jobs=jobs, report=report),
+        list(first),
+        own,
+        partial(run_all, jobs=jobs),
+        report,
     )
     with write_folder(out, resume=True) as new:
         _mark(new, kind)
@@ -190,6 +198,12 @@ def reproduce(
             shutil.rmtree(new / "cells", ignore_errors=True)
         _take_over_files_of_others(out, new)
     return replace(made, site=_site(out))
+
+
+def _leave_faults(error: TrustlibError, file: Path, mapping: Path, out: Path) -> None:
+    """Leave a page of what is to be mended in the folder of the book."""
+    _mark(out, EDITIONS["private"])
+    write_text(out / "faults.html", faults_page(error, file, mapping))
 
 
 def _site(out: Path) -> Path:
@@ -208,27 +222,6 @@ def _require_free(out: Path, edition: Edition) -> None:
             f"{out} is there already, and is no {edition.name} book.",
             "Choose a new folder for --out.",
         )
-
-
-def _require(
-    kind: str, names: Sequence[str], known: Sequence[str], others: Sequence[str]
-) -> None:
-    """Refuse names that are not known; capital letters are told apart, and a name of the other kind is called one."""
-    for name in names:
-        if name in known:
-            continue
-        alike = [other for other in known if other.casefold() == name.casefold()]
-        hint = ""
-        if alike:
-            hint = f"Did you mean {alike[0]!r}?"
-        elif name in others:
-            hint = f"{name!r} is an {WORDS['other'][kind]}."
-        if hint:
-            raise errors.UnknownNameError(
-                f"There is no {kind} {name!r}.",
-                f"{hint} There is: {', '.join(known)}.",
-            )
-        errors.require_names(kind, [name], known)
 
 
 def _mark(folder: Path, edition: Edition) -> None:
@@ -299,7 +292,7 @@ def _made(commission: _Commission, out: Path) -> Reproduction:
         families = families_of(design, commission.outcomes, commission.axes)
         if commission.edition.is_public:
             return _made_public(commission, families, out)
-        entries = _entries(families, commission, out)
+        entries = plan_all(families, commission.paths, out, first=commission.first)
         ledger = _ledger(design, commission.root / "data")
     plan = load_mapping(commission.mapping)[0]
     told = told_by_variable(plan, len(design.frame))
@@ -320,7 +313,7 @@ def _made_public(
     release = release_of(families, commission.file, commission.mapping)
     release.record()
     cells_of = protected_cells(release)
-    entries = _entries(families, commission, out, cells_of)
+    entries = plan_all(families, commission.paths, out, cells_of, commission.first)
     people = [(each.outcome, cells_of(each, [])) for each in families if each.sets]
     counts = [
         (outcome, "used", int(cells.frame["n"].sum())) for outcome, cells in people
@@ -350,11 +343,12 @@ def _built(
     made = Reproduction(
         site=_site(out),
         runs=[entry["id"] for entry in entries if entry["id"] not in wrong],
-        withheld=_left_out(commission.design) | _withheld(families, entries, refused),
-        joined=_joined(families, commission.edition),
+        withheld=undeclared(commission.design) | _withheld(families, entries, refused),
+        joined=joined_levels(families, commission.edition.is_public),
         failed=failed,
         ledger=ledger,
         account=account,
+        own=commission.own,
     )
     _write(commission, families, entries, made, out)
     _build(out)
@@ -398,20 +392,6 @@ def _content(
     )
 
 
-def _entries(
-    families: Iterable[Family],
-    commission: _Commission,
-    out: Path,
-    cells_of: CellsOf = exact_cells,
-) -> list[dict[str, Any]]:
-    """The runs of all families, whose cells are written."""
-    taken: dict[str, tuple[str, ...]] = {}
-    entries = []
-    for family in families:
-        entries += plan_runs(family, commission.paths, out, taken, cells_of)
-    return entries
-
-
 def _ledger(design: SurveyDesign, data: Path) -> pd.DataFrame:
     """What the file says to the published record."""
     figures = load_figures(data / "published" / "figures.csv")
@@ -429,7 +409,8 @@ def _run(
     for former in runs.glob("*"):
         if former.name not in wanted:
             shutil.rmtree(former)
-    return commission.run(load_plan(plan), runs)
+    report = counted(commission.report, len(entries))
+    return commission.run(load_plan(plan), runs, report=report)
 
 
 def _require_nobody_shown(errors_of_runs: Iterable[str]) -> None:
@@ -468,24 +449,6 @@ def _withheld(
         reason = first.partition("Error: ")[2]
         withheld[markdown_plain(titles[run])] = visible(reason)
     return withheld
-
-
-def _left_out(design: SurveyDesign) -> dict[str, str]:
-    """Variables of the mapping whose answers may be told of nobody, and why."""
-    frame = design.frame
-    absent = [name for name in frame.attrs["labels"] if name not in frame]
-    return dict.fromkeys(absent, WORDS["reasons"]["undeclared"])
-
-
-def _joined(families: Iterable[Family], edition: Edition) -> dict[str, str]:
-    """What is shown with coarser levels, and which levels stand together."""
-    joined = {}
-    for family in families:
-        for form in family.joined:
-            axis = family.axis_of[form]
-            words = together(family, form, edition.is_public)
-            joined[f"{family.outcome} by {axis}"] = words
-    return joined
 
 
 def _origin(commission: _Commission) -> dict[str, str]:

@@ -56,6 +56,8 @@ class Reproduction:
     account : DataFrame
         Columns outcome, reason, n: each row of the file once for each outcome, used or
         dropped with its reason.
+    own : DataFrame, optional
+        What the file says to an own list of printed figures, as `ledger`.
     """
 
     site: Path
@@ -65,6 +67,7 @@ class Reproduction:
     failed: dict[str, str]
     ledger: pd.DataFrame
     account: pd.DataFrame
+    own: pd.DataFrame | None = None
 
     @property
     def answers_record(self) -> bool:
@@ -110,12 +113,27 @@ def write_pages(
     (out / "book" / "index.md").write_text(index, encoding="utf-8")
     contents = yaml.safe_dump(_contents(made))
     (out / "_toc.yml").write_text(contents, encoding="utf-8")
-    if not made.answers_record:
-        return
-    table = csv_cells(made.ledger)
+    if made.answers_record:
+        _write_ledger(out, source, made.ledger)
+    if made.own is not None:
+        _write_own(out, source, made.own)
+
+
+def _write_ledger(out: Path, source: Source, ledger: pd.DataFrame) -> None:
+    """Write what the file says to the published record, as a page and a table."""
+    table = csv_cells(ledger)
     table.to_csv(out / "ledger.csv", index=False, lineterminator="\n")
-    ledger = _ledger_page(source, made.ledger)
-    (out / "book" / "ledger.md").write_text(ledger, encoding="utf-8")
+    page = _ledger_page(source, ledger)
+    (out / "book" / "ledger.md").write_text(page, encoding="utf-8")
+
+
+def _write_own(out: Path, source: Source, own: pd.DataFrame) -> None:
+    """Write what the file says to an own list of printed figures, as a page and a table."""
+    table = csv_cells(own)
+    table.to_csv(out / "own-figures.csv", index=False, lineterminator="\n")
+    title = f"# {title_mark(source)}Your list of printed figures, and this file"
+    page = f"{title}\n\n{WORDS['own_figures']}\n{_table_of_figures(own)}"
+    (out / "book" / "own-figures.md").write_text(page, encoding="utf-8")
 
 
 def _how_it_was_made(
@@ -192,10 +210,15 @@ def _what_is_not_shown(made: Reproduction) -> Iterator[str]:
 
 def _ledger_page(source: Source, ledger: pd.DataFrame) -> str:
     """The ledger as a page: every line of the record, and what the file says to it."""
+    title = f"# {title_mark(source)}The ledger: published, and this file"
+    return f"{title}\n\n{WORDS['ledger']}\n{_table_of_figures(ledger)}"
+
+
+def _table_of_figures(ledger: pd.DataFrame) -> str:
+    """Figures with their verdicts as a table of a page."""
     heads = [column.replace("_", " ").capitalize() for column in ledger]
     rows = ledger.map(_ledger_cell).to_numpy().tolist()
-    title = f"# {title_mark(source)}The ledger: published, and this file"
-    return f"{title}\n\n{WORDS['ledger']}\n{markdown_table(heads, rows)}"
+    return markdown_table(heads, rows)
 
 
 def _ledger_cell(value: Any) -> Any:
@@ -211,6 +234,8 @@ def _contents(made: Reproduction) -> dict[str, Any]:
     pages = [f"_runs/{run}/{run}" for run in made.runs]
     if made.answers_record:
         pages.append("ledger")
+    if made.own is not None:
+        pages.insert(0, "own-figures")
     chapters = [{"file": page} for page in pages]
     return {"format": "jb-book", "root": "index", "chapters": chapters}
 

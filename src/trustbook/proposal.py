@@ -28,7 +28,12 @@ from trustbook.column_proposals import (
     spelling,
 )
 from trustbook.file_facts import FileFacts, facts_of
-from trustbook.known_designs import design_lines, design_of, is_of_design
+from trustbook.known_designs import (
+    KnownDesign,
+    design_lines,
+    design_of,
+    is_of_design,
+)
 from trustbook.runs import source_kind
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import require_names
@@ -128,6 +133,74 @@ def first_mapping(
         label: "sex"
         values: {"Male": "man", "Female": "woman"}
     """
+    asked = wanted or Wanted()
+    draft = draft_of(file, encoding, sheet, asked)
+    choice = _Choice.of(draft.proposals, bool(asked))
+    lines = [_head(Path(file), encoding, sheet), *_notes(draft.raw), "variables:"]
+    lines += choice.lines()
+    if not asked:
+        for key, made in draft.facts.sets.items():
+            names = one_line_of(made["variable_list"])
+            lines.append(
+                f"## columns that belong together, {yaml_string(key)}: {names}"
+            )
+    lines += design_lines(draft.raw, draft.design, WORDS)
+    return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a file offers before anything of it is chosen.
+
+    Attributes
+    ----------
+    raw : DataFrame
+        From `trustlib.files.read_table`.
+    facts : FileFacts
+    design : KnownDesign
+    proposals : list of Proposal
+        One for each column that is not of the design.
+    """
+
+    raw: pd.DataFrame
+    facts: FileFacts
+    design: KnownDesign
+    proposals: list[Proposal]
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The variables that a first mapping of the whole file takes."""
+        return _Choice.of(self.proposals, False).taken
+
+
+def draft_of(
+    file: str | Path,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    wanted: Wanted | None = None,
+) -> Draft:
+    r"""Read a file and propose variables for its columns.
+
+    Parameters
+    ----------
+    file, encoding, sheet, wanted
+        As in `first_mapping`.
+
+    Returns
+    -------
+    Draft
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "people.csv")
+    ...     _ = path.write_text("sex,wt\n" + "Male,0.5\nFemale,1.5\n" * 20)
+    ...     draft = draft_of(path)
+    >>> [each.column.name for each in draft.proposals], draft.design.columns
+    (['sex'], {'weight': ['wt']})
+    """
     raw, labels = read_table(file, encoding, sheet)
     asked = wanted or Wanted()
     asked = replace(asked, columns=_names(asked.columns, list(raw)))
@@ -142,18 +215,7 @@ def first_mapping(
     if asked:
         columns = [column for column in columns if asked.has(column)]
     taken: set[str] = set()
-    proposals = [propose(column, taken) for column in columns]
-    choice = _Choice.of(proposals, bool(asked))
-    lines = [_head(Path(file), encoding, sheet), *_notes(raw), "variables:"]
-    lines += choice.lines()
-    if not asked:
-        for key, made in facts.sets.items():
-            names = one_line_of(made["variable_list"])
-            lines.append(
-                f"## columns that belong together, {yaml_string(key)}: {names}"
-            )
-    lines += design_lines(raw, design, WORDS)
-    return "\n".join(lines) + "\n"
+    return Draft(raw, facts, design, [propose(column, taken) for column in columns])
 
 
 def _names(given: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:

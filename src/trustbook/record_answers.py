@@ -41,6 +41,7 @@ ITEMS = {
 ANSWERABLE = ("percent", "points", "ratio", "count")
 SCALES = {"points": "difference", "ratio": "ratio"}
 FEW_WITH = f"fewer than {MINIMUM} people with or without the outcome"
+AUSTRALIAN = "ipsos_au_2025"  # a survey apart, with a question of its own
 UNKNOWN_BASE = "the printed base is not known"
 COLUMNS = [
     "id",
@@ -126,7 +127,7 @@ def answer_record(
     for figure in figures.itertuples():
         for reading in _readings(figure, design.frame):
             found = answer(design, figure, reading, codebook)
-            rows.append(_row(design, figure, reading, found))
+            rows.append(row_of(design, figure, reading, found))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -137,10 +138,23 @@ def _readings(figure: Any, frame: pd.DataFrame) -> list[str]:
     return questions if questions and is_unsaid else [figure.outcome]
 
 
-def _row(
+def row_of(
     design: SurveyDesign, figure: Any, reading: str, found: Answer
 ) -> dict[str, Any]:
-    """One line of `answer_record`."""
+    """One line of `answer_record`.
+
+    Parameters
+    ----------
+    design, figure
+        As in `answer`.
+    reading : str
+        The variable that is counted.
+    found : Answer
+
+    Returns
+    -------
+    dict
+    """
     row = {
         "id": figure.id,
         "claim": figure.claim,
@@ -230,7 +244,7 @@ def _lacking(figure: Any, outcome: str, frame: pd.DataFrame) -> str:
         needed.append(outcome)
     if _of_the_experienced(figure):
         needed.append(ITEMS["any"])
-    if not _is_of_the_polling(figure):
+    if figure.survey == AUSTRALIAN:
         needed.append("au_trust_damaged")
     absent = [name for name in needed if name not in frame]
     if absent:

@@ -25,7 +25,13 @@ from trustbook.runs import source_kind
 from trustbook.told import Told, told_by_variable, typed_by
 from trustlib.design import SurveyDesign
 from trustlib.disclosure import MINIMUM
-from trustlib.errors import CodebookError, TrustlibError, raise_faults
+from trustlib.errors import (
+    CodebookError,
+    TrustlibError,
+    UnknownNameError,
+    raise_faults,
+    require_names,
+)
 from trustlib.escaping import visible
 from trustlib.masking import are_shown, foreign
 from trustlib.meanings import BLANK, DECLARED
@@ -114,6 +120,86 @@ def read_supplied(
     outcomes = [name for name, role in role_of.items() if role == OUTCOME]
     axes = [name for name, role in role_of.items() if role == IDENTITY]
     return design, outcomes, axes
+
+
+def read_chosen(
+    file: str | Path,
+    mapping: str | Path,
+    outcomes: Sequence[str] = (),
+    axes: Sequence[str] = (),
+    first: Sequence[str] = (),
+) -> tuple[SurveyDesign, list[str], list[str]]:
+    """The same as `read_supplied` for those outcomes and identities that are asked for.
+
+    Parameters
+    ----------
+    file, mapping : path
+    outcomes, axes : sequence of str
+        Variables of the mapping; by default every one of its kind.
+    first : sequence of str
+        Identities among them.
+
+    Returns
+    -------
+    design : SurveyDesign
+    outcomes, axes : list of str
+
+    Raises
+    ------
+    CodebookError
+        As `read_supplied`.
+    UnknownNameError
+        There is no such outcome or identity.
+
+    Examples
+    --------
+    ::
+
+        design, outcomes, axes = read_chosen("poll.sav", "m.yml", axes=["gender"])
+    """
+    design, known_outcomes, known_axes = read_supplied(file, mapping)
+    require_role(OUTCOME, outcomes, known_outcomes, known_axes)
+    require_role(IDENTITY, axes, known_axes, known_outcomes)
+    chosen = list(axes) or known_axes
+    require_role(IDENTITY, first, chosen, known_outcomes)
+    return design, list(outcomes) or known_outcomes, chosen
+
+
+def require_role(
+    kind: str, names: Sequence[str], known: Sequence[str], others: Sequence[str]
+) -> None:
+    """Refuse names that are not known; capital letters are told apart, and a name of the other kind is called one.
+
+    Parameters
+    ----------
+    kind : str
+        `OUTCOME` or `IDENTITY`.
+    names, known, others : sequence of str
+        Those that are asked for, those of this kind, and those of the other.
+
+    Raises
+    ------
+    UnknownNameError
+
+    Examples
+    --------
+    >>> require_role(IDENTITY, ["gender"], ["gender", "age_band"], ["low_trust"])
+    """
+    for name in names:
+        if name in known:
+            continue
+        alike = [other for other in known if other.casefold() == name.casefold()]
+        hint = ""
+        if alike:
+            hint = f"Did you mean {alike[0]!r}?"
+        elif name in others:
+            hint = f"{name!r} is an {WORDS['other'][kind]}."
+        if hint:
+            raise UnknownNameError(
+                f"There is no {kind} {name!r}.",
+                f"{hint} There is: {', '.join(known)}.",
+            )
+        require_names(kind, [name], known)
 
 
 def _lines_of(error: Exception) -> list[str]:

@@ -114,9 +114,9 @@ def typed_by(mapping: MappingForm, codebook: Mapping[str, Any], name: str) -> se
 
     Examples
     --------
-    >>> rule = {"values": {"m": "man"}, "missing": {"x": "refused"}}
+    >>> rule = {"values": {"m": "man"}, "missing": {"x": "refused"}, "rare": "few"}
     >>> sorted(typed_by(MappingForm(variables={"gender": rule}), {}, "gender"))
-    ['man', 'refused']
+    ['few', 'man', 'refused']
     """
     rule = mapping.variables[name]
     typed = {str(value) for value in rule.targets}
@@ -124,7 +124,7 @@ def typed_by(mapping: MappingForm, codebook: Mapping[str, Any], name: str) -> se
     typed |= _as_texts(rule.levels or [])
     typed |= _as_texts(mapping.missing.values())
     for part in rule.parts:
-        typed |= _as_texts(part.missing.values())
+        typed |= _as_texts([*part.missing.values(), part.rare])
     known = codebook.get(name)
     if known is not None:
         typed |= _as_texts(known.levels)

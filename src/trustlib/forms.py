@@ -397,6 +397,8 @@ class Design(Form):
 class MappingForm(Form):
     """``mapping.yml``; see `trustlib.schema`.
 
+    `published` names an own list of printed figures (`trustbook.own_figures`).
+
     Examples
     --------
     >>> MappingForm(variables={"gender": {"column": "sex"}}).variables["gender"].column
@@ -408,6 +410,7 @@ class MappingForm(Form):
     file: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+    published: str | None = None
     missing: Answers = {}
     populations: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
     variables: Annotated[dict[str, Rule], Field(min_length=1)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -65,6 +65,17 @@ Outcomes = Annotated[
 ]
 Axes = Annotated[
     list[str] | None, typer.Option(help="Only these identities; repeat for several.")
+]
+First = Annotated[
+    list[str] | None,
+    typer.Option(help="Identity whose pages are made first and stand first; repeat."),
+]
+OnlyPlan = Annotated[
+    bool,
+    typer.Option(
+        "--plan",
+        help="Build nothing: say how many runs and minutes, and what will be withheld.",
+    ),
 ]
 Jobs = Annotated[int, typer.Option(help="Runs at a time.", min=1)]
 ShowAnswers = Annotated[
@@ -145,12 +156,25 @@ def reproduce(
     edition: WhichEdition = EditionChoice.PRIVATE,
     outcome: Outcomes = None,
     axis: Axes = None,
+    first: First = None,
+    plan: OnlyPlan = False,
     jobs: Jobs = 2,
     show_answers: ShowAnswers = False,
 ) -> None:
     """Run the analyses on a supplied file, answer the published record, build a book of it."""
     from trustbook.private_book import reproduce as make_private_book
 
+    folder = out or Path(edition.value)
+    asked: dict[str, Any] = {
+        "outcomes": outcome or (),
+        "axes": axis or (),
+        "first": first or (),
+        "jobs": jobs,
+        "edition": edition.value,
+    }
+    if plan:
+        _say_plan(file, mapping, folder, asked, show_answers)
+        return
     with (
         _with_answers_on_screen(file, mapping, show_answers),
         console.status("reading", spinner="line") as status,
@@ -159,16 +183,7 @@ def reproduce(
         def report(name: str, state: str) -> None:
             status.update(name)
 
-        made = make_private_book(
-            file,
-            mapping,
-            out or Path(edition.value),
-            outcomes=outcome or (),
-            axes=axis or (),
-            jobs=jobs,
-            report=report,
-            edition=edition.value,
-        )
+        made = make_private_book(file, mapping, folder, report=report, **asked)
     _say_verdicts(made)
     if not made.runs:
         _say_nothing_shown(made)
@@ -176,6 +191,17 @@ def reproduce(
     say_lines([f"{counts} The {edition.value} book: {made.site}/index.html"])
     failed = list(made.failed.values())
     raise_faults(RunError, "Some runs failed", failed, "The others are in the book.")
+
+
+def _say_plan(
+    file: Path, mapping: Path, out: Path, asked: dict[str, Any], show_answers: bool
+) -> None:
+    """What the book would be."""
+    from trustbook.forecast import forecast
+
+    with _with_answers_on_screen(file, mapping, show_answers):
+        planned = forecast(file, mapping, out, **asked)
+    say_lines(planned.lines())
 
 
 @contextmanager
@@ -199,6 +225,10 @@ def _say_verdicts(made: Reproduction) -> None:
 
     for verdict, count in made.ledger["verdict"].value_counts().items():
         say_lines([f"  {verdict}: {count} ({WORDS['verdicts'][verdict]})"])
+    if made.own is not None:
+        counts = made.own["verdict"].value_counts()
+        listed = ", ".join(f"{verdict} {count}" for verdict, count in counts.items())
+        say_lines([f"  Your own list of printed figures: {listed}"])
 
 
 def _say_nothing_shown(made: Reproduction) -> None:
