@@ -165,6 +165,7 @@ ORDER = [
         "trustbook.clear",
         "trustbook.participation",
         "trustbook.replicates",
+        "trustbook.speed",
     },
     {
         "trustbook.engine",
@@ -226,6 +227,7 @@ ORDER = [
         "trustbook.r_script_parts",
         "trustbook.pictures.style",
         "trustbook.pictures.belonging",
+        "trustbook.pictures.loglog",
     },
     {"trustbook.exercises", "trustbook.lesson_numbers"},
     {"trustbook.lessons"},
@@ -273,6 +275,7 @@ ORDER = [
         "trustbook.sphinx.gallery_pages",
         "trustbook.sphinx.codebook_pages",
         "trustbook.sphinx.protection_pages",
+        "trustbook.sphinx.speed_pages",
         "trustbook.sphinx.stand_in_pages",
     },
     {

@@ -167,9 +167,7 @@ def _of_dataset(connection: Any, dataset: Any) -> Any:
     orders: dict[str, list] = {}
     if texts:
         orders = levels_by_batch(dataset.to_batches(columns=texts))
-    columns = [
-        _enumerated(name, orders.get(name, [])) for name in dataset.schema.names
-    ]
+    columns = [_enumerated(name, orders.get(name, [])) for name in dataset.schema.names]
     return connection.from_arrow(dataset).project(", ".join(columns))
 
 

@@ -159,9 +159,7 @@ def _require_all(files: Sequence[Path], entries: Sequence[Path], folder: Path) -
     sums = [entry for entry in entries if _is_checksum(entry)]
     named = [file.with_name(file.name[1:].removesuffix(".crc")) for file in sums]
     missing = [file.name for file in named if not file.exists()]
-    for file in _listed(folder):
-        if file not in there:
-            missing.append(file.name)
+    missing += [file.name for file in _listed(folder) if file not in there]
     if missing:
         raise SurveyFileError(
             f"The folder {folder} lacks parts that it names: {first_few(missing)}.",
