@@ -181,6 +181,7 @@ ORDER = [
     {"trustbook.rows.unpacking"},
     {"trustbook.leaks", "trustbook.cells_json"},
     {"trustbook.sealing", "trustbook.runs.run"},
+    {"trustbook.large_files"},
     {"trustbook.attacks.published"},
     {"trustbook.attacks.guesses"},
     {"trustbook.attacks.integers", "trustbook.attacks.differences"},

@@ -24,6 +24,7 @@ from trustlib.cells import SUMS, Cells, occurring_cells
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import MINIMUM
 from trustlib.engines import (
+    STOPPED,
     floats,
     require_plain_names,
     require_single_values,
@@ -358,9 +359,11 @@ def _grouped(
     except DesignError as error:
         refusal = error
     except Exception as error:  # the engines have their own exceptions
+        hint = "Axes are categories, texts, booleans or numbers."
+        if isinstance(frame, nw.LazyFrame):
+            hint = f"Nothing was counted. {STOPPED} {hint}"
         refusal = DesignError(
-            f"The frame cannot be grouped by {by}: {foreign(error)}",
-            "Axes are categories, texts, booleans or numbers.",
+            f"The frame cannot be grouped by {by}: {foreign(error)}", hint
         )
     if refusal is not None:  # apart from the error of the engine, which may hold cells
         raise refusal

@@ -41,6 +41,24 @@ Check = Annotated[
     bool,
     typer.Option("--check", help="Compare with the committed cells, write nothing."),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="duckdb, spark or dask, for a file that is larger than the memory: the "
+        "plan then has `file:` and `design:` in place of a mapping."
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Of Spark's master or Dask's scheduler; else this machine."),
+]
+TrustScheduler = Annotated[
+    bool,
+    typer.Option(
+        "--trust-scheduler",
+        help="The cluster may be on other machines, which read the people.",
+    ),
+]
 SealedCells = Annotated[
     Path,
     typer.Argument(help="A file of sealed cells, as `trustlib compress` makes it."),
@@ -65,8 +83,14 @@ def compress(
     data: DataFolder = Path("data/external"),
     file: OtherFile = None,
     check: Check = False,
+    engine: Engine = None,
+    address: Address = None,
+    trust_scheduler: TrustScheduler = False,
 ) -> None:
     """Make the sealed cells that may leave: every cell of 10 people or more; of a confidential file with noise."""
+    if engine is not None:
+        _compress_large(plan, file, check, engine, address, trust_scheduler)
+        return
     from trustbook.sealing import load_cell_plan, make_release, write_cells
 
     cell_plan = load_cell_plan(plan)
@@ -80,6 +104,31 @@ def compress(
             release.record()
             write_cells(release.cells, folder)
             _say_written(release)
+
+
+def _compress_large(
+    plan: Path,
+    file: Path | None,
+    check: bool,
+    engine: str,
+    address: str | None,
+    trusted: bool,
+) -> None:
+    """The same of a file that is larger than the memory."""
+    from trustbook.large_files import load_large_plan, make_large
+    from trustbook.sealing import write_cells
+
+    large = load_large_plan(plan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingRowsWarning)
+        people = file or plan.parent / large.file
+        made = make_large(large, people, engine, address, trusted)
+    folder = plan.parent / "cells"
+    if check:
+        _compare(made, folder)
+        return
+    write_cells(made, folder)
+    say_lines(f"  written: {name} ({len(cells)} cells)" for name, cells in made.items())
 
 
 def _say_written(release: Release) -> None:
