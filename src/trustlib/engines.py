@@ -87,18 +87,16 @@ def without_notes(native: Any) -> Any:
     return bare
 
 
-def grouped(
-    frame: Any, keys: Mapping[str, str], asked: Sequence[nw.Expr]
-) -> pd.DataFrame:
+def grouped(frame: Any, keys: Sequence[str], asked: Sequence[nw.Expr]) -> pd.DataFrame:
     """What is asked of each combination of keys, in one pass; not for pandas.
 
     Parameters
     ----------
     frame : narwhals frame
-    keys : mapping
-        New name -> column; none: one row for everyone.
+    keys : sequence of str
+        Columns to group by; none: one row for everyone.
     asked : sequence of narwhals expressions
-        Aggregates.
+        Aggregates of one column each.
 
     Returns
     -------
@@ -107,17 +105,16 @@ def grouped(
     Examples
     --------
     >>> people = nw.from_dict({"area": ["a", "a"], "w": [1.0, 2.0]}, backend="polars")
-    >>> grouped(people, {"stratum": "area"}, [nw.col("w").sum()])
-      stratum    w
-    0       a  3.0
+    >>> grouped(people, ["area"], [nw.col("w").sum()])
+      area    w
+    0    a  3.0
     """
     if frame.implementation.is_pyarrow():
         plain_table = without_dictionaries(frame.to_native())
         frame = nw.from_native(plain_table)
     if not keys:
         return collect(frame.select(*asked))
-    named = frame.with_columns(*(nw.col(c).alias(own) for own, c in keys.items()))
-    return collect(named.group_by(*keys, drop_null_keys=False).agg(*asked))
+    return collect(frame.group_by(*keys, drop_null_keys=False).agg(*asked))
 
 
 def sums_by(

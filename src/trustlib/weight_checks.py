@@ -16,7 +16,13 @@ import numpy as np
 import pandas as pd
 
 from trustlib.answers import kinds_of
-from trustlib.engines import floats, grouped, require_single_values, units_of
+from trustlib.engines import (
+    collect,
+    floats,
+    grouped,
+    require_single_values,
+    units_of,
+)
 from trustlib.errors import DesignError
 from trustlib.variance import Array
 
@@ -181,19 +187,29 @@ def _groups(
 ) -> pd.DataFrame:
     """Rows and extents of weights in each unit, in one pass of whatever engine."""
     require_single_values(frame.collect_schema(), list(units.values()))
+    made = {own: nw.col(column) for own, column in units.items()}
     asked = [nw.len().alias("n")]
     for i, column in enumerate(dict.fromkeys(weights)):
         value = nw.col(column).cast(nw.Float64)
-        sizes = nw.when(value != 0).then(value.abs())
-        extent = [
-            value.min(),
-            value.max(),
-            value.sum(),
-            value.count(),
-            sizes.min(),
-        ]
-        asked += [number.alias(f"_{i} {j}") for j, number in enumerate(extent)]
-    return grouped(frame, units, asked)
+        made[f"_value {i}"] = value
+        made[f"_size {i}"] = nw.when(value != 0).then(value.abs())
+        asked += _extent_asked(i)
+    if not made:
+        return collect(frame.select(*asked))
+    return grouped(frame.select(**made), list(units), asked)
+
+
+def _extent_asked(i: int) -> list[nw.Expr]:
+    """The numbers of an `Extent`, each of which any engine aggregates by itself."""
+    value = nw.col(f"_value {i}")
+    extent = [
+        value.min(),
+        value.max(),
+        value.sum(),
+        value.count(),
+        nw.col(f"_size {i}").min(),
+    ]
+    return [number.alias(f"_{i} {j}") for j, number in enumerate(extent)]
 
 
 def _extents(
