@@ -107,7 +107,10 @@ def _of_files(connection: Any, parts: Parts) -> Any:
     names = [escape(str(file)) for file in parts.files]  # a name is no pattern
     # by name, so that a column of whole numbers in one part and of others in the next
     # has both; that all parts have the same columns is checked before
-    options = {"union_by_name": True, "hive_partitioning": parts.partitioned}
+    options: dict[str, Any] = {
+        "union_by_name": True,
+        "hive_partitioning": parts.partitioned,
+    }
     _require_same_columns(parts)
     if parts.is_parquet:
         return _read(connection.read_parquet, parts, names, options)

@@ -136,7 +136,7 @@ def require_weights(
     if not units:
         return pd.DataFrame({"n": [int(rows)]})
     if isinstance(people, pd.DataFrame):
-        return units_of(frame, units)
+        return units_of(frame, dict(units))
     return groups[["n", *units]]
 
 

@@ -38,6 +38,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
+os.environ["PYSPARK_PYTHON"] = sys.executable  # Spark's workers are of this environment
 needs_java = pytest.mark.skipif(shutil.which("java") is None, reason=JAVA)
 
 
