@@ -87,7 +87,7 @@ test: lint browser-deps ## Check style and types, then run all tests
 
 .PHONY: test-engines
 test-engines: .venv-engines/.in-step ## Count the same people on DuckDB, Polars, PyArrow, Spark and Dask (about 500 MB in .venv-engines; Spark needs Java)
-	PYTHONPATH=src:tests .venv-engines/bin/python -m pytest tests/outside/engines.py -p no:cacheprovider --override-ini addopts= -rs
+	PYTHONPATH=$(CURDIR)/src:$(CURDIR)/tests:$(CURDIR)/tests/outside .venv-engines/bin/python -m pytest tests/outside/engines.py -p no:cacheprovider --override-ini addopts= -rs
 
 .PHONY: book
 book: env ## Run the notebooks, check the findings, build the book (_build/html/index.html)

@@ -163,7 +163,7 @@ def wholes(folder: Path) -> Rows:
             for peer in asked_peers(population.peers)
         }
         case = Case("whole", name, people, TODAY)
-        yield from in_turns(case, commands, max(population.rounds // 2, 2))
+        yield from in_turns(case, commands, 3)
 
 
 def in_turns(case: Case, commands: dict[str, list[str]], rounds: int) -> Rows:
@@ -310,15 +310,14 @@ LONG = {"hundred"}  # only where it is named: three gigabytes of disk
 # -- the results ------------------------------------------------------------------------
 
 
-def keep(rows: list[Row]) -> None:
-    """Put lines in the place of the former ones of the same jobs and people."""
+def keep(row: Row) -> None:
+    """Put a line in the place of the former one of the same part of the same job."""
     file = RESULTS / "results.csv"
-    made = pd.DataFrame([row.values for row in rows])
+    made = pd.DataFrame([row.values])
     if file.exists():
         before = pd.read_csv(file)
-        cases = made["job"] + made["case"]
-        again = (before["job"] + before["case"]).isin(cases)
-        made = pd.concat([before[~again], made])
+        columns = ["job", "case", "peer", "part"]
+        made = pd.concat([before, made]).drop_duplicates(columns, keep="last")
     order = list(JOBS)
     made = made.sort_values(
         "job", key=lambda jobs: jobs.map(order.index), kind="stable"
@@ -350,14 +349,14 @@ def describe(load: float) -> None:
     (RESULTS / "machine.yml").write_text(text, encoding="utf-8")
 
 
-def show(rows: list[Row]) -> None:
-    """The lines as a table."""
-    for row in rows:
-        print(
-            f"  {row.job:10} {row.case:26} {row.peer:10} {row.part:9}"
-            f"{row.cpu:10.3f} s CPU ({row.cpu_least:.3f} to {row.cpu_most:.3f})"
-            f"{row.wall:10.3f} s {row.peak_mb:8.0f} MB"
-        )
+def show(row: Row) -> None:
+    """A line as it is read on a screen."""
+    print(
+        f"  {row.job:10} {row.case:26} {row.peer:10} {row.part:9}"
+        f"{row.cpu:10.3f} s CPU ({row.cpu_least:.3f} to {row.cpu_most:.3f})"
+        f"{row.wall:10.3f} s {row.peak_mb:8.0f} MB",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -371,9 +370,9 @@ def main() -> None:
     for job in given.jobs or [job for job in JOBS if job not in LONG]:
         print(f"== {job}", flush=True)
         with tempfile.TemporaryDirectory() as name:
-            rows = list(JOBS[job](Path(name)))
-        show(rows)
-        keep(rows)
+            for row in JOBS[job](Path(name)):
+                show(row)
+                keep(row)
     describe(load)
     if load > 0.5:
         print("The machine was busy with other work: read the ratios as rough.")

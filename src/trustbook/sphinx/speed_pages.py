@@ -27,6 +27,8 @@ from trustbook.sphinx.finding import unbroken
 from trustlib.errors import TrustlibError, UnknownNameError, require_names
 
 NONE = "–"
+JOBS = ("fit", "whole", "replicates", "maihda", "seal", "file", "grid")
+ABSENT = "*Not measured in this run of the bench.*"
 SIZES = {"seal": "Cells", "maihda": "Strata", "grid": "Runs"}
 TARGET_HEADS = ("What", "Aimed at", "Measured", "")
 SIGNS = {
@@ -57,12 +59,14 @@ class SpeedTable(DataDirective):
             return self.read(markdown_table(TARGET_HEADS, targets(speed)))
         if name == "parts":
             return self.read(parts_table(speed))
-        require_names("job of the bench", [name], speed.results["job"].unique())
+        require_names("job of the bench", [name], JOBS)
         return self.read(job_table(speed, name))
 
 
 def job_table(speed: Speed, job: str) -> str:
     """A job as a table: our seconds and spread, how many times as long each peer took."""
+    if not speed.cases(job):
+        return ABSENT
     peers = speed.peers(job)
     heads = ["Case", SIZES.get(job, "People"), "Ours, CPU", "Least to most"]
     for peer in peers[1:]:
@@ -119,7 +123,9 @@ class SpeedPicture(DataDirective):
         """A line for each peer."""
         speed = speed_of(self.env)
         job = self.arguments[0]
-        require_names("job of the bench", [job], speed.results["job"].unique())
+        require_names("job of the bench", [job], JOBS)
+        if not speed.cases(job):
+            return []
         html = picture_of(speed, job)._repr_html_()
         return [nodes.raw("", html, format="html")]
 
