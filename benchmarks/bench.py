@@ -166,14 +166,16 @@ def wholes(folder: Path) -> Rows:
         yield from in_turns(case, commands, 3)
 
 
-def in_turns(case: Case, commands: dict[str, list[str]], rounds: int) -> Rows:
-    """Whole processes that take turns; the first turn, which warms the disk, is left out."""
+def in_turns(
+    case: Case, commands: dict[str, list[str]], rounds: int, warm: int = 1
+) -> Rows:
+    """Whole processes that take turns; the first turns, which warm the disk, are left out."""
     found: dict[str, list[Ended]] = {peer: [] for peer in commands}
-    for _ in range(rounds + 1):
+    for _ in range(warm + rounds):
         for peer, words in commands.items():
             found[peer].append(whole(words))
     for peer, ended in found.items():
-        counted = [each.taken for each in ended[1:]]
+        counted = [each.taken for each in ended[warm:]]
         peak = max(each.peak_mb for each in ended)
         yield case.row(peer, "all", counted, peak)
 
@@ -210,7 +212,7 @@ def maihda(folder: Path) -> Rows:
         found = {}
         for peer, script in scripts.items():
             asked = [*script, "maihda", str(path)]
-            found[peer] = [answered(asked) for _ in range(3)]
+            found[peer] = [answered(asked) for _ in range(2)]
         if "glmer" in found:
             theirs = [v for v in found["glmer"][0][0] if v[0] == "variance"]
             require_agreement("glmer", found["trustlib"][0][0], theirs, OF_GLMER)
@@ -275,7 +277,7 @@ def of_file(case: Case, path: Path, words: list[str]) -> Rows:
     sums = [np.array(json.loads(whole(c).noted)) for c in commands.values()]
     if len(sums[0]) != len(sums[1]) or not np.allclose(*sums, rtol=1e-9, atol=0):
         raise SystemExit(f"  {case.case}: DuckDB finds other cells. Nothing is timed.")
-    yield from in_turns(case, commands, 3)
+    yield from in_turns(case, commands, 2, warm=0)
 
 
 def grid(folder: Path) -> Rows:

@@ -10,11 +10,12 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
 
+LOOK = 0.02  # seconds between two looks at the memory of a process
 TOLERANCE = 1e-6  # between peers, relative
 OWN = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 Values = list[tuple[str, str, float]]  # quantity, name, value
@@ -139,10 +140,7 @@ class Peer:
 
     def peak_mb(self) -> float:
         """The most memory that the process has had."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found[1]) / 1024
+        return peak_mb(self.process.pid)
 
     def close(self) -> None:
         assert self.process.stdin is not None
@@ -179,20 +177,36 @@ def whole(command: Sequence[str]) -> Ended:
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as noted:
         start = perf_counter()
         process = subprocess.Popen(command, env=OWN, stdout=said, stderr=noted)
-        _, status, used = os.wait4(process.pid, 0)
+        peak = 0.0
+        ended = 0
+        while not ended:
+            sleep(LOOK)
+            peak = max(peak, peak_mb(process.pid))
+            ended, status, used = os.wait4(process.pid, os.WNOHANG)
         wall = perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         noted.seek(0)
-        ended = Ended(
-            Taken(used.ru_utime + used.ru_stime, wall),
-            used.ru_maxrss / 1024,
-            said.read(),
-            noted.read(),
-        )
+        taken = Taken(used.ru_utime + used.ru_stime, wall)
+        done = Ended(taken, peak, said.read(), noted.read())
     if process.returncode:
-        raise SystemExit(f"{list(command)} failed.\n{ended.noted[-2000:]}")
-    return ended
+        raise SystemExit(f"{list(command)} failed.\n{done.noted[-2000:]}")
+    return done
+
+
+def peak_mb(process: int) -> float:
+    """The most memory that a process has had since its program began; 0 where it has ended.
+
+    What the system tells of a process at its end counts the memory of its parent too.
+    """
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    if found is None:
+        return 0.0
+    return int(found[1]) / 1024
 
 
 def answered(command: Sequence[str]) -> tuple[Values, float]:

