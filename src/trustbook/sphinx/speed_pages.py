@@ -95,11 +95,14 @@ def case_row(speed: Speed, job: str, case: str, peers: list[str]) -> list[str]:
 def parts_table(speed: Speed) -> str:
     """Where our seconds of the job `fit` go."""
     cases = speed.cases("fit")
+    if not cases:
+        return ABSENT
     parts = list(speed.parts("fit", cases[0]))
     rows = []
     for case in cases:
         taken = speed.parts("fit", case)
-        rows.append([case, *(seconds(taken[part]) for part in parts)])
+        shown = {part: seconds(value) for part, value in taken.items()}
+        rows.append([case, *(shown.get(part, NONE) for part in parts)])
     return markdown_table(["Case", *parts], rows)
 
 
