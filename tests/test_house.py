@@ -48,8 +48,13 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def locked() -> list[Requirement]:
-    lines = [line.removesuffix("\\").strip() for line in LOCK.splitlines()]
+# The extra with a lock and an environment of its own.
+APART = "engines"
+ENGINES_LOCK = (ROOT / "tests" / "outside" / "engines.lock").read_text(encoding="utf-8")
+
+
+def locked(text: str = LOCK) -> list[Requirement]:
+    lines = [line.removesuffix("\\").strip() for line in text.splitlines()]
     return [
         Requirement(line)
         for line in lines
@@ -58,7 +63,11 @@ def locked() -> list[Requirement]:
 
 
 def wanted() -> list[Requirement]:
-    extras = PROJECT["optional-dependencies"].values()
+    extras = [
+        group
+        for name, group in PROJECT["optional-dependencies"].items()
+        if name != APART
+    ]
     return [
         Requirement(line)
         for group in [PROJECT["dependencies"], *extras]
@@ -125,6 +134,34 @@ class TestLock:
     def test_it_stays_lean(self) -> None:
         heavy = UNWANTED & {canonicalize_name(pin.name) for pin in locked()}
         assert not heavy, "take out what needs these, and make lock again"
+
+
+class TestEngines:
+    """What Spark and Dask are tried with is pinned and hashed, and apart from the rest."""
+
+    def test_it_satisfies_its_extra(self) -> None:
+        pins = {
+            canonicalize_name(pin.name): next(iter(pin.specifier)).version
+            for pin in locked(ENGINES_LOCK)
+        }
+        lines = PROJECT["optional-dependencies"][APART]
+        for need in [*map(Requirement, lines), *map(Requirement, ["setuptools>=80"])]:
+            version = pins[canonicalize_name(need.name)]
+            assert need.specifier.contains(version), f"{need}: make lock"
+        assert "pyspark" not in {pin.name for pin in locked()}
+
+    def test_it_is_hashed_and_holds_no_address(self) -> None:
+        blocks = re.split(r"\n(?=[a-z0-9])", ENGINES_LOCK, flags=re.IGNORECASE)[1:]
+        assert len(blocks) == len(locked(ENGINES_LOCK)) > 100
+        assert [b.split()[0] for b in blocks if "--hash=sha256:" not in b] == []
+        assert not re.findall(
+            r"\w+://|--(?:index|extra-index|find-links)| @ ", ENGINES_LOCK
+        )
+
+    def test_the_workflow_runs_it(self) -> None:
+        workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+        assert "make test-engines" in workflow
+        assert "test-engines" not in make("-n", "env").stdout
 
 
 class TestInstaller:

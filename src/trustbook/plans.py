@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from trustlib.forms import Form, Name, Template
+from trustlib.forms import Design, Form, Name, Template
 
 
 class CellSet(Form):
@@ -43,6 +43,22 @@ class CellPlanForm(Form):
     """``cells.yml``."""
 
     mapping: str
+    cells: dict[Name, CellSet]
+
+
+class LargeFileForm(Form):
+    """A ``cells.yml`` of a file that is not read into memory; see `trustbook.large_files`.
+
+    Examples
+    --------
+    >>> plan = LargeFileForm(file="people", source={}, design={"weight": "w"}, cells={})
+    >>> plan.design.weight
+    'w'
+    """
+
+    file: str
+    design: Design
+    source: dict[str, Any]
     cells: dict[Name, CellSet]
 
 

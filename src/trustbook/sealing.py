@@ -213,7 +213,7 @@ def make_release(plan: CellPlan, file: str | Path) -> Release:
     ]
     made = {table.name: table.cells for table in tables}
     if not is_confidential(design.source):
-        _require_no_small_difference(plan.sets, made)
+        require_no_small_difference(plan.sets, made)
         return Release({name: cells.seal() for name, cells in made.items()})
     return protected_release(tables, Path(file), plan.mapping)
 
@@ -422,7 +422,7 @@ def _require_equal_or_apart(sets: dict[str, CellSet], design: SurveyDesign) -> N
             )
 
 
-def _require_no_small_difference(
+def require_no_small_difference(
     sets: dict[str, CellSet], made: dict[str, Cells]
 ) -> None:
     """Refuse sets whose subtraction isolates fewer than 10 people, with or without the outcome."""

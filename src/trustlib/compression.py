@@ -24,6 +24,7 @@ from trustlib.cells import SUMS, Cells, occurring_cells
 from trustlib.design import DOMAIN, SurveyDesign
 from trustlib.disclosure import MINIMUM
 from trustlib.engines import (
+    STOPPED,
     floats,
     require_plain_names,
     require_single_values,
@@ -44,7 +45,7 @@ from trustlib.masking import (
 from trustlib.ordering import declared_orders, in_order, require_order
 from trustlib.personal import told_when_asked
 from trustlib.rounding import df_of_people, people_in_words
-from trustlib.schedulers import require_near
+from trustlib.schedulers import require_every_file, require_near
 from trustlib.strata import PSU, STRATUM
 from trustlib.stratified import sum_by
 from trustlib.variance import (
@@ -132,6 +133,7 @@ def compress(design: SurveyDesign, outcome: str, by: Sequence[str] = ()) -> Cell
     )
     frame = nw.from_native(without_notes(design.frame))
     require_near(frame)
+    require_every_file(frame)
     by = _checked_axes(frame, outcome, by)
     frame = _with_numbers(frame, outcome)
     groups = _grouped(design, frame, outcome, by)
@@ -262,6 +264,11 @@ class _Pass:
         return [*self.columns, _ANSWER, _USED]
 
     @property
+    def texts(self) -> list[str]:
+        """Axes that are no use but as texts."""
+        return [key for key, name in self.axes.items() if name in self.unordered]
+
+    @property
     def sums(self) -> list[str]:
         """What is summed."""
         return ["w", "w2", *self.summed]
@@ -278,9 +285,6 @@ class _Pass:
             weight = nw.col(self.weight).cast(nw.Float64)
         inside = nw.col(DOMAIN) if self.has_domain else nw.lit(True)
         made = {key: nw.col(name) for key, name in self.columns.items()}
-        for key, name in self.axes.items():
-            if name in self.unordered:
-                made[key] = made[key].cast(nw.String)
         made[_ANSWER] = nw.col(self.outcome).cast(nw.Float64)
         made[_USED] = (weight > 0) & inside
         made |= {"w": weight, "w2": weight * weight}
@@ -351,20 +355,35 @@ def _grouped(
             groups = sums_of_columns(values, len(people), plan.keys, plan.sums, ["w"])
         else:
             chosen = frame.select(**plan.expressions())
-            groups = sums_by(chosen, plan.keys, plan.sums, ["w"])
+            groups = sums_by(chosen, plan.keys, plan.sums, ["w"], plan.texts)
+    except DesignError as error:
+        refusal = error
     except Exception as error:  # the engines have their own exceptions
+        hint = "Axes are categories, texts, booleans or numbers."
+        if isinstance(frame, nw.LazyFrame):
+            hint = f"Nothing was counted. {STOPPED} {hint}"
         refusal = DesignError(
-            f"The frame cannot be grouped by {by}: {foreign(error)}",
-            "Axes are categories, texts, booleans or numbers.",
+            f"The frame cannot be grouped by {by}: {foreign(error)}", hint
         )
     if refusal is not None:  # apart from the error of the engine, which may hold cells
         raise refusal
+    _require_everyone(design, groups)
     for key, name in plan.axes.items():
         if name in orders:
             groups[key] = in_order(groups[key], orders[name])
         if name in plan.unordered:
             require_order(groups[key], name)
     return groups.rename(columns=plan.names)
+
+
+def _require_everyone(design: SurveyDesign, groups: pd.DataFrame) -> None:
+    """Refuse groups of other people than those of whom the design was made."""
+    if int(groups["n"].sum()) != design.people:
+        raise DesignError(
+            "The frame has more or fewer people than when its design was made, so its "
+            "file changed, or it is a lazy frame that draws anew each time.",
+            "Make the design again, of a file or frame that stays as it is.",
+        )
 
 
 @dataclass(frozen=True)

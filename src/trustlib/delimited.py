@@ -83,6 +83,58 @@ def read_delimited(path: Path, encoding: str | None = None) -> pd.DataFrame:
     return people_of(frame, path.name)
 
 
+def divided_by(path: Path) -> tuple[str, list[str]]:
+    """The mark between the columns of a table whose first line names them, and the names.
+
+    Parameters
+    ----------
+    path : Path
+        In UTF-8; packed with gzip if its name ends in ``.gz``.
+
+    Returns
+    -------
+    mark : str
+    names : list of str
+
+    Raises
+    ------
+    SurveyFileError
+        It is in another encoding, or its first line does not name columns, each once.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "people.csv")
+    ...     _ = file.write_text("weight;age" + chr(10) + "1;30" + chr(10))
+    ...     divided_by(file)
+    (';', ['weight', 'age'])
+    """
+    sample = _beginning(path)
+    mark = _mark_of(sample)
+    names = next(iter(_records(sample, mark)), [])
+    _require_header(names, path.name)
+    return mark, names
+
+
+def _beginning(path: Path) -> str:
+    """The first letters of a table in UTF-8."""
+    try:
+        with _opened(path, UTF8) as stream:
+            return stream.read(SAMPLE)
+    except UnicodeDecodeError:
+        refusal = SurveyFileError(
+            f"{path.name} is not in UTF-8, in which texts are read bit by bit.",
+            "Write it in UTF-8, or as Parquet.",
+        )
+    except (OSError, EOFError) as error:
+        refusal = SurveyFileError(
+            f"{path.name} cannot be read: {type(error).__name__}.",
+            "It may be damaged. Write or copy it again.",
+        )
+    raise refusal
+
+
 def _decimal(mark: str, frame: pd.DataFrame) -> str:
     """What stands before decimals: a comma where semicolons part the columns, or where no number has a point."""
     if mark == ";":

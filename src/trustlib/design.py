@@ -26,9 +26,10 @@ from trustlib.engines import (
 )
 from trustlib.errors import DesignError, is_number, listed, require_names
 from trustlib.masking import require_columns
+from trustlib.opening import opened
 from trustlib.personal import names_that_may_be_told
 from trustlib.rounding import rounded_people
-from trustlib.schedulers import require_near
+from trustlib.schedulers import require_every_file, require_near
 from trustlib.sources import SourceField
 from trustlib.strata import FPC, PSU, STRATUM, Strata, strata_of
 from trustlib.stratified import LONELY_PSU
@@ -56,9 +57,10 @@ class SurveyDesign:
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame, path or pyarrow Dataset
         One row per person. pandas, Polars, PyArrow tables, or a lazy frame (DuckDB,
-        Polars, Dask, PySpark).
+        Polars, Dask, PySpark). The path of a Parquet or CSV file, or of a folder of
+        such parts, and a dataset are read bit by bit (see `trustlib.opening`).
     weight : str or None
         Column of sampling weights (people represented). None: everyone counts one, and
         results say so.
@@ -110,6 +112,8 @@ class SurveyDesign:
         The strata of the full design, with their PSUs.
     scale : array (R,), optional
         The factor of each replicate; None without replicate weights.
+    people : int
+        Rows of the frame; `compress` refuses a frame that has more or fewer by then.
 
     Raises
     ------
@@ -166,16 +170,19 @@ class SurveyDesign:
     source: _SourceOfDesign = _SourceOfDesign()
     layout: Strata = field(init=False, repr=False)
     scale: Array | None = field(init=False, repr=False, default=None)
+    people: int = field(init=False, repr=False, default=0)
 
     def __post_init__(self) -> None:
+        self._settle(frame=opened(self.frame))
         frame = _people(without_notes(self.frame))
         self._settle(**self._options_in_one_form())
         self._check_options()
-        self._check_columns(frame)
+        units = self._checked_units(frame)
+        self._settle(people=int(units["n"].sum()))
         if self.replicate_weights:
             self._settle(layout=Strata.unknown(), scale=self._replicate_scale())
         else:
-            self._settle(layout=self._strata(frame))
+            self._settle(layout=self._strata(units))
 
     def _settle(self, **values: Any) -> None:
         """Give fields their final values while the design is made, and never after."""
@@ -246,8 +253,8 @@ class SurveyDesign:
                 "was raked: leave it out.",
             )
 
-    def _check_columns(self, frame: Any) -> None:
-        """Refuse columns that do not exist, and values that no weight or margin has."""
+    def _checked_units(self, frame: Any) -> pd.DataFrame:
+        """One row per stratum, PSU and fpc, of columns that exist and may be what they are."""
         raked = self.raked or ()
         weights = _given(self.weight, self.base_weight, *(self.replicate_weights or ()))
         others = _given(self.strata, self.psu, self.fpc, *raked)
@@ -258,17 +265,23 @@ class SurveyDesign:
         if self.replicate_scale is not None:
             signed = self.replicate_weights or ()
         fpc = [] if self.replicate_weights else _given(self.fpc)
-        require_weights(frame, weights, fpc, signed)
+        units = require_weights(frame, weights, fpc, signed, self._units)
         if raked:
             require_margins(units_of(frame, {c: c for c in raked}), raked)
+        return units
 
-    def _strata(self, frame: Any) -> Strata:
-        """The strata, from one row per stratum, PSU and fpc."""
+    @property
+    def _units(self) -> dict[str, str]:
+        """Our name -> column of strata, PSUs and fpc; replicate weights need none."""
         roles = {STRATUM: self.strata, PSU: self.psu, FPC: self.fpc}
-        columns = {own: c for own, c in roles.items() if c is not None}
-        units = units_of(frame, columns)
+        if self.replicate_weights:
+            return {}
+        return {own: c for own, c in roles.items() if c is not None}
+
+    def _strata(self, units: pd.DataFrame) -> Strata:
+        """The strata, from one row per stratum, PSU and fpc."""
         base = self.source.rounding
-        return strata_of(units, columns, self.nest, self.lonely_psu, base)
+        return strata_of(units, self._units, self.nest, self.lonely_psu, base)
 
     def _replicate_scale(self) -> Array:
         """The factor of each replicate: what was given, or what the method says."""
@@ -460,9 +473,11 @@ def _people(native: Any) -> Any:
         raise DesignError(
             "Expected a data frame with one row per person, "
             f"got {type(native).__name__}.",
-            "Give a pandas, Polars, PyArrow or DuckDB frame.",
+            "Give a pandas, Polars, PyArrow or DuckDB frame, or the path of a Parquet or "
+            "CSV file.",
         ) from None
     require_near(frame)
+    require_every_file(frame)
     if DOMAIN in frame.collect_schema().names():
         raise DesignError(
             f"The frame has a column {DOMAIN!r}, which trustlib uses for domains.",

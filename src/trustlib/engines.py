@@ -15,8 +15,13 @@ import pandas as pd
 
 from trustlib.errors import DesignError
 from trustlib.grouping import group_rows
+from trustlib.masking import foreign
 from trustlib.ordering import as_category, as_pandas, without_dictionaries
 
+STOPPED = (
+    "A part of a file may be missing or damaged, a worker may have been lost, or the "
+    "memory may be too small. Mend that and run it again."
+)
 SUMMED_AT_ONCE = 2**14  # rows; sums of sums are more exact than one long sum
 
 
@@ -32,6 +37,12 @@ def collect(frame: Any) -> pd.DataFrame:
     -------
     DataFrame
 
+    Raises
+    ------
+    DesignError
+        The engine of a lazy frame stopped, for example because a part of a file was
+        damaged or a worker was lost: half a result is none.
+
     Examples
     --------
     >>> table = nw.from_dict({"n": [3, 4]}, backend="pyarrow")
@@ -39,10 +50,23 @@ def collect(frame: Any) -> pd.DataFrame:
     [3, 4]
     """
     if isinstance(frame, nw.LazyFrame):
-        frame = frame.collect()
+        frame = _computed(frame)
     if frame.implementation.is_pyarrow():
         return as_pandas(frame.to_native())
     return frame.to_pandas()
+
+
+def _computed(frame: Any) -> Any:
+    """A lazy frame computed; what its engine says of an error may quote people."""
+    try:
+        return frame.collect()
+    except Exception as error:  # the engines have their own exceptions
+        refusal = DesignError(
+            f"The people could not be read to the end: {foreign(error)}. "
+            "Nothing was counted.",
+            STOPPED,
+        )
+    raise refusal
 
 
 def without_notes(native: Any) -> Any:
@@ -63,11 +87,42 @@ def without_notes(native: Any) -> Any:
     return bare
 
 
+def grouped(frame: Any, keys: Sequence[str], asked: Sequence[nw.Expr]) -> pd.DataFrame:
+    """What is asked of each combination of keys, in one pass; not for pandas.
+
+    Parameters
+    ----------
+    frame : narwhals frame
+    keys : sequence of str
+        Columns to group by; none: one row for everyone.
+    asked : sequence of narwhals expressions
+        Aggregates of one column each.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> people = nw.from_dict({"area": ["a", "a"], "w": [1.0, 2.0]}, backend="polars")
+    >>> grouped(people, ["area"], [nw.col("w").sum()])
+      area    w
+    0    a  3.0
+    """
+    if frame.implementation.is_pyarrow():
+        plain_table = without_dictionaries(frame.to_native())
+        frame = nw.from_native(plain_table)
+    if not keys:
+        return collect(frame.select(*asked))
+    return collect(frame.group_by(*keys, drop_null_keys=False).agg(*asked))
+
+
 def sums_by(
     frame: Any,
     keys: list[str],
     columns: list[str],
     largest: Sequence[str] = (),
+    texts: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Rows and sums of columns for each combination of keys, in one pass.
 
@@ -80,6 +135,8 @@ def sums_by(
         Columns to sum.
     largest : sequence of str
         Columns of which the largest value is wanted too, as ``largest_`` and the name.
+    texts : sequence of str
+        Keys that become texts, once there is a row for each combination only.
 
     Returns
     -------
@@ -95,18 +152,19 @@ def sums_by(
     0  2  5.0    man
     1  1  2.0  woman
     """
-    if frame.implementation.is_pyarrow():
-        plain_table = without_dictionaries(frame.to_native())
-        frame = nw.from_native(plain_table)
     people = frame.to_native()
     if isinstance(people, pd.DataFrame):
         return sums_of_columns(people, len(people), keys, columns, largest)
+    if frame.implementation.is_pyarrow():
+        frame = nw.from_native(without_dictionaries(people))
     sums = [nw.len().alias("n")]
     sums += [nw.col(column).sum() for column in columns]
     sums += [nw.col(column).max().alias(f"largest_{column}") for column in largest]
     if not keys:
         return collect(frame.select(*sums))
-    return collect(frame.group_by(*keys, drop_null_keys=False).agg(*sums))
+    groups = frame.group_by(*keys, drop_null_keys=False).agg(*sums)
+    as_texts = [nw.col(key).cast(nw.String) for key in texts]
+    return collect(groups.with_columns(*as_texts) if as_texts else groups)
 
 
 def sums_of_columns(

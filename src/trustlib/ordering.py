@@ -4,17 +4,18 @@ The order is the one that is declared: by a mapping or codebook, else by the dat
 themselves (categories of pandas, a Polars or DuckDB enumeration, the dictionary of an
 Arrow or Parquet column, value labels in the order of their codes), else texts are
 sorted character by character and numbers by size. It never depends on the order of the
-rows, nor on the engine: DuckDB and lazy Polars frames lose the dictionary of a Parquet
-file, so it is looked up in the file; an eager Polars Categorical has lost it for good,
+rows, nor on the engine: DuckDB, Spark and lazy Polars frames lose the dictionary of a
+Parquet file, so it is looked up in the file (of this machine); an eager Polars Categorical has lost it for good,
 and is refused as an axis.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from glob import glob
+from collections.abc import Iterable, Sequence
+from glob import escape, glob
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import narwhals as nw
 import pandas as pd
@@ -77,6 +78,33 @@ def levels_of(column: Any) -> list | None:
         levels |= dict.fromkeys(chunk.dictionary.to_pylist())
     levels.pop(None, None)
     return list(levels)
+
+
+def levels_by_batch(batches: Iterable[Any]) -> dict[str, list]:
+    """The levels of Arrow columns with dictionaries, from batches that come one by one.
+
+    As `levels_of`, of people who are never in memory all at once.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> gender = pa.array(["woman", "man"]).dictionary_encode()
+    >>> levels_by_batch([pa.record_batch({"gender": gender})])
+    {'gender': ['woman', 'man']}
+    """
+    joint: dict[str, dict[Any, None]] = {}
+    before: dict[str, Any] = {}
+    for batch in batches:
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            words = column.dictionary
+            if name in before and before[name].equals(words):
+                continue
+            before[name] = words
+            joint.setdefault(name, {}).update(dict.fromkeys(words.to_pylist()))
+    return {
+        name: [level for level in levels if level is not None]
+        for name, levels in joint.items()
+    }
 
 
 def without_dictionaries(table: Any) -> Any:
@@ -181,6 +209,11 @@ def declared_orders(frame: Any, axes: Sequence[str]) -> dict[str, list]:
         schema = frame.collect_schema()
         texts = [c for c in axes if schema[c] == nw.String]
         orders = _orders_in_files(_files_of_duckdb(native), texts)
+    elif frame.implementation.is_pyspark():
+        schema = frame.collect_schema()
+        texts = [c for c in axes if schema[c] == nw.String]
+        if texts:
+            orders = _orders_in_files(_files_of_spark(native), texts)
     elif frame.implementation.is_polars() and isinstance(frame, nw.LazyFrame):
         schema = frame.collect_schema()
         wanted = [c for c in axes if schema[c] == nw.Categorical]
@@ -237,6 +270,15 @@ def _files_of_duckdb(relation: Any) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _files_of_spark(frame: Any) -> list[str]:
+    """The files of this machine that a frame of Spark reads."""
+    return [
+        escape(unquote(urlsplit(address).path))
+        for address in frame.inputFiles()
+        if urlsplit(address).scheme == "file"
+    ]
+
+
 def _files_of_polars(frame: Any) -> list[str]:
     """The Parquet files that a lazy frame scans; none if it does not name them all."""
     plan = frame.explain(optimized=False)
@@ -269,7 +311,9 @@ def _orders_in_file(file: str, columns: Sequence[str]) -> dict[str, list]:
         schema = pq.read_schema(file)
         here = [c for c in columns if c in schema.names]
         here = [c for c in here if pa.types.is_dictionary(schema.field(c).type)]
-        table = pq.read_table(file, columns=here)
+        if not here:
+            return {}
+        with pq.ParquetFile(file) as people:
+            return levels_by_batch(people.iter_batches(columns=here))
     except (OSError, pa.ArrowException):
         return {}
-    return {c: levels_of(table[c]) or [] for c in here}

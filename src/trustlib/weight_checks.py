@@ -7,7 +7,7 @@ their scale is given, as in the American Community Survey.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,13 @@ import numpy as np
 import pandas as pd
 
 from trustlib.answers import kinds_of
-from trustlib.engines import collect, floats
+from trustlib.engines import (
+    collect,
+    floats,
+    grouped,
+    require_single_values,
+    units_of,
+)
 from trustlib.errors import DesignError
 from trustlib.variance import Array
 
@@ -71,8 +77,11 @@ def require_weights(
     weights: Sequence[str],
     others: Sequence[str] = (),
     signed: Sequence[str] = (),
-) -> None:
+    units: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Refuse a design of nobody, columns that are not numbers, and impossible weights.
+
+    An engine other than pandas passes over the people once, for weights and units.
 
     Parameters
     ----------
@@ -83,6 +92,14 @@ def require_weights(
         Columns that are numbers of another kind.
     signed : sequence of str
         Those of `weights` that may be below zero.
+    units : mapping, optional
+        New name -> column: strata, PSUs and the like.
+
+    Returns
+    -------
+    DataFrame
+        ``n`` and the columns of `units` under their new names, one row for each
+        combination that occurs.
 
     Raises
     ------
@@ -93,7 +110,10 @@ def require_weights(
     >>> import pandas as pd
     >>> people = nw.from_native(pd.DataFrame({"weight": [1.0, 0.0, 2.5]}))
     >>> require_weights(people, ["weight"])
+       n
+    0  3
     """
+    units = units or {}
     schema = frame.collect_schema()
     texts = [c for c in (*weights, *others) if not schema[c].is_numeric()]
     if texts:
@@ -105,13 +125,19 @@ def require_weights(
     if isinstance(people, pd.DataFrame):
         rows, extents = _extents_of_pandas(people, weights)
     else:
-        rows, extents = _extents(frame, weights)
+        groups = _groups(frame, weights, units)
+        rows, extents = _extents(groups, weights)
     if rows == 0:
         raise DesignError("The frame has no rows.", "Expected one row per person.")
     for column, extent in extents.items():
         fault = extent.fault(rows, column in signed)
         if fault is not None:
             raise _refusal(column, fault, column == weights[0])
+    if not units:
+        return pd.DataFrame({"n": [int(rows)]})
+    if isinstance(people, pd.DataFrame):
+        return units_of(frame, dict(units))
+    return groups[["n", *units]]
 
 
 def _refusal(column: str, fault: str, sampling_weight: bool) -> DesignError:
@@ -156,25 +182,55 @@ def _least(values: Array, low: float) -> float:
     return sizes.min(initial=np.inf)
 
 
-def _extents(frame: Any, weights: Sequence[str]) -> tuple[float, dict[str, Extent]]:
-    """Rows and extents of weights, in one pass of whatever engine."""
-    asked = [nw.len().alias("rows")]
-    for column in dict.fromkeys(weights):
-        value = nw.col(column)
-        sizes = nw.when(value != 0).then(value.abs())
-        extent = [
-            value.min(),
-            value.max(),
-            value.sum(),
-            value.count(),
-            sizes.min(),
-        ]
-        asked += [number.alias(f"{column} {i}") for i, number in enumerate(extent)]
-    numbers = collect(frame.select(*asked)).iloc[0]
-    rows, *each = numbers.fillna(np.nan).astype(float)
-    lines = np.reshape(each, (-1, 5))
-    names = dict.fromkeys(weights)
-    return rows, {c: Extent(*line) for c, line in zip(names, lines, strict=True)}
+def _groups(
+    frame: Any, weights: Sequence[str], units: Mapping[str, str]
+) -> pd.DataFrame:
+    """Rows and extents of weights in each unit, in one pass of whatever engine."""
+    require_single_values(frame.collect_schema(), list(units.values()))
+    made = {own: nw.col(column) for own, column in units.items()}
+    asked = [nw.len().alias("n")]
+    for i, column in enumerate(dict.fromkeys(weights)):
+        value = nw.col(column).cast(nw.Float64)
+        made[f"_value {i}"] = value
+        made[f"_size {i}"] = nw.when(value != 0).then(value.abs())
+        asked += _extent_asked(i)
+    if not made:
+        return collect(frame.select(*asked))
+    return grouped(frame.select(**made), list(units), asked)
+
+
+def _extent_asked(i: int) -> list[nw.Expr]:
+    """The numbers of an `Extent`, each of which any engine aggregates by itself."""
+    value = nw.col(f"_value {i}")
+    extent = [
+        value.min(),
+        value.max(),
+        value.sum(),
+        value.count(),
+        nw.col(f"_size {i}").min(),
+    ]
+    return [number.alias(f"_{i} {j}") for j, number in enumerate(extent)]
+
+
+def _extents(
+    groups: pd.DataFrame, weights: Sequence[str]
+) -> tuple[float, dict[str, Extent]]:
+    """Rows and extents of weights, of those in each unit."""
+    rows = float(groups["n"].sum())
+    extents: dict[str, Extent] = {}
+    if rows == 0:
+        return rows, extents
+    for i, column in enumerate(dict.fromkeys(weights)):
+        parts = groups[[f"_{i} {j}" for j in range(5)]].astype(float)
+        low, high, total, known, least = parts.to_numpy().T
+        extents[column] = Extent(
+            low=np.fmin.reduce(low),
+            high=np.fmax.reduce(high),
+            total=total.sum(),
+            known=known.sum(),
+            least=np.fmin.reduce(least),
+        )
+    return rows, extents
 
 
 def require_margins(margins: pd.DataFrame, names: Sequence[str]) -> None:

@@ -41,6 +41,24 @@ Check = Annotated[
     bool,
     typer.Option("--check", help="Compare with the committed cells, write nothing."),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="duckdb, spark or dask, for a file that is larger than the memory: the "
+        "plan then has `file:` and `design:` in place of a mapping."
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Of Spark's master or Dask's scheduler; else this machine."),
+]
+TrustScheduler = Annotated[
+    bool,
+    typer.Option(
+        "--trust-scheduler",
+        help="The cluster may be on other machines, which read the people.",
+    ),
+]
 SealedCells = Annotated[
     Path,
     typer.Argument(help="A file of sealed cells, as `trustlib compress` makes it."),
@@ -65,8 +83,14 @@ def compress(
     data: DataFolder = Path("data/external"),
     file: OtherFile = None,
     check: Check = False,
+    engine: Engine = None,
+    address: Address = None,
+    trust_scheduler: TrustScheduler = False,
 ) -> None:
     """Make the sealed cells that may leave: every cell of 10 people or more; of a confidential file with noise."""
+    if engine is not None:
+        _compress_large(plan, file, check, engine, address, trust_scheduler)
+        return
     from trustbook.sealing import load_cell_plan, make_release, write_cells
 
     cell_plan = load_cell_plan(plan)
@@ -82,14 +106,44 @@ def compress(
             _say_written(release, written)
 
 
+def _compress_large(
+    plan: Path,
+    file: Path | None,
+    check: bool,
+    engine: str,
+    address: str | None,
+    trusted: bool,
+) -> None:
+    """The same of a file that is larger than the memory."""
+    from trustbook.large_files import load_large_plan, make_large
+    from trustbook.sealing import write_cells
+
+    large = load_large_plan(plan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingRowsWarning)
+        people = file or plan.parent / large.file
+        made = make_large(large, people, engine, address, trusted)
+    folder = plan.parent / "cells"
+    if check:
+        _compare(made, folder)
+        return
+    written = write_cells(made, folder)
+    _say_each(made, written)
+
+
 def _say_written(release: Release, written: Sequence[str]) -> None:
-    """Which sets were written, which said the same already, and where their key lies."""
-    for name, cells in release.cells.items():
+    """Which sets were written, and where their key lies."""
+    _say_each(release.cells, written)
+    if release.survey is not None:
+        say_lines([KEPT.format(folder=release.survey.folder)])
+
+
+def _say_each(made: Mapping[str, Cells], written: Sequence[str]) -> None:
+    """Which sets were written, and which said the same already."""
+    for name, cells in made.items():
         kind = "protected cells" if cells.protected else "cells"
         verb = "written" if name in written else "unchanged"
         say_lines([f"  {verb}: {name} ({len(cells)} {kind})"])
-    if release.survey is not None:
-        say_lines([KEPT.format(folder=release.survey.folder)])
 
 
 def _compare(made: Mapping[str, Cells], folder: Path) -> None:
