@@ -61,9 +61,19 @@ BY_HAND = {
     "misread": ([60.7, "60.7 %", "60,7 percent", 61, "0,607"],
                 {82: "multiplied the percentage", 1.547: "odds still", 33.7: "divided", 47: "second",
                  1.745: "82/47 itself", 4.556: "odds of 82", "60.7 points": "unit"}),
-    "back": ([0.82, "odds_neither * odds_ratio_printed / (1 + odds_neither * odds_ratio_printed)"],
-             {"odds_neither * odds_ratio_printed": "odds of the first group", "odds_neither": "Multiply them",
-              82: "Leave it out", "odds_nether": "number"}),
+    "odds": ([0.17, 0.18, "14.9 / 85.1", "14.9/(100-14.9)"],
+             {"14.9 / (1 - 14.9)": "a part of one", "14.9 / 100 - 14.9": "pair of brackets", "odds / 2": "A word",
+              "(14.9 / 85.1": "must close", 14.9: "percentage itself"}),
+    "ratio": ([5.81, 5.73, "14.9 / 2.6"], {}),
+    "odds-ratio": ([6.65, 6.56, "(14.9/85.1) / (2.6/97.4)"],
+                   {"14.9/85.1 / 2.6/97.4": "pair of brackets", "0.17/0.03": "rounded to two digits",
+                    "14.9 / 2.6": "This is the ratio"}),
+    "back": ([0.82, "odds_neither * odds_ratio / (1 + odds_neither * odds_ratio)"],
+             {"odds_neither * odds_ratio": "odds of the first group", "odds_neither": "Multiply them",
+              82: "multiplies by a hundred already", "47 * 1.74": "multiplies by a hundred already",
+              "odds_nether": "Only these names", "odds/(1+odds)": "odds_neither, odds_ratio", "odds_neither *": "cannot be computed",
+              60.7: "colleague", 0.607: "colleague", "odds_neither * odds_ratio / 1 + odds_neither * odds_ratio": "pair of brackets",
+              "odds_neither * odds_ratio / (1 - odds_neither * odds_ratio)": "sign below the line"}),
 }  # fmt: skip
 
 
@@ -106,18 +116,48 @@ class TestNumbers:
         assert NUMBERS[name].task.check(answer) == OPEN
 
     @pytest.mark.parametrize(
-        "answer",
-        ["many", True, [35], {}, "1/0", "1.2.3", math.nan, "to 1", "__import__('os')"],
+        ("answer", "word"),
+        [(answer, "no_number") for answer in ([35], {}, "1/0", "1.2.3")]
+        + [(answer, "no_words") for answer in ("many", True, math.nan, "to 1")]
+        + [("__import__('os')", "no_words"), ("(1 - 2", "open_bracket")],
     )
-    def test_what_is_no_number_is_told(self, answer):
+    def test_what_is_no_number_is_told(self, answer, word):
         task = lesson("two-identities")["gap"].task
-        assert task.check(answer) == WRONG + WORDS["no_number"]
+        assert task.check(answer) == WRONG + WORDS[word]
+
+    @pytest.mark.parametrize("hundred", ["", "100 * "])
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ("(both - minority - disabled)", "Add them back once."),
+            ("(both - minority - disabled - neither)", "last sign is wrong"),
+            ("(both - ((minority - neither) + (disabled - neither)))", "add neither"),
+            ("(both - neither)", "gap of people with both"),
+            ("(minority + disabled - neither - both)", "sign is turned round"),
+        ],
+    )
+    def test_a_mistake_is_named_in_fractions_and_in_points(self, hundred, line, words):
+        said = lesson("two-identities")["contrast"].task.check(hundred + line)
+        assert said.startswith(WRONG)
+        assert words in said
+        assert said.endswith(WORDS["fractions"]) == (not hundred)
+
+    def test_who_is_not_near_a_mistake_is_told_less_firmly(self):
+        task = NumberTask("number", Target(9, 0.1), (Target(5, 0.5, "This is p."),))
+        assert task.check(5.02) == WRONG + "This is p."
+        assert task.check(5.3) == WRONG + WORDS["perhaps"] + "This is p."
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_right_teaches_a_sentence(self, name):
+        exercise = TASKS[name]
+        said = exercise.task.check(right_answer(exercise))
+        assert len(said.removeprefix(RIGHT).split()) >= 3, said
 
     @pytest.mark.parametrize("name", BY_HAND)
     def test_by_hand(self, name):
         exercise = lesson("82-against-47")[name]
         right, wrong = BY_HAND[name]
-        assert [exercise.task.check(answer) for answer in right] == [RIGHT] * len(right)
+        assert all(exercise.task.check(answer).startswith(RIGHT) for answer in right)
         for answer, words in wrong.items():
             said = exercise.task.check(answer)
             assert said.startswith(WRONG), answer
@@ -157,6 +197,26 @@ def wrong_answers(task: object) -> Iterator[object]:
     elif isinstance(task, ClaimsTask):
         for i in range(len(task.may)):
             yield [may != (i == place) for place, may in enumerate(task.may)]
+
+
+class TestRounding:
+    def test_a_solution_says_what_the_shown_numbers_give(self):
+        of = lesson("82-against-47").exercises
+        assert "you get 5.73." in of["ratio"].solution
+        assert "you get" not in of["gap"].solution
+
+    def test_a_number_says_so_where_it_is_asked(self):
+        numbers = lesson("82-against-47").numbers
+        assert "shown numbers give 7.8 points" in numbers.said("trust_gap check")
+        assert numbers.said("trust_ratio check") == numbers.said("trust_ratio")
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_page_says_it_of_every_number_that_can_be_checked(self, name):
+        text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+        numbers = lesson(name).numbers
+        for said in re.findall(r"\{number\}`([^`]*)`", text):
+            number, *ways = said.split()
+            assert "check" in ways or not numbers.note(number), said
 
 
 @pytest.mark.browser
@@ -388,6 +448,7 @@ def texts_of_exercises(name: str) -> str:
     for exercise in lesson(name).exercises.values():
         form = exercise.form
         found += [exercise.ask, exercise.hint, exercise.solution]
+        found.append(getattr(exercise.task, "why", ""))
         found += [wrong.reply for wrong in form.wrong]
         found += [
             text

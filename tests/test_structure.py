@@ -226,6 +226,7 @@ ORDER = [
         "trustbook.pictures.belonging",
     },
     {"trustbook.exercises", "trustbook.lesson_numbers"},
+    {"trustbook.lesson_texts"},
     {"trustbook.lessons"},
     {"trustbook.lesson_notebooks"},
     {"trustbook.pictures.rows"},

@@ -50,7 +50,7 @@ class StepForm(Form):
 
 
 class GapForm(Form):
-    """A gap of a sentence: the right word, and what is said of each other one."""
+    """A blank of a sentence: the right word, and what is said of each other one."""
 
     right: str
     wrong: dict[str, str]
@@ -64,6 +64,7 @@ class ExerciseForm(Form):
     ask: str
     hint: str
     solution: str
+    why: str = ""  # said to a right answer; else the solution is
     unit: Literal["", "percent", "points", "ratio", "odds", "count", "number"] = ""
     answer: str = ""
     slack: float | None = None
@@ -85,6 +86,7 @@ class LessonForm(Form):
 
     title: str
     minutes: int
+    next: str = ""
     evidence: list[str]
     numbers: dict[str, NumberForm]
     exercises: dict[str, ExerciseForm]

@@ -4,10 +4,12 @@
     prints an exercise of the page's lesson: the file ``notebooks/lessons/<page>.yml``,
     where ``<page>`` is the last part of the page's name.
 ``{number}`name style` ``
-    prints a number of the lesson; ``{number}`name interval` `` adds its interval.
+    prints a number of the lesson; ``{number}`name interval` `` adds its interval, and
+    ``{number}`name check` `` says if the numbers as they are printed give other digits.
 ``{lesson-picture} name, name``
     shows numbers of the lesson in rows, each with the words of a line ``name: words``.
-    The lines ``title: ...``, ``what: ...`` and ``says: ...`` are about the picture;
+    The lines ``title: ...``, ``what: ...`` and ``says: ...`` are about the picture, and
+    a title may print numbers, as ``{name}``;
     ``evidence: 2`` names the second kind of evidence of the lesson in place of the first.
 ``{lesson-progress}``
     says how many exercises are right on this device; with the name of a lesson, of it.
@@ -30,11 +32,13 @@ from sphinx.util.docutils import SphinxRole
 
 from trustbook.exercise_html import (
     answers_html,
+    end_html,
     exercise_html,
     progress_html,
     words_script,
 )
 from trustbook.lesson_numbers import SHOWN, Numbers
+from trustbook.lesson_texts import filled
 from trustbook.lessons import Lesson
 from trustbook.pictures.rows import Axis, PictureRow, RowPicture
 from trustbook.sphinx.directives import DataDirective, data_file, meanings, raw_html
@@ -144,10 +148,21 @@ class ExerciseDirective(LessonDirective):
     optional_arguments = 0
 
     def make(self) -> list[nodes.Node]:
-        """One raw node, and before the first one what loads the scripts."""
+        """One raw node: before the first one what loads the scripts, behind the last one the end."""
         lesson = self.lesson()
         html = exercise_html(lesson, self.arguments[0])
+        if self.arguments[0] == list(lesson.exercises)[-1]:
+            html += end_html(lesson, *self.next(lesson))
         return raw_html(self.loading() + html)
+
+    def next(self, lesson: Lesson) -> tuple[str, str]:
+        """The title and the address of the lesson that comes next; empty if it has no page here."""
+        folder, _, _ = self.env.docname.rpartition("/")
+        page = f"{folder}/{lesson.next}"
+        if page not in self.env.found_docs:
+            return "", ""
+        address = self.env.app.builder.get_relative_uri(self.env.docname, page)
+        return self.lesson(lesson.next).title, address
 
 
 class ProgressDirective(LessonDirective):
@@ -209,9 +224,8 @@ def picture_of(
     if not says and any(row.interval != UNDEFINED for row in rows):
         says = "Lines are 95 % intervals."
     place = int(told["evidence"] or 1) - 1
-    return RowPicture(
-        told["title"], told["what"], rows, axis, says, lesson.evidence[place]
-    )
+    title = filled(told["title"], lesson.numbers)
+    return RowPicture(title, told["what"], rows, axis, says, lesson.evidence[place])
 
 
 def _row(numbers: Numbers, name: str, label: str) -> PictureRow:
@@ -231,13 +245,10 @@ class NumberRole(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """The number as text."""
-        name, _, style = self.text.partition(" ")
         try:
-            number = lesson_of(self.env).numbers[name]
-            interval = style.endswith("interval")
-            said = number.shown(style.removesuffix("interval").strip(), interval)
+            said = lesson_of(self.env).numbers.said(self.text)
         except TrustlibError as error:
-            message = f"number {name!r} cannot be printed: {one_line(error)}"
+            message = f"number {self.text!r} cannot be printed: {one_line(error)}"
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
         text = said.replace(" ", "\N{NO-BREAK SPACE}", 1)
         return [nodes.inline(text, text, classes=["finding"])], []
