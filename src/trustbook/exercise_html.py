@@ -42,14 +42,16 @@ CALCULATION = "A number, or a calculation such as (3 - 1) / 4."
 NAMED = "A calculation with the names above. Type it, or write it with the buttons."
 # Buttons that write a line: what is written, and what a screen reader says.
 KEYS = {
-    **{
-        "+": "plus",
-        "-": "minus",
-        "*": "times",
-        "/": "divided by",
-        "^": "to the power of",
-    },
-    **{"(": "open bracket", ")": "close bracket", "1": "1", "2": "2", "100": "100"},
+    "+": "plus",
+    "-": "minus",
+    "*": "times",
+    "/": "divided by",
+    "^": "to the power of",
+    "(": "open bracket",
+    ")": "close bracket",
+    "1": "1",
+    "2": "2",
+    "100": "100",
 }
 TICKS = 5  # steps between the ticks of a guess
 LINES = 3  # to write on, on paper

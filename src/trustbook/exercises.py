@@ -35,12 +35,15 @@ WORDS = {
     "no_words": "A word stands in the answer. Give a number, such as 4.5 or 4,5, or a calculation such as (3 - 1) / 4.",
     "only_names": "Only these names are known here: {names}. Write the calculation with them.",
     "open_bracket": "A bracket is missing: each one that opens must close.",
-    "brackets": "One more pair of brackets would make this calculation right. Without them, * and / come before + and -, and else it goes from left to right.",
+    "brackets": "One more pair of brackets would make this calculation right. "
+    "Without them, * and / come before + and -, and else it goes from left to right.",
     "perhaps": "It looks like this mistake: ",
     "fractions": " Then multiply by a hundred too: the names hold fractions.",
     "hundred": " And the line multiplies by a hundred already.",
-    "nearly": "This is near the answer, and not near enough. If you rounded on the way, do not. Else look at the calculation again.",
-    "unknown": "This is none of the usual mistakes. Go back to the definition, and compute again from the numbers on the page.",
+    "nearly": "This is near the answer, and not near enough. "
+    "If you rounded on the way, do not. Else look at the calculation again.",
+    "unknown": "This is none of the usual mistakes. "
+    "Go back to the definition, and compute again from the numbers on the page.",
     "move": "not answered yet: move the dot first.",
     "sign": "The sign is turned round. Look again at what is taken from what.",
     "too_small": "This is a hundred times too small. Shares and percentages differ by a hundred.",

@@ -253,7 +253,7 @@ def code_lines(form: ExerciseForm, numbers: Numbers) -> tuple[str, ...]:
         f"{name} = {number.value:.{DIGITS.get(number.format, 2)}f}"
         for name, number in named
     ]
-    return tuple([*before, *values, last]) if form.code else ()
+    return (*before, *values, last) if form.code else ()
 
 
 def as_json(task: Task) -> dict[str, Any]:

@@ -206,7 +206,19 @@ class TestOne:
         go(phone, folder, self.name)
         contrast = lesson(self.name)["contrast"]
         place = part(phone, contrast)
-        for key in "100 * ( both - minority - disabled - neither )".split():
+        for key in (
+            "100",
+            "*",
+            "(",
+            "both",
+            "-",
+            "minority",
+            "-",
+            "disabled",
+            "-",
+            "neither",
+            ")",
+        ):
             place.locator(f"button[data-insert='{key}']").tap()
         field = place.locator("input")
         assert "last sign" in check(phone, contrast)
