@@ -45,7 +45,10 @@ from trustbook.lesson_forms import NumberForm
 from trustbook.lesson_notebooks import as_text, notebook_of
 from trustbook.lesson_numbers import make_numbers
 from trustbook.lessons import Lesson, right_answer
-from trustbook.sphinx.lesson_pages import SCRIPTS, WEB, web_files
+from trustbook.pictures.slide import write_slide
+from trustbook.rows.parts import Unread
+from trustbook.rows.unpacking import parts_of
+from trustbook.sphinx.lesson_pages import SCRIPTS, WEB, slide_of, web_files
 from trustlib import CodebookError, EstimandError, UnknownNameError
 
 TASKS = tasks()
@@ -407,6 +410,32 @@ class TestHtml:
         assert all(text.strip() for text in web_files().values())
 
 
+class TestSlides:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_lesson_has_a_slide_of_three_sentences_with_its_numbers(self, name):
+        slide = slide_of(lesson(name))
+        assert len(slide.says) == 3
+        assert len(slide.picture.rows) >= 2
+        assert not re.search(r"[{}]", f"{slide.question} {slide.says} {slide.picture}")
+        assert f"\n{name}\n" in (PAGES / "teachers.md").read_text(encoding="utf-8")
+
+    def test_its_file_is_one_page_of_a4_the_same_each_time_and_not_packed(
+        self, tmp_path
+    ):
+        slide = slide_of(lesson("two-identities"))
+        for file in ("one.pdf", "two.pdf"):
+            write_slide(slide, tmp_path / file)
+        content = (tmp_path / "one.pdf").read_bytes()
+        assert content == (tmp_path / "two.pdf").read_bytes()
+        assert len(re.findall(rb"/Type /Page\b", content)) == 1
+        [box] = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", content)
+        assert [round(float(end)) for end in box] == [842, 595]
+        parts = list(parts_of("one.pdf", content))
+        assert not [part for part in parts if isinstance(part, Unread)]
+        packed = content.replace(b"/Type /Page", b"/Filter /FlateDecode", 1)
+        assert [p for p in parts_of("one.pdf", packed) if isinstance(p, Unread)]
+
+
 # ----- plain words -----
 
 LONGEST = 25  # words of a sentence
@@ -443,8 +472,9 @@ def reading_ease(parts: list[str]) -> float:
 
 
 def texts_of_exercises(name: str) -> str:
-    """All that the exercises of a lesson say, in paragraphs."""
-    found = []
+    """All that the slide and the exercises of a lesson say, in paragraphs."""
+    slide = lesson(name).slide
+    found = [slide.question, slide.title, *slide.says]
     for exercise in lesson(name).exercises.values():
         form = exercise.form
         found += [exercise.ask, exercise.hint, exercise.solution]

@@ -234,6 +234,7 @@ ORDER = [
     {
         "trustbook.r_scripts",
         "trustbook.r_together",
+        "trustbook.pictures.slide",
         "trustbook.pictures.together",
         "trustbook.pictures.several",
         "trustbook.pictures.upset",
@@ -299,6 +300,7 @@ ORDER = [
 PICTURES = {
     "trustlib.figures",
     "trustlib.review.curve",
+    "trustbook.pictures.slide",
     "trustbook.pictures.style",
 }
 ONLY = {

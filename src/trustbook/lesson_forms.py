@@ -81,6 +81,17 @@ class ExerciseForm(Form):
     claims: list[OptionForm] = []
 
 
+class SlideForm(Form):
+    """What the slide of a lesson shows: rows of numbers, and sentences."""
+
+    question: str
+    title: str
+    what: str
+    rows: dict[str, str]
+    says: list[str]
+    evidence: list[int] = [1]
+
+
 class LessonForm(Form):
     """The YAML file of a lesson."""
 
@@ -88,5 +99,6 @@ class LessonForm(Form):
     minutes: int
     next: str = ""
     evidence: list[str]
+    slide: SlideForm
     numbers: dict[str, NumberForm]
     exercises: dict[str, ExerciseForm]

@@ -26,7 +26,7 @@ from trustbook.exercises import (
     Target,
     Task,
 )
-from trustbook.lesson_forms import ExerciseForm, LessonForm
+from trustbook.lesson_forms import ExerciseForm, LessonForm, SlideForm
 from trustbook.lesson_numbers import Numbers, files_of, make_numbers
 from trustbook.lesson_texts import filled, plain_text, with_note
 from trustlib.errors import CodebookError, raise_faults, require_names
@@ -109,6 +109,7 @@ class Lesson:
         Below the folder of data, from which its numbers come.
     next : str
         The name of the lesson that comes next.
+    slide : SlideForm, optional
     """
 
     name: str
@@ -119,6 +120,7 @@ class Lesson:
     exercises: Mapping[str, Exercise]
     files: tuple[str, ...] = ()
     next: str = ""
+    slide: SlideForm | None = None
 
     @classmethod
     def read(cls, path: str | Path, data: str | Path) -> Lesson:
@@ -160,6 +162,7 @@ class Lesson:
             made,
             files_of(form.numbers),
             form.next,
+            form.slide,
         )
 
     def __getitem__(self, name: str) -> Exercise:

@@ -44,6 +44,7 @@ COLUMNAR = {
 }
 SQLITE = b"SQLite format 3\0"
 INVENTORY = b"# Sphinx inventory"
+PDF = b"%PDF-"
 PICKLE = re.compile(rb"\x80[\x02-\x05]")
 ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 # What Sphinx leaves beside a book: trees of pages. Other pickles are refused.
@@ -134,6 +135,10 @@ def _parts(name: str, content: bytes, room: Room, depth: int) -> Iterator[Part]:
             yield Bytes(note)
     elif content.startswith(SHOWN):
         yield Bytes(content)
+    elif content.startswith(PDF):
+        yield Bytes(content)
+        if b"/Filter" in content:
+            yield Unread("a part of it is packed")
     elif PICKLE.match(content):
         yield Bytes(content)
         if not OF_SPHINX.match(content):

@@ -15,6 +15,8 @@
     says how many exercises are right on this device; with the name of a lesson, of it.
 ``{lesson-answers} name``
     has the solutions of a lesson, folded, for teachers.
+``{lesson-slides}``
+    links the slide of each lesson that its lines name, and writes it as PDF.
 
 The scripts and the style lie in ``_static/lessons``; only pages with exercises load them.
 """
@@ -22,6 +24,7 @@ The scripts and the style lie in ``_static/lessons``; only pages with exercises 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,8 +44,10 @@ from trustbook.lesson_numbers import SHOWN, Numbers
 from trustbook.lesson_texts import filled
 from trustbook.lessons import Lesson
 from trustbook.pictures.rows import Axis, PictureRow, RowPicture
+from trustbook.pictures.slide import Slide, write_slide
 from trustbook.sphinx.directives import DataDirective, data_file, meanings, raw_html
 from trustlib.errors import CodebookError, TrustlibError, one_line
+from trustlib.escaping import html_text
 from trustlib.figures import RowName
 from trustlib.scales import scale_of
 from trustlib.tables import UNDEFINED
@@ -133,12 +138,20 @@ class LessonDirective(DataDirective):
         if "trustbook-exercises" in self.env.temp_data:
             return ""
         self.env.temp_data["trustbook-exercises"] = True
-        folder = Path(self.env.app.outdir) / PLACE
         for name, text in web_files().items():
-            write_text(folder / name, text)
+            write_text(self.folder / name, text)
+        return loads(self.place())
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of lessons are written."""
+        return Path(self.env.app.outdir) / PLACE
+
+    def place(self) -> str:
+        """How this page calls that folder."""
         home = self.env.app.builder.get_relative_uri(self.env.docname, "index")
         root, slash, _ = home.rpartition("/")
-        return loads(f"{root}{slash}{PLACE}")
+        return f"{root}{slash}{PLACE}"
 
 
 class ExerciseDirective(LessonDirective):
@@ -186,6 +199,24 @@ class AnswersDirective(LessonDirective):
         return raw_html(answers_html(self.lesson(self.arguments[0])))
 
 
+class SlidesDirective(LessonDirective):
+    """Links to the slides of lessons."""
+
+    optional_arguments = 0
+    has_content = True
+
+    def make(self) -> list[nodes.Node]:
+        """One raw node, and a file for each slide."""
+        items = []
+        for name in map(str.strip, self.content):
+            lesson = self.lesson(name)
+            write_slide(slide_of(lesson), self.folder / f"{name}.pdf")
+            address = html_text(f"{self.place()}/{name}.pdf")
+            title = html_text(lesson.title)
+            items.append(f'<li><a href="{address}">{title} (PDF)</a></li>')
+        return raw_html(f'<ul class="lesson-slides">{"".join(items)}</ul>')
+
+
 class PictureDirective(LessonDirective):
     """Numbers of this page's lesson in rows."""
 
@@ -228,6 +259,27 @@ def picture_of(
     return RowPicture(title, told["what"], rows, axis, says, lesson.evidence[place])
 
 
+def slide_of(lesson: Lesson) -> Slide:
+    """The slide of a lesson.
+
+    Raises
+    ------
+    CodebookError
+        The file of the lesson names none.
+    """
+    form = lesson.slide
+    if form is None:
+        raise CodebookError(
+            f"The lesson {lesson.name} has no slide.",
+            "Give its file the key slide: question, title, what, rows and says.",
+        )
+    told = {"title": form.title, "what": form.what, "says": "", "evidence": ""}
+    evidence = "; ".join(lesson.evidence[place - 1] for place in form.evidence)
+    picture = replace(picture_of(lesson, form.rows, told), evidence=evidence)
+    says = tuple(filled(one, lesson.numbers) for one in form.says)
+    return Slide(lesson.title, filled(form.question, lesson.numbers), picture, says)
+
+
 def _row(numbers: Numbers, name: str, label: str) -> PictureRow:
     """A number as a row of a picture."""
     number = numbers[name]
@@ -261,4 +313,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("lesson-progress", ProgressDirective)
     app.add_directive("lesson-answers", AnswersDirective)
     app.add_directive("lesson-picture", PictureDirective)
+    app.add_directive("lesson-slides", SlidesDirective)
     return {"parallel_read_safe": True}
