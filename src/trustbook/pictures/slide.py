@@ -23,7 +23,7 @@ PICTURE = (0.34, 0.36, 0.48, 0.3)  # left, bottom, width, height
 NAME = 30  # letters of a line of a row's name
 LETTERS = {26: 52, 17: 78, 15: 88}  # in a line of text, by its size in points
 SMALL = 120  # letters in a line of smaller text
-SETTINGS = {"pdf.compression": 0, "pdf.fonttype": 3}
+SETTINGS: dict = {"pdf.compression": 0, "pdf.fonttype": 3}
 
 
 @dataclass(frozen=True)
