@@ -150,6 +150,20 @@ class TestNumbers:
         assert task.check(5.02) == WRONG + "This is p."
         assert task.check(5.3) == WRONG + WORDS["perhaps"] + "This is p."
 
+    @pytest.mark.parametrize("name", NUMBERS)
+    def test_nobody_is_told_what_she_did_who_only_guessed(self, name):
+        task = NUMBERS[name].task
+        if isinstance(task, GuessTask):
+            assert not [one for one in task.wrong if re.search(r"\bYou\b", one.reply)]
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_replies_are_plain_text(self, name):
+        task = TASKS[name].task
+        said = {task.check(answer) for answer in wrong_answers(task)}
+        if isinstance(task, NumberTask | GuessTask):
+            said = {wrong.reply for wrong in task.wrong}
+        assert not [one for one in said if re.search(r"`|\*\w", one)]
+
     @pytest.mark.parametrize("name", TASKS)
     def test_right_teaches_a_sentence(self, name):
         exercise = TASKS[name]

@@ -54,6 +54,18 @@ def plain_text(markdown: str) -> str:
     )
 
 
+def reply_of(text: str, numbers: Numbers) -> str:
+    """What is said to an answer: with its numbers, and as plain text.
+
+    Examples
+    --------
+    >>> from trustbook.lesson_numbers import Number
+    >>> reply_of("Of *all*, {p}.", Numbers({"p": Number(0.5)}))
+    'Of all, 50.0 %.'
+    """
+    return plain_text(filled(text, numbers))
+
+
 def with_note(text: str) -> str:
     """A text, and which results its calculations have with the numbers as they are shown.
 

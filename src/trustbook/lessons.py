@@ -28,7 +28,7 @@ from trustbook.exercises import (
 )
 from trustbook.lesson_forms import ExerciseForm, LessonForm, SlideForm
 from trustbook.lesson_numbers import Numbers, files_of, make_numbers
-from trustbook.lesson_texts import filled, plain_text, with_note
+from trustbook.lesson_texts import filled, plain_text, reply_of, with_note
 from trustlib.errors import CodebookError, raise_faults, require_names
 from trustlib.forms import read
 from trustlib.schema import load_yaml
@@ -291,7 +291,7 @@ def _targets(
     return tuple(
         _target(
             wrong.answer,
-            filled(wrong.reply, numbers),
+            reply_of(wrong.reply, numbers),
             numbers,
             slack,
             f"exercise {name}, wrong answer {i}",
@@ -342,14 +342,14 @@ def _choice_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
             "Give one option right: true.",
         )
     options = tuple(filled(option.text, numbers) for option in form.options)
-    replies = tuple(filled(option.reply, numbers) for option in form.options)
+    replies = tuple(reply_of(option.reply, numbers) for option in form.options)
     return ChoiceTask(options, replies, right[0])
 
 
 def _order_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
     """Steps in order."""
     items = tuple(filled(step.text, numbers) for step in form.steps)
-    reasons = tuple(filled(step.reply, numbers) for step in form.steps[1:])
+    reasons = tuple(reply_of(step.reply, numbers) for step in form.steps[1:])
     if not all(reasons):
         raise CodebookError(
             f"Exercise {name}: a step has no reply.",
@@ -372,7 +372,10 @@ def _sentence_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
     return SentenceTask(
         parts,
         tuple(tuple(options) for options in words),
-        tuple(tuple(options.values()) for options in words),
+        tuple(
+            tuple(reply_of(said, numbers) for said in options.values())
+            for options in words
+        ),
         tuple(
             list(options).index(gap.right)
             for options, gap in zip(words, form.gaps, strict=True)
@@ -383,7 +386,7 @@ def _sentence_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
 def _claims_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
     """Claims that may be said or not."""
     claims = tuple(filled(claim.text, numbers) for claim in form.claims)
-    replies = tuple(filled(claim.reply, numbers) for claim in form.claims)
+    replies = tuple(reply_of(claim.reply, numbers) for claim in form.claims)
     return ClaimsTask(claims, replies, tuple(claim.may for claim in form.claims))
 
 
