@@ -446,8 +446,16 @@ class TestSlides:
         assert [round(float(end)) for end in box] == [842, 595]
         parts = list(parts_of("one.pdf", content))
         assert not [part for part in parts if isinstance(part, Unread)]
-        packed = content.replace(b"/Type /Page", b"/Filter /FlateDecode", 1)
-        assert [p for p in parts_of("one.pdf", packed) if isinstance(p, Unread)]
+        assert slide.says[0].encode() in parts[1].content
+
+    @pytest.mark.parametrize(
+        ("ours", "other"),
+        [(b"/Type /Page", b"/Filter /FlateDecode"), (b"/Producer (M", b"/Producer (N")],
+    )
+    def test_another_file_of_its_kind_is_refused(self, ours, other, tmp_path):
+        write_slide(slide_of(lesson("two-identities")), tmp_path / "one.pdf")
+        content = (tmp_path / "one.pdf").read_bytes().replace(ours, other, 1)
+        assert [p for p in parts_of("one.pdf", content) if isinstance(p, Unread)]
 
 
 # ----- plain words -----
