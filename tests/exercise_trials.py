@@ -25,6 +25,7 @@ FOLDER = ROOT / "notebooks" / "lessons"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yml"))
 CHECK = "trials => trials.map(([task, answer]) => trustExercises.check(task, answer))"
 SIGNS = [*"0123456789.,+-*/^():% eExX", "**", " to ", "log(", "sqrt", "both", "points"]
+LINE = [*"+-*/^():", "100", "1", "2", " ", "nobody", "sqrt(", "100 * ("]
 SIGNS += ["percent", "times", "\u2212", "\u00a0", "\t", "é", "<", "1e9", "0.5", "100", "people"]  # fmt: skip
 
 
@@ -84,6 +85,9 @@ def anything(rng: random.Random, exercise: Any) -> Any:
 
 def _typed(rng: random.Random, task: NumberTask | GuessTask) -> str:
     """What somebody may type into a field for a number."""
+    names = list(getattr(task, "names", ()))
+    if names and rng.random() < 0.5:
+        return "".join(rng.choice([*names, *LINE]) for _ in range(rng.randrange(1, 12)))
     kind = rng.randrange(4)
     if kind == 0:
         return "".join(rng.choice(SIGNS) for _ in range(rng.randrange(14)))

@@ -45,7 +45,10 @@ from trustbook.lesson_forms import NumberForm
 from trustbook.lesson_notebooks import as_text, notebook_of
 from trustbook.lesson_numbers import make_numbers
 from trustbook.lessons import Lesson, right_answer
-from trustbook.sphinx.lesson_pages import SCRIPTS, WEB, web_files
+from trustbook.pictures.slide import write_slide
+from trustbook.rows.parts import Unread
+from trustbook.rows.unpacking import parts_of
+from trustbook.sphinx.lesson_pages import SCRIPTS, WEB, slide_of, web_files
 from trustlib import CodebookError, EstimandError, UnknownNameError
 
 TASKS = tasks()
@@ -61,9 +64,19 @@ BY_HAND = {
     "misread": ([60.7, "60.7 %", "60,7 percent", 61, "0,607"],
                 {82: "multiplied the percentage", 1.547: "odds still", 33.7: "divided", 47: "second",
                  1.745: "82/47 itself", 4.556: "odds of 82", "60.7 points": "unit"}),
-    "back": ([0.82, "odds_neither * odds_ratio_printed / (1 + odds_neither * odds_ratio_printed)"],
-             {"odds_neither * odds_ratio_printed": "odds of the first group", "odds_neither": "Multiply them",
-              82: "Leave it out", "odds_nether": "number"}),
+    "odds": ([0.17, 0.18, "14.9 / 85.1", "14.9/(100-14.9)"],
+             {"14.9 / (1 - 14.9)": "a part of one", "14.9 / 100 - 14.9": "pair of brackets", "odds / 2": "A word",
+              "(14.9 / 85.1": "must close", 14.9: "percentage itself"}),
+    "ratio": ([5.81, 5.73, "14.9 / 2.6"], {}),
+    "odds-ratio": ([6.65, 6.56, "(14.9/85.1) / (2.6/97.4)"],
+                   {"14.9/85.1 / 2.6/97.4": "pair of brackets", "0.17/0.03": "rounded to two digits",
+                    "14.9 / 2.6": "This is the ratio"}),
+    "back": ([0.82, "odds_neither * odds_ratio / (1 + odds_neither * odds_ratio)"],
+             {"odds_neither * odds_ratio": "odds of the first group", "odds_neither": "Multiply them",
+              82: "multiplies by a hundred already", "47 * 1.74": "multiplies by a hundred already",
+              "odds_nether": "Only these names", "odds/(1+odds)": "odds_neither, odds_ratio", "odds_neither *": "cannot be computed",
+              60.7: "colleague", 0.607: "colleague", "odds_neither * odds_ratio / 1 + odds_neither * odds_ratio": "pair of brackets",
+              "odds_neither * odds_ratio / (1 - odds_neither * odds_ratio)": "sign below the line"}),
 }  # fmt: skip
 
 
@@ -106,18 +119,62 @@ class TestNumbers:
         assert NUMBERS[name].task.check(answer) == OPEN
 
     @pytest.mark.parametrize(
-        "answer",
-        ["many", True, [35], {}, "1/0", "1.2.3", math.nan, "to 1", "__import__('os')"],
+        ("answer", "word"),
+        [(answer, "no_number") for answer in ([35], {}, "1/0", "1.2.3")]
+        + [(answer, "no_words") for answer in ("many", True, math.nan, "to 1")]
+        + [("__import__('os')", "no_words"), ("(1 - 2", "open_bracket")],
     )
-    def test_what_is_no_number_is_told(self, answer):
+    def test_what_is_no_number_is_told(self, answer, word):
         task = lesson("two-identities")["gap"].task
-        assert task.check(answer) == WRONG + WORDS["no_number"]
+        assert task.check(answer) == WRONG + WORDS[word]
+
+    @pytest.mark.parametrize("hundred", ["", "100 * "])
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ("(both - minority - disabled)", "Add them back once."),
+            ("(both - minority - disabled - neither)", "last sign is wrong"),
+            ("(both - ((minority - neither) + (disabled - neither)))", "add neither"),
+            ("(both - neither)", "gap of people with both"),
+            ("(minority + disabled - neither - both)", "sign is turned round"),
+        ],
+    )
+    def test_a_mistake_is_named_in_fractions_and_in_points(self, hundred, line, words):
+        said = lesson("two-identities")["contrast"].task.check(hundred + line)
+        assert said.startswith(WRONG)
+        assert words in said
+        assert said.endswith(WORDS["fractions"]) == (not hundred)
+
+    def test_who_is_not_near_a_mistake_is_told_less_firmly(self):
+        task = NumberTask("number", Target(9, 0.1), (Target(5, 0.5, "This is p."),))
+        assert task.check(5.02) == WRONG + "This is p."
+        assert task.check(5.3) == WRONG + WORDS["perhaps"] + "This is p."
+
+    @pytest.mark.parametrize("name", NUMBERS)
+    def test_nobody_is_told_what_she_did_who_only_guessed(self, name):
+        task = NUMBERS[name].task
+        if isinstance(task, GuessTask):
+            assert not [one for one in task.wrong if re.search(r"\bYou\b", one.reply)]
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_replies_are_plain_text(self, name):
+        task = TASKS[name].task
+        said = {task.check(answer) for answer in wrong_answers(task)}
+        if isinstance(task, NumberTask | GuessTask):
+            said = {wrong.reply for wrong in task.wrong}
+        assert not [one for one in said if re.search(r"`|\*\w", one)]
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_right_teaches_a_sentence(self, name):
+        exercise = TASKS[name]
+        said = exercise.task.check(right_answer(exercise))
+        assert len(said.removeprefix(RIGHT).split()) >= 3, said
 
     @pytest.mark.parametrize("name", BY_HAND)
     def test_by_hand(self, name):
         exercise = lesson("82-against-47")[name]
         right, wrong = BY_HAND[name]
-        assert [exercise.task.check(answer) for answer in right] == [RIGHT] * len(right)
+        assert all(exercise.task.check(answer).startswith(RIGHT) for answer in right)
         for answer, words in wrong.items():
             said = exercise.task.check(answer)
             assert said.startswith(WRONG), answer
@@ -157,6 +214,26 @@ def wrong_answers(task: object) -> Iterator[object]:
     elif isinstance(task, ClaimsTask):
         for i in range(len(task.may)):
             yield [may != (i == place) for place, may in enumerate(task.may)]
+
+
+class TestRounding:
+    def test_a_solution_says_what_the_shown_numbers_give(self):
+        of = lesson("82-against-47").exercises
+        assert "you get 5.73." in of["ratio"].solution
+        assert "you get" not in of["gap"].solution
+
+    def test_a_number_says_so_where_it_is_asked(self):
+        numbers = lesson("82-against-47").numbers
+        assert "shown numbers give 7.8 points" in numbers.said("trust_gap check")
+        assert numbers.said("trust_ratio check") == numbers.said("trust_ratio")
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_page_says_it_of_every_number_that_can_be_checked(self, name):
+        text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+        numbers = lesson(name).numbers
+        for said in re.findall(r"\{number\}`([^`]*)`", text):
+            number, *ways = said.split()
+            assert "check" in ways or not numbers.note(number), said
 
 
 @pytest.mark.browser
@@ -347,6 +424,40 @@ class TestHtml:
         assert all(text.strip() for text in web_files().values())
 
 
+class TestSlides:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_lesson_has_a_slide_of_three_sentences_with_its_numbers(self, name):
+        slide = slide_of(lesson(name))
+        assert len(slide.says) == 3
+        assert len(slide.picture.rows) >= 2
+        assert not re.search(r"[{}]", f"{slide.question} {slide.says} {slide.picture}")
+        assert f"\n{name}\n" in (PAGES / "teachers.md").read_text(encoding="utf-8")
+
+    def test_its_file_is_one_page_of_a4_the_same_each_time_and_not_packed(
+        self, tmp_path
+    ):
+        slide = slide_of(lesson("two-identities"))
+        for file in ("one.pdf", "two.pdf"):
+            write_slide(slide, tmp_path / file)
+        content = (tmp_path / "one.pdf").read_bytes()
+        assert content == (tmp_path / "two.pdf").read_bytes()
+        assert len(re.findall(rb"/Type /Page\b", content)) == 1
+        [box] = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", content)
+        assert [round(float(end)) for end in box] == [842, 595]
+        parts = list(parts_of("one.pdf", content))
+        assert not [part for part in parts if isinstance(part, Unread)]
+        assert slide.says[0].encode() in parts[1].content
+
+    @pytest.mark.parametrize(
+        ("ours", "other"),
+        [(b"/Type /Page", b"/Filter /FlateDecode"), (b"/Producer (M", b"/Producer (N")],
+    )
+    def test_another_file_of_its_kind_is_refused(self, ours, other, tmp_path):
+        write_slide(slide_of(lesson("two-identities")), tmp_path / "one.pdf")
+        content = (tmp_path / "one.pdf").read_bytes().replace(ours, other, 1)
+        assert [p for p in parts_of("one.pdf", content) if isinstance(p, Unread)]
+
+
 # ----- plain words -----
 
 LONGEST = 25  # words of a sentence
@@ -383,11 +494,13 @@ def reading_ease(parts: list[str]) -> float:
 
 
 def texts_of_exercises(name: str) -> str:
-    """All that the exercises of a lesson say, in paragraphs."""
-    found = []
+    """All that the slide and the exercises of a lesson say, in paragraphs."""
+    slide = lesson(name).slide
+    found = [slide.question, slide.title, *slide.says]
     for exercise in lesson(name).exercises.values():
         form = exercise.form
         found += [exercise.ask, exercise.hint, exercise.solution]
+        found.append(getattr(exercise.task, "why", ""))
         found += [wrong.reply for wrong in form.wrong]
         found += [
             text

@@ -257,6 +257,7 @@ ORDER = [
         "trustbook.pictures.loglog",
     },
     {"trustbook.exercises", "trustbook.lesson_numbers"},
+    {"trustbook.lesson_texts"},
     {"trustbook.lessons"},
     {"trustbook.lesson_notebooks"},
     {"trustbook.pictures.rows"},
@@ -264,6 +265,7 @@ ORDER = [
     {
         "trustbook.r_scripts",
         "trustbook.r_together",
+        "trustbook.pictures.slide",
         "trustbook.pictures.together",
         "trustbook.pictures.several",
         "trustbook.pictures.upset",
@@ -338,6 +340,7 @@ ORDER = [
 PICTURES = {
     "trustlib.figures",
     "trustlib.review.curve",
+    "trustbook.pictures.slide",
     "trustbook.pictures.style",
 }
 # One page of paper is drawn, and measured before it is.

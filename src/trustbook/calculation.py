@@ -15,19 +15,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 
 from trustlib.errors import CodebookError
 
 LONGEST = 200  # characters
+MOST_TOKENS = 60  # of a calculation in which a pair of brackets is looked for
 FUNCTIONS: dict[str, Callable[[float], float]] = {
     "abs": abs,
     "exp": math.exp,
     "ln": math.log,
     "log": math.log,
+    "round": lambda value: float(math.floor(value + 0.5)),
     "sqrt": math.sqrt,
 }
 _NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?"
+_WORD = re.compile(r"(?<![a-z_0-9.])[a-z_][a-z_0-9]*")
 _TOKEN = re.compile(rf"\s*({_NUMBER}|[a-z_][a-z_0-9]*|\*\*|[-+*/:^()])")
 _SIGNS = {
     "\N{MINUS SIGN}": "-",
@@ -113,6 +117,57 @@ def names_in(text: str) -> list[str]:
         token for token in tokens_of(text) if token[0].isalpha() or token[0] == "_"
     ]
     return list(dict.fromkeys(word for word in words if word not in FUNCTIONS))
+
+
+def unknown_words(text: str, names: Mapping[str, float]) -> list[str]:
+    """The words of a text that no calculation can have, each once.
+
+    Examples
+    --------
+    >>> unknown_words("odds / (1 + odds) + sqrt(p) + 1e9", {"p": 0.5})
+    ['odds']
+    """
+    known = {*names, *FUNCTIONS}
+    return [word for word in dict.fromkeys(_WORD.findall(text)) if word not in known]
+
+
+def with_brackets(text: str, names: Mapping[str, float]) -> Iterator[float]:
+    """What a calculation gives with one more pair of brackets, wherever one may stand.
+
+    Raises
+    ------
+    UnreadableError
+        The text has a sign that is unknown.
+
+    Examples
+    --------
+    >>> sorted(set(with_brackets("1 - 2 - 3", {})))
+    [-4.0, 2.0]
+    """
+    tokens = tokens_of(text)
+    if len(tokens) > MOST_TOKENS:
+        return
+    starts = [i for i, token in enumerate(tokens) if _begins(token)]
+    ends = [i + 1 for i, token in enumerate(tokens) if _ends(token)]
+    for start, end in product(starts, ends):
+        inner = ["(", *tokens[start:end], ")"]
+        reader = _Reader([*tokens[:start], *inner, *tokens[end:]], names)
+        try:
+            result = reader.sum()
+        except UnreadableError:
+            continue
+        if end > start and not reader.next():
+            yield result
+
+
+def _begins(token: str) -> bool:
+    """Whether a bracket may open before a token."""
+    return token == "(" or token[0].isalnum() or token[0] in "._"
+
+
+def _ends(token: str) -> bool:
+    """Whether a bracket may close behind a token."""
+    return token == ")" or token[0].isalnum() or token[0] in "._"
 
 
 def computed(text: str, names: Mapping[str, float], place: str) -> float:

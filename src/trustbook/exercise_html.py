@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from itertools import zip_longest
 from typing import Any
@@ -39,7 +39,20 @@ BEHIND = {
     "number": "",
 }
 CALCULATION = "A number, or a calculation such as (3 - 1) / 4."
-NAMED = "A calculation with the names above."
+NAMED = "A calculation with the names above. Type it, or write it with the buttons."
+# Buttons that write a line: what is written, and what a screen reader says.
+KEYS = {
+    "+": "plus",
+    "-": "minus",
+    "*": "times",
+    "/": "divided by",
+    "^": "to the power of",
+    "(": "open bracket",
+    ")": "close bracket",
+    "1": "1",
+    "2": "2",
+    "100": "100",
+}
 TICKS = 5  # steps between the ticks of a guess
 LINES = 3  # to write on, on paper
 
@@ -158,6 +171,29 @@ def progress_html(lesson: Lesson, is_own: bool = True) -> str:
     )
 
 
+def end_html(lesson: Lesson, title: str = "", address: str = "") -> str:
+    """What stands under the last exercise: how many are right, and the next lesson.
+
+    Parameters
+    ----------
+    lesson : Lesson
+    title, address : str
+        Of the lesson that comes next; empty if there is none.
+
+    Examples
+    --------
+    >>> from trustbook.lesson_numbers import Numbers
+    >>> made = end_html(Lesson("a", "A", 30, (), Numbers({}), {}), "B", "b.html")
+    >>> made.partition('<p class="exercise-next">')[2].strip()
+    'Next lesson: <a href="b.html">B</a></p>'
+    """
+    done = progress_html(lesson, is_own=False)
+    if not title:
+        return done
+    link = f'<a href="{html_text(address)}">{html_text(title)}</a>'
+    return f'{done}<p class="exercise-next">Next lesson: {link}</p>\n'
+
+
 def answers_html(lesson: Lesson) -> str:
     """The solutions of all exercises of a lesson, for teachers.
 
@@ -190,22 +226,39 @@ def _fold(title: str, text: str) -> str:
 
 def _code(exercise: Exercise) -> str:
     """The lines of code before the one that is asked for."""
-    if not exercise.form.code:
+    if not exercise.code:
         return ""
-    lines = "\n".join(html_text(line) for line in exercise.form.code)
+    lines = "\n".join(html_text(line) for line in exercise.code)
     return f'<pre class="exercise-code" tabindex="0" aria-label="Code">{lines}</pre>'
 
 
 def _number(exercise: Exercise, place: str, numbers: Numbers) -> str:
     """A field for a number or a calculation."""
-    how = NAMED if exercise.form.kind == "code" else CALCULATION
+    names = exercise.form.names
+    how = NAMED if names else CALCULATION
     unit = html_text(BEHIND[exercise.form.unit])
     return (
         f'<p><label for="{place}-answer">Your answer</label> '
         f'<span class="exercise-field"><input id="{place}-answer" name="answer" '
         f'type="text" autocomplete="off" autocapitalize="off" spellcheck="false" '
         f'maxlength="200" aria-describedby="{place}-how"> {unit}</span> '
-        f'<small id="{place}-how">{how}</small></p>'
+        f'<small id="{place}-how">{how}</small></p>{_keys(names)}'
+    )
+
+
+def _keys(names: Sequence[str]) -> str:
+    """Buttons that write the parts of a line of code, for those who have no keyboard at hand."""
+    if not names:
+        return ""
+    words = {name: name for name in names} | KEYS
+    buttons = "".join(
+        f'<button type="button" data-insert="{html_text(text)}" '
+        f'aria-label="{html_text(said)}">{html_text(text)}</button>'
+        for text, said in words.items()
+    )
+    return (
+        '<div class="exercise-keys" role="group" aria-label="Write the line" hidden>'
+        f'{buttons}<button type="button" data-delete="1">Delete</button></div>'
     )
 
 
@@ -264,7 +317,7 @@ def _move(way: str, item: str) -> str:
 
 
 def _sentence(exercise: Exercise, place: str, numbers: Numbers) -> str:
-    """The sentence, with a list in each gap."""
+    """The sentence, with a list in each blank."""
     task = exercise.task
     assert isinstance(task, SentenceTask)
     made = []
@@ -276,11 +329,11 @@ def _sentence(exercise: Exercise, place: str, numbers: Numbers) -> str:
 
 
 def _gap(name: str, i: int, options: tuple[str, ...]) -> str:
-    """The list of one gap; on paper its words."""
+    """The list of one blank; on paper its words."""
     words = "".join(f"<option>{html_text(option)}</option>" for option in options)
     listed = " / ".join(options)
     return (
-        f'<select id="{name}" name="gap" aria-label="Gap {i + 1}">'
+        f'<select id="{name}" name="gap" aria-label="Blank {i + 1}">'
         f'<option value="">choose</option>{words}</select>'
         f'<span class="exercise-words" aria-hidden="true">({html_text(listed)})</span>'
     )
@@ -310,7 +363,7 @@ def _guess(exercise: Exercise, place: str, numbers: Numbers) -> str:
         f'<div class="exercise-slide"><input type="range" id="{place}-answer" '
         f'name="answer" min="{task.low:g}" max="{task.high:g}" step="{task.step:g}" '
         f'value="{task.low:g}"></div>'
-        f'<div class="ef-value"><output for="{place}-answer">{task.low:g}</output></div>'
+        f'<div class="ef-value"><output for="{place}-answer">?</output></div>'
         f'</div><div class="ef-row ef-axis" aria-hidden="true"><div></div>'
         f'<div class="ef-ticks">{ticks}</div><div></div></div>'
         f"<figcaption>{says}</figcaption></figure>"

@@ -16,23 +16,41 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from trustbook.calculation import UnreadableError, evaluate
+from trustbook.calculation import (
+    UnreadableError,
+    evaluate,
+    unknown_words,
+    with_brackets,
+)
 
 NEAR = 0.05  # of the right answer: who is as near as this has rounded on the way
+SURE = 0.006  # of a usual mistake: who is farther from it may have made another one
 BARELY = 1e-9  # an edge of a rounding belongs to it
 WORDS = {
     "open": "not answered yet.",
     "right": "right.",
     "wrong": "not yet. ",
     "no_number": "Give one number, such as 4.5 or 4,5, or a calculation such as (3 - 1) / 4.",
-    "nearly": "You are near. Do not round on the way, and give one digit more.",
-    "unknown": "This is none of the usual mistakes. Go back to the definition, and compute again from the table.",
+    "no_line": "This line cannot be computed. Write the names with + - * / and brackets between them.",
+    "no_words": "A word stands in the answer. Give a number, such as 4.5 or 4,5, or a calculation such as (3 - 1) / 4.",
+    "only_names": "Only these names are known here: {names}. Write the calculation with them.",
+    "open_bracket": "A bracket is missing: each one that opens must close.",
+    "brackets": "One more pair of brackets would make this calculation right. "
+    "Without them, * and / come before + and -, and else it goes from left to right.",
+    "perhaps": "It looks like this mistake: ",
+    "fractions": " Then multiply by a hundred too: the names hold fractions.",
+    "hundred": " And the line multiplies by a hundred already.",
+    "nearly": "This is near the answer, and not near enough. "
+    "If you rounded on the way, do not. Else look at the calculation again.",
+    "unknown": "This is none of the usual mistakes. "
+    "Go back to the definition, and compute again from the numbers on the page.",
+    "move": "not answered yet: move the dot first.",
     "sign": "The sign is turned round. Look again at what is taken from what.",
     "too_small": "This is a hundred times too small. Shares and percentages differ by a hundred.",
     "too_large": "This is a hundred times too large. Shares and percentages differ by a hundred.",
     "marks": "{right} of {all} are right. Look again at one of the others. ",
-    "low": "Your guess is too low. Move it up.",
-    "high": "Your guess is too high. Move it down.",
+    "low": "Your guess is too low.",
+    "high": "Your guess is too high.",
     "unit_percent": "The unit is wrong. The question asks for a percentage.",
     "unit_points": "The unit is wrong. The difference of two percentages is counted in "
     "points: ten percent more and ten points more are different.",
@@ -85,15 +103,31 @@ class Target:
         An answer is this one if it is no farther away than `room`.
     reply : str
         What is said of it; of the right one, nothing.
+    shown : float, optional
+        What comes out with the numbers as they are printed.
     """
 
     value: float
     room: float
     reply: str = ""
+    shown: float | None = None
 
     def is_met_by(self, number: float) -> bool:
         """Whether an answer is this number."""
         return abs(number - self.value) <= self.room + BARELY
+
+    def distance(self, number: float) -> float:
+        """How far an answer is from it, by exact or by printed numbers."""
+        ways = [self.value, self.value if self.shown is None else self.shown]
+        return min(abs(number - one) for one in ways)
+
+    def is_surely(self, number: float) -> bool:
+        """Whether an answer is so near that it can hardly be another mistake."""
+        return self.distance(number) <= SURE * abs(self.value) + BARELY
+
+    def said_of(self, number: float) -> str:
+        """What is said of a number that is this one: less firmly, if it is not near."""
+        return self.reply if self.is_surely(number) else WORDS["perhaps"] + self.reply
 
 
 @dataclass(frozen=True)
@@ -108,6 +142,11 @@ class NumberTask:
     wrong : tuple of Target
     names : mapping
         The numbers that an answer may name.
+    scale : float
+        What turns the other scale into that of the answer: 100 where the names are
+        fractions and points are asked, 0.01 where the line has the hundred already.
+    why : str
+        What is said to a right answer.
 
     Examples
     --------
@@ -121,6 +160,8 @@ class NumberTask:
     target: Target
     wrong: tuple[Target, ...]
     names: Mapping[str, float] = field(default_factory=dict)
+    scale: float = 0.0
+    why: str = ""
 
     def check(self, answer: Any) -> str:
         """What to say to an answer: a number, or a text."""
@@ -130,23 +171,35 @@ class NumberTask:
         text, unit = without_unit(text)
         if unit and unit not in UNITS[self.unit]:
             return WRONG + WORDS[f"unit_{self.unit}"]
+        text = plain_number(text, self.unit)
         try:
-            number = evaluate(plain_number(text, self.unit), self.names)
+            number = self.as_asked(evaluate(text, self.names), unit)
         except UnreadableError:
-            return WRONG + WORDS["no_number"]
-        if self.unit == "percent" and not unit and abs(number) <= 1:
-            number *= 100  # a share
-        return self.reply(number)
+            return WRONG + unreadable(text, self.names)
+        if self.target.is_met_by(number):
+            return right(self.why)
+        found = mistake(self.wrong, number)
+        if not (found and found.is_surely(number)):
+            others = with_brackets(text, self.names)
+            if any(self.target.is_met_by(self.as_asked(one, unit)) for one in others):
+                return WRONG + WORDS["brackets"]
+        return WRONG + self.reply(number)
+
+    def as_asked(self, number: float, unit: str) -> float:
+        """A share as a percentage, where that is asked."""
+        is_share = self.unit == "percent" and not unit and abs(number) <= 1
+        return 100 * number if is_share else number
 
     def reply(self, number: float) -> str:
-        """What to say to a number."""
-        if self.target.is_met_by(number):
-            return RIGHT
-        met = [target for target in self.wrong if target.is_met_by(number)]
-        if met:
-            nearest = min(met, key=lambda target: abs(number - target.value))
-            return WRONG + nearest.reply
-        return WRONG + WORDS[self.usual(number)]
+        """What to say to a number that is wrong."""
+        found = mistake(self.wrong, number)
+        if found:
+            return found.said_of(number)
+        other = mistake(self.wrong, number * self.scale)
+        if other and self.scale:
+            also = WORDS["fractions" if self.scale > 1 else "hundred"]
+            return other.said_of(number * self.scale) + also
+        return WORDS[self.usual(number)]
 
     def usual(self, number: float) -> str:
         """Which of the mistakes that any number may have this one has."""
@@ -172,12 +225,14 @@ class GuessTask:
         Its room is how near a good guess comes.
     wrong : tuple of Target
         Where one lands by a way of thinking.
+    why : str
+        What is said to a right answer.
 
     Examples
     --------
-    >>> task = GuessTask(0, 50, 1, Target(24.0, 4.0), (Target(31.0, 1.0, "You added."),))
+    >>> task = GuessTask(0, 50, 1, Target(24.0, 4.0), (Target(31.0, 1.0, "So adds who adds."),))
     >>> task.check(22), task.check("31"), task.check(40)
-    ('right.', 'not yet. You added.', 'not yet. Your guess is too high. Move it down.')
+    ('right.', 'not yet. So adds who adds.', 'not yet. Your guess is too high.')
     """
 
     kind: ClassVar[str] = "guess"
@@ -186,6 +241,7 @@ class GuessTask:
     step: float
     target: Target
     wrong: tuple[Target, ...]
+    why: str = ""
 
     def check(self, answer: Any) -> str:
         """What to say to a place on the axis."""
@@ -197,11 +253,10 @@ class GuessTask:
         except UnreadableError:
             return WRONG + WORDS["no_number"]
         if self.target.is_met_by(number):
-            return RIGHT
-        met = [target for target in self.wrong if target.is_met_by(number)]
-        if met:
-            nearest = min(met, key=lambda target: abs(number - target.value))
-            return WRONG + nearest.reply
+            return right(self.why)
+        found = mistake(self.wrong, number)
+        if found:
+            return WRONG + found.reply
         return WRONG + WORDS["low" if number < self.target.value else "high"]
 
 
@@ -249,6 +304,8 @@ class OrderTask:
         The places of the items, in the right order.
     reasons : tuple of str
         Why each step but the first comes after the one before it.
+    why : str
+        What is said to a right answer.
 
     Examples
     --------
@@ -261,6 +318,7 @@ class OrderTask:
     items: tuple[str, ...]
     sequence: tuple[int, ...]
     reasons: tuple[str, ...]
+    why: str = ""
 
     def check(self, answer: Any) -> str:
         """What to say to an order: numbers or texts of all items."""
@@ -274,21 +332,23 @@ class OrderTask:
         for i, reason in enumerate(self.reasons):
             if places.index(self.sequence[i + 1]) < places.index(self.sequence[i]):
                 return WRONG + reason
-        return RIGHT
+        return right(self.why)
 
 
 @dataclass(frozen=True)
 class SentenceTask:
-    """A sentence with gaps to be filled.
+    """A sentence with blanks to be filled.
 
     Attributes
     ----------
     parts : tuple of str
-        What stands before, between and behind the gaps.
+        What stands before, between and behind the blanks.
     choices, saids : tuple of tuple of str
-        The options of each gap, and what is said of each.
+        The options of each blank, and what is said of each.
     rights : tuple of int
-        The place of the right option of each gap.
+        The place of the right option of each blank.
+    why : str
+        What is said to a right answer.
 
     Examples
     --------
@@ -302,9 +362,10 @@ class SentenceTask:
     choices: tuple[tuple[str, ...], ...]
     saids: tuple[tuple[str, ...], ...]
     rights: tuple[int, ...]
+    why: str = ""
 
     def check(self, answer: Any) -> str:
-        """What to say to an option for each gap."""
+        """What to say to an option for each blank."""
         if not is_list(answer) or len(answer) != len(self.rights):
             return OPEN
         places = [
@@ -316,7 +377,7 @@ class SentenceTask:
         for i, place in enumerate(places):
             if place is not None and place != self.rights[i]:
                 return WRONG + self.saids[i][place]
-        return RIGHT
+        return right(self.why)
 
 
 @dataclass(frozen=True)
@@ -327,6 +388,8 @@ class ClaimsTask:
     ----------
     claims, replies : tuple of str
     may : tuple of bool
+    why : str
+        What is said to a right answer.
 
     Examples
     --------
@@ -339,6 +402,7 @@ class ClaimsTask:
     claims: tuple[str, ...]
     replies: tuple[str, ...]
     may: tuple[bool, ...]
+    why: str = ""
 
     def check(self, answer: Any) -> str:
         """What to say to a mark for each claim: may or may not, or True or False."""
@@ -349,15 +413,54 @@ class ClaimsTask:
             return OPEN
         wrong = [i for i, mark in enumerate(marks) if mark != self.may[i]]
         if not wrong:
-            return RIGHT
-        right = str(len(self.may) - len(wrong))
-        said = WORDS["marks"].replace("{right}", right)
+            return right(self.why)
+        many = str(len(self.may) - len(wrong))
+        said = WORDS["marks"].replace("{right}", many)
         said = said.replace("{all}", str(len(self.may)))
         return WRONG + said + self.replies[wrong[0]]
 
 
 MARKS = {"true": True, "may": True, "false": False, "may not": False}
 Task = NumberTask | GuessTask | ChoiceTask | OrderTask | SentenceTask | ClaimsTask
+
+
+def right(why: str) -> str:
+    """What is said to a right answer, with a sentence that teaches.
+
+    Examples
+    --------
+    >>> right(""), right("Ratios divide.")
+    ('right.', 'right. Ratios divide.')
+    """
+    return f"{RIGHT} {why}" if why else RIGHT
+
+
+def mistake(wrong: Sequence[Target], number: float) -> Target | None:
+    """The usual mistake that is nearest to a number; None if it is none of them.
+
+    Examples
+    --------
+    >>> mistake([Target(1.0, 0.5, "a"), Target(2.0, 0.5, "b")], 1.9).reply
+    'b'
+    """
+    met = [target for target in wrong if target.is_met_by(number)]
+    return min(met, key=lambda target: target.distance(number), default=None)
+
+
+def unreadable(text: str, names: Mapping[str, float]) -> str:
+    """What is said of a text that is no calculation.
+
+    Examples
+    --------
+    >>> unreadable("odds / 2", {"p": 0.5})
+    'Only these names are known here: p. Write the calculation with them.'
+    """
+    if text.count("(") != text.count(")"):
+        return WORDS["open_bracket"]
+    if unknown_words(text, names):
+        said = WORDS["only_names" if names else "no_words"]
+        return said.replace("{names}", ", ".join(names))
+    return WORDS["no_line" if names else "no_number"]
 
 
 def typed(answer: Any) -> str:

@@ -50,7 +50,7 @@ class StepForm(Form):
 
 
 class GapForm(Form):
-    """A gap of a sentence: the right word, and what is said of each other one."""
+    """A blank of a sentence: the right word, and what is said of each other one."""
 
     right: str
     wrong: dict[str, str]
@@ -64,6 +64,7 @@ class ExerciseForm(Form):
     ask: str
     hint: str
     solution: str
+    why: str = ""  # said to a right answer; else the solution is
     unit: Literal["", "percent", "points", "ratio", "odds", "count", "number"] = ""
     answer: str = ""
     slack: float | None = None
@@ -80,11 +81,24 @@ class ExerciseForm(Form):
     claims: list[OptionForm] = []
 
 
+class SlideForm(Form):
+    """What the slide of a lesson shows: rows of numbers, and sentences."""
+
+    question: str
+    title: str
+    what: str
+    rows: dict[str, str]
+    says: list[str]
+    evidence: list[int] = [1]
+
+
 class LessonForm(Form):
     """The YAML file of a lesson."""
 
     title: str
     minutes: int
+    next: str = ""
     evidence: list[str]
+    slide: SlideForm
     numbers: dict[str, NumberForm]
     exercises: dict[str, ExerciseForm]

@@ -92,8 +92,8 @@ def _question(exercise: Exercise) -> Iterator[str]:
     """What is asked, and how to answer."""
     yield f"### Exercise {exercise.number}: {exercise.title}"
     yield exercise.ask.strip()
-    if exercise.form.code:
-        lines = "\n".join(exercise.form.code)
+    if exercise.code:
+        lines = "\n".join(exercise.code)
         yield f"```python\n{lines}\n```"
     task = exercise.task
     if isinstance(task, SentenceTask):

@@ -39,6 +39,9 @@ from trustlib.levels import cell_means
 from trustlib.record.printed import load_figures
 
 RECORD = "figures"  # the file of the polling's figures in data/published
+# What may stand behind the name of a number in a text, beside a style.
+WAYS = ("interval", "ends", "check")
+NOTE = " (computed before rounding; the shown numbers give {})"
 PARTS = {"of_people": "n", "of_weights": "sum_w"}
 # Half a unit of the last digit that a table shows, before the factor of the format.
 HALVES = {
@@ -56,6 +59,7 @@ SHOWN = {
     "bare": (100, 1, ""),
     "exact": (100, 2, " points"),
     "close": (100, 2, " %"),
+    "close bare": (100, 2, ""),
     "hundred": (100, 0, ""),  # so many of a hundred people
     "plain": (1, 1, ""),
     "fine": (1, 3, ""),
@@ -98,14 +102,22 @@ class Number:
         """Whether an interval is known."""
         return isfinite(self.low)
 
+    @property
+    def printed(self) -> float:
+        """The value that the printed digits say."""
+        factor, digits, _ = SHOWN[self.format]
+        return round(self.value * factor, digits) / factor
+
     def shown(self, style: str = "", interval: bool = False) -> str:
         """How the number is printed."""
         text = shown(self.value, style or self.format)
-        if not interval:
-            return text
+        return f"{text} ({self.ends(style)})" if interval else text
+
+    def ends(self, style: str = "") -> str:
+        """How its interval is printed, without the number."""
         ends = [shown(end, style or self.format) for end in (self.low, self.high)]
         low, high = [end.partition(" ")[0] for end in ends]
-        return f"{text} ({low} to {high})"
+        return f"{low} to {high}"
 
 
 def shown(value: float, style: str) -> str:
@@ -146,6 +158,39 @@ class Numbers:
     def values(self) -> dict[str, float]:
         """Each number without its interval."""
         return {name: number.value for name, number in self.numbers.items()}
+
+    def printed(self) -> dict[str, float]:
+        """Each number as its printed digits say it."""
+        return {name: number.printed for name, number in self.numbers.items()}
+
+    def said(self, text: str) -> str:
+        """A number as a text names it: its name, then a style, and ways of `WAYS`.
+
+        ``interval`` adds the interval, ``ends`` is the interval alone, and ``check`` says
+        if the printed numbers give another last digit.
+
+        Examples
+        --------
+        >>> p = Number(0.26, half=0.0005, format="whole")
+        >>> q = Number(2 * 0.26499, calculation="2 * p", format="whole")
+        >>> made = Numbers({"p": p, "q": q})
+        >>> made.said("p bare"), made.said("q check")
+        ('26.0', '53 % (computed before rounding; the shown numbers give 52 %)')
+        """
+        name, *words = text.split()
+        style = " ".join(word for word in words if word not in WAYS)
+        if "ends" in words:
+            return self[name].ends(style)
+        told = self[name].shown(style, "interval" in words)
+        return told + self.note(name) if "check" in words else told
+
+    def note(self, name: str) -> str:
+        """What is said where the printed numbers give other digits; else nothing."""
+        number = self[name]
+        if not number.calculation:
+            return ""
+        again = shown(computed(number.calculation, self.printed(), name), number.format)
+        return "" if again == number.shown() else NOTE.format(again)
 
     def as_printed(self, names: Iterable[str]) -> Iterator[dict[str, float]]:
         """The numbers that are printed alike: the ends of the rounding of some of them."""

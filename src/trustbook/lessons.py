@@ -4,14 +4,14 @@
 and its exercises. Right answers and the usual wrong ones are calculations with these
 numbers, so that nothing that is computed is ever typed. In texts, ``{both}`` prints a
 number, ``{both ratio}`` prints it in another style and ``{both interval}`` with its
-interval; ``{right}`` is the right answer.
+interval; ``{right}`` is the right answer (`trustbook.lesson_texts`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,9 @@ from trustbook.exercises import (
     Target,
     Task,
 )
-from trustbook.lesson_forms import ExerciseForm, LessonForm
+from trustbook.lesson_forms import ExerciseForm, LessonForm, SlideForm
 from trustbook.lesson_numbers import Numbers, files_of, make_numbers
+from trustbook.lesson_texts import filled, plain_text, reply_of, with_note
 from trustlib.errors import CodebookError, raise_faults, require_names
 from trustlib.forms import read
 from trustlib.schema import load_yaml
@@ -53,7 +54,10 @@ NEEDED = {
     "claims": ("claims",),
 }
 OPEN_FIRST = "Try first; then run this cell again."
-_PLACE = re.compile(r"\{([^{}]+)\}")
+# An answer may be the printed one: half of its last digit, where numbers are small.
+ROUNDED = {"ratio": 0.005, "odds": 0.005}
+HUNDRED = "100 *"  # in a line of code that makes percent of a fraction
+DIGITS = {"percent": 3, "points": 4, "count": 0}  # of a name's value; others have two
 _GAP = re.compile(r"\[\d+\]")
 
 
@@ -73,6 +77,8 @@ class Exercise:
     form : ExerciseForm
     result : str
         The right answer as it is printed, where it is a number.
+    code : tuple of str
+        The lines of code, with the value of each name.
     """
 
     name: str
@@ -84,6 +90,7 @@ class Exercise:
     task: Task
     form: ExerciseForm
     result: str = ""
+    code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,9 @@ class Lesson:
     exercises : mapping
     files : tuple of str
         Below the folder of data, from which its numbers come.
+    next : str
+        The name of the lesson that comes next.
+    slide : SlideForm, optional
     """
 
     name: str
@@ -109,6 +119,8 @@ class Lesson:
     numbers: Numbers
     exercises: Mapping[str, Exercise]
     files: tuple[str, ...] = ()
+    next: str = ""
+    slide: SlideForm | None = None
 
     @classmethod
     def read(cls, path: str | Path, data: str | Path) -> Lesson:
@@ -149,6 +161,8 @@ class Lesson:
             numbers,
             made,
             files_of(form.numbers),
+            form.next,
+            form.slide,
         )
 
     def __getitem__(self, name: str) -> Exercise:
@@ -206,55 +220,43 @@ def make_exercise(
         value = computed(form.answer, numbers.values(), f"exercise {name}, answer")
         digits, unit = RESULTS[form.unit or "percent"]
         result = f"{value:,.{digits}f}{unit}".replace("-", "−")
+    solution = with_note(filled(form.solution, numbers, result))
+    task = MAKERS[form.kind](form, numbers, name)
+    if not isinstance(task, ChoiceTask):
+        why = filled(form.why, numbers, result) or solution
+        task = replace(task, why=plain_text(why))
     return Exercise(
         name,
         form.title,
         number,
         filled(form.ask, numbers, result),
         filled(form.hint, numbers, result),
-        filled(form.solution, numbers, result),
-        MAKERS[form.kind](form, numbers, name),
+        solution,
+        task,
         form,
         result,
+        code_lines(form, numbers),
     )
 
 
-def filled(text: str, numbers: Numbers, right: str = "") -> str:
-    """A text with its numbers.
-
-    Parameters
-    ----------
-    text : str
-    numbers : Numbers
-    right : str
-        What ``{right}`` prints.
+def code_lines(form: ExerciseForm, numbers: Numbers) -> tuple[str, ...]:
+    """The lines of code of an exercise: before the last one, each name with its value.
 
     Examples
     --------
     >>> from trustbook.lesson_numbers import Number
-    >>> filled("{p} and {p bare}: {right}", Numbers({"p": Number(0.5)}), "1.0")
-    '50.0 % and 50.0: 1.0'
+    >>> form = ExerciseForm(kind="code", title="t", ask="a", hint="h", solution="s",
+    ...                     names=["p"], code=["# a share", "q = ____"])
+    >>> code_lines(form, Numbers({"p": Number(0.25)}))
+    ('# a share', 'p = 0.250', 'q = ____')
     """
-
-    def number(found: re.Match[str]) -> str:
-        name, _, style = found[1].partition(" ")
-        if name == "right":
-            return right
-        interval = style.endswith("interval")
-        return numbers[name].shown(style.removesuffix("interval").strip(), interval)
-
-    return _PLACE.sub(number, text)
-
-
-def plain_text(markdown: str) -> str:
-    """A text without the signs of Markdown.
-
-    Examples
-    --------
-    >>> plain_text("The **gap** is `p - q`.")
-    'The gap is p - q.'
-    """
-    return re.sub(r"[*`]", "", markdown)
+    *before, last = form.code or [""]
+    named = [(name, numbers[name]) for name in form.names]
+    values = [
+        f"{name} = {number.value:.{DIGITS.get(number.format, 2)}f}"
+        for name, number in named
+    ]
+    return (*before, *values, last) if form.code else ()
 
 
 def as_json(task: Task) -> dict[str, Any]:
@@ -278,7 +280,8 @@ def _target(
         for values in numbers.as_printed(names_in(calculation))
     ]
     room = max(abs(end - value) for end in ends) + slack * abs(value)
-    return Target(value, room, reply)
+    shown = computed(calculation, numbers.printed(), place)
+    return Target(value, room, reply, shown)
 
 
 def _targets(
@@ -288,7 +291,7 @@ def _targets(
     return tuple(
         _target(
             wrong.answer,
-            filled(wrong.reply, numbers),
+            reply_of(wrong.reply, numbers),
             numbers,
             slack,
             f"exercise {name}, wrong answer {i}",
@@ -303,10 +306,19 @@ def _number_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
     if slack is None:
         slack = 0.0 if form.unit == "points" else SLACK
     right = _target(form.answer, "", numbers, slack, f"exercise {name}, answer")
+    right = replace(right, room=right.room + ROUNDED.get(form.unit, 0.0))
     named = {other: numbers[other].value for other in form.names}
-    return NumberTask(
-        form.unit or "number", right, _targets(form, numbers, name, slack), named
-    )
+    wrong = _targets(form, numbers, name, slack)
+    return NumberTask(form.unit or "number", right, wrong, named, _scale(form))
+
+
+def _scale(form: ExerciseForm) -> float:
+    """What turns the other scale, fraction or percent, into that of a line of code."""
+    if form.kind != "code":
+        return 0.0
+    if form.unit == "points":
+        return 100.0
+    return 0.01 if HUNDRED in form.code[-1] else 0.0
 
 
 def _guess_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
@@ -330,14 +342,14 @@ def _choice_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
             "Give one option right: true.",
         )
     options = tuple(filled(option.text, numbers) for option in form.options)
-    replies = tuple(filled(option.reply, numbers) for option in form.options)
+    replies = tuple(reply_of(option.reply, numbers) for option in form.options)
     return ChoiceTask(options, replies, right[0])
 
 
 def _order_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
     """Steps in order."""
     items = tuple(filled(step.text, numbers) for step in form.steps)
-    reasons = tuple(filled(step.reply, numbers) for step in form.steps[1:])
+    reasons = tuple(reply_of(step.reply, numbers) for step in form.steps[1:])
     if not all(reasons):
         raise CodebookError(
             f"Exercise {name}: a step has no reply.",
@@ -349,18 +361,21 @@ def _order_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
 
 
 def _sentence_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
-    """A sentence with gaps."""
+    """A sentence with blanks."""
     parts = tuple(_GAP.split(filled(form.sentence, numbers)))
     if len(parts) != len(form.gaps) + 1:
         raise CodebookError(
-            f"Exercise {name} has {len(parts) - 1} gaps in its sentence and {len(form.gaps)} below.",
-            "Write [1], [2] and so on where a gap is.",
+            f"Exercise {name} has {len(parts) - 1} blanks in its sentence and {len(form.gaps)} below.",
+            "Write [1], [2] and so on where a blank is.",
         )
     words = [dict(sorted({gap.right: "", **gap.wrong}.items())) for gap in form.gaps]
     return SentenceTask(
         parts,
         tuple(tuple(options) for options in words),
-        tuple(tuple(options.values()) for options in words),
+        tuple(
+            tuple(reply_of(said, numbers) for said in options.values())
+            for options in words
+        ),
         tuple(
             list(options).index(gap.right)
             for options, gap in zip(words, form.gaps, strict=True)
@@ -371,7 +386,7 @@ def _sentence_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
 def _claims_task(form: ExerciseForm, numbers: Numbers, name: str) -> Task:
     """Claims that may be said or not."""
     claims = tuple(filled(claim.text, numbers) for claim in form.claims)
-    replies = tuple(filled(claim.reply, numbers) for claim in form.claims)
+    replies = tuple(reply_of(claim.reply, numbers) for claim in form.claims)
     return ClaimsTask(claims, replies, tuple(claim.may for claim in form.claims))
 
 
@@ -390,7 +405,7 @@ RIGHT_FORM = {
     "guess": "a number in percent",
     "choice": "the number of an option",
     "order": "a list with the numbers of the steps, in order",
-    "sentence": "a list with a word for each gap",
+    "sentence": "a list with a word for each blank",
     "claims": 'a list with "may" or "may not" for each claim',
 }
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exercise_trials import NAMES, lesson
-from trustbook.exercise_html import exercise_html, progress_html
+from trustbook.exercise_html import end_html, exercise_html, progress_html
 from trustbook.lessons import Exercise, right_answer
 from trustbook.sphinx.lesson_pages import PLACE, loads, web_files
 
@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f'<meta name="viewport" content="width=device-width">'
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"></head>'
             f"<body><main><h1>Lesson</h1><h2>Exercises</h2>{progress_html(own)}{loads(PLACE)}"
-            f"{exercises}</main></body></html>"
+            f"{exercises}{end_html(own, 'Next', f'{own.next}.html')}</main></body></html>"
         )
         (made / f"{name}.html").write_text(html, encoding="utf-8")
     return made
@@ -126,12 +126,14 @@ def test_a_lesson_is_done_to_the_end_on_a_phone_and_kept(phone, folder, name):
     own = lesson(name)
     many = len(own.exercises)
     for exercise in own.exercises.values():
-        if exercise.form.kind not in ("guess", "order"):
-            assert check(phone, exercise) == "Not answered yet."
+        if exercise.form.kind != "order":
+            assert check(phone, exercise).startswith("Not answered yet")
         answer(phone, exercise)
         assert check(phone, exercise).startswith("Right."), exercise.name
     progress = phone.locator(".exercise-progress p").first
     assert progress.inner_text() == f"{many} of {many} exercises right"
+    end = phone.locator("section.exercise:last-of-type ~ .exercise-progress")
+    assert end.inner_text().endswith(f"{many} of {many} exercises right")
     phone.reload()
     assert progress.inner_text() == f"{many} of {many} exercises right"
     for exercise in own.exercises.values():
@@ -184,6 +186,64 @@ class TestOne:
         focused = phone.evaluate("document.activeElement.getAttribute('aria-label')")
         assert focused == label
 
+    def test_a_guess_that_was_not_made_is_refused_and_a_wrong_one_opens_the_answer(
+        self, phone, folder
+    ):
+        go(phone, folder, self.name)
+        guess = lesson(self.name)["guess"]
+        place = part(phone, guess)
+        assert check(phone, guess) == "Not answered yet: move the dot first."
+        assert place.locator("output").inner_text() == "?"
+        assert not place.locator(".exercise-solution p").is_visible()
+        steer(place.locator("input"), 45)
+        assert check(phone, guess).startswith("Not yet. Your guess is too high.")
+        assert place.locator(".exercise-solution p").is_visible()
+        place.locator("button[type=reset]").click()
+        assert place.locator("output").inner_text() == "?"
+        assert check(phone, guess) == "Not answered yet: move the dot first."
+
+    def test_a_line_is_written_with_buttons_alone(self, phone, folder):
+        go(phone, folder, self.name)
+        contrast = lesson(self.name)["contrast"]
+        place = part(phone, contrast)
+        for key in (
+            "100",
+            "*",
+            "(",
+            "both",
+            "-",
+            "minority",
+            "-",
+            "disabled",
+            "-",
+            "neither",
+            ")",
+        ):
+            place.locator(f"button[data-insert='{key}']").tap()
+        field = place.locator("input")
+        assert "last sign" in check(phone, contrast)
+        for _ in range(3):
+            place.locator("button[data-delete]").tap()
+        assert field.input_value() == "100 * (both - minority - disabled"
+        place.locator("button[data-insert='+']").focus()
+        phone.keyboard.press("Enter")
+        for key in ("neither", ")"):
+            place.locator(f"button[data-insert='{key}']").tap()
+        assert field.input_value() == contrast.form.answer
+        assert reply(phone, contrast) == f"Your line: {contrast.form.answer}"
+        assert check(phone, contrast).startswith("Right.")
+
+    def test_on_a_phone_fields_are_wide_and_buttons_are_large(self, phone, folder):
+        go(phone, folder, self.name)
+        for name in ("gap", "contrast"):
+            place = part(phone, lesson(self.name)[name])
+            wide = place.locator("form").bounding_box()["width"]
+            assert place.locator("input").bounding_box()["width"] >= wide - 1
+            for button in place.locator("form button:visible").all():
+                box = button.bounding_box()
+                assert box["width"] >= 44
+                assert box["height"] >= 44
+
     def test_a_guess_is_dragged_too(self, phone, folder):
         go(phone, folder, self.name)
         place = part(phone, lesson(self.name)["guess"])
@@ -221,7 +281,7 @@ class TestOne:
         go(page, folder, self.name)
         gap = lesson(self.name)["gap"]
         answer(page, gap)
-        assert check(page, gap) == "Right."
+        assert check(page, gap).startswith("Right.")
         page.close()
         assert not faults
 

@@ -4,15 +4,19 @@
     prints an exercise of the page's lesson: the file ``notebooks/lessons/<page>.yml``,
     where ``<page>`` is the last part of the page's name.
 ``{number}`name style` ``
-    prints a number of the lesson; ``{number}`name interval` `` adds its interval.
+    prints a number of the lesson; ``{number}`name interval` `` adds its interval, and
+    ``{number}`name check` `` says if the numbers as they are printed give other digits.
 ``{lesson-picture} name, name``
     shows numbers of the lesson in rows, each with the words of a line ``name: words``.
-    The lines ``title: ...``, ``what: ...`` and ``says: ...`` are about the picture;
+    The lines ``title: ...``, ``what: ...`` and ``says: ...`` are about the picture, and
+    a title may print numbers, as ``{name}``;
     ``evidence: 2`` names the second kind of evidence of the lesson in place of the first.
 ``{lesson-progress}``
     says how many exercises are right on this device; with the name of a lesson, of it.
 ``{lesson-answers} name``
     has the solutions of a lesson, folded, for teachers.
+``{lesson-slides}``
+    links the slide of each lesson that its lines name, and writes it as PDF.
 
 The scripts and the style lie in ``_static/lessons``; only pages with exercises load them.
 """
@@ -20,6 +24,7 @@ The scripts and the style lie in ``_static/lessons``; only pages with exercises 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,15 +35,19 @@ from sphinx.util.docutils import SphinxRole
 
 from trustbook.exercise_html import (
     answers_html,
+    end_html,
     exercise_html,
     progress_html,
     words_script,
 )
 from trustbook.lesson_numbers import SHOWN, Numbers
+from trustbook.lesson_texts import filled
 from trustbook.lessons import Lesson
 from trustbook.pictures.rows import Axis, PictureRow, RowPicture
+from trustbook.pictures.slide import Slide, write_slide
 from trustbook.sphinx.directives import DataDirective, data_file, meanings, raw_html
 from trustlib.errors import CodebookError, TrustlibError, one_line
+from trustlib.escaping import html_text
 from trustlib.figures import RowName
 from trustlib.scales import scale_of
 from trustlib.tables import UNDEFINED
@@ -129,12 +138,20 @@ class LessonDirective(DataDirective):
         if "trustbook-exercises" in self.env.temp_data:
             return ""
         self.env.temp_data["trustbook-exercises"] = True
-        folder = Path(self.env.app.outdir) / PLACE
         for name, text in web_files().items():
-            write_text(folder / name, text)
+            write_text(self.folder / name, text)
+        return loads(self.place())
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of lessons are written."""
+        return Path(self.env.app.outdir) / PLACE
+
+    def place(self) -> str:
+        """How this page calls that folder."""
         home = self.env.app.builder.get_relative_uri(self.env.docname, "index")
         root, slash, _ = home.rpartition("/")
-        return loads(f"{root}{slash}{PLACE}")
+        return f"{root}{slash}{PLACE}"
 
 
 class ExerciseDirective(LessonDirective):
@@ -144,10 +161,21 @@ class ExerciseDirective(LessonDirective):
     optional_arguments = 0
 
     def make(self) -> list[nodes.Node]:
-        """One raw node, and before the first one what loads the scripts."""
+        """One raw node: before the first one what loads the scripts, behind the last one the end."""
         lesson = self.lesson()
         html = exercise_html(lesson, self.arguments[0])
+        if self.arguments[0] == list(lesson.exercises)[-1]:
+            html += end_html(lesson, *self.next(lesson))
         return raw_html(self.loading() + html)
+
+    def next(self, lesson: Lesson) -> tuple[str, str]:
+        """The title and the address of the lesson that comes next; empty if it has no page here."""
+        folder, _, _ = self.env.docname.rpartition("/")
+        page = f"{folder}/{lesson.next}"
+        if page not in self.env.found_docs:
+            return "", ""
+        address = self.env.app.builder.get_relative_uri(self.env.docname, page)
+        return self.lesson(lesson.next).title, address
 
 
 class ProgressDirective(LessonDirective):
@@ -169,6 +197,24 @@ class AnswersDirective(LessonDirective):
     def make(self) -> list[nodes.Node]:
         """One raw node."""
         return raw_html(answers_html(self.lesson(self.arguments[0])))
+
+
+class SlidesDirective(LessonDirective):
+    """Links to the slides of lessons."""
+
+    optional_arguments = 0
+    has_content = True
+
+    def make(self) -> list[nodes.Node]:
+        """One raw node, and a file for each slide."""
+        items = []
+        for name in map(str.strip, self.content):
+            lesson = self.lesson(name)
+            write_slide(slide_of(lesson), self.folder / f"{name}.pdf")
+            address = html_text(f"{self.place()}/{name}.pdf")
+            title = html_text(lesson.title)
+            items.append(f'<li><a href="{address}">{title} (PDF)</a></li>')
+        return raw_html(f'<ul class="lesson-slides">{"".join(items)}</ul>')
 
 
 class PictureDirective(LessonDirective):
@@ -209,9 +255,29 @@ def picture_of(
     if not says and any(row.interval != UNDEFINED for row in rows):
         says = "Lines are 95 % intervals."
     place = int(told["evidence"] or 1) - 1
-    return RowPicture(
-        told["title"], told["what"], rows, axis, says, lesson.evidence[place]
-    )
+    title = filled(told["title"], lesson.numbers)
+    return RowPicture(title, told["what"], rows, axis, says, lesson.evidence[place])
+
+
+def slide_of(lesson: Lesson) -> Slide:
+    """The slide of a lesson.
+
+    Raises
+    ------
+    CodebookError
+        The file of the lesson names none.
+    """
+    form = lesson.slide
+    if form is None:
+        raise CodebookError(
+            f"The lesson {lesson.name} has no slide.",
+            "Give its file the key slide: question, title, what, rows and says.",
+        )
+    told = {"title": form.title, "what": form.what, "says": "", "evidence": ""}
+    evidence = "; ".join(lesson.evidence[place - 1] for place in form.evidence)
+    picture = replace(picture_of(lesson, form.rows, told), evidence=evidence)
+    says = tuple(filled(one, lesson.numbers) for one in form.says)
+    return Slide(lesson.title, filled(form.question, lesson.numbers), picture, says)
 
 
 def _row(numbers: Numbers, name: str, label: str) -> PictureRow:
@@ -231,13 +297,10 @@ class NumberRole(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """The number as text."""
-        name, _, style = self.text.partition(" ")
         try:
-            number = lesson_of(self.env).numbers[name]
-            interval = style.endswith("interval")
-            said = number.shown(style.removesuffix("interval").strip(), interval)
+            said = lesson_of(self.env).numbers.said(self.text)
         except TrustlibError as error:
-            message = f"number {name!r} cannot be printed: {one_line(error)}"
+            message = f"number {self.text!r} cannot be printed: {one_line(error)}"
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
         text = said.replace(" ", "\N{NO-BREAK SPACE}", 1)
         return [nodes.inline(text, text, classes=["finding"])], []
@@ -250,4 +313,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("lesson-progress", ProgressDirective)
     app.add_directive("lesson-answers", AnswersDirective)
     app.add_directive("lesson-picture", PictureDirective)
+    app.add_directive("lesson-slides", SlidesDirective)
     return {"parallel_read_safe": True}

@@ -49,7 +49,8 @@
     if (kind === "claims") return all(exercise, "fieldset").map(chosen);
     if (kind === "order") return all(exercise, "li").map((item) => item.dataset.item);
     if (kind === "sentence") return all(exercise, "select").map((list) => list.value);
-    return all(exercise, "input[name=answer]")[0].value;
+    const field = all(exercise, "input[name=answer]")[0];
+    return kind === "guess" && !field.dataset.moved ? "" : field.value;
   }
 
   /** Put an answer into its form, where it fits.
@@ -63,8 +64,15 @@
     else if (kind === "claims") all(exercise, "fieldset").forEach((set, i) => check(set, parts[i]));
     else if (kind === "order") order(exercise, parts);
     else if (kind === "sentence") all(exercise, "select").forEach((list, i) => { list.value = parts[i] ?? ""; });
-    else all(exercise, "input[name=answer]")[0].value = parts[0];
+    else write(all(exercise, "input[name=answer]")[0], parts[0]);
     showGuess(exercise);
+  }
+
+  /** Put a number or a line into its field; a guess without one goes back to its beginning.
+   * @param {HTMLInputElement} field @param {string} value */
+  function write(field, value) {
+    field.value = value || field.defaultValue;
+    field.dataset.moved = field.type === "range" && value ? "yes" : "";
   }
 
   /** Put the steps in an order.
@@ -81,7 +89,7 @@
    * @param {HTMLElement} exercise */
   function showGuess(exercise) {
     const output = exercise.querySelector("output");
-    if (output) output.textContent = all(exercise, "input[type=range]")[0].value;
+    if (output) output.textContent = String(answerIn(exercise, "guess") || "?");
   }
 
   // ----- one exercise -----
@@ -109,25 +117,51 @@
     exercise.classList.remove("exercise-is-wrong");
   }
 
+  /** Write a part of a line where the cursor is, or delete the part before it.
+   * @param {HTMLElement} exercise @param {HTMLElement} button */
+  function press(exercise, button) {
+    const field = /** @type {HTMLInputElement} */ (all(exercise, "input[name=answer]")[0]);
+    const at = field.selectionStart ?? field.value.length;
+    const before = field.value.slice(0, at);
+    const part = button.dataset.insert ?? "";
+    if (part) {
+      const isJoined = !before || /[\s(]$/.test(before) || part === ")" || /\d$/.test(before) && /^\d/.test(part);
+      field.setRangeText(isJoined ? part : ` ${part}`, at, field.selectionEnd ?? at, "end");
+    } else {
+      const rest = before.replace(/\s*(?:[A-Za-z_]\w*|\d+(?:[.,]\d+)?|\S)\s*$/, "");
+      field.setRangeText("", rest.length, field.selectionEnd ?? at, "end");
+    }
+    say(exercise, field.value && `your line: ${field.value}`, false);
+    exercise.classList.remove("exercise-is-wrong");
+  }
+
   /** @param {HTMLElement} exercise */
   function begin(exercise) {
     const { lesson = "", exercise: name = "", task: text = "{}" } = exercise.dataset;
     const task = JSON.parse(text);
     const form = /** @type {HTMLFormElement} */ (exercise.querySelector("form"));
     const first = answerIn(exercise, task.kind);
-    all(form, ".exercise-buttons").forEach((line) => { line.hidden = false; });
+    all(form, ".exercise-buttons, .exercise-keys").forEach((line) => { line.hidden = false; });
+    const solution = /** @type {HTMLDetailsElement} */ (exercise.querySelector("details.exercise-solution"));
     all(exercise, ".exercise-without").forEach((note) => note.remove());
 
     const check = (/** @type {boolean} */ isNew) => {
       const answer = answerIn(exercise, task.kind);
+      const isGuess = task.kind === "guess";
+      if (isGuess && !answer) {
+        say(exercise, trustExercises.word("move"), false);
+        return;
+      }
       const reply = trustExercises.check(task, answer);
       const right = trustExercises.isRight(reply);
       say(exercise, reply, right);
+      if (isGuess && !right) solution.open = true;
       if (isNew) keep(lesson, (of) => { of[name] = { answer, right }; });
       showProgress();
     };
     const again = () => {
       fill(exercise, task.kind, first);
+      solution.open = false;
       say(exercise, "", false);
       keep(lesson, (of) => { delete of[name]; });
       showProgress();
@@ -141,10 +175,15 @@
       event.preventDefault();
       again();
     });
-    form.addEventListener("input", () => showGuess(exercise));
+    form.addEventListener("input", (event) => {
+      const field = /** @type {HTMLInputElement} */ (event.target);
+      if (field.type === "range") field.dataset.moved = "yes";
+      showGuess(exercise);
+    });
     form.addEventListener("click", (event) => {
       const button = /** @type {HTMLElement} */ (event.target).closest("button");
       if (button?.dataset.move) move(exercise, button);
+      else if (button?.dataset.insert || button?.dataset.delete) press(exercise, button);
     });
     exercise.addEventListener("forget", again);
     const before = kept()[lesson]?.[name];

@@ -3,13 +3,15 @@
 "use strict";
 
 /**
- * @typedef {{value: number, room: number, reply: string}} Target
+ * @typedef {{value: number, room: number, reply: string, shown?: number | null}} Target
  * @typedef {Object} Task what trustbook.exercises calls a task, as plain values
  * @property {string} kind number, guess, choice, order, sentence or claims
  * @property {string} unit
  * @property {Target} target the right number
  * @property {Target[]} wrong
  * @property {Object<string, number>} names
+ * @property {number} scale
+ * @property {string} why
  * @property {string[]} options
  * @property {string[]} replies
  * @property {number} right
@@ -26,15 +28,19 @@
 
 const trustExercises = (() => {
   const NEAR = 0.05;
+  const SURE = 0.006;
   const BARELY = 1e-9;
   const LONGEST = 200;
+  const MOST_TOKENS = 60;
+  const WORD = /(?<![a-z_0-9.])[a-z_][a-z_0-9]*/g;
   const UNKNOWN_SIGN = "?";
   const TOKEN = /\s*((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|[a-z_][a-z_0-9]*|\*\*|[-+*/:^()])/y;
   /** @type {Object<string, string>} */
   const PLAIN = { "\u00a0": " ", "\u202f": " ", "\t": " ", "\u2212": "-", "\u00d7": "*", "\u00f7": "/" };
   /** @type {Map<string, (value: number) => number>} */
   const FUNCTIONS = new Map([
-    ["abs", Math.abs], ["exp", Math.exp], ["ln", Math.log], ["log", Math.log], ["sqrt", Math.sqrt],
+    ["abs", Math.abs], ["exp", Math.exp], ["ln", Math.log], ["log", Math.log],
+    ["round", (value) => Math.floor(value + 0.5)], ["sqrt", Math.sqrt],
   ]);
 
   /** @returns {any} what the book says */
@@ -154,6 +160,37 @@ const trustExercises = (() => {
     return result;
   }
 
+  /** The words of a text that no calculation can have.
+   * @param {string} text @param {Object<string, number>} names @returns {string[]} */
+  function unknownWords(text, names) {
+    const words = text.match(WORD) ?? [];
+    return words.filter((one) => !Object.hasOwn(names, one) && !FUNCTIONS.has(one));
+  }
+
+  /** What a calculation gives with one more pair of brackets, wherever one may stand.
+   * @param {string} text @param {Object<string, number>} names @returns {number[]} */
+  function withBrackets(text, names) {
+    const tokens = tokensOf(text);
+    /** @type {number[]} */
+    const results = [];
+    if (tokens.length > MOST_TOKENS) return results;
+    for (const [start, first] of tokens.entries()) {
+      if (!/^[(.0-9a-z_]/.test(first)) continue;
+      for (let end = start + 1; end <= tokens.length; end += 1) {
+        if (!/^[).0-9a-z_]/.test(tokens[end - 1])) continue;
+        const inner = ["(", ...tokens.slice(start, end), ")"];
+        const reader = new Reader([...tokens.slice(0, start), ...inner, ...tokens.slice(end)], names);
+        try {
+          const result = reader.sum();
+          if (!reader.next()) results.push(result);
+        } catch {
+          continue;
+        }
+      }
+    }
+    return results;
+  }
+
   // ----- what was typed -----
 
   /** In plain signs and small letters; empty if nothing was.
@@ -190,13 +227,42 @@ const trustExercises = (() => {
   /** @param {Target} target @param {number} number @returns {boolean} */
   const isMet = (target, number) => Math.abs(number - target.value) <= target.room + BARELY;
 
-  /** What is said of the mistake that is nearest to a number; nothing if none is met.
-   * @param {Task} task @param {number} number @returns {string | undefined} */
+  /** @param {Task} task @returns {string} */
+  const right = (task) => (task.why ? `${word("right")} ${task.why}` : word("right"));
+
+  /** How far a number is from a target, by exact or by printed numbers.
+   * @param {Target} target @param {number} number @returns {number} */
+  const distance = ({ value, shown }, number) =>
+    Math.min(Math.abs(number - value), Math.abs(number - (shown ?? value)));
+
+  /** The usual mistake that is nearest to a number; nothing if it is none of them.
+   * @param {Task} task @param {number} number @returns {Target | undefined} */
   function mistake(task, number) {
     const met = task.wrong.filter((target) => isMet(target, number));
-    const far = (/** @type {Target} */ target) => Math.abs(number - target.value);
     return met.reduce((/** @type {Target | undefined} */ best, target) =>
-      (best === undefined || far(target) < far(best) ? target : best), undefined)?.reply;
+      (best === undefined || distance(target, number) < distance(best, number) ? target : best), undefined);
+  }
+
+  /** Whether a number is so near that it can hardly be another mistake.
+   * @param {Target} target @param {number} number @returns {boolean} */
+  const isSurely = (target, number) => distance(target, number) <= SURE * Math.abs(target.value) + BARELY;
+
+  /** What is said of a number that is a mistake: less firmly, if it is not near.
+   * @param {Target} target @param {number} number @returns {string} */
+  function saidOf(target, number) {
+    return isSurely(target, number) ? target.reply : word("perhaps") + target.reply;
+  }
+
+  /** What is said of a text that is no calculation.
+   * @param {string} text @param {Object<string, number>} names @returns {string} */
+  function unreadable(text, names) {
+    const many = (/** @type {string} */ sign) => text.split(sign).length;
+    const known = Object.keys(names);
+    if (many("(") !== many(")")) return word("open_bracket");
+    if (unknownWords(text, names).length) {
+      return word(known.length ? "only_names" : "no_words").replace("{names}", known.join(", "));
+    }
+    return word(known.length ? "no_line" : "no_number");
   }
 
   /** @param {Task} task @param {number} number @returns {string} */
@@ -209,21 +275,40 @@ const trustExercises = (() => {
     return "unknown";
   }
 
+  /** What is said of a number that is wrong.
+   * @param {Task} task @param {number} number @returns {string} */
+  function reply(task, number) {
+    const found = mistake(task, number);
+    if (found) return saidOf(found, number);
+    const other = mistake(task, number * task.scale);
+    if (other && task.scale) {
+      return saidOf(other, number * task.scale) + word(task.scale > 1 ? "fractions" : "hundred");
+    }
+    return word(usual(task, number));
+  }
+
   /** @param {Task} task @param {string} answer @returns {string} */
   function ofNumber(task, answer) {
     const all = typed(answer);
     if (all === "") return word("open");
-    const [text, unit] = withoutUnit(all);
+    const [before, unit] = withoutUnit(all);
     if (unit && !said().units[task.unit].includes(unit)) return wrong(word(`unit_${task.unit}`));
+    const text = plainNumber(before, task.unit);
+    const asAsked = (/** @type {number} */ number) =>
+      (task.unit === "percent" && !unit && Math.abs(number) <= 1 ? 100 * number : number);
     let number;
     try {
-      number = evaluate(plainNumber(text, task.unit), task.names);
+      number = asAsked(evaluate(text, task.names));
     } catch {
-      return wrong(word("no_number"));
+      return wrong(unreadable(text, task.names));
     }
-    if (task.unit === "percent" && !unit && Math.abs(number) <= 1) number *= 100;
-    if (isMet(task.target, number)) return word("right");
-    return wrong(mistake(task, number) ?? word(usual(task, number)));
+    if (isMet(task.target, number)) return right(task);
+    const found = mistake(task, number);
+    if (!found || !isSurely(found, number)) {
+      const others = withBrackets(text, task.names);
+      if (others.some((one) => isMet(task.target, asAsked(one)))) return wrong(word("brackets"));
+    }
+    return wrong(reply(task, number));
   }
 
   /** @param {Task} task @param {string} answer @returns {string} */
@@ -236,8 +321,8 @@ const trustExercises = (() => {
     } catch {
       return wrong(word("no_number"));
     }
-    if (isMet(task.target, number)) return word("right");
-    return wrong(mistake(task, number) ?? word(number < task.target.value ? "low" : "high"));
+    if (isMet(task.target, number)) return right(task);
+    return wrong(mistake(task, number)?.reply ?? word(number < task.target.value ? "low" : "high"));
   }
 
   /** The place of a text that an answer names, by its number from one or by itself.
@@ -266,7 +351,7 @@ const trustExercises = (() => {
     for (const [i, reason] of task.reasons.entries()) {
       if (places.indexOf(task.sequence[i + 1]) < places.indexOf(task.sequence[i])) return wrong(reason);
     }
-    return word("right");
+    return right(task);
   }
 
   /** @param {Task} task @param {string[]} answer @returns {string} */
@@ -277,7 +362,7 @@ const trustExercises = (() => {
     for (const [i, place] of places.entries()) {
       if (place !== task.rights[i]) return wrong(task.saids[i][place]);
     }
-    return word("right");
+    return right(task);
   }
 
   /** @type {Object<string, boolean>} */
@@ -288,9 +373,9 @@ const trustExercises = (() => {
     const marks = answer.map((mark) => mark.toLowerCase());
     if (marks.length !== task.may.length || !marks.every((mark) => Object.hasOwn(MARKS, mark))) return word("open");
     const missed = task.may.flatMap((may, i) => (MARKS[marks[i]] === may ? [] : [i]));
-    if (!missed.length) return word("right");
-    const right = String(task.may.length - missed.length);
-    const many = word("marks").replace("{right}", right).replace("{all}", String(task.may.length));
+    if (!missed.length) return right(task);
+    const met = String(task.may.length - missed.length);
+    const many = word("marks").replace("{right}", met).replace("{all}", String(task.may.length));
     return wrong(many + task.replies[missed[0]]);
   }
 
@@ -311,7 +396,7 @@ const trustExercises = (() => {
   /** @param {string} reply @returns {boolean} */
   const isRight = (reply) => reply.startsWith(word("right"));
 
-  return { check, isRight };
+  return { check, isRight, word };
 })();
 
 /** @type {any} */ (globalThis).trustExercises = trustExercises;
