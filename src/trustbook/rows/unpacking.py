@@ -44,10 +44,6 @@ COLUMNAR = {
 }
 SQLITE = b"SQLite format 3\0"
 INVENTORY = b"# Sphinx inventory"
-PDF = b"%PDF-"
-PDF_OURS = b"/Producer (Matplotlib"
-PDF_PACKED = (b"/Filter", b"/Encrypt")
-PDF_GAP = re.compile(rb"\)\s*-?[0-9.]+\s*\(")  # between letters of one word
 PICKLE = re.compile(rb"\x80[\x02-\x05]")
 ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 # What Sphinx leaves beside a book: trees of pages. Other pickles are refused.
@@ -142,22 +138,12 @@ def _parts(name: str, content: bytes, room: Room, depth: int) -> Iterator[Part]:
             yield Bytes(note)
     elif content.startswith(SHOWN):
         yield Bytes(content)
-    elif content.startswith(PDF):
-        yield from _of_pdf(content)
     elif PICKLE.match(content):
         yield Bytes(content)
         if not OF_SPHINX.match(content):
             yield Unread("it is pickled, and is not opened: it might run a program")
     else:
         yield from _tables_or_text(name, content, room)
-
-
-def _of_pdf(content: bytes) -> Iterator[Part]:
-    """A slide of a lesson as it is, and with the letters of its words together."""
-    yield Bytes(content)
-    yield Bytes(PDF_GAP.sub(b"", content))
-    if PDF_OURS not in content or any(sign in content for sign in PDF_PACKED):
-        yield Unread("it is a PDF of a kind that cannot be looked through")
 
 
 def _tables_or_text(name: str, content: bytes, room: Room) -> Iterator[Part]:
