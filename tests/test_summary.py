@@ -159,6 +159,11 @@ def test_a_range_names_the_choices_that_turn_the_sign():
     assert same.endswith("All of them have the same sign.")
 
 
+def test_one_gap_is_adjusted_for_no_other():
+    gap = tl.comparisons(levels({"a": 0.5, "b": 0.7}))
+    assert in_short(tl.adjust(gap)).text == in_short(gap).text
+
+
 @pytest.mark.parametrize(("plural", "one"), SINGULAR.items())
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_one_alone_is_not_counted(plural, one, verdict):

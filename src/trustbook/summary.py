@@ -129,7 +129,7 @@ def in_short(gaps: Estimates, together: Estimates | None = None) -> Paragraph:
         )
     gaps = gaps.showable("This summary")
     rule = " by the 95 % interval"
-    if _adjusted(gaps):
+    if _adjusted(gaps) and len(gaps.frame) > 1:
         rule = " after Holm's adjustment for their number"
     rows = _with_verdicts(named_gaps(gaps), gaps)
     parts = [gaps_in_words(rows, gaps.kind, "gaps", rule)]
