@@ -124,6 +124,24 @@ def test_any_part_of_a_scale_keeps_its_order(kind, data):
     assert order is None or order == [step for step in whole if step in part]
 
 
+@pytest.mark.parametrize(
+    "scale",
+    [
+        ["High school graduate", "Some college"],
+        [
+            "Less than high school degree",
+            "High school degree",
+            "Some college or Associate degree",
+            "Bachelor degree",
+            "Graduate degree",
+        ],
+    ],
+)
+def test_a_word_of_another_scale_does_not_turn_one(scale):
+    assert order_of(scale) == scale
+    assert order_of(scale[::-1]) == scale
+
+
 @pytest.mark.parametrize("answers", NO_SCALES)
 def test_names_are_no_scale(answers):
     assert order_of(answers) is None

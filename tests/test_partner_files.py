@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -420,3 +421,29 @@ def test_an_ordered_category_of_a_file_is_a_scale(tmp_path):
     read = tl.read_survey(tmp_path / "p.parquet", {"variables": {"step": {}}})
     assert json.dumps(read.attrs.get("ordered")) == '["step"]'
     assert 'levels: ["low", "middle", "high"]' in first_mapping(tmp_path / "p.parquet")
+
+
+def test_the_label_of_an_outcome_begins_with_the_answers_that_it_counts(tmp_path):
+    rows = {
+        "vote": ["Very likely", "Likely", "Unlikely", "Very unlikely"] * 20,
+        "tea": ["tea", "Not.tea"] * 40,
+        "hurt": ["Yes", "No"] * 40,
+        "gender": ["man", "woman", "woman", "man"] * 20,
+    }
+    pd.DataFrame(rows).to_csv(tmp_path / "p.csv", index=False)
+    draft = first_mapping(tmp_path / "p.csv")
+    assert 'label: "Very unlikely or Unlikely (vote)"' in draft
+    assert 'label: "hurt"' in draft
+
+
+@pytest.mark.parametrize(
+    "word", ["-", "--", "do_not_know", "Not coded", "Can't remember"]
+)
+def test_what_means_no_answer_is_proposed_as_missing(word, tmp_path):
+    rows = {
+        "trust": ["A lot", "Some", "A little", word] * 20,
+        "gender": ["m", "w"] * 40,
+    }
+    pd.DataFrame(rows).to_csv(tmp_path / "p.csv", index=False)
+    draft = first_mapping(tmp_path / "p.csv")
+    assert re.search(rf'missing: \{{"{re.escape(word)}"', draft)

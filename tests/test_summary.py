@@ -164,6 +164,13 @@ def test_one_gap_is_adjusted_for_no_other():
     assert in_short(tl.adjust(gap)).text == in_short(gap).text
 
 
+def test_a_verdict_in_other_words_is_not_repeated():
+    row = {"what": "b against a", "group": "b", "verdict": "cannot tell"}
+    row |= {"estimate": 0.1, "conf_low": -0.05, "conf_high": 0.15}
+    [text, *_] = gaps_in_words(pd.DataFrame([row]), "difference", "gaps")
+    assert text.startswith("The gap is not clear")
+
+
 @pytest.mark.parametrize(("plural", "one"), SINGULAR.items())
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_one_alone_is_not_counted(plural, one, verdict):

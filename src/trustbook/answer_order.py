@@ -119,21 +119,31 @@ def _number(text: str) -> float:
 
 
 def _by_ladder(answers: Sequence[str]) -> dict[str, Any] | None:
-    """Places on the first scale of named steps that has all answers."""
+    """Places on the scale of named steps that has all answers, and most of their words.
+
+    "High school graduate" and "some college" are steps of education: that one says *high*
+    and the other *some* makes them no amounts.
+    """
+    best: dict[str, Any] | None = None
+    most = 0
     for ladder in _words()["ladders"].values():
-        steps = {answer: _step(_bare(answer), ladder) for answer in answers}
-        if None not in steps.values() and len(set(steps.values())) == len(steps):
-            return steps
-    return None
+        phrases = {answer: _step(_bare(answer), ladder) for answer in answers}
+        known = [phrase for phrase in phrases.values() if phrase is not None]
+        steps = {ladder[phrase] for phrase in known}
+        said = sum(map(len, known))
+        if len(steps) == len(phrases) and said > most:
+            best = {answer: ladder[phrases[answer]] for answer in answers}
+            most = said
+    return best
 
 
-def _step(text: str, ladder: Mapping[str, int]) -> int | None:
-    """The step of one answer: that of the longest phrase which it has.
+def _step(text: str, ladder: Mapping[str, int]) -> str | None:
+    """The phrase of a step that an answer has: the longest.
 
     A negation beside the phrase would turn it, and a strength move it.
     """
     if text in ladder:
-        return ladder[text]
+        return text
     best = _longest(text, ladder)
     if best is None:
         return None
@@ -144,7 +154,7 @@ def _step(text: str, ladder: Mapping[str, int]) -> int | None:
         return None
     if any(_has(rest, {word: 0.0}) for word in words["strengths"]):
         return None
-    return ladder[best]
+    return best
 
 
 def _by_strength(answers: Iterable[str]) -> dict[str, Any] | None:

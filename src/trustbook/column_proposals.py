@@ -236,6 +236,12 @@ class Answers:
         return parts
 
 
+# An answer that says yes and no more.
+SAYS_YES = re.compile(
+    r"(1|y|yes|true|ja|oui|s[ií]|sim|はい|selected|chosen|checked)\W*", re.IGNORECASE
+)
+
+
 @dataclass(frozen=True)
 class _Meaning:
     """What answers are taken for."""
@@ -264,7 +270,7 @@ def propose(column: Column, taken: set[str]) -> Proposal:
     >>> given = pd.Series(["A lot", "Not at all", "Some", "A little"] * 20, name="trust")
     >>> made = propose(Column(given, given == "?", "", {}), set())
     >>> print(made.variables[0].text()[0])
-      "low_trust": {column: "trust", label: "trust", yes: ["Not at all", "A little"]}
+      "low_trust": {column: "trust", label: "Not at all or A little (trust)", yes: ["Not at all", "A little"]}
     """
     counts = column.answers[column.is_filled].value_counts()
     if column.personal:
@@ -374,7 +380,11 @@ def _by_values(
     known = guess not in ("", *TRUST[:1]) and meaning.fits != meaning.is_binary
     own = own_name(column, guess if known else "", taken)
     is_outcome = meaning.fits and meaning.is_binary
-    lines = list(_about(column))
+    counted: list[str] = []
+    if is_outcome:
+        pairs = zip(answers.kept, meaning.levels, strict=True)
+        counted = [answer for answer, level in pairs if level == 1]
+    lines = list(_about(column, counted))
     if meaning.is_scale:
         levels = list(dict.fromkeys(meaning.levels))
         lines.append(f"levels: {yaml_string(levels)}")
@@ -390,16 +400,23 @@ def _low(column: Column, answers: Answers, taken: set[str], is_words: bool) -> V
     low = kept[: len(kept) // 2]
     preferred = "low_trust" if column.guess in TRUST else f"low_{_slug(column.name)}"
     own = own_name(column, preferred, taken)
-    about = f"column: {yaml_string(column.name)}, label: {yaml_string(_title(column))}"
+    about = ", ".join(_about(column, low))
     more = answers.more_in_line()
     line = f"{{{about}, yes: {yaml_string(low)}{more}}}"
     return Variable(own, (line,), True, 0, not answers.unwritten, is_words)
 
 
-def _about(column: Column) -> Iterator[str]:
-    """The lines that say which column it is."""
+def _about(column: Column, counted: Sequence[str] = ()) -> Iterator[str]:
+    """The lines that say which column it is, and of an outcome which answers it counts.
+
+    These stand first in the label, so that no title that is cut loses them. Answers that
+    say yes and no more need no words.
+    """
     yield f"column: {yaml_string(column.name)}"
-    yield f"label: {yaml_string(_title(column))}"
+    label = _title(column)
+    if not all(SAYS_YES.fullmatch(plain(answer)) for answer in counted):
+        label = f"{' or '.join(counted)} ({label})"
+    yield f"label: {yaml_string(label)}"
 
 
 def _title(column: Column) -> str:

@@ -236,8 +236,10 @@ def _contents(made: Reproduction) -> dict[str, Any]:
         pages.append("ledger")
     if made.own is not None:
         pages.insert(0, "own-figures")
-    chapters = [{"file": page} for page in pages]
-    return {"format": "jb-book", "root": "index", "chapters": chapters}
+    contents: dict[str, Any] = {"format": "jb-book", "root": "index"}
+    if pages:
+        contents["chapters"] = [{"file": page} for page in pages]
+    return contents
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -233,7 +233,12 @@ def _counted(verdicts: pd.Series, plural: str) -> tuple[str, str]:
     clear = int((verdicts == CLEAR).sum())
     half = int((verdicts == OPEN).sum())
     if len(verdicts) == 1:
-        return f"The {SINGULAR[plural]} is {verdicts.iloc[0]}", ""
+        verdict = NOT_CLEAR
+        if half:
+            verdict = OPEN
+        elif clear:
+            verdict = CLEAR
+        return f"The {SINGULAR[plural]} is {verdict}", ""
     verb = "are" if clear > 1 else "is"
     count = f"{clear or 'None'} of {len(verdicts)} {plural} {verb} clear"
     return count, f", {half} neither clear nor refuted" if half else ""

@@ -15,9 +15,10 @@ from trustlib.answers import code_of, plain
 SPARE_CODES = (7, 8, 9, 77, 88, 97, 98, 99, 777, 888, 997, 998, 999, 9998, 9999)
 _WORDS = re.compile(
     # English
-    r"refus|(don.?t|not) know|(prefer|rather|choose) not|not ascertained|missing|"
+    r"refus|(don.?t|not)[ _]know|(prefer|rather|choose) not|not ascertained|missing|"
     r"no (answer|opinion|response)|skipp|inapplicable|not applicable|does not apply|"
     r"never seen|in error|unreadable|not asked|undetermined|not stated|unknown|"
+    r"not coded|(can.?t|cannot|don.?t|do not) (remember|recall)|"
     r"(can.?t|cannot|unable to|hard to|difficult to) (say|choose|answer|rate)|"
     r"^(un|not )sure\b|not answered|declined|"
     # German
@@ -38,7 +39,7 @@ _WORDS = re.compile(
     # Japanese, Chinese, Korean
     r"わからない|分からない|わかりません|答えたくない|回答しない|無回答|該当しない|非該当|"
     r"不知道|拒绝|不清楚|모름|무응답|응답 ?거부|"
-    r"^(na|n/a|n\.a\.|nan|dk|rf|dk/na|dk/ref|k[.]? ?a[.]?|nsp|nr|ns/nc|ns/nr|[.])$",
+    r"^(-+|–|—|ref|na|n/a|n\.a\.|nan|dk|rf|dk/na|dk/ref|k[.]? ?a[.]?|nsp|nr|ns/nc|ns/nr|[.])$",
     re.IGNORECASE,
 )
 
