@@ -519,22 +519,3 @@ def test_a_finer_form_of_an_identity_is_taken_and_a_coarser_one_has_its_name(tmp
     (coarse,) = found_in([family], ["g"], entries[:1], tmp_path, {})
     assert [len(each.groups) for each in coarse.identities] == [2]
     assert coarse.identities[0].title == "Group"
-
-
-def test_a_book_without_a_page_says_why_and_is_built(tmp_path):
-    rows = {"happy": ["No", "Yes"] * 6, "gender": ["Female", "Male"] * 6}
-    pd.DataFrame(rows).to_csv(tmp_path / "few.csv", index=False)
-    mapping = {
-        "source": {"id": "few", "kind": "supplied", "label": "Few"},
-        "variables": {
-            "happy": {"column": "happy", "values": {"No": 0, "Yes": 1}},
-            "gender": {"column": "gender", "values": {"Female": "f", "Male": "m"}},
-        },
-    }
-    (tmp_path / "m.yml").write_text(yaml.safe_dump(mapping, sort_keys=False))
-    out = tmp_path / "private"
-    made = reproduce(tmp_path / "few.csv", tmp_path / "m.yml", out, ROOT)
-    assert made.runs == []
-    page = (out / "_build" / "html" / "index.html").read_text(encoding="utf-8")
-    assert "Nothing of this file could be shown" in page
-    assert "fewer than 10 people" in page

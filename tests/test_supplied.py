@@ -1353,3 +1353,22 @@ def test_the_command_makes_a_synthetic_book_that_says_so(tmp_path, monkeypatch):
     } <= pages
     assert {p: p.stat().st_mtime_ns for p in before} == before
     shutil.rmtree(tmp_path / "private")
+
+
+def test_a_book_without_a_page_says_why_and_is_built(tmp_path):
+    rows = {"happy": ["No", "Yes"] * 6, "gender": ["Female", "Male"] * 6}
+    pd.DataFrame(rows).to_csv(tmp_path / "few.csv", index=False)
+    mapping = {
+        "source": {"id": "few", "kind": "supplied", "label": "Few"},
+        "variables": {
+            "happy": {"column": "happy", "values": {"No": 0, "Yes": 1}},
+            "gender": {"column": "gender", "values": {"Female": "f", "Male": "m"}},
+        },
+    }
+    (tmp_path / "m.yml").write_text(yaml.safe_dump(mapping, sort_keys=False))
+    out = tmp_path / "private"
+    made = reproduce(tmp_path / "few.csv", tmp_path / "m.yml", out, ROOT)
+    assert made.runs == []
+    page = (out / "_build" / "html" / "index.html").read_text(encoding="utf-8")
+    assert "Nothing of this file could be shown" in page
+    assert "fewer than 10 people" in page
