@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -14,6 +17,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pypdf import PdfReader
 
 from exercise_trials import (
     FOLDER,
@@ -46,7 +50,7 @@ from trustbook.lesson_notebooks import as_text, notebook_of
 from trustbook.lesson_numbers import make_numbers
 from trustbook.lessons import Lesson, right_answer
 from trustbook.pictures.slide import write_slide
-from trustbook.rows.parts import Unread
+from trustbook.rows.parts import Text, Unread
 from trustbook.rows.unpacking import parts_of
 from trustbook.sphinx.lesson_pages import SCRIPTS, WEB, slide_of, web_files
 from trustlib import CodebookError, EstimandError, UnknownNameError
@@ -78,6 +82,25 @@ BY_HAND = {
               60.7: "colleague", 0.607: "colleague", "odds_neither * odds_ratio / 1 + odds_neither * odds_ratio": "pair of brackets",
               "odds_neither * odds_ratio / (1 - odds_neither * odds_ratio)": "sign below the line"}),
 }  # fmt: skip
+
+
+def with_solutions(name: str) -> nbformat.NotebookNode:
+    """The notebook of a lesson with every right answer, each of which has to be called so."""
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    places = {
+        f'questions = "{name}.yml"': f"questions = {str(FOLDER / name)!r} + '.yml'",
+        'data = "../../data"': f"data = {str(ROOT / 'data')!r}",
+    }
+    for key, exercise in lesson(name).exercises.items():
+        number = exercise.number
+        given = f"answer_{number} = None"
+        check = f"lesson.check({key!r}, answer_{number})"
+        right = f"answer_{number} = {right_answer(exercise)!r}"
+        places[given] = f"{right}\nassert {check}.startswith('right'), {check}"
+    for cell in notebook.cells:
+        for before, after in places.items():
+            cell.source = cell.source.replace(before, after)
+    return notebook
 
 
 class TestNumbers:
@@ -321,21 +344,22 @@ class TestFiles:
 
     @pytest.mark.slow
     @pytest.mark.parametrize("name", NAMES)
-    def test_the_notebook_runs_with_all_solutions(self, name):
-        from trustbook.engine import execute_notebook
-
-        notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
-        for exercise in lesson(name).exercises.values():
-            given = f"answer_{exercise.number} = None"
-            answer = f"answer_{exercise.number} = {right_answer(exercise)!r}"
-            for cell in notebook.cells:
-                cell.source = cell.source.replace(given, answer)
-        done = execute_notebook(notebook, {}, FOLDER, "fast")
-        said = "".join(
-            out.get("text", "") for c in done.cells for out in c.get("outputs", [])
+    def test_nbval_runs_the_notebook_with_all_solutions(self, name, tmp_path):
+        notebook = with_solutions(name)
+        path = tmp_path / f"{name}.ipynb"
+        nbformat.write(notebook, path)
+        quiet = ["-q", "-p", "no:cacheprovider", "-n", "0", "-c", os.devnull]
+        lax = ["--nbval-lax", "--nbval-current-env", str(path)]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *quiet, *lax],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        right = re.findall(r"Exercise (\d+): right\.", said)
-        assert len(right) == len(lesson(name).exercises)
+        assert done.returncode == 0, done.stdout[-4000:]
+        cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+        assert f"{cells} passed" in done.stdout
 
     def test_faults_of_a_file_are_told(self, tmp_path):
         raw = yaml.safe_load((FOLDER / "two-identities.yml").read_text())
@@ -433,7 +457,7 @@ class TestSlides:
         assert not re.search(r"[{}]", f"{slide.question} {slide.says} {slide.picture}")
         assert f"\n{name}\n" in (PAGES / "teachers.md").read_text(encoding="utf-8")
 
-    def test_its_file_is_one_page_of_a4_the_same_each_time_and_not_packed(
+    def test_its_file_is_one_page_of_a4_the_same_each_time_and_can_be_searched(
         self, tmp_path
     ):
         slide = slide_of(lesson("two-identities"))
@@ -441,21 +465,12 @@ class TestSlides:
             write_slide(slide, tmp_path / file)
         content = (tmp_path / "one.pdf").read_bytes()
         assert content == (tmp_path / "two.pdf").read_bytes()
-        assert len(re.findall(rb"/Type /Page\b", content)) == 1
-        [box] = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", content)
-        assert [round(float(end)) for end in box] == [842, 595]
+        [page] = PdfReader(tmp_path / "one.pdf").pages
+        assert [round(end) for end in page.mediabox[2:]] == [842, 595]
         parts = list(parts_of("one.pdf", content))
         assert not [part for part in parts if isinstance(part, Unread)]
-        assert slide.says[0].encode() in parts[1].content
-
-    @pytest.mark.parametrize(
-        ("ours", "other"),
-        [(b"/Type /Page", b"/Filter /FlateDecode"), (b"/Producer (M", b"/Producer (N")],
-    )
-    def test_another_file_of_its_kind_is_refused(self, ours, other, tmp_path):
-        write_slide(slide_of(lesson("two-identities")), tmp_path / "one.pdf")
-        content = (tmp_path / "one.pdf").read_bytes().replace(ours, other, 1)
-        assert [p for p in parts_of("one.pdf", content) if isinstance(p, Unread)]
+        said = " ".join(part.text for part in parts if isinstance(part, Text))
+        assert slide.says[0].replace(" ", "") in "".join(said.split())
 
 
 # ----- plain words -----

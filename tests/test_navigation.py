@@ -253,12 +253,14 @@ class TestTerms:
 
 
 class TestNotFound:
-    def test_links_count_from_the_base_and_nothing_is_loaded(self):
+    def test_links_count_from_the_base_and_only_the_icon_is_loaded(self):
         page = soup(not_found("A <book>", "/a/b/", ["index", "glossary"]))
         links = [link["href"] for link in page.select("a")]
         assert links == ["/a/b/index.html", "/a/b/glossary.html"]
         assert page.form["action"] == "/a/b/search.html"
-        assert page.find(["script", "link", "img"]) is None
+        assert page.find(["script", "img"]) is None
+        assert page.link.attrs == {"href": "/a/b/_static/favicon.png", "rel": ["icon"]}
+        assert len(page.find_all("link")) == 1
         assert "A <book>" in page.title.string
 
     @pytest.mark.parametrize(

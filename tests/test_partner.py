@@ -26,7 +26,7 @@ INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 # The modules whose messages a command can end in.
 OF_LIBRARY = (
     "errors", "bands", "forms", "sheet_layout", "delimited", "workbooks", "files", "labelled_reader", "yaml12", "schema", "meanings", "design_columns", "design",
-    "domains", "strata", "weight_checks", "engines", "ordering", "cells", "compression", "axes", "merging",
+    "domains", "strata", "weight_checks", "engines", "opening", "parts", "ordering", "cells", "compression", "axes", "merging",
     "sealed_files", "disclosure", "variance", "conditions", "syntax", "evaluation", "formulas", "logit", "glm", "newton", "stratified",
     "terms", "writing.files", "writing.folders", "protection", "rounding", "schedulers", "sources",
 )  # fmt: skip
@@ -34,7 +34,7 @@ OF_BOOK = (
     "supplied", "choice", "private_book", "private_pages", "sealing", "runs.plan", "runs.run", "runs.freshness",
     "runs.execution", "runs.making", "runs.worker", "pages", "cli", "commands.survey", "commands.cells",
     "commands.book", "commands.record", "commands.console", "survey_keys", "differences",
-    "own_figures", "forecast", "wizard.answers", "wizard.asking", "wizard.designs", "wizard.dialogue", "wizard.menu",
+    "large_files", "own_figures", "forecast", "wizard.answers", "wizard.asking", "wizard.designs", "wizard.dialogue", "wizard.menu",
     "wizard.variables",
 )  # fmt: skip
 MODULES = (*(f"trustlib.{m}" for m in OF_LIBRARY), *(f"trustbook.{m}" for m in OF_BOOK))
@@ -50,7 +50,6 @@ A fact of the source is called …, expected a text.
 A source never changes, because results that are there already carry it. Make another: source | {'label': ...}.
 Expected cells of one outcome, got ….
 Only sealed cells of one sample are summed.
-Rows of people would be sent to another machine: expected a Dask cluster at a loopback address such as tcp://127.0.0.1:8786, got ….
 Some of the parts are protected cells and some are exact.
 The key is not … bytes.
 The kind of the source is …, expected a text.

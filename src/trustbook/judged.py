@@ -70,7 +70,7 @@ class Judged:
     >>> cells = tl.compress(tl.SurveyDesign(people, weight=None), "y", ["sex"])
     >>> gaps = tl.comparisons(tl.one_way(cells, ["sex"]))
     >>> judged = Judged(Stored.read("", "cells/a.parquet", "sex"), gaps)
-    >>> judged.in_short().text.partition(" after ")[0]
+    >>> judged.in_short().text.partition(" by ")[0]
     '**In short.** The gap is not clear'
     """
 

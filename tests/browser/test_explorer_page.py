@@ -378,6 +378,8 @@ def card_of(page: Page, table: str, row: int) -> dict[str, str]:
     card.wait_for()
     names = card.locator("dt").all_inner_texts()
     told = dict(zip(names, card.locator("dd").all_inner_texts(), strict=True))
+    plain = card.locator(".number-card-plain")
+    told |= {"plain": plain.inner_text() if plain.count() else ""}
     told |= {
         "title": card.locator("h2").inner_text(),
         "r": card.locator("pre").inner_text(),
@@ -399,9 +401,22 @@ class TestCards:
                 cells = rows.nth(i).locator("th, td").all_inner_texts()
                 told = card_of(with_cards, table, i)
                 assert told["title"].split()[0] == cells[at - 1]
-                assert told["95 % interval"] == cells[at]
+                own = told.get("By Taylor linearisation") or told["95 % interval"]
+                assert own == cells[at]
                 assert told["Formula"] in formulas().values()
                 assert int(told["People"].replace(",", "")) >= 10
+
+    def test_it_says_its_number_in_words(self, with_cards: Page):
+        told = card_of(with_cards, "levels", 3)
+        assert told["title"] == "23.8 percent"
+        assert (
+            told["plain"]
+            == "About 24 in a hundred. By the interval it may be 18 to 30."
+        )
+        contrast = card_of(with_cards, "scales", 0)
+        assert contrast["plain"].endswith("so none at all is possible too.")
+        ratio = card_of(with_cards, "scales", 1)
+        assert ratio["plain"] == ""
 
     def test_another_choice_has_its_own(self, with_cards: Page):
         before = card_of(with_cards, "levels", 0)

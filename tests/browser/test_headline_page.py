@@ -155,7 +155,7 @@ class TestKeyboard:
         page.keyboard.press("ArrowDown")
         assert said(page).startswith("Nothing is possible under this reading")
         lit = page.locator(".headline-lit").all_inner_texts()
-        assert any("no single group above the double group" in text for text in lit)
+        assert any("Is never above the people who are both" in text for text in lit)
 
     def test_a_change_is_spoken_as_a_whole(self, page: Page) -> None:
         box = page.locator("#headline-said")

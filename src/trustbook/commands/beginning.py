@@ -10,6 +10,7 @@ import typer
 from trustbook.commands.console import SurveyFile, say_lines
 from trustbook.commands.survey import Encoding, Sheet, reproduce
 
+INTERRUPTED = 130  # as a shell has it
 NOTHING = "Stopped: nothing was written."
 LATER = "Nothing was built. To build it later, run the command above."
 
@@ -35,8 +36,17 @@ def _mapping_of(file: Path, encoding: str | None, sheet: str | None) -> Path:
         return ask_for_mapping(file, encoding, sheet)
     except (typer.Abort, KeyboardInterrupt) as left:
         say_lines(["", NOTHING])
-        cause = left.__context__ if isinstance(left, typer.Abort) else left
-        raise typer.Exit(getattr(cause, "status", 1)) from None
+        raise typer.Exit(_status_of(left)) from None
+
+
+def _status_of(left: BaseException) -> int:
+    """How a program ends that was left: by which signal, or at the end of its input."""
+    cause: BaseException | None = left
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            return getattr(cause, "status", INTERRUPTED)
+        cause = cause.__context__
+    return 1
 
 
 def _wants_it() -> bool:

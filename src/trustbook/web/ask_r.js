@@ -115,6 +115,9 @@ const trustAskR = (() => {
   const FRAME = new URL("ask_r.html", /** @type {HTMLScriptElement} */ (document.currentScript).src);
   const FROM_A_FOLDER =
     "R can be asked when the book is read from a web site, not from a folder: the script above runs in any R.";
+  const PUBLISHED = "The published script";
+  const BY_YOUR_CHANGE =
+    "It differs because of your change. In the formula, * gives each group a percentage of its own; + leaves the interaction out, and a contrast is then made by the model and says nothing of people.";
   const NO_WEBASSEMBLY =
     "This browser has no WebAssembly, without which R cannot run in it: the script above runs in any R.";
 
@@ -174,12 +177,17 @@ const trustAskR = (() => {
     const every = tables.flatMap((table) => table.lines);
     const agreeing = every.filter((line) => line.agrees);
     const exact = agreeing.filter((line) => line.expected === line.found).length;
-    const which = script === published ? "The published script" : "Your version of the script";
+    const which = script === published ? PUBLISHED : "Your version of the script";
     const how = exact === agreeing.length ? "" : `, of which ${exact} digit for digit`;
     const result = `${agreeing.length} of ${every.length} lines agree${how}.`;
     const sentences = [`${which}: ${result}`];
     if (error) sentences.push(`R stopped: ${error}`);
-    if (agreeing.length < every.length) sentences.push("What differs stands below.");
+    const all = agreeing.length === every.length;
+    if (all && which === PUBLISHED) {
+      sentences.push("So R confirms percentages, gaps and their errors by Taylor linearisation. Intervals by replicate weights, where this page puts them first, are others and were not asked.");
+    }
+    if (!all) sentences.push("What differs stands below.");
+    if (!all && which !== PUBLISHED && !error) sentences.push(BY_YOUR_CHANGE);
     part("lines").replaceChildren(...tables.map(tableOf));
     part("printed").textContent = printed + (error ? `\nError: ${error}` : "");
     say(...sentences);

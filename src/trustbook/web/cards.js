@@ -25,6 +25,7 @@
  * @typedef {Object} CardText
  * @property {string} title
  * @property {string} about
+ * @property {string} [plain] the number and its interval in words
  * @property {[string, string][]} facts
  * @property {string} [head] what stands over the lines of R
  * @property {string} [code]
@@ -82,12 +83,18 @@
     const [file, key] = address.split("|");
     const shown = number.textContent?.trim() ?? "";
     if (file === "findings") return ofFinding((await load("findings"))[key]);
-    if (file === "explorer") return (/** @type {any} */ (window)).trustExplorerCards.textOf(key);
+    if (file === "explorer") return ofExplorer((/** @type {any} */ (window)).trustExplorerCards.textOf(key));
     if (address) return ofRow(await load(file), key);
     const target = decodeURIComponent(number.getAttribute("href")?.split("#")[1] ?? "");
     if (target.startsWith("computed-")) return ofComputed(target, shown);
     const id = target.replace("figure-", "");
     return ofLine(id, (await load("record"))[id], number.getAttribute("href") ?? "");
+  }
+
+  /** A number that the explorer has computed.
+   * @param {CardText} text @returns {CardText} */
+  function ofExplorer(text) {
+    return { ...text, plain: inWords(text.title.replace(/^Synthetic: /, ""), text.facts[0][1]) };
   }
 
   /** @param {FindingData} finding @returns {Promise<CardText>} */
@@ -118,11 +125,27 @@
     return {
       title: `${begin}${row.estimate}`,
       about: `${what}. ${run.evidence}.`,
+      plain: inWords(row.estimate, row.interval ?? ""),
       facts: facts.filter(([, text]) => text !== ""),
       head: table.r_gives ?? "",
       code: row.apart ? "" : table.r ?? "",
       links: linksOf(run, table),
     };
+  }
+
+  /** A percentage or a number of points, and its interval, in a sentence.
+   * @param {string} estimate @param {string} interval @returns {string} */
+  function inWords(estimate, interval) {
+    const found = /^([+−]?)([\d.]+) (percent|points)$/.exec(estimate);
+    const ends = interval.split(" to ").map((end) => Number(end.replace("−", "-")));
+    if (!found || ends.length !== 2 || ends.some(Number.isNaN)) return "";
+    const [low, high] = ends.map((end) => Math.round(end)).map((end) => String(end).replace("-", "−"));
+    const about = Math.round(Number(found[2]));
+    const allowed = `By the interval it may be ${low} to ${high}`;
+    if (found[3] === "percent") return `About ${about} in a hundred. ${allowed}.`;
+    const sign = found[1] === "−" ? "fewer" : "more";
+    const zero = ends[0] <= 0 && ends[1] >= 0 ? ", so none at all is possible too" : "";
+    return `About ${about} in a hundred ${sign}. ${allowed}${zero}.`;
   }
 
   /** Where a reader can go on from a row: its page, its table, its cells, R.
@@ -212,6 +235,7 @@
       element("h2", { id: "number-card-title", tabindex: "-1" }, text.title),
       element("p", { id: "number-card-about" }, text.about),
     ];
+    if (text.plain) parts.push(element("p", { class: "number-card-plain" }, text.plain));
     if (facts.length) parts.push(element("dl", {}, ...facts));
     if (text.code) {
       parts.push(

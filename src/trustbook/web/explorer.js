@@ -268,7 +268,7 @@
     say(part("said"), [fromLink, what(source, shown), ...sentences(source, shown)]);
     part("picture").replaceChildren(trustPicture.figure(picture));
     showActions(source, shown, picture);
-    trustExplorerCards.remember(shown, evidence, begin, address());
+    trustExplorerCards.remember(shown, evidence, begin);
     showTables(shown);
     showNotes(source, shown);
     document.dispatchEvent(new Event("trust-numbers"));
@@ -451,7 +451,7 @@
       return `${begin} Replicate weights are primary in this book, but no interval by them is stored for this choice.`;
     }
     return `${begin} Intervals by replicate weights (${shown.replicates}) are primary in this book and stored for its runs: `
-      + "where one stands beside, it is the one to read, and the picture shows it. A dash: none is stored.";
+      + "where one stands beside, it is the one to read, and the picture shows it and what a group is worth by it. A dash: none is stored.";
   }
 
   // ----- what readers do -----

@@ -25,14 +25,14 @@ const trustExplorerCards = (() => {
   });
   const HEAD = "In R, with the people and the package survey";
 
-  /** @type {{shown: Shown, source: string, begin: string, address: string} | null} */
+  /** @type {{shown: Shown, source: string, begin: string} | null} */
   let now = null;
 
   /** Remember what is shown, for the cards of its numbers.
    * @param {Shown} shown @param {string} source whose numbers they are, in words
-   * @param {string} begin what a title begins with @param {string} address of the choice */
-  function remember(shown, source, begin, address) {
-    now = { shown, source, begin, address };
+   * @param {string} begin what a title begins with */
+  function remember(shown, source, begin) {
+    now = { shown, source, begin };
   }
 
   /** The level of a group.
@@ -76,7 +76,7 @@ const trustExplorerCards = (() => {
    * @param {string} key its table and row, such as ``levels:0`` @returns {ExplorerCard} */
   function textOf(key) {
     if (now === null) throw new Error(key);
-    const { shown, begin, source, address } = now;
+    const { shown, begin, source } = now;
     const [table, place] = key.split(":");
     const one = table === "levels"
       ? levelOf(shown, Number(place)) : comparedOf(shown, table, Number(place));
@@ -90,7 +90,7 @@ const trustExplorerCards = (() => {
       facts: factsOf(shown, one),
       head: HEAD,
       code: linesOfR(shown, one),
-      links: linksOf(shown, address),
+      links: linksOf(shown),
     };
   }
 
@@ -101,8 +101,9 @@ const trustExplorerCards = (() => {
     const against = one.against < 0 ? "" : trustWords.group(shown.choice, shown.found.levels.codes[one.against]);
     const { formulas } = /** @type {any} */ (globalThis).trustCells;
     const facts = /** @type {[string, string][]} */ ([
-      ["95 % interval", trustWords.interval(one, text)],
-      ["By replicate weights", one.replicates ? trustWords.interval(one.replicates, text) : ""],
+      [one.replicates ? "95 % interval, by replicate weights" : "95 % interval",
+        trustWords.interval(one.replicates ?? one, text)],
+      ["By Taylor linearisation", one.replicates ? trustWords.interval(one, text) : ""],
       ["Standard error", errorOf(one)],
       ["People", trustWords.people(one.n)],
       ["Effective people", one.worth === undefined ? "" : trustWords.people(one.worth)],
@@ -122,14 +123,11 @@ const trustExplorerCards = (() => {
     return `${one.se.toFixed(3)} (of the logarithm ${(one.se / one.estimate).toFixed(3)})`;
   }
 
-  /** @param {Shown} shown @param {string} address @returns {Node[]} */
-  function linksOf(shown, address) {
+  /** @param {Shown} shown @returns {Node[]} */
+  function linksOf(shown) {
     const { set, axes } = shown.choice;
-    const links = [trustPicture.element("a", { href: address }, "Link to this choice")];
-    if (set.page && axes.length === set.by.length) {
-      links.push(trustPicture.element("a", { href: set.page }, "The page of these cells, where R can be asked"));
-    }
-    return links;
+    if (!set.page || axes.length < set.by.length) return [];
+    return [trustPicture.element("a", { href: set.page }, "The page of these cells, where R can be asked")];
   }
 
   // ----- lines of R -----

@@ -116,8 +116,9 @@ const trustTables = (() => {
       whole(gapOf(shown.found.gaps, "ratio", gap.row), ratio),
       whole(gapOf(shown.found.gaps, "odds_ratio", gap.row), ratio),
       people(gap.n),
+      `${holds(stored(shown, "gaps", codes[gap.row]) ?? gap, 0) ? "holds" : "does not hold"} zero`,
     ]);
-    const after = ["Ratio", "Odds ratio", "People, both groups"];
+    const after = ["Ratio", "Odds ratio", "People, both groups", "The interval"];
     return { heads: heads(shown, ["Group", "Gap (points)", "95 % interval"], after), rows, estimate: 1 };
   }
 

@@ -104,7 +104,14 @@
     const side = SIDES.find((one) => headline.values[one] === id);
     if (side) return `your ${state[side]} % of ${headline.groups[side]}`;
     const line = headline.record[id];
-    return line ? `${line.name}: ${line.printed} (${id})` : `the assumption "${id}"`;
+    return line ? `${line.name}: ${line.printed} (${id})` : `the reading "${reading(id)}"`;
+  }
+
+  /** An assumption, as its switch calls it.
+   * @param {string} name @returns {string} */
+  function reading(name) {
+    if (name === "one item") return headline.switches.questions.one;
+    return name === "no single group above the double group" ? headline.switches.orders.capped : name;
   }
 
   /** Whether the two values are possible, and why not.
@@ -117,7 +124,7 @@
     const sides = SIDES.filter((side) => names.includes(headline.values[side]));
     const yours = sides.map((side) => called(headline.values[side]));
     const printed = names.filter((name) => name in headline.record).length;
-    const assumed = names.filter((name) => !(name in headline.record) && !SIDES.some((side) => headline.values[side] === name));
+    const assumed = names.filter((name) => !(name in headline.record) && !isValue(name));
     const lines = `${printed} printed ${printed === 1 ? "line" : "lines"}`;
     const parts = [...yours, lines, ...assumed.map(called)];
     return [begin, `What contradicts itself: ${parts.join("; ")}. The lines are marked below.`];
@@ -185,7 +192,7 @@
     const others = ids.filter((id) => !names.includes(id));
     const items = [
       ...lit.map((id) => line(id, true)),
-      ...assumed.map((name) => element("li", { class: "headline-lit" }, `Contradicts: the assumption "${name}"`)),
+      ...assumed.map((name) => element("li", { class: "headline-lit" }, `Contradicts: the reading "${reading(name)}"`)),
       ...others.map((id) => line(id, false)),
     ];
     part("lines").replaceChildren(...items);

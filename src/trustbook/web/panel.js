@@ -86,7 +86,8 @@ const trustPanel = (() => {
     const nobody = now.outside === 0 && now.more !== 0;
     say([
       ...(nobody ? ["Nobody is outside yet: move the second slider, and the third will count."] : []),
-      `${points(found)} points for everybody. ${named(found, of.both - of.neither)}`,
+      ...(now.outside > 0 && now.more === 0 ? ["People outside answer alike until you move the third slider."] : []),
+      `${points(found)} points for everybody, inside the panel and outside. ${named(found, of.both - of.neither)}`,
       `In the panel, without yes-sayers, people who are both are at ${both} percent, ` +
         `${points(trustPanel.gap(of, now.share))} points from people who are neither.`,
     ]);
