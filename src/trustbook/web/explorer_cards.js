@@ -100,13 +100,14 @@ const trustExplorerCards = (() => {
     const { set } = shown.choice;
     const against = one.against < 0 ? "" : trustWords.group(shown.choice, shown.found.levels.codes[one.against]);
     const { formulas } = /** @type {any} */ (globalThis).trustCells;
+    const kind = one.replicates ? " (Taylor)" : "";
     const facts = /** @type {[string, string][]} */ ([
       [one.replicates ? "95 % interval, by replicate weights" : "95 % interval",
         trustWords.interval(one.replicates ?? one, text)],
       ["By Taylor linearisation", one.replicates ? trustWords.interval(one, text) : ""],
-      ["Standard error", errorOf(one)],
+      [`Standard error${kind}`, errorOf(one)],
       ["People", trustWords.people(one.n)],
-      ["Effective people", one.worth === undefined ? "" : trustWords.people(one.worth)],
+      [`Effective people${kind}`, one.worth === undefined ? "" : trustWords.people(one.worth)],
       ["Degrees of freedom", trustWords.people(one.df)],
       ["Compared with", against],
       ["Formula", formulas[one.measure]],
