@@ -33,6 +33,8 @@ ORDER = [
         "trustlib.variance",
         "trustlib.disclosure",
         "trustlib.answers",
+        "trustlib.decimals",
+        "trustlib.header_rows",
         "trustlib.expressions",
         "trustlib.scales",
         "trustlib.writing.disk",

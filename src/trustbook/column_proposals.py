@@ -18,7 +18,8 @@ import pandas as pd
 
 from trustbook.answer_order import is_of_words, order_of
 from trustbook.known_designs import numbers_in
-from trustlib.answers import RESERVED, code_of, plain
+from trustlib.answers import RESERVED, code_of, numbers_of, plain
+from trustlib.decimals import are_numbers
 from trustlib.disclosure import MINIMUM
 from trustlib.escaping import one_line_of, visible, yaml_string
 from trustlib.masking import are_shown
@@ -478,7 +479,10 @@ def _options(column: Column, counts: pd.Series) -> tuple[str, list[str]] | None:
     texts = [str(answer) for answer in counts.index]
     if column.labels or len(texts) < 3:
         return None
-    for mark in MARKS:
+    marks = list(MARKS)
+    if are_numbers(texts, lists=column.decimal == "."):
+        marks.remove(",")
+    for mark in marks:
         several = counts[[mark in text for text in texts]].sum()
         if several < max(MINIMUM, LISTED * counts.sum()):
             continue
@@ -588,7 +592,7 @@ def _meaning(column: Column, answers: list[str]) -> _Meaning:
         if len(no) == 1:
             answers.sort(key=lambda answer: answer not in no)
             return _Meaning([0, 1], True, True)
-    order = order_of(answers)
+    order = _by_number(column, answers) or order_of(answers)
     is_ordered = column.given.dtype == "category" and column.given.cat.ordered
     if order is not None and not is_ordered:
         answers[:] = order
@@ -596,6 +600,26 @@ def _meaning(column: Column, answers: list[str]) -> _Meaning:
     if column.guess in WITHOUT_ORDER and all(map(code_of, answers)):
         is_scale = False  # numbers that stand for names
     return _Meaning(list(answers), False, is_binary, is_scale)
+
+
+def _by_number(column: Column, answers: Sequence[str]) -> list[str] | None:
+    """Answers by size if all are numbers, as their file writes these; else None."""
+    numbers = _numbers(column, answers)
+    if numbers is None or len(set(numbers)) < max(2, len(answers)):
+        return None
+    pairs = zip(numbers, answers, strict=True)
+    return [answer for _, answer in sorted(pairs)]
+
+
+def _numbers(column: Column, answers: Sequence[str]) -> list[float] | None:
+    """The numbers that answers spell; None if some spell none."""
+    try:
+        numbers = numbers_of(pd.Series(list(answers), dtype=object), column.decimal)
+    except ValueError:
+        return None
+    if numbers.isna().any():
+        return None
+    return [float(number) for number in numbers]
 
 
 def _level(answer: str, known: Mapping[Any, str]) -> Any:

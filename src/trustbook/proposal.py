@@ -255,6 +255,9 @@ def _columns(
     missing = raw.attrs.get("missing", {})
     titles = {**raw.attrs.get("titles", {}), **facts.titles}
     lists = _lists(raw, labels) | facts.listed
+    for name in raw.attrs.get("listed", []):
+        if _ticks(raw[name], labels.get(name, {})):
+            lists.add(name)
     for name in raw:
         yield Column(
             given=raw[name],

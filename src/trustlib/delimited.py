@@ -10,7 +10,8 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +19,7 @@ from typing import IO, Any
 import pandas as pd
 
 from trustlib.errors import SurveyFileError, first_few
-from trustlib.sheet_layout import LOOKED_AT, Header, header_of, people_of
+from trustlib.sheet_layout import LOOKED_AT, Header, header_of, people_below
 
 ENDINGS = (".csv", ".tsv", ".tab", ".psv", ".txt")
 MARKS = ",;\t|^~\x1f¦§"  # in order of preference
@@ -71,16 +72,20 @@ def read_delimited(path: Path, encoding: str | None = None) -> pd.DataFrame:
     known = encoding or _encoding_of(path)
     with _opened(path, known) as stream:
         sample = stream.read(SAMPLE)
-    mark = _mark_of(sample)
-    header = header_of(_records(sample, mark))
+    form = _form_of(sample)
+    header = header_of(_records(sample, form))
     _require_header(header.names, path.name)
-    _require_even(path, known, mark, header)
+    _require_even(path, known, form, header)
     with _opened(path, known) as stream:
-        _skip(stream, mark, header.place)
-        frame = pd.read_csv(stream, sep=mark, dtype=str, keep_default_na=False)
-    frame.attrs["decimal"] = "." if mark == "," else _decimal(mark, frame)
-    frame.attrs["notes"] = list(header.notes)
-    return people_of(frame, path.name)
+        _skip(stream, form, header.place)
+        frame = pd.read_csv(
+            stream,
+            sep=form.mark,
+            quotechar=form.quote,
+            dtype=str,
+            keep_default_na=False,
+        )
+    return people_below(frame, header, path.name, form.mark)
 
 
 def divided_by(path: Path) -> tuple[str, list[str]]:
@@ -112,7 +117,7 @@ def divided_by(path: Path) -> tuple[str, list[str]]:
     """
     sample = _beginning(path)
     mark = _mark_of(sample)
-    names = next(iter(_records(sample, mark)), [])
+    names = next(iter(_records(sample, _Form(mark))), [])
     _require_header(names, path.name)
     return mark, names
 
@@ -133,19 +138,6 @@ def _beginning(path: Path) -> str:
             "It may be damaged. Write or copy it again.",
         )
     raise refusal
-
-
-def _decimal(mark: str, frame: pd.DataFrame) -> str:
-    """What stands before decimals: a comma where semicolons part the columns, or where no number has a point."""
-    if mark == ";":
-        return ","
-    commas = False
-    for column in frame:
-        texts = frame[column].drop_duplicates().str.strip()
-        if texts.str.fullmatch(r"[+-]?\d+\.\d+").any():
-            return "."
-        commas = commas or texts.str.fullmatch(r"[+-]?\d+,\d+").any()
-    return "," if commas else "."
 
 
 def _opened(path: Path, encoding: str) -> IO[str]:
@@ -188,9 +180,40 @@ def _every_other_is_zero(begin: bytes) -> bool:
     return max(zeros) > 0.8 and min(zeros) < 0.2
 
 
+@dataclass(frozen=True)
+class _Form:
+    """How a text is divided into fields."""
+
+    mark: str
+    quote: str = '"'
+
+    def reader(self, lines: Iterable[str], strict: bool = False) -> Iterator[list[str]]:
+        """The records of a text."""
+        return csv.reader(
+            lines, delimiter=self.mark, quotechar=self.quote, strict=strict
+        )
+
+
+def _form_of(sample: str) -> _Form:
+    """What divides a text, and whether single quotes stand around its texts.
+
+    They do if they stand around all names, and around a field below these.
+    """
+    form = _Form(_mark_of(sample))
+    first, *others = _records(sample, form)[:LOOKED_AT] or [[]]
+    if len(first) > 1 and all(map(_is_quoted, first)):
+        if any(_is_quoted(field) for record in others for field in record):
+            return _Form(form.mark, "'")
+    return form
+
+
+def _is_quoted(field: str) -> bool:
+    return len(field) > 2 and field[0] == field[-1] == "'"
+
+
 def _mark_of(sample: str) -> str:
     """What divides the first lines evenly into columns."""
-    even = {mark: _evenness(_records(sample, mark)) for mark in MARKS if mark in sample}
+    even = {mark: _evenness(_records(sample, _Form(mark))) for mark in MARKS if mark in sample}
     best = max(even.values(), default=0.0)
     if best == 0:
         return ","
@@ -206,9 +229,9 @@ def _evenness(records: Sequence[Sequence[str]]) -> float:
     return sum(len(record) == width for record in filled) / len(filled)
 
 
-def _records(sample: str, mark: str) -> list[list[str]]:
-    """The first records, if the text is divided by a mark."""
-    lines = csv.reader(sample.splitlines(keepends=True), delimiter=mark)
+def _records(sample: str, form: _Form) -> list[list[str]]:
+    """The first records, if the text is divided so."""
+    lines = form.reader(sample.splitlines(keepends=True))
     try:
         return list(islice(lines, LOOKED_AT + 40))
     except csv.Error:
@@ -237,11 +260,11 @@ def _require_header(names: Sequence[str], file: str) -> None:
         )
 
 
-def _require_even(path: Path, encoding: str, mark: str, header: Header) -> None:
+def _require_even(path: Path, encoding: str, form: _Form, header: Header) -> None:
     """Refuse a file whose lines do not all have the fields of its header."""
     fields = len(header.names)
     with _opened(path, encoding) as stream:
-        lines = csv.reader(stream, delimiter=mark, strict=True)
+        lines = form.reader(stream, strict=True)
         for _ in range(header.place):
             next(lines)
         uneven = list(_uneven(lines, fields))
@@ -264,8 +287,8 @@ def _uneven(lines: Any, fields: int) -> Iterator[int]:
             yield lines.line_num
 
 
-def _skip(stream: IO[str], mark: str, records: int) -> None:
+def _skip(stream: IO[str], form: _Form, records: int) -> None:
     """Move a stream behind its first records, which may stand on several lines each."""
     lines = iter(stream.readline, "")
     for _ in range(records):
-        next(csv.reader(lines, delimiter=mark))
+        next(form.reader(lines))

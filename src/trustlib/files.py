@@ -124,7 +124,8 @@ def read_table(
         and that occur, by column (``.a`` to ``.z`` of Stata are such codes);
         ``attrs["decimal"]`` what may stand before decimals; ``attrs["notes"]`` what was
         left out because it is nobody's answers, and ``attrs["titles"]`` the questions
-        that stand in the file, each only if there are some.
+        that stand in the file, each only if there are some; ``attrs["listed"]`` the
+        columns of questions that have several.
     labels : dict
         Column -> {code: label}, for files that carry value labels, in the order of the
         codes.
@@ -230,6 +231,8 @@ def _named(
             "Rename one of them.",
         )
     frame.columns = names
+    if "listed" in frame.attrs:
+        frame.attrs["listed"] = in_one_form(frame.attrs["listed"])
     for fact in ("missing", "titles"):
         by_column = frame.attrs.get(fact, {})
         frame.attrs[fact] = {in_one_form(c): own for c, own in by_column.items()}

@@ -590,7 +590,8 @@ def _as_it_is(path: str | Path) -> pd.DataFrame:
         kept = frame[column].mask(frame[column].isin(codes))
         frame[column] = kept.infer_objects()
     decimal = frame.attrs.pop("decimal", None)
-    frame.attrs.pop("titles", None)
+    for of_the_draft in ("titles", "listed"):
+        frame.attrs.pop(of_the_draft, None)
     for column, labels in value_labels.items():
         answers = set(frame[column].dropna().unique())
         distinct = len(set(labels.values())) == len(labels)

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from trustlib.decimals import decimal_of
 from trustlib.errors import SurveyFileError
+from trustlib.header_rows import names_of
 
 LOOKED_AT = 60  # records at the beginning of which the width is taken
 ENOUGH = 20  # people of whom it can be said that all of them filled a column
@@ -41,7 +43,11 @@ class Header:
         Of the record that holds them, from 0.
     names : tuple of str
     notes : tuple of str
-        What stands above them.
+        What stands above or below them, and is nobody's answers.
+    rows : int
+        Below the first row of names, which belong to the header too.
+    listed : tuple of str
+        Columns of questions that have several.
 
     Examples
     --------
@@ -52,6 +58,8 @@ class Header:
     place: int
     names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    rows: int = 0
+    listed: tuple[str, ...] = ()
 
 
 def header_of(records: Sequence[Sequence[str]]) -> Header:
@@ -87,14 +95,18 @@ def header_of(records: Sequence[Sequence[str]]) -> Header:
                 break
             titles += 1
         place += 1
-    names = tuple(records[place]) if place < len(records) else ()
-    if not titles:
-        return Header(place, names)
-    note = (
-        f"{titles} {_of(titles, 'title row')} above the names of the columns, which "
-        f"stand in row {place + 1}"
-    )
-    return Header(place, names, (note,))
+    if place >= len(records):
+        return Header(place, ())
+    second = records[place + 1] if place + 1 < len(records) else []
+    found = names_of(records[place], second)
+    notes = list(found.notes)
+    if titles:
+        notes.insert(
+            0,
+            f"{titles} {_of(titles, 'title row')} above the names of the columns, which "
+            f"stand in row {place + 1}",
+        )
+    return Header(place, found.names, tuple(notes), found.rows, found.listed)
 
 
 def _width(records: Sequence[Sequence[str]]) -> int:
@@ -126,6 +138,47 @@ def _is_title(record: Sequence[str], below: Sequence[str]) -> bool:
 
 def _of(count: int, what: str) -> str:
     return what if count == 1 else f"{what}s"
+
+
+def people_below(
+    frame: pd.DataFrame, header: Header, file: str, mark: str = ""
+) -> pd.DataFrame:
+    """A table of texts below its header, without the rows that are nobody's answers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        All rows below the first one of the header, as texts.
+    header : Header
+    file : str
+        Its name, for messages.
+    mark : str
+        What divides its columns, if it is a text.
+
+    Returns
+    -------
+    DataFrame
+        As `people_of` says; ``attrs`` has also ``decimal``, and ``listed``, the columns
+        of questions that have several.
+
+    Raises
+    ------
+    SurveyFileError
+        As `people_of`.
+
+    Examples
+    --------
+    >>> header = Header(0, ("sex", "age"), rows=1)
+    >>> sheet = pd.DataFrame({"a": ["Response", "f"], "b": ["Response", "41"]})
+    >>> people_below(sheet, header, "people.csv").to_dict("list")
+    {'sex': ['f'], 'age': ['41']}
+    """
+    people = frame.iloc[header.rows :]
+    named = zip(header.names, frame.columns, strict=True)
+    people.columns = pd.Index([name or given for name, given in named], dtype=object)
+    people.attrs = {"notes": list(header.notes), "listed": list(header.listed)}
+    people.attrs["decimal"] = decimal_of(people, mark)
+    return people_of(people, file)
 
 
 def people_of(frame: pd.DataFrame, file: str) -> pd.DataFrame:

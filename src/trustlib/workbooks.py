@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import pandas as pd
 
 from trustlib.answers import plain
 from trustlib.errors import SurveyFileError, first_few, unknown_name
-from trustlib.sheet_layout import LOOKED_AT, header_of, people_of
+from trustlib.sheet_layout import LOOKED_AT, header_of, people_below
 
 ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 Rows = list[list[str]]
@@ -44,7 +44,7 @@ class Workbook:
     Attributes
     ----------
     frame : DataFrame
-        As `trustlib.sheet_layout.people_of` gives it.
+        As `trustlib.sheet_layout.people_below` gives it.
     labels : dict
         Column -> {code: label}, of a sheet of labels.
 
@@ -187,8 +187,8 @@ def _frame(rows: Rows, file: str) -> pd.DataFrame:
         )
     frame = pd.DataFrame([[row[p] for p in used] for row in below], columns=kept)
     frame = frame.astype(object).astype("str")
-    frame.attrs = {"decimal": ".", "notes": list(header.notes)}
-    return people_of(frame, file)
+    names = tuple(kept)
+    return people_below(frame, replace(header, names=names), file)
 
 
 def _labels_of(
