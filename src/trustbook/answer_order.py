@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ from trustlib.schema import load_yaml
 
 PLAIN = 2.0  # the strength of an answer that names none
 _NUMBER = re.compile(r"\d{1,3}(?:[.,' ’\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,]\d+)?")
+DENIALS = ("not", "nicht", "pas")  # that programs write in one with the next word
 _TIMES = {
     **dict.fromkeys(("k", "tsd", "mil", "thousand", "千"), 1e3),
     **dict.fromkeys(("万", "만"), 1e4),
@@ -30,6 +32,7 @@ _UNIT = re.compile(
     r"\s*(百万|[千万億만]|(?:k|tsd|mil|thousand|millions?|mio|m)\b\.?)", re.I
 )
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_HUMP = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ][a-zà-ÿ])")  # veryLikely
 _LEAD = re.compile(r"^\(?\d{1,2}\s*[.):=\-–—]?\)?\s+(?=\D)")
 
 
@@ -56,10 +59,11 @@ def order_of(answers: Sequence[str]) -> list[str] | None:
     """
     if len(set(answers)) < 2:
         return None
+    spoken = _spoken(answers)
     for place in (_by_numbers, _by_ladder, _by_strength):
-        places = place(answers)
+        places = place(list(spoken.values()))
         if places is not None and len(set(places.values())) == len(set(answers)):
-            return sorted(set(answers), key=lambda answer: places[answer])
+            return sorted(spoken, key=lambda answer: places[spoken[answer]])
     return None
 
 
@@ -72,6 +76,75 @@ def is_of_words(answers: Sequence[str]) -> bool:
     (True, False)
     """
     return _by_numbers(answers) is None and order_of(answers) is not None
+
+
+def _spoken(answers: Sequence[str]) -> dict[str, str]:
+    """Answers with the blanks that programs took out: "notvery", "StronglyAgree"."""
+    apart = {answer: _HUMP.sub(" ", answer) for answer in answers}
+    words = {word for text in apart.values() for word in _bare(text).split()}
+    unknown = words - _known_words()
+    halves = {word: _halves(word) for word in unknown}
+    subjects = Counter(subject for cut in halves.values() for _, _, subject in cut)
+    meant = _known_words() | words
+    divided = {word: _run_together()[word] for word in unknown & set(_run_together())}
+    for word in unknown - set(divided):
+        for first, second, subject in halves[word]:
+            if subject in meant or subjects[subject] > 1:
+                divided[word] = f"{first} {second}"
+                break
+    if not divided:
+        return apart
+    return {
+        answer: " ".join(divided.get(word, word) for word in _bare(text).split())
+        for answer, text in apart.items()
+    }
+
+
+def _halves(word: str) -> list[tuple[str, str, str]]:
+    """A word divided beside each strength or negation at one of its ends, and its other half."""
+    if _WIDE.search(word):
+        return []
+    cut = []
+    for phrase in _ends():
+        closed = phrase.replace(" ", "")
+        if word.startswith(closed):
+            rest = word[len(closed) :]
+            cut.append((phrase, rest, rest))
+        elif word.endswith(closed):
+            rest = word[: -len(closed)]
+            cut.append((rest, phrase, rest))
+    return [each for each in cut if len(each[2]) > 2]
+
+
+@cache
+def _ends() -> tuple[str, ...]:
+    """What an answer may begin or end with, the longest first."""
+    words = _words()
+    phrases = {*words["strengths"], *words["little"], *words["none"], *DENIALS}
+    long = [phrase for phrase in phrases if len(phrase) > 2]
+    return tuple(sorted(long, key=len, reverse=True))
+
+
+@cache
+def _run_together() -> dict[str, str]:
+    """Each phrase of several words without its blanks -> the phrase."""
+    phrases = [phrase for phrase in _phrases_of_lists() if " " in phrase]
+    return {phrase.replace(" ", ""): phrase for phrase in phrases}
+
+
+@cache
+def _known_words() -> frozenset[str]:
+    """All words of the lists."""
+    return frozenset(word for text in _phrases_of_lists() for word in text.split())
+
+
+def _phrases_of_lists() -> list[str]:
+    """All phrases of ``answer_words.yml``."""
+    phrases: list[str] = []
+    for name, listed in _words().items():
+        parts = listed.values() if name == "ladders" else [listed]
+        phrases += [phrase for part in parts for phrase in part]
+    return phrases
 
 
 def _by_numbers(answers: Iterable[str]) -> dict[str, Any] | None:
