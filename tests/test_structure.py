@@ -170,6 +170,7 @@ ORDER = [
         "trustbook.wizard.asking",
         "trustbook.speed",
     },
+    {"trustbook.known_identities"},
     {
         "trustbook.engine",
         "trustbook.column_proposals",

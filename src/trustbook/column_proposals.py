@@ -18,6 +18,7 @@ import pandas as pd
 
 from trustbook.answer_order import is_of_words, order_of
 from trustbook.known_designs import numbers_in
+from trustbook.known_identities import KnownIdentity
 from trustlib.answers import RESERVED, code_of, numbers_of, plain
 from trustlib.decimals import are_numbers
 from trustlib.disclosure import MINIMUM
@@ -36,8 +37,11 @@ TOO_FEW = "too few to show"
 MARKS = (";", "|", " / ", ",")  # between the answers of a list in one cell
 LISTED = 0.1  # share of cells that hold several answers, from which on they are lists
 OLDEST = 120
+ADULT = 18
+FEW_WORDS = 5  # of a label that names something and asks nothing
 AGES = ((18, 24), (25, 34), (35, 44), (45, 54), (55, 64))
 WITHOUT_ORDER = (
+    "ethnicity",
     "gender",
     "ethnicity_detail",
     "disability",
@@ -53,6 +57,33 @@ TRUST = (
     "trust_damaged_system",
     "trust_damaged_any",
 )
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What 0 and 1 mean in a column that says who belongs to a group.
+
+    Attributes
+    ----------
+    variable : str
+        Of the codebook; empty if none is.
+    no, yes : str
+        The levels of 0 and 1.
+
+    Examples
+    --------
+    >>> Membership("gender", "man", "woman").levels
+    ['man', 'woman']
+    """
+
+    variable: str
+    no: str
+    yes: str
+
+    @property
+    def levels(self) -> list[str]:
+        """The levels, the reference first."""
+        return ["man", "woman"] if self.variable == "gender" else [self.no, self.yes]
 
 
 @dataclass(frozen=True)
@@ -73,6 +104,8 @@ class Column:
     is_listed : bool
         Whether it belongs to a list of things to tick.
     decimal : str
+    known : KnownIdentity, optional
+        What the codebook of a known survey says of it.
 
     Examples
     --------
@@ -88,6 +121,7 @@ class Column:
     is_declared: bool = False
     is_listed: bool = False
     decimal: str = "."
+    known: KnownIdentity | None = None
 
     @property
     def name(self) -> str:
@@ -120,19 +154,62 @@ class Column:
     @property
     def guess(self) -> str:
         """The variable of the codebook that its name or label suggests; empty if none."""
-        for text in (spaced(self.name), self.title.lower()):
+        if self.known is not None:
+            return self.known.variable
+        if self.belongs_to is not None:
+            return self.belongs_to.variable
+        name = spaced(self.name)
+        title = self.title.lower()
+        for text in (name, title):
             for variable, words in WORDS["columns"].items():
-                if re.search(words, text):
+                if re.search(words, text) and self._may_be(variable, text):
                     return variable
         return ""
+
+    def _may_be(self, variable: str, text: str) -> bool:
+        """Whether nothing in a text that suggests a variable says that it is another one."""
+        if variable == "age_band":
+            return not re.search(_pattern("not_ages"), text)
+        if variable in TRUST or text != self.title.lower():
+            return True
+        return not re.search(_pattern("not_of_identity"), text)
 
     @property
     def is_identity(self) -> bool:
         """Whether groups are usually compared by it."""
+        if self.known is not None or self.belongs_to is not None:
+            return True
         if self.guess:
             return self.guess not in TRUST
-        words = _pattern("identities")
-        return any(re.search(words, t) for t in (spaced(self.name), self.title.lower()))
+        name = spaced(self.name)
+        title = self.title.lower()
+        if re.search(_pattern("identities"), name):
+            return True
+        if re.search(_pattern("not_of_identity"), title):
+            return False
+        if re.search(_pattern("identities"), title):
+            return True
+        short = _pattern("identities_in_short")
+        return any(_is_short(t) and re.search(short, t) for t in (name, title))
+
+    @property
+    def belongs_to(self) -> Membership | None:
+        """The group of which its name says that 1 means to belong to it; None if none."""
+        for text in (spaced(self.name), self.title.lower()):
+            for gender, words in WORDS["one_gender"].items():
+                if re.fullmatch(words, text):
+                    other = "man" if gender == "woman" else "woman"
+                    return Membership("gender", other, gender)
+            if re.fullmatch(WORDS["one_minority"], text):
+                return Membership("ethnicity", "majority", "minority")
+            if re.fullmatch(_pattern("members"), text) and "disab" not in text:
+                return Membership("", "no", "yes")
+        return None
+
+
+def _is_short(text: str) -> bool:
+    """Whether a text is a name or a few words, and no question."""
+    return len(text.split()) <= FEW_WORDS and not re.search(r"[?？]", text)
 
 
 @dataclass(frozen=True)
@@ -277,6 +354,9 @@ def propose(column: Column, taken: set[str]) -> Proposal:
     if column.personal:
         kind = f"## may hold {column.personal}, of which none is written"
         return Proposal(column, [kind])
+    explained = _by_codebook(column, counts, taken)
+    if explained is not None:
+        return explained
     options = _options(column, counts)
     if options:
         return Proposal(column, [], list(_chosen(column, options, taken)))
@@ -296,10 +376,47 @@ def propose(column: Column, taken: set[str]) -> Proposal:
             "so nothing to compare"
         )
         return Proposal(column, [*hint, *notes, few])
+    numbers = _numbers(column, answers.kept)
+    if column.guess == "age_band" and numbers and not column.labels:
+        odd = odd_ages(pd.Series(numbers))
+        hint += [odd] if odd else []
     variables = list(_variables(column, answers, taken))
     if variables[0].name == column.guess:
-        hint = []
+        hint = hint[1:]
     return Proposal(column, hint, variables, notes)
+
+
+def _by_codebook(
+    column: Column, counts: pd.Series, taken: set[str]
+) -> Proposal | None:
+    """What the codebook of a known survey makes of a column of bare codes."""
+    known = column.known
+    if known is None or not known.values or column.labels:
+        return None
+    frequent = [code_of(_stripped(a)) for a, n in counts.items() if n >= MINIMUM]
+    kept = [code for code in known.values if code in frequent]
+    others = [code for code in frequent if code not in known.values]
+    missing = [c for c in others if c in known.missing or (c or "").startswith("-")]
+    if len(kept) < 2 or len(missing) < len(others):
+        return None
+    rare = int((counts < MINIMUM).sum())
+    kinds = {code: f"code {code} of the codebook" for code in missing if code}
+    levels = [known.values[code] for code in kept]
+    lines = list(_about(column))
+    if known.is_ordered:
+        lines.append(f"levels: {yaml_string(levels)}")
+    lines += _values(kept, levels, in_line=True)
+    lines += Answers(kept, kinds, rare).more()
+    own = own_name(column, known.variable, taken)
+    told = (
+        f"## {known.survey} says what these codes mean, in {known.source}: compare them "
+        "with the codebook of your file"
+    )
+    return Proposal(column, [told], [Variable(own, tuple(lines), False, len(kept))])
+
+
+def _stripped(answer: Any) -> Any:
+    return answer.strip() if isinstance(answer, str) else answer
 
 
 def answers_of(column: Column) -> Answers:
@@ -401,13 +518,15 @@ def _low(column: Column, answers: Answers, taken: set[str], is_words: bool) -> V
     low = kept[: len(kept) // 2]
     preferred = "low_trust" if column.guess in TRUST else f"low_{_slug(column.name)}"
     own = own_name(column, preferred, taken)
-    about = ", ".join(_about(column, low))
+    about = ", ".join(_about(column, low, kept))
     more = answers.more_in_line()
     line = f"{{{about}, yes: {yaml_string(low)}{more}}}"
     return Variable(own, (line,), True, 0, not answers.unwritten, is_words)
 
 
-def _about(column: Column, counted: Sequence[str] = ()) -> Iterator[str]:
+def _about(
+    column: Column, counted: Sequence[str] = (), scale: Sequence[str] = ()
+) -> Iterator[str]:
     """The lines that say which column it is, and of an outcome which answers it counts.
 
     These stand first in the label, so that no title that is cut loses them. Answers that
@@ -416,8 +535,24 @@ def _about(column: Column, counted: Sequence[str] = ()) -> Iterator[str]:
     yield f"column: {yaml_string(column.name)}"
     label = _title(column)
     if not all(SAYS_YES.fullmatch(plain(answer)) for answer in counted):
-        label = f"{' or '.join(counted)} ({label})"
+        label = f"{in_words(counted, scale)} ({label})"
     yield f"label: {yaml_string(label)}"
+
+
+def in_words(counted: Sequence[str], scale: Sequence[str]) -> str:
+    """The answers that an outcome counts; neighbouring numbers of a scale by their ends.
+
+    Examples
+    --------
+    >>> in_words(["0", "1", "2"], ["0", "1", "2", "3"]), in_words(["a", "b"], ["a", "b"])
+    ('0 to 2', 'a or b')
+    """
+    numbers = [re.fullmatch(r"[+-]?\d+([.,]\d+)?", answer) for answer in counted]
+    places = [scale.index(answer) for answer in counted if answer in scale]
+    if len(counted) > 1 and all(numbers) and len(places) == len(counted):
+        if places == list(range(places[0], places[0] + len(places))):
+            return f"{counted[0]} to {counted[-1]}"
+    return " or ".join(counted)
 
 
 def _title(column: Column) -> str:
@@ -448,6 +583,9 @@ def _of_many(column: Column, different: int, taken: set[str]) -> Proposal:
         return Proposal(
             column, [*_hint(column), f"{many}; to use it, group them: cut:"]
         )
+    odd = odd_ages(numbers)
+    if odd:
+        return Proposal(column, [*_hint(column), many, odd])
     own = own_name(column, "age_band", taken)
     lines = [*_about(column), f"cut: {cut_of_ages(numbers)}"]
     lost = {}
@@ -461,6 +599,29 @@ def _of_many(column: Column, different: int, taken: set[str]) -> Proposal:
     lines += Answers([], lost, int(rare)).more()
     variable = Variable(own, tuple(lines), False, len(AGES) + 1)
     return Proposal(column, [f"{many}; both ends belong to a band"], [variable])
+
+
+def odd_ages(ages: pd.Series) -> str:
+    """A caution if numbers cannot be ages of adults in years; else nothing.
+
+    Examples
+    --------
+    >>> odd_ages(pd.Series([18.0, 40.0, 77.0]))
+    ''
+    >>> odd_ages(pd.Series([1.8, 4.0, 7.7])).partition(": ")[0]
+    '## CAUTION'
+    """
+    known = ages.dropna()
+    why = ""
+    if (known < 0).sum() >= max(MINIMUM, known.size / 10):
+        why = "negative"
+    elif known.median() > OLDEST:
+        why = "old"
+    elif known[known.between(0, OLDEST)].quantile(0.9) < ADULT:
+        why = "young"
+    if not why:
+        return ""
+    return str(WORDS["odd_ages"]).format(why=WORDS["why_odd"][why])
 
 
 def cut_of_ages(ages: pd.Series) -> str:
@@ -579,6 +740,9 @@ def _pattern(name: str) -> str:
 
 def _meaning(column: Column, answers: list[str]) -> _Meaning:
     """The levels of a variable that answers mean; brings the answers into their order."""
+    membership = _of_members(column, answers)
+    if membership is not None:
+        return membership
     known = WORDS["answers"].get(column.guess, WORDS["answers"]["outcome"])
     levels = [_level(answer, known) for answer in answers]
     is_binary = 0 in known
@@ -600,6 +764,25 @@ def _meaning(column: Column, answers: list[str]) -> _Meaning:
     if column.guess in WITHOUT_ORDER and all(map(code_of, answers)):
         is_scale = False  # numbers that stand for names
     return _Meaning(list(answers), False, is_binary, is_scale)
+
+
+def _of_members(column: Column, answers: list[str]) -> _Meaning | None:
+    """The levels of an identity whose answers say yes and no; brings these into their order."""
+    if not column.is_identity:
+        return None
+    if column.belongs_to is None and column.guess in WORDS["answers"]:
+        return None
+    question = column.title or column.name
+    if column.belongs_to is None and len(question.split()) > 7 and "?" in question:
+        return None
+    words = WORDS["answers"]["outcome"]
+    said = {answer: _level(answer, words) for answer in answers}
+    if sorted(map(str, said.values())) != ["0", "1"]:
+        return None
+    group = column.belongs_to or Membership("", "no", "yes")
+    level_of = {0: group.no, 1: group.yes}
+    answers.sort(key=lambda answer: group.levels.index(level_of[said[answer]]))
+    return _Meaning([level_of[said[answer]] for answer in answers], True, False)
 
 
 def _by_number(column: Column, answers: Sequence[str]) -> list[str] | None:

@@ -35,6 +35,8 @@ from trustlib.schema import load_yaml
 REASONS = load_yaml(Path(__file__).with_name("words.yml"))["reasons"]
 NAMED = 6  # levels that a reason names
 PLACES = ("wave", "country")
+TO = " to "  # between the ends of joined numbers
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 FIRST = "gender"  # where one of two identities can be shown by itself
 
 
@@ -58,7 +60,8 @@ def coarser(
     Yields
     ------
     categorical Series
-        A joined level is called after its parts: "Asian or other".
+        A joined level is called after its parts: "Asian or other", and "1 to 3" where
+        the levels of a scale are numbers.
 
     Examples
     --------
@@ -69,12 +72,15 @@ def coarser(
     [['a', 'b or c']]
     """
     made = levels.cat.remove_unused_categories()
+    are_numbers = ordered and all(map(_NUMBER.fullmatch, map(str, made.cat.categories)))
     while len(made.cat.categories) > 2:
         names = [str(name) for name in made.cat.categories]
         people = pd.crosstab(made, outcome)
         sizes = people.min(axis=1).to_numpy()
         first, second = _to_join(names, sizes, ordered)
         joined = f"{names[first]} or {names[second]}"
+        if are_numbers:
+            joined = f"{names[first].split(TO)[0]}{TO}{names[second].split(TO)[-1]}"
         order = [name for i, name in enumerate(names) if i != second]
         order[first] = joined
         parts = {names[first]: joined, names[second]: joined}

@@ -95,11 +95,11 @@ def design_of(raw: pd.DataFrame) -> KnownDesign:
 
 def _known_survey(raw: pd.DataFrame) -> KnownDesign:
     """The known survey of which the file has the most columns."""
-    there = {_plain(name): str(name) for name in raw}
+    there = {plain_name(name): str(name) for name in raw}
     best = KnownDesign()
     for survey, facts in _known()["surveys"].items():
         beside = facts.get("beside")
-        if beside and not set(map(_plain, beside)) & set(there):
+        if beside and not set(map(plain_name, beside)) & set(there):
             continue
         columns = {key: _present(facts.get(key, []), there) for key in KEYS}
         weights = columns["weight"]
@@ -113,8 +113,14 @@ def _known_survey(raw: pd.DataFrame) -> KnownDesign:
     return best
 
 
-def _plain(name: Any) -> str:
-    """A name of a column as it is compared."""
+def plain_name(name: Any) -> str:
+    """A name of a column as it is compared.
+
+    Examples
+    --------
+    >>> plain_name("_LLCPWT"), plain_name("X_LLCPWT")
+    ('_llcpwt', '_llcpwt')
+    """
     text = str(name).casefold()
     return text.removeprefix("x") if text.startswith("x_") else text
 
@@ -123,7 +129,7 @@ def _present(wanted: Sequence[str], there: Mapping[str, str]) -> list[str]:
     """The columns of the file that have some names, in their order."""
     found = []
     for name in wanted:
-        pattern = re.escape(_plain(name)).replace(re.escape("{year}"), r"\d\d")
+        pattern = re.escape(plain_name(name)).replace(re.escape("{year}"), r"\d\d")
         found += [own for plain, own in there.items() if re.fullmatch(pattern, plain)]
     return found
 
@@ -131,7 +137,7 @@ def _present(wanted: Sequence[str], there: Mapping[str, str]) -> list[str]:
 def _replicates(prefixes: Sequence[str], there: Mapping[str, str]) -> list[str]:
     """The columns that are a prefix and a number from 1, in order."""
     for prefix in prefixes:
-        start = re.escape(_plain(prefix))
+        start = re.escape(plain_name(prefix))
         numbered = {
             int(match[1]): own
             for plain, own in there.items()
@@ -234,7 +240,7 @@ def is_of_design(name: str, title: str = "") -> bool:
     >>> is_of_design("SDMVPSU"), is_of_design("sex")
     (True, False)
     """
-    if _plain(name) in _all_units():
+    if plain_name(name) in _all_units():
         return True
     words = _known()["words"]
     return any(re.search(words[key], spaced(name)) for key in UNITS)
@@ -254,7 +260,7 @@ def _all_units() -> frozenset[str]:
     """The strata and PSUs of all known surveys whose names say nothing else."""
     usual = {"cluster", "strata", "stratum", "area", "point", "plan_id", "planid"}
     units = [
-        _plain(name)
+        plain_name(name)
         for facts in _known()["surveys"].values()
         for key in UNITS
         for name in facts.get(key, [])

@@ -34,6 +34,7 @@ from trustbook.known_designs import (
     design_of,
     is_of_design,
 )
+from trustbook.known_identities import identities_of
 from trustbook.runs import source_kind
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import require_names
@@ -208,7 +209,7 @@ def draft_of(
     design = design_of(raw)
     columns = [
         column
-        for column in _columns(raw, labels, facts)
+        for column in _columns(raw, labels, facts, design.survey)
         if column.name not in design.names
         and (not is_of_design(column.name) or column.name in asked.columns)
     ]
@@ -249,7 +250,10 @@ def _notes(raw: pd.DataFrame) -> Iterator[str]:
 
 
 def _columns(
-    raw: pd.DataFrame, labels: Mapping[str, Mapping[Any, str]], facts: FileFacts
+    raw: pd.DataFrame,
+    labels: Mapping[str, Mapping[Any, str]],
+    facts: FileFacts,
+    survey: str,
 ) -> Iterator[Column]:
     """The columns of the table, and what the file says about each."""
     missing = raw.attrs.get("missing", {})
@@ -258,15 +262,20 @@ def _columns(
     for name in raw.attrs.get("listed", []):
         if _ticks(raw[name], labels.get(name, {})):
             lists.add(name)
+    known = identities_of(map(str, raw), survey)
     for name in raw:
+        title = titles.get(name) or ""
+        if name in known and title in ("", name):
+            title = known[name].label
         yield Column(
             given=raw[name],
             absent=raw[name].isin(missing.get(name, [])),
-            title=visible(titles.get(name) or "", LONGEST),
+            title=visible(title, LONGEST),
             labels=labels.get(name, {}),
             is_declared=name in facts.declared,
             is_listed=name in lists,
             decimal=raw.attrs.get("decimal", "."),
+            known=known.get(name),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from trustbook.column_proposals import OLDEST, TOO_FEW, WORDS, own_name
+from trustbook.column_proposals import OLDEST, TOO_FEW, WORDS, in_words, own_name
 from trustbook.wizard.answers import bands_in, bands_in_words, numbers_in
 from trustbook.wizard.asking import AnswerError, ask, confirm, tell
 from trustbook.wizard.mapping_text import Entry
@@ -41,7 +41,7 @@ def outcomes_of(offer: Offer, taken: set[str]) -> Iterator[Entry]:
     kept = [*offer.answers.kept, *_given_back(offer, missing)]
     yes = _yes_of(offer, kept)
     no = [answer for answer in kept if answer not in yes]
-    preset = visible(f"{' or '.join(yes)} ({offer.title})", LONGEST_LABEL)
+    preset = visible(f"{in_words(yes, kept)} ({offer.title})", LONGEST_LABEL)
     if set(yes) == set(offer.yes) and len(kept) == 2:
         preset = offer.title
     label = ask("What is that called on the pages?", _label, preset)
