@@ -23,7 +23,9 @@ from trustlib.answers import RESERVED, code_of, numbers_of, plain
 from trustlib.decimals import are_numbers
 from trustlib.disclosure import MINIMUM
 from trustlib.escaping import one_line_of, visible, yaml_string
+from trustlib.forms import NEAREST
 from trustlib.masking import are_shown
+from trustlib.meanings import TOO_FEW
 from trustlib.missing_words import seem_missing
 from trustlib.personal import kind_of_column, looks_personal, spaced
 from trustlib.schema import load_yaml
@@ -33,7 +35,6 @@ MAX_ANSWERS = 25
 LONGEST = 160  # letters of a label or of a list of answers
 LONGEST_NAME = 30  # letters of the name of a variable
 LONGEST_LINE = 110  # letters of answers with their values on one line
-TOO_FEW = "too few to show"
 MARKS = (";", "|", " / ", ",")  # between the answers of a list in one cell
 LISTED = 0.1  # share of cells that hold several answers, from which on they are lists
 OLDEST = 120
@@ -304,13 +305,14 @@ class Answers:
         if self.rare:
             yield f"rare: {yaml_string(TOO_FEW)}"
 
-    def more_in_line(self) -> str:
-        """The same, within a line."""
+    def more_in_line(self, counted: int | str | None) -> str:
+        """The same, within a line; `counted` is what rare answers give, if they do."""
         parts = ""
         if self.missing:
             parts += f", missing: {one_line_of(yaml_string(self.missing))}"
         if self.rare:
-            parts += f", rare: {yaml_string(TOO_FEW)}"
+            rare = TOO_FEW if counted is None else counted
+            parts += f", rare: {yaml_string(rare)}"
         return parts
 
 
@@ -383,6 +385,12 @@ def propose(column: Column, taken: set[str]) -> Proposal:
     variables = list(_variables(column, answers, taken))
     if variables[0].name == column.guess:
         hint = hint[1:]
+    low = answers.kept[: len(answers.kept) // 2]
+    if any(v.is_outcome for v in variables[1:]) and (
+        _sides_of_rare(column, answers.kept, low)
+        and rare_value(column, answers.kept, low) is None
+    ):
+        notes.append(WORDS["both_ends"])
     return Proposal(column, hint, variables, notes)
 
 
@@ -518,14 +526,18 @@ def _low(column: Column, answers: Answers, taken: set[str], is_words: bool) -> V
     low = kept[: len(kept) // 2]
     preferred = "low_trust" if column.guess in TRUST else f"low_{_slug(column.name)}"
     own = own_name(column, preferred, taken)
-    about = ", ".join(_about(column, low, kept))
-    more = answers.more_in_line()
+    rare = rare_value(column, kept, low)
+    about = ", ".join(_about(column, low, kept, rare not in (None, 0)))
+    more = answers.more_in_line(rare)
     line = f"{{{about}, yes: {yaml_string(low)}{more}}}"
     return Variable(own, (line,), True, 0, not answers.unwritten, is_words)
 
 
 def _about(
-    column: Column, counted: Sequence[str] = (), scale: Sequence[str] = ()
+    column: Column,
+    counted: Sequence[str] = (),
+    scale: Sequence[str] = (),
+    is_more: bool = False,
 ) -> Iterator[str]:
     """The lines that say which column it is, and of an outcome which answers it counts.
 
@@ -535,24 +547,128 @@ def _about(
     yield f"column: {yaml_string(column.name)}"
     label = _title(column)
     if not all(SAYS_YES.fullmatch(plain(answer)) for answer in counted):
-        label = f"{in_words(counted, scale)} ({label})"
+        label = f"{in_words(counted, scale, is_more)} ({label})"
     yield f"label: {yaml_string(label)}"
 
 
-def in_words(counted: Sequence[str], scale: Sequence[str]) -> str:
+def rare_value(
+    column: Column, kept: Sequence[str], yes: Sequence[str]
+) -> int | str | None:
+    """What answers of fewer than ten people give in an outcome of a scale.
+
+    0 or 1 if all of them stand on that side of it, ``nearest`` if their numbers tell
+    it; None where nothing does, or where there are none.
+
+    Examples
+    --------
+    >>> given = pd.Series(["Never"] * 3 + ["Sometimes", "Often", "Always"] * 20)
+    >>> column = Column(given, given == "?", "", {})
+    >>> rare_value(column, ["Sometimes", "Often", "Always"], ["Sometimes"])
+    1
+    """
+    sides = _sides_of_rare(column, kept, yes)
+    if not sides:
+        return None
+    if len(set(sides.values())) == 1:
+        return next(iter(sides.values()))
+    numbers = _codes(column, [*kept, *sides])
+    if numbers is None:
+        return None
+    near = {
+        text: min(kept, key=lambda k: (abs(numbers[k] - numbers[text]), numbers[k]))
+        for text in sides
+    }
+    agree = all(int(near[text] in yes) == side for text, side in sides.items())
+    return NEAREST if agree else None
+
+
+def _sides_of_rare(
+    column: Column, kept: Sequence[str], yes: Sequence[str]
+) -> dict[str, int]:
+    """Answers of fewer than ten people, and whether they are counted; none if one is no step of the scale."""
+    counts = column.answers[column.is_filled].value_counts()
+    few = {spelling(a, column.labels): a for a, n in counts.items() if n < MINIMUM}
+    known = set(column.labels.values())
+    texts = [*kept, *few]
+    lost = seem_missing(texts, [text for text in texts if text in known])
+    rare = [text for text in few if text not in lost]
+    if not rare or any(looks_personal(few[text]) for text in rare):
+        return {}
+    order = _order_of_all(column, kept, rare)
+    if order is None:
+        return {}
+    return {text: _side(text, order, kept, yes) for text in rare}
+
+
+def _order_of_all(
+    column: Column, kept: Sequence[str], rare: Sequence[str]
+) -> list[str] | None:
+    """The answers of a scale in order, those of few people too; None if it is not known."""
+    every = [*kept, *rare]
+    if column.given.dtype == "category" and column.given.cat.ordered:
+        return [t for t in map(str, column.given.cat.categories) if t in every]
+    order = _by_number(column, every) or order_of(every)
+    if order is not None:
+        return order
+    numbers = _codes(column, every)
+    if numbers is None:
+        return None
+    order = sorted(every, key=lambda text: numbers[text])
+    of_kept = [text for text in order if text in kept]
+    if of_kept == list(kept):
+        return order
+    return order[::-1] if of_kept[::-1] == list(kept) else None
+
+
+def _codes(column: Column, texts: Iterable[str]) -> dict[str, float] | None:
+    """The number behind each answer, as the file codes it; None if some have none."""
+    frame = column.answers[column.is_filled].drop_duplicates()
+    code_by_text = {spelling(answer, column.labels): answer for answer in frame}
+    codes: dict[str, float] = {}
+    for text in texts:
+        found = _numbers(column, [code_by_text.get(text)])
+        if found is None:
+            return None
+        codes[text] = found[0]
+    return codes
+
+
+def _side(
+    text: str, order: Sequence[str], kept: Sequence[str], yes: Sequence[str]
+) -> int:
+    """Whether an answer is counted, by the two that stand beside it in a scale."""
+    place = order.index(text)
+    before = [other for other in order[:place] if other in kept][-1:]
+    after = [other for other in order[place:] if other in kept][:1]
+    return int(all(other in yes for other in before + after))
+
+
+def in_words(
+    counted: Sequence[str], scale: Sequence[str], is_more: bool = False
+) -> str:
     """The answers that an outcome counts; neighbouring numbers of a scale by their ends.
+
+    `is_more` if answers are counted too that few people gave and nothing names.
 
     Examples
     --------
     >>> in_words(["0", "1", "2"], ["0", "1", "2", "3"]), in_words(["a", "b"], ["a", "b"])
     ('0 to 2', 'a or b')
+    >>> in_words(["sometimes"], ["sometimes", "often", "always"], is_more=True)
+    'up to sometimes'
     """
-    numbers = [re.fullmatch(r"[+-]?\d+([.,]\d+)?", answer) for answer in counted]
-    places = [scale.index(answer) for answer in counted if answer in scale]
-    if len(counted) > 1 and all(numbers) and len(places) == len(counted):
-        if places == list(range(places[0], places[0] + len(places))):
-            return f"{counted[0]} to {counted[-1]}"
-    return " or ".join(counted)
+    size = len(counted)
+    own = list(counted)
+    if is_more and own == list(scale[:size]):
+        return f"up to {own[-1]}"
+    if is_more and own == list(scale[-size:]):
+        return f"from {own[0]} on"
+    numbers = [re.fullmatch(r"[+-]?\d+([.,]\d+)?", answer) for answer in own]
+    places = [scale.index(answer) for answer in own if answer in scale]
+    if size > 1 and all(numbers) and len(places) == size:
+        if places == list(range(places[0], places[0] + size)):
+            return f"{own[0]} to {own[-1]}"
+    return " or ".join(own)
 
 
 def _title(column: Column) -> str:
@@ -794,7 +910,7 @@ def _by_number(column: Column, answers: Sequence[str]) -> list[str] | None:
     return [answer for _, answer in sorted(pairs)]
 
 
-def _numbers(column: Column, answers: Sequence[str]) -> list[float] | None:
+def _numbers(column: Column, answers: Sequence[Any]) -> list[float] | None:
     """The numbers that answers spell; None if some spell none."""
     try:
         numbers = numbers_of(pd.Series(list(answers), dtype=object), column.decimal)

@@ -10,7 +10,7 @@ A count that is withheld then lies between bounds at least 10 people apart, beca
 like a tree have the bounds of Fréchet, which are sums of published cells (Dobra and Fienberg 2000); coarser levels are
 sums of finer ones, and hang on the same tree. This holds as long as an identity says nothing certain of another one.
 Where it does (whoever is trans is LGBTQ+), tables of the two can be subtracted from each other, so what is left must
-pass the gate too. Where one outcome implies another, the people with only one of them pass the gate as well. Nobody has
+pass the gate too. That is asked of the levels that are shown: joined ones may say nothing certain where finer ones do. Where one outcome implies another, the people with only one of them pass the gate as well. Nobody has
 most of the weight of a cell.
 """
 
@@ -120,8 +120,6 @@ class Family:
     sets : list of list of str
         The hub, then each further axis, or finer form of one, with those that it may be
         crossed with.
-    related : set of frozenset
-        Pairs of axes of which some combination does not occur.
     alone : list of list of str
         Each axis by itself, in its finest form that may be shown beside those before it.
         Each of the sets may stand beside them.
@@ -153,7 +151,7 @@ class Family:
         self._inside = self.base.frame[self.counted]
         self.levels = self._inside[list(self.axis_of)].nunique()
         self.places = list(filter(self._is_place, PLACES))
-        self.related = self._related()
+        self._related: dict[tuple[str, ...], bool] = {}
         self.sets: list[list[str]] = []
         self.alone: list[list[str]] = []
         self._keep_alone()
@@ -183,14 +181,19 @@ class Family:
         sizes = self._inside[axis].value_counts()
         return int(sizes[sizes > 0].min())
 
-    def _related(self) -> set[frozenset[str]]:
-        """Pairs of axes of which some combination does not occur."""
-        related = set()
-        for pair in combinations(self.axes, 2):
-            there = len(self._inside.groupby(list(pair)))
-            if there < self.levels[list(pair)].prod():
-                related.add(frozenset(pair))
-        return related
+    def _are_related(self, form: str, other: str) -> bool:
+        """Whether some combination of two identities does not occur, in these forms of them.
+
+        Where levels are joined so that each combination has somebody, one identity says
+        nothing certain of the other any more.
+        """
+        pair = tuple(sorted((form, other)))
+        if pair not in self._related:
+            there = len(self._inside.groupby(list(pair), observed=True))
+            levels = self.levels.reindex(pair)
+            is_place = levels.isna().any()
+            self._related[pair] = not is_place and there < levels.prod()
+        return self._related[pair]
 
     def _keep_alone(self) -> None:
         """Keep a place for each axis by itself, gender first, before any cross takes it."""
@@ -403,7 +406,7 @@ class Family:
         axis = {form: self.axis_of.get(form, form) for form in forms}
         columns: dict[str, None] = {}
         for pair in product(by, other):
-            if frozenset(axis[form] for form in pair) in self.related:
+            if axis[pair[0]] != axis[pair[1]] and self._are_related(*pair):
                 columns |= dict.fromkeys(pair)
         if not columns:
             return True

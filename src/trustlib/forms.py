@@ -105,6 +105,7 @@ def _numbered(raw: Any) -> Any:
     )
 
 
+NEAREST = "nearest"
 NAMED = "letters, digits, - and _ only, a letter first, and up to 100 of them"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
 
@@ -205,9 +206,11 @@ class Part(Form):
         a mark: it gives 1, and other options 0.
     missing : dict
         Answer -> kind of missing.
-    rare : str
+    rare : str, 0 or 1
         The kind of missing of answers that are not declared and that fewer than ten
-        people gave.
+        people gave. Of an outcome also what they give: 0, 1, or ``nearest``, which is
+        what the declared answer gives whose number is nearest. Those that seem to mean
+        no answer are missing all the same.
     blank
         The value of people without an answer, if they have one.
 
@@ -227,7 +230,7 @@ class Part(Form):
     chosen: str | None = None
     between: str = ";"
     missing: Answers = {}
-    rare: str | None = None
+    rare: Literal[0, 1] | str | None = None
     blank: int | float | str | None = None
 
     @property
@@ -256,9 +259,16 @@ class Part(Form):
         given += self.meanings.values()
         if self.yes is not None or self.chosen is not None:
             given += [1, 0]
+        if isinstance(self.rare, int):
+            given.append(self.rare)
         if self.blank is not None:
             given.append(self.blank)
         return given
+
+    @property
+    def counts_rare(self) -> bool:
+        """Whether answers that few people gave are counted, and not missing."""
+        return isinstance(self.rare, int) or self.rare == NEAREST
 
     @model_validator(mode="after")
     def _one_way_of_telling(self) -> Part:
@@ -279,6 +289,16 @@ class Part(Form):
             self.chosen.strip() and self.between.strip()
         ):
             raise ValueError("chosen names an option, and between the mark between two")
+        return self
+
+    @model_validator(mode="after")
+    def _only_outcomes_count_what_is_rare(self) -> Part:
+        values = {str(value) for value in self.meanings.values()}
+        if self.counts_rare and not (values and values <= {"0", "1"}):
+            raise ValueError(
+                f"rare gives {self.rare}, and only an outcome of 1 and 0 counts rare "
+                "answers; write a text, which keeps them apart"
+            )
         return self
 
     @model_validator(mode="after")

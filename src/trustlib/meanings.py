@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trustlib.forms import Part
 
 BLANK = "blank in the file"
+TOO_FEW = "too few to show"  # what seems to be no answer, of fewer than ten people
 DECLARED = "declared missing in the file"
 
 
@@ -194,6 +195,7 @@ class _Meanings:
         self.outside: list[Any] = []  # numbers that no band has
         self.others: list[Any] = []  # answers that are taken for no
         self._people_of: dict[Any, int] | None = None
+        self._numbered: dict[float, Any] | None = None  # of declared answers
 
     def of(self, answer: Any) -> tuple[Any, str | None]:
         """The value of an answer and its kind of missing; one of the two is None."""
@@ -215,7 +217,7 @@ class _Meanings:
         if self.part.is_declared:
             return self._by_rule(answer)
         if self.part.rare is not None and self._is_rare(answer):
-            return None, self.part.rare
+            return None, str(self.part.rare)
         if isinstance(answer, str):
             return plain(answer), None
         return answer, None
@@ -229,12 +231,46 @@ class _Meanings:
             if number is not None:
                 return self._band(number, answer), None
         if self.part.rare is not None and self._is_rare(answer):
-            return None, self.part.rare
+            return self._rare(answer)
         if self.part.yes is not None and self.part.no is None:
             self.others.append(answer)
             return 0, None
         self.undeclared.append(answer)
         return None, None
+
+    def _rare(self, answer: Any) -> tuple[Any, str | None]:
+        """What an answer means that few people gave."""
+        rare = self.part.rare
+        if not self.part.counts_rare:
+            return None, str(rare)
+        text = self.shown_text(answer)
+        declared = [key for key in self.values if code_of(key) is not None]
+        known = [text] if answer in self.facts.labels else []
+        if text in seem_missing([text, *declared], known):
+            return None, TOO_FEW
+        if isinstance(rare, int):
+            return rare, None
+        nearest = self._nearest(answer)
+        if nearest is None:
+            self.undeclared.append(answer)
+        return nearest, None
+
+    def _nearest(self, answer: Any) -> Any:
+        """What the declared answer means whose number is nearest; None without numbers."""
+        own = self._number(answer)
+        if own is None:
+            return None
+        if self._numbered is None:
+            self._numbered = {}
+            for other in self.people.dropna().unique():
+                value = self._meaning(self.values, _names(other, self.facts.labels))
+                number = self._number(other)
+                if value is not None and number is not None:
+                    self._numbered[number] = value
+        if not self._numbered:
+            return None
+        near = min(self._numbered, key=lambda number: (abs(number - own), number))
+        return self._numbered[near]
 
     def _is_chosen(self, answer: Any) -> int:
         """Whether an option is among those of a cell."""

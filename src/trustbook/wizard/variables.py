@@ -6,13 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from trustbook.column_proposals import OLDEST, TOO_FEW, WORDS, in_words, own_name
+from trustbook.column_proposals import (
+    OLDEST,
+    WORDS,
+    in_words,
+    own_name,
+    rare_value,
+)
 from trustbook.wizard.answers import bands_in, bands_in_words, numbers_in
 from trustbook.wizard.asking import AnswerError, ask, confirm, tell
 from trustbook.wizard.mapping_text import Entry
 from trustbook.wizard.offers import Offer, is_place, rule_of
 from trustlib.disclosure import MINIMUM
 from trustlib.escaping import visible
+from trustlib.meanings import TOO_FEW
 
 KEEP = "keep"
 ALIKE = "alike"
@@ -41,7 +48,9 @@ def outcomes_of(offer: Offer, taken: set[str]) -> Iterator[Entry]:
     kept = [*offer.answers.kept, *_given_back(offer, missing)]
     yes = _yes_of(offer, kept)
     no = [answer for answer in kept if answer not in yes]
-    preset = visible(f"{in_words(yes, kept)} ({offer.title})", LONGEST_LABEL)
+    rare = rare_value(offer.column, kept, yes)
+    told = in_words(yes, kept, rare not in (None, 0))
+    preset = visible(f"{told} ({offer.title})", LONGEST_LABEL)
     if set(yes) == set(offer.yes) and len(kept) == 2:
         preset = offer.title
     label = ask("What is that called on the pages?", _label, preset)
@@ -54,7 +63,7 @@ def outcomes_of(offer: Offer, taken: set[str]) -> Iterator[Entry]:
     if missing:
         rule["missing"] = missing
     if offer.answers.rare:
-        rule["rare"] = TOO_FEW
+        rule["rare"] = TOO_FEW if rare is None else rare
     yield Entry(_name_of_outcome(offer, yes, taken), rule, f"outcome: {offer.title}")
 
 
