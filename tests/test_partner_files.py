@@ -106,6 +106,10 @@ AROUND = {
     "totals": (TEXT + "Total,120,180.4\n", "a row of totals at the end"),
     "totals in German": (TEXT + "Gesamt:,,180.4\n", "a row of totals at the end"),
     "totals in Japanese": (TEXT + "合計,120,180.4\n", "a row of totals at the end"),
+    "a base": (TEXT + "Base,120,120\n", "a row of totals at the end"),
+    "a remark": (TEXT + "Source: our survey,,\n", "1 row below the table with a remark"),
+    "what divides it": ("sep=,\n" + TEXT, "1 title row above"),
+    "questions alone": (f"{HEAD}\n{QUESTIONS}{BODY}", "1 further header row, of questions"),
     "empty rows": (TEXT + ",,\n,,\n", "2 empty rows at the end"),
     "both": (TEXT + ",,\nTotal,120,1\n,,\n", "a row of totals at the end; 2 empty rows"),
 }  # fmt: skip
@@ -133,7 +137,10 @@ def test_the_questions_of_qualtrics_are_the_labels(tmp_path):
     assert 'label: "What is your sex?"' in first_mapping(tmp_path / "p.csv")
 
 
+PLAIN = "trust,wt\n{first},Yes\n" + "1,Yes\n2,No\n" * 20
 KEPT = {
+    "a first person who writes a number in words": PLAIN.format(first="about two"),
+    "a first row with a blank": "trust,wt\nTrust?,\n" + "1,Yes\n2,No\n" * 20,
     "a person who answered nothing among few": "a,b\n1,2\n,\n",
     "a person called Total": "a,b\nTotal,1\n2,3\nTotal,4\n",
     "a person who says Total": "name,b\nx,1\nTotal,never\n",
@@ -147,6 +154,26 @@ def test_what_may_be_a_person_stays(tmp_path, name):
     read = read_table(tmp_path / "p.csv")[0]
     assert len(read) == KEPT[name].count("\n") - 1
     assert not read.attrs.get("notes")
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", " "])
+def test_rows_that_r_named_are_told_with_what_to_write(tmp_path, mark):
+    """R's write.table names rows and not their column."""
+    named = people().to_csv(sep=mark).removeprefix(mark)
+    (tmp_path / "p.csv").write_text(named)
+    refused(
+        lambda: read_table(tmp_path / "p.csv"),
+        tl.SurveyFileError,
+        OSError,
+        "one field more in every line",
+        "row.names = FALSE",
+    )
+
+
+@pytest.mark.parametrize("mark", [":", " ", "^"])
+def test_further_marks_divide_a_table(tmp_path, mark):
+    people().to_csv(tmp_path / "p.txt", sep=mark, index=False)
+    assert read_table(tmp_path / "p.txt")[0].equals(people())
 
 
 def test_several_rows_of_totals_and_notes_below_are_refused_in_words(tmp_path):

@@ -22,7 +22,7 @@ from trustlib.errors import SurveyFileError, first_few
 from trustlib.sheet_layout import LOOKED_AT, Header, header_of, people_below
 
 ENDINGS = (".csv", ".tsv", ".tab", ".psv", ".txt")
-MARKS = ",;\t|^~\x1f¦§"  # in order of preference
+MARKS = ",;\t|^~\x1f¦§:"  # in order of preference
 SAMPLE = 1_000_000  # letters of a file by which it is divided
 OF_SPSS = (b"$FL2", b"$FL3")  # how a file of SPSS begins
 OF_EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -213,11 +213,24 @@ def _is_quoted(field: str) -> bool:
 
 def _mark_of(sample: str) -> str:
     """What divides the first lines evenly into columns."""
-    even = {mark: _evenness(_records(sample, _Form(mark))) for mark in MARKS if mark in sample}
+    even = {
+        mark: _evenness(_records(sample, _Form(mark)))
+        for mark in MARKS
+        if mark in sample
+    }
     best = max(even.values(), default=0.0)
     if best == 0:
-        return ","
+        return " " if _is_divided_by_blanks(sample) else ","
     return next(mark for mark, share in even.items() if share == best)
+
+
+def _is_divided_by_blanks(sample: str) -> bool:
+    """Whether blanks divide all lines alike; those of people may have one field more."""
+    names, *below = _records(sample, _Form(" ")) or [[]]
+    widths = {len(record) for record in below if record}
+    return (
+        len(names) > 1 and len(widths) == 1 and widths <= {len(names), len(names) + 1}
+    )
 
 
 def _evenness(records: Sequence[Sequence[str]]) -> float:
@@ -267,9 +280,16 @@ def _require_even(path: Path, encoding: str, form: _Form, header: Header) -> Non
         lines = form.reader(stream, strict=True)
         for _ in range(header.place):
             next(lines)
-        uneven = list(_uneven(lines, fields))
+        names, *below = _widths(lines)
+    uneven = [line for line, width in (names, *below) if width != fields]
     if not uneven:
         return
+    if len(below) > 1 and all(width == fields + 1 for _, width in below):
+        raise SurveyFileError(
+            f"{path.name} has one field more in every line than in the line of names.",
+            "Programs write so that number or name the rows (R's write.table): write it "
+            "without these, in R with row.names = FALSE.",
+        )
     hint = "The file is damaged or cut short. Download it again."
     if uneven[0] == 1 or len(header.notes):
         hint += " Or take out what stands above the names of the columns."
@@ -280,11 +300,11 @@ def _require_even(path: Path, encoding: str, form: _Form, header: Header) -> Non
     )
 
 
-def _uneven(lines: Any, fields: int) -> Iterator[int]:
-    """The numbers of lines that have another number of fields."""
+def _widths(lines: Any) -> Iterator[tuple[int, int]]:
+    """The number of each line that is not empty, and of its fields."""
     for line in lines:
-        if line and len(line) != fields:
-            yield lines.line_num
+        if line:
+            yield lines.line_num, len(line)
 
 
 def _skip(stream: IO[str], form: _Form, records: int) -> None:

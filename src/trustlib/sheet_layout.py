@@ -27,9 +27,14 @@ _TOTALS = re.compile(
     r"(grand |sub ?)?totals?|sums?|summe|(ins)?gesamt(summe|ergebnis)?|"
     r"total (général|general|geral|gesamt)|totaux|somme|ensemble|soma|suma|totale|somma|"
     r"totaal|means?|averages?|mittelwert|durchschnitt|moyennes?|médias?|media|promedio|"
-    r"counts?|(un)?weighted (base|count|total)|valid n|合計|総計|総数|平均",
+    r"counts?|(un)?weighted (base|count|total)|valid n|n|n ?=|bases?|base size|basis|"
+    r"sample( size)?|effectifs?|anzahl|std\.? ?(dev\.?|deviation)|medians?|合計|総計|総数|"
+    r"平均",
     re.IGNORECASE,
 )
+_SEPARATOR = re.compile(
+    r"sep=.?", re.IGNORECASE
+)  # Excel's line on what divides the rest
 _NUMBER = re.compile(r"[+-]?[\d.,\s]*\d\s*%?")
 
 
@@ -133,6 +138,8 @@ def _is_title(record: Sequence[str], below: Sequence[str]) -> bool:
     if _filled(record) != 1:
         return False
     [text] = [field for field in record if field.strip()]
+    if _SEPARATOR.fullmatch(text.strip()):
+        return True
     return len(text.split()) > 1 or not _filled(below)
 
 
@@ -218,6 +225,11 @@ def people_of(frame: pd.DataFrame, file: str) -> pd.DataFrame:
         attrs["titles"] = titles if headers > 1 else {}
         notes.append(f"{headers} further header {_of(headers, 'row')} of Qualtrics")
         frame = frame.iloc[headers:]
+    elif _is_of_questions(frame):
+        questions = frame.iloc[0].tolist()
+        attrs["titles"] = dict(zip(map(str, frame.columns), questions, strict=True))
+        notes.append("1 further header row, of questions or labels")
+        frame = frame.iloc[1:]
     frame, more = _without_end(frame, file)
     notes += more
     frame = frame.reset_index(drop=True)
@@ -236,8 +248,38 @@ def _further_headers(frame: pd.DataFrame) -> int:
     return 0
 
 
+def _is_of_questions(frame: pd.DataFrame) -> bool:
+    """Whether the first row holds questions or labels of the columns, and nobody's answers.
+
+    It is a text in every column that holds numbers for everybody else, fills all columns,
+    and says in none of them what somebody else answers.
+    """
+    if len(frame) <= ENOUGH:
+        return False
+    first, others = frame.iloc[0].str.strip(), frame.iloc[1:]
+    if not first.astype(bool).all():
+        return False
+    of_numbers = [
+        place for place in range(frame.shape[1]) if _is_numeric(others.iloc[:, place])
+    ]
+    if not of_numbers or any(
+        _NUMBER.fullmatch(first.iloc[place]) for place in of_numbers
+    ):
+        return False
+    return not any(
+        (others.iloc[:, place].str.strip() == first.iloc[place]).any()
+        for place in range(frame.shape[1])
+    )
+
+
+def _is_numeric(texts: pd.Series) -> bool:
+    """Whether a column holds numbers and blanks only, and several of them."""
+    told = [text for text in texts.drop_duplicates().str.strip() if text]
+    return len(told) > 1 and all(map(_NUMBER.fullmatch, told))
+
+
 def _without_end(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, list[str]]:
-    """A table without its last rows that are totals or hold nothing, and what they were.
+    """A table without its last rows that are totals, remarks or hold nothing, and what they were.
 
     Empty rows stay where they may be people who answered nothing: in a table in which
     nobody else has a column in common, or of few rows.
@@ -245,11 +287,14 @@ def _without_end(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, list[str
     last = len(frame)
     blank = 0
     totals = 0
+    remarks = 0
     while last > 0:
         if not _filled(frame.iloc[last - 1].tolist()):
             blank += 1
         elif _is_total(frame.iloc[:last]):
             totals += 1
+        elif _is_remark(frame.iloc[:last]):
+            remarks += 1
         else:
             break
         last -= 1
@@ -265,7 +310,17 @@ def _without_end(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, list[str
     notes = ["a row of totals at the end"] if totals else []
     if blank:
         notes.append(f"{blank} empty {_of(blank, 'row')} at the end")
+    if remarks:
+        notes.append(f"{remarks} {_of(remarks, 'row')} below the table with a remark")
     return people, notes
+
+
+def _is_remark(frame: pd.DataFrame) -> bool:
+    """Whether the last row holds one text of several words and nothing else."""
+    row = frame.iloc[-1].tolist()
+    if len(row) < 3 or _filled(row) != 1 or len(row[0].split()) < 2:
+        return False
+    return not (frame.iloc[:-1, 0] == row[0]).any()
 
 
 def _has_complete_column(people: pd.DataFrame) -> bool:
