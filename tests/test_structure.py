@@ -221,11 +221,11 @@ ORDER = [
     {
         "trustbook.findings",
         "trustbook.attack",
-        "trustbook.proposal",
         "trustbook.families",
         "trustbook.record_answers",
         "trustbook.supplied",
     },
+    {"trustbook.proposal"},
     {
         "trustbook.stand_in_answers",
         "trustbook.audit_lines",
