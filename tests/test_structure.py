@@ -171,6 +171,8 @@ ORDER = [
         "trustbook.speed",
     },
     {"trustbook.known_identities"},
+    {"trustbook.survey_columns"},
+    {"trustbook.rare_answers"},
     {
         "trustbook.engine",
         "trustbook.column_proposals",

@@ -10,7 +10,8 @@ A count that is withheld then lies between bounds at least 10 people apart, beca
 like a tree have the bounds of Fréchet, which are sums of published cells (Dobra and Fienberg 2000); coarser levels are
 sums of finer ones, and hang on the same tree. This holds as long as an identity says nothing certain of another one.
 Where it does (whoever is trans is LGBTQ+), tables of the two can be subtracted from each other, so what is left must
-pass the gate too; but not where joined levels of the two say nothing certain of each other any more. Where one outcome implies another, the people with only one of them pass the gate as well. Nobody has
+pass the gate too; but not where joined levels of the two say nothing certain of each other any more. Where one outcome
+implies another, the people with only one of them pass the gate as well. Nobody has
 most of the weight of a cell.
 """
 

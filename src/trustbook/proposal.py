@@ -1,4 +1,4 @@
-"""A first mapping of a survey file: it says whether it runs as it is and what it left out, and its user decides on each line.
+"""A first mapping of a survey file: it says whether it runs and what it left out, and its user decides on each line.
 
 An answer is written only if at least 10 people gave it, and none of a column that may
 hold personal details: neither a rare text nor an identifier leaves the file.
@@ -18,14 +18,10 @@ import pandas as pd
 
 from trustbook.column_proposals import (
     LONGEST,
-    TRUST,
-    WORDS,
-    Column,
     Proposal,
     Variable,
     propose,
     says_not_chosen,
-    spelling,
 )
 from trustbook.file_facts import FileFacts, facts_of
 from trustbook.known_designs import (
@@ -37,6 +33,7 @@ from trustbook.known_designs import (
 from trustbook.known_identities import identities_of
 from trustbook.runs import source_kind
 from trustbook.supplied import read_supplied
+from trustbook.survey_columns import TRUST, WORDS, Column, spelling
 from trustlib import yaml12
 from trustlib.disclosure import MINIMUM
 from trustlib.errors import TrustlibError, require_names

@@ -274,9 +274,7 @@ def left_out(role_of: Mapping[str, str]) -> list[str]:
     return [name for name, role in role_of.items() if role.startswith((RARE, PERSONAL))]
 
 
-def with_told_kinds(
-    frame: pd.DataFrame, mapping: str | Path | dict
-) -> pd.DataFrame:
+def with_told_kinds(frame: pd.DataFrame, mapping: str | Path | dict) -> pd.DataFrame:
     """A frame in which kinds of missing that only the file names, for few people, have no name.
 
     Parameters

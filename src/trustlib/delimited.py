@@ -201,9 +201,10 @@ def _form_of(sample: str) -> _Form:
     """
     form = _Form(_mark_of(sample))
     first, *others = _records(sample, form)[:LOOKED_AT] or [[]]
-    if len(first) > 1 and all(map(_is_quoted, first)):
-        if any(_is_quoted(field) for record in others for field in record):
-            return _Form(form.mark, "'")
+    if len(first) < 2 or not all(map(_is_quoted, first)):
+        return form
+    if any(_is_quoted(field) for record in others for field in record):
+        return _Form(form.mark, "'")
     return form
 
 
@@ -213,7 +214,11 @@ def _is_quoted(field: str) -> bool:
 
 def _mark_of(sample: str) -> str:
     """What divides the first lines evenly into columns."""
-    even = {mark: _evenness(_records(sample, _Form(mark))) for mark in MARKS if mark in sample}
+    even = {
+        mark: _evenness(_records(sample, _Form(mark)))
+        for mark in MARKS
+        if mark in sample
+    }
     best = max(even.values(), default=0.0)
     if best == 0:
         return ","

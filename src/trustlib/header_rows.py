@@ -163,7 +163,5 @@ def _distinct(names: Sequence[str], repeatable: Sequence[str]) -> list[str]:
 
 def _with_free_texts(names: Sequence[str]) -> Names:
     """Names of which an option *other* and its free text may have the same."""
-    repeatable = [
-        name for name in names if BETWEEN in name and _FREE_TEXT.search(name)
-    ]
+    repeatable = [name for name in names if BETWEEN in name and _FREE_TEXT.search(name)]
     return Names(tuple(_distinct(names, repeatable)))
