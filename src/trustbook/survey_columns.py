@@ -140,7 +140,7 @@ class Column:
         """Whether nothing in a text that suggests a variable says that it is another one."""
         if variable == "age_band":
             return not re.search(pattern("not_ages"), text)
-        if variable in TRUST or text != self.title.lower():
+        if variable in TRUST:
             return True
         return not re.search(pattern("not_of_identity"), text)
 
@@ -153,14 +153,13 @@ class Column:
             return self.guess not in TRUST
         name = spaced(self.name)
         title = self.title.lower()
-        if re.search(pattern("identities"), name):
-            return True
-        if re.search(pattern("not_of_identity"), title):
+        texts = (name, title)
+        if any(re.search(pattern("not_of_identity"), text) for text in texts):
             return False
-        if re.search(pattern("identities"), title):
+        if any(re.search(pattern("identities"), text) for text in texts):
             return True
         short = pattern("identities_in_short")
-        return any(_is_short(t) and re.search(short, t) for t in (name, title))
+        return any(_is_short(t) and re.search(short, t) for t in texts)
 
     @property
     def belongs_to(self) -> Membership | None:
