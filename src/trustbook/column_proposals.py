@@ -197,7 +197,7 @@ def propose(column: Column, taken: set[str]) -> Proposal:
     >>> print(made.variables[0].text()[0])
       "low_trust": {column: "trust", label: "Not at all or A little (trust)", yes: ["Not at all", "A little"]}
     """
-    counts = column.answers[column.is_filled].value_counts()
+    counts = column.counts
     if column.personal:
         kind = f"## may hold {column.personal}, of which none is written"
         return Proposal(column, [kind])
@@ -231,9 +231,13 @@ def propose(column: Column, taken: set[str]) -> Proposal:
     if variables[0].name == column.guess:
         hint = hint[1:]
     low = answers.kept[: len(answers.kept) // 2]
-    if any(v.is_outcome for v in variables[1:]) and (
-        sides_of_rare(column, answers.kept, low)
-        and rare_value(column, answers.kept, low) is None
+    if (
+        answers.rare
+        and any(v.is_outcome for v in variables)
+        and (
+            sides_of_rare(column, answers.kept, low)
+            and rare_value(column, answers.kept, low) is None
+        )
     ):
         notes.append(WORDS["both_ends"])
     return Proposal(column, hint, variables, notes)
@@ -279,7 +283,7 @@ def answers_of(column: Column) -> Answers:
     >>> answers_of(Column(given, given == "?", "", {})).kept
     ['Not at all', 'Some', 'A lot']
     """
-    answers = _answers(column, column.answers[column.is_filled].value_counts())
+    answers = _answers(column, column.counts)
     _meaning(column, answers.kept)
     return answers
 
@@ -369,7 +373,7 @@ def _low(column: Column, answers: Answers, taken: set[str], is_words: bool) -> V
     low = kept[: len(kept) // 2]
     preferred = "low_trust" if column.guess in TRUST else f"low_{_slug(column.name)}"
     own = own_name(column, preferred, taken)
-    rare = rare_value(column, kept, low)
+    rare = rare_value(column, kept, low) if answers.rare else None
     about = ", ".join(_about(column, low, kept, rare not in (None, 0)))
     more = answers.more_in_line(rare)
     line = f"{{{about}, yes: {yaml_string(low)}{more}}}"

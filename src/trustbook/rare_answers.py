@@ -65,7 +65,7 @@ def sides_of_rare(
     >>> sides_of_rare(column, ["2", "3", "4"], ["2"])
     {'1': 1, '5': 0}
     """
-    counts = column.answers[column.is_filled].value_counts()
+    counts = column.counts
     few = {spelling(a, column.labels): a for a, n in counts.items() if n < MINIMUM}
     known = set(column.labels.values())
     texts = [*kept, *few]
@@ -101,8 +101,8 @@ def _order_of_all(
 
 def _codes(column: Column, texts: Iterable[str]) -> dict[str, float] | None:
     """The number behind each answer, as the file codes it; None if some have none."""
-    frame = column.answers[column.is_filled].drop_duplicates()
-    code_by_text = {spelling(answer, column.labels): answer for answer in frame}
+    given = column.counts.index
+    code_by_text = {spelling(answer, column.labels): answer for answer in given}
     codes: dict[str, float] = {}
     for text in texts:
         found = numbers_spelt(column, [code_by_text.get(text)])

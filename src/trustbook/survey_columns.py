@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from trustlib.personal import kind_of_column, spaced
 from trustlib.schema import load_yaml
 
 WORDS = load_yaml(Path(__file__).with_name("words.yml"))
+_HAS_DIGIT = re.compile(r"\d")
 FEW_WORDS = 5  # of a label that names something and asks nothing
 TRUST = (
     "low_trust",
@@ -98,18 +99,23 @@ class Column:
         """Its name in the file."""
         return str(self.given.name)
 
-    @property
+    @cached_property
     def answers(self) -> pd.Series:
         """The answers, without those that the file declares missing."""
         return self.given.mask(self.absent)
 
-    @property
+    @cached_property
     def is_filled(self) -> pd.Series:
         """Who gave an answer."""
         texts = self.answers.astype(str).str.strip()
         return self.answers.notna() & (texts != "")
 
-    @property
+    @cached_property
+    def counts(self) -> pd.Series:
+        """How many people gave each answer."""
+        return self.answers[self.is_filled].value_counts()
+
+    @cached_property
     def personal(self) -> str:
         """The kind of personal details that it may hold; empty if none."""
         if self.labels:
@@ -121,7 +127,7 @@ class Column:
         """How many people gave none, and none that the file declares missing."""
         return int((~self.is_filled & ~self.absent).sum())
 
-    @property
+    @cached_property
     def guess(self) -> str:
         """The variable of the codebook that its name or label suggests; empty if none."""
         if self.known is not None:
@@ -144,7 +150,7 @@ class Column:
             return True
         return not re.search(pattern("not_of_identity"), text)
 
-    @property
+    @cached_property
     def is_identity(self) -> bool:
         """Whether groups are usually compared by it."""
         if self.known is not None or self.belongs_to is not None:
@@ -161,7 +167,7 @@ class Column:
         short = pattern("identities_in_short")
         return any(_is_short(t) and re.search(short, t) for t in texts)
 
-    @property
+    @cached_property
     def belongs_to(self) -> Membership | None:
         """The group of which its name says that 1 means to belong to it; None if none."""
         for text in (spaced(self.name), self.title.lower()):
@@ -224,6 +230,8 @@ def numbers_spelt(column: Column, answers: Sequence[Any]) -> list[float] | None:
     >>> numbers_spelt(Column(given, given == "?", "", {}, decimal=","), ["13,2"])
     [13.2]
     """
+    if any(isinstance(a, str) and not _HAS_DIGIT.search(a) for a in answers):
+        return None
     try:
         numbers = numbers_of(pd.Series(list(answers), dtype=object), column.decimal)
     except ValueError:
