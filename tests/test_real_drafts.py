@@ -192,6 +192,8 @@ def test_a_second_row_of_nothing_but_responses_is_no_person(tmp_path):
         ["sex,q,r", "f,Response rate,x", "m,no,y"],
         ["a,b,c", ",yes,no", "1,no,yes"],
         ["a,,c", ",7,8", "1,2,3"],
+        ["id,week 1,week 2", "1,Response,Response", "2,None,Response"],
+        ["week 1,week 2", "Response,Response", "None,Response"],
     ],
 )
 def test_what_may_be_a_person_is_one(tmp_path, lines):
