@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -111,6 +111,15 @@ class TestCoarser:
             + [0.0] * 25
         )
         assert list(next(coarser(levels, y)).cat.categories) == ["a", "b or c", "d"]
+
+    def test_joined_numbers_of_a_scale_are_a_range(self):
+        levels = pd.Series(np.repeat(["0", "1", "2", "10"], [30, 2, 4, 40]))
+        levels = pd.Series(pd.Categorical(levels, ["0", "1", "2", "10"]))
+        y = pd.Series(np.arange(len(levels)) % 2 * 1.0)
+        forms = [list(form.cat.categories) for form in coarser(levels, y, ordered=True)]
+        assert forms == [["0", "1 to 2", "10"], ["0 to 2", "10"]]
+        names = [list(form.cat.categories) for form in coarser(levels, y)]
+        assert names[0] == ["0", "1 or 2", "10"]
 
     def test_two_levels_have_no_coarser_form(self):
         assert self.steps({"no": 3, "yes": 50}) == []
@@ -261,6 +270,44 @@ class TestFamily:
         assert found
         assert width >= 10 - 1e-6
         assert len(family.sets) > 1
+
+    @pytest.mark.parametrize("seed", range(15))
+    def test_joined_levels_of_related_identities_give_no_small_group_away(self, seed):
+        """Some combinations of two identities do not occur, and the attacker knows which."""
+        rng = np.random.default_rng(seed)
+        names = list("abc"[: rng.integers(2, 4)])
+        sizes = [int(rng.integers(2, 6)) for _ in names]
+        never = {
+            (i, x, j, y)
+            for (i, m), (j, n) in combinations(enumerate(sizes), 2)
+            for x, y in product(range(m), range(n))
+            if rng.random() < 0.25
+        }
+        top = rng.integers(12, 60)
+        counts = {}
+        for key in product(*map(range, sizes)):
+            pairs = combinations(enumerate(key), 2)
+            if not any((i, x, j, y) in never for (i, x), (j, y) in pairs):
+                level = tuple(f"{name}{x}" for name, x in zip(names, key, strict=True))
+                counts[level] = tuple(rng.integers(1, top, 2))
+        family = Family(made(counts, names), "y", names)
+        assert narrowest(family, names)[0] >= 10 - 1e-6
+
+    def test_joined_levels_are_shown_where_only_finer_ones_are_related(self):
+        """Nobody of the youngest has the highest degree; of low and high degrees every age has people."""
+        steps = ["1", "2", "3", "4"]
+        few = {("young", "4"), ("old", "1")}
+        counts = {
+            (age, step): (0, 0) if (age, step) in few else (9, 8)
+            for age in ("young", "middle", "old")
+            for step in steps
+        }
+        design = made({k: v for k, v in counts.items() if sum(v)}, ["age", "degree"])
+        design.frame.attrs["ordered"] = ["degree"]
+        family = Family(design, "y", ["age", "degree"])
+        assert family.alone == [["age"], ["degree_2_levels"]]
+        assert family.joined == {"degree_2_levels": ["1 to 2", "3 to 4"]}
+        assert narrowest(family, ["age", "degree"])[0] >= 10 - 1e-6
 
     def test_without_the_rule_on_related_identities_the_attack_succeeds(
         self, monkeypatch

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trustbook.column_proposals import WORDS
 from trustbook.known_designs import design_lines, design_of, is_of_design
 from trustbook.proposal import first_mapping
 from trustbook.supplied import read_supplied
+from trustbook.survey_columns import WORDS
 from trustlib import yaml12
 
 ROWS = 240

@@ -171,6 +171,8 @@ ORDER = [
         "trustbook.speed",
     },
     {"trustbook.known_identities"},
+    {"trustbook.survey_columns"},
+    {"trustbook.rare_answers"},
     {
         "trustbook.engine",
         "trustbook.column_proposals",
@@ -221,11 +223,11 @@ ORDER = [
     {
         "trustbook.findings",
         "trustbook.attack",
-        "trustbook.proposal",
         "trustbook.families",
         "trustbook.record_answers",
         "trustbook.supplied",
     },
+    {"trustbook.proposal"},
     {
         "trustbook.stand_in_answers",
         "trustbook.audit_lines",

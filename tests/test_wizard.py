@@ -324,12 +324,21 @@ class TestOffers:
         (rule,) = [rule for rule in plan.variables.values() if rule.yes]
         assert rule.yes == ["4", "5"]
 
-    @pytest.mark.parametrize("columns", [[], ["Age"], ["Gender"]])
-    def test_a_file_of_which_nothing_can_be_made_is_refused(self, tmp_path, columns):
+    @pytest.mark.parametrize(
+        ("columns", "words"),
+        [
+            ([], "The file has no column of which an outcome"),
+            (["Age"], "The file has no column of which an outcome"),
+            (["Gender"], "Beside the outcome the file has no column of which an ident"),
+        ],
+    )
+    def test_a_file_of_which_nothing_can_be_made_is_refused(
+        self, tmp_path, columns, words
+    ):
         frame = people()[["Respondent ID", *columns]].assign(name="Dr Jane Doe")
         path = write_xlsx(frame, tmp_path / "ids.xlsx")
         said = session(path, "Gender", "", "1", "Men", code=1)
-        assert "no column of which an outcome" in said
+        assert words in said
         assert [each.name for each in tmp_path.iterdir()] == ["ids.xlsx"]
 
     def test_where_nothing_is_proposed_she_is_told_to_search(self, tmp_path):

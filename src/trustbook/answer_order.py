@@ -164,6 +164,8 @@ def _lowest(answer: str) -> tuple[float, int] | None:
     numbers = _numbers(unicodedata.normalize("NFKC", answer))
     if not numbers:
         return (-1.0, 0) if text in _words()["nothing"] else None
+    if re.match(r"\s*[-−]\d", answer):
+        numbers[0] = -numbers[0]
     if len(numbers) > 1:
         return min(numbers[:2]), 0
     if _has(text, _words()["below"]) or re.match(r"\s*[^\w\s]*\s*[<≤]", answer):

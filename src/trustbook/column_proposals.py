@@ -10,27 +10,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from trustbook.answer_order import is_of_words, order_of
 from trustbook.known_designs import numbers_in
-from trustbook.known_identities import KnownIdentity
-from trustlib.answers import RESERVED, code_of, numbers_of, plain
+from trustbook.rare_answers import in_words, rare_value, sides_of_rare
+from trustbook.survey_columns import (
+    TRUST,
+    WORDS,
+    Column,
+    Membership,
+    by_number,
+    numbers_spelt,
+    pattern,
+    spelling,
+)
+from trustlib.answers import RESERVED, code_of, plain
 from trustlib.decimals import are_numbers
 from trustlib.disclosure import MINIMUM
 from trustlib.escaping import one_line_of, visible, yaml_string
-from trustlib.forms import NEAREST
 from trustlib.masking import are_shown
 from trustlib.meanings import TOO_FEW
 from trustlib.missing_words import seem_missing
-from trustlib.personal import kind_of_column, looks_personal, spaced
-from trustlib.schema import load_yaml
+from trustlib.personal import looks_personal
 
-WORDS = load_yaml(Path(__file__).with_name("words.yml"))
 MAX_ANSWERS = 25
 LONGEST = 160  # letters of a label or of a list of answers
 LONGEST_NAME = 30  # letters of the name of a variable
@@ -39,7 +44,6 @@ MARKS = (";", "|", " / ", ",")  # between the answers of a list in one cell
 LISTED = 0.1  # share of cells that hold several answers, from which on they are lists
 OLDEST = 120
 ADULT = 18
-FEW_WORDS = 5  # of a label that names something and asks nothing
 AGES = ((18, 24), (25, 34), (35, 44), (45, 54), (55, 64))
 WITHOUT_ORDER = (
     "ethnicity",
@@ -52,165 +56,6 @@ WITHOUT_ORDER = (
     "region",
 )
 DESIGN = {"weight", "stratum", "psu", "fpc"}
-TRUST = (
-    "low_trust",
-    "trust_damaged_provider",
-    "trust_damaged_system",
-    "trust_damaged_any",
-)
-
-
-@dataclass(frozen=True)
-class Membership:
-    """What 0 and 1 mean in a column that says who belongs to a group.
-
-    Attributes
-    ----------
-    variable : str
-        Of the codebook; empty if none is.
-    no, yes : str
-        The levels of 0 and 1.
-
-    Examples
-    --------
-    >>> Membership("gender", "man", "woman").levels
-    ['man', 'woman']
-    """
-
-    variable: str
-    no: str
-    yes: str
-
-    @property
-    def levels(self) -> list[str]:
-        """The levels, the reference first."""
-        return ["man", "woman"] if self.variable == "gender" else [self.no, self.yes]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a file, and what the file says about it.
-
-    Attributes
-    ----------
-    given : Series
-    absent : Series of bool
-        Whose answer the file declares missing.
-    title : str
-        Its label.
-    labels : dict
-        Code -> label.
-    is_declared : bool
-        Whether the file declares values of it missing.
-    is_listed : bool
-        Whether it belongs to a list of things to tick.
-    decimal : str
-    known : KnownIdentity, optional
-        What the codebook of a known survey says of it.
-
-    Examples
-    --------
-    >>> given = pd.Series(["f", "", "m"], name="sex")
-    >>> Column(given, given == "?", "", {}).blank
-    1
-    """
-
-    given: pd.Series
-    absent: pd.Series
-    title: str
-    labels: Mapping[Any, str]
-    is_declared: bool = False
-    is_listed: bool = False
-    decimal: str = "."
-    known: KnownIdentity | None = None
-
-    @property
-    def name(self) -> str:
-        """Its name in the file."""
-        return str(self.given.name)
-
-    @property
-    def answers(self) -> pd.Series:
-        """The answers, without those that the file declares missing."""
-        return self.given.mask(self.absent)
-
-    @property
-    def is_filled(self) -> pd.Series:
-        """Who gave an answer."""
-        texts = self.answers.astype(str).str.strip()
-        return self.answers.notna() & (texts != "")
-
-    @property
-    def personal(self) -> str:
-        """The kind of personal details that it may hold; empty if none."""
-        if self.labels:
-            return ""
-        return kind_of_column(self.answers[self.is_filled], self.title)
-
-    @property
-    def blank(self) -> int:
-        """How many people gave none, and none that the file declares missing."""
-        return int((~self.is_filled & ~self.absent).sum())
-
-    @property
-    def guess(self) -> str:
-        """The variable of the codebook that its name or label suggests; empty if none."""
-        if self.known is not None:
-            return self.known.variable
-        if self.belongs_to is not None:
-            return self.belongs_to.variable
-        name = spaced(self.name)
-        title = self.title.lower()
-        for text in (name, title):
-            for variable, words in WORDS["columns"].items():
-                if re.search(words, text) and self._may_be(variable, text):
-                    return variable
-        return ""
-
-    def _may_be(self, variable: str, text: str) -> bool:
-        """Whether nothing in a text that suggests a variable says that it is another one."""
-        if variable == "age_band":
-            return not re.search(_pattern("not_ages"), text)
-        if variable in TRUST or text != self.title.lower():
-            return True
-        return not re.search(_pattern("not_of_identity"), text)
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether groups are usually compared by it."""
-        if self.known is not None or self.belongs_to is not None:
-            return True
-        if self.guess:
-            return self.guess not in TRUST
-        name = spaced(self.name)
-        title = self.title.lower()
-        if re.search(_pattern("identities"), name):
-            return True
-        if re.search(_pattern("not_of_identity"), title):
-            return False
-        if re.search(_pattern("identities"), title):
-            return True
-        short = _pattern("identities_in_short")
-        return any(_is_short(t) and re.search(short, t) for t in (name, title))
-
-    @property
-    def belongs_to(self) -> Membership | None:
-        """The group of which its name says that 1 means to belong to it; None if none."""
-        for text in (spaced(self.name), self.title.lower()):
-            for gender, words in WORDS["one_gender"].items():
-                if re.fullmatch(words, text):
-                    other = "man" if gender == "woman" else "woman"
-                    return Membership("gender", other, gender)
-            if re.fullmatch(WORDS["one_minority"], text):
-                return Membership("ethnicity", "majority", "minority")
-            if re.fullmatch(_pattern("members"), text) and "disab" not in text:
-                return Membership("", "no", "yes")
-        return None
-
-
-def _is_short(text: str) -> bool:
-    """Whether a text is a name or a few words, and no question."""
-    return len(text.split()) <= FEW_WORDS and not re.search(r"[?？]", text)
 
 
 @dataclass(frozen=True)
@@ -352,7 +197,7 @@ def propose(column: Column, taken: set[str]) -> Proposal:
     >>> print(made.variables[0].text()[0])
       "low_trust": {column: "trust", label: "Not at all or A little (trust)", yes: ["Not at all", "A little"]}
     """
-    counts = column.answers[column.is_filled].value_counts()
+    counts = column.counts
     if column.personal:
         kind = f"## may hold {column.personal}, of which none is written"
         return Proposal(column, [kind])
@@ -378,7 +223,7 @@ def propose(column: Column, taken: set[str]) -> Proposal:
             "so nothing to compare"
         )
         return Proposal(column, [*hint, *notes, few])
-    numbers = _numbers(column, answers.kept)
+    numbers = numbers_spelt(column, answers.kept)
     if column.guess == "age_band" and numbers and not column.labels:
         odd = odd_ages(pd.Series(numbers))
         hint += [odd] if odd else []
@@ -386,17 +231,19 @@ def propose(column: Column, taken: set[str]) -> Proposal:
     if variables[0].name == column.guess:
         hint = hint[1:]
     low = answers.kept[: len(answers.kept) // 2]
-    if any(v.is_outcome for v in variables[1:]) and (
-        _sides_of_rare(column, answers.kept, low)
-        and rare_value(column, answers.kept, low) is None
+    if (
+        answers.rare
+        and any(v.is_outcome for v in variables)
+        and (
+            sides_of_rare(column, answers.kept, low)
+            and rare_value(column, answers.kept, low) is None
+        )
     ):
         notes.append(WORDS["both_ends"])
     return Proposal(column, hint, variables, notes)
 
 
-def _by_codebook(
-    column: Column, counts: pd.Series, taken: set[str]
-) -> Proposal | None:
+def _by_codebook(column: Column, counts: pd.Series, taken: set[str]) -> Proposal | None:
     """What the codebook of a known survey makes of a column of bare codes."""
     known = column.known
     if known is None or not known.values or column.labels:
@@ -436,7 +283,7 @@ def answers_of(column: Column) -> Answers:
     >>> answers_of(Column(given, given == "?", "", {})).kept
     ['Not at all', 'Some', 'A lot']
     """
-    answers = _answers(column, column.answers[column.is_filled].value_counts())
+    answers = _answers(column, column.counts)
     _meaning(column, answers.kept)
     return answers
 
@@ -526,7 +373,7 @@ def _low(column: Column, answers: Answers, taken: set[str], is_words: bool) -> V
     low = kept[: len(kept) // 2]
     preferred = "low_trust" if column.guess in TRUST else f"low_{_slug(column.name)}"
     own = own_name(column, preferred, taken)
-    rare = rare_value(column, kept, low)
+    rare = rare_value(column, kept, low) if answers.rare else None
     about = ", ".join(_about(column, low, kept, rare not in (None, 0)))
     more = answers.more_in_line(rare)
     line = f"{{{about}, yes: {yaml_string(low)}{more}}}"
@@ -549,126 +396,6 @@ def _about(
     if not all(SAYS_YES.fullmatch(plain(answer)) for answer in counted):
         label = f"{in_words(counted, scale, is_more)} ({label})"
     yield f"label: {yaml_string(label)}"
-
-
-def rare_value(
-    column: Column, kept: Sequence[str], yes: Sequence[str]
-) -> int | str | None:
-    """What answers of fewer than ten people give in an outcome of a scale.
-
-    0 or 1 if all of them stand on that side of it, ``nearest`` if their numbers tell
-    it; None where nothing does, or where there are none.
-
-    Examples
-    --------
-    >>> given = pd.Series(["Never"] * 3 + ["Sometimes", "Often", "Always"] * 20)
-    >>> column = Column(given, given == "?", "", {})
-    >>> rare_value(column, ["Sometimes", "Often", "Always"], ["Sometimes"])
-    1
-    """
-    sides = _sides_of_rare(column, kept, yes)
-    if not sides:
-        return None
-    if len(set(sides.values())) == 1:
-        return next(iter(sides.values()))
-    numbers = _codes(column, [*kept, *sides])
-    if numbers is None:
-        return None
-    near = {
-        text: min(kept, key=lambda k: (abs(numbers[k] - numbers[text]), numbers[k]))
-        for text in sides
-    }
-    agree = all(int(near[text] in yes) == side for text, side in sides.items())
-    return NEAREST if agree else None
-
-
-def _sides_of_rare(
-    column: Column, kept: Sequence[str], yes: Sequence[str]
-) -> dict[str, int]:
-    """Answers of fewer than ten people, and whether they are counted; none if one is no step of the scale."""
-    counts = column.answers[column.is_filled].value_counts()
-    few = {spelling(a, column.labels): a for a, n in counts.items() if n < MINIMUM}
-    known = set(column.labels.values())
-    texts = [*kept, *few]
-    lost = seem_missing(texts, [text for text in texts if text in known])
-    rare = [text for text in few if text not in lost]
-    if not rare or any(looks_personal(few[text]) for text in rare):
-        return {}
-    order = _order_of_all(column, kept, rare)
-    if order is None:
-        return {}
-    return {text: _side(text, order, kept, yes) for text in rare}
-
-
-def _order_of_all(
-    column: Column, kept: Sequence[str], rare: Sequence[str]
-) -> list[str] | None:
-    """The answers of a scale in order, those of few people too; None if it is not known."""
-    every = [*kept, *rare]
-    if column.given.dtype == "category" and column.given.cat.ordered:
-        return [t for t in map(str, column.given.cat.categories) if t in every]
-    order = _by_number(column, every) or order_of(every)
-    if order is not None:
-        return order
-    numbers = _codes(column, every)
-    if numbers is None:
-        return None
-    order = sorted(every, key=lambda text: numbers[text])
-    of_kept = [text for text in order if text in kept]
-    if of_kept == list(kept):
-        return order
-    return order[::-1] if of_kept[::-1] == list(kept) else None
-
-
-def _codes(column: Column, texts: Iterable[str]) -> dict[str, float] | None:
-    """The number behind each answer, as the file codes it; None if some have none."""
-    frame = column.answers[column.is_filled].drop_duplicates()
-    code_by_text = {spelling(answer, column.labels): answer for answer in frame}
-    codes: dict[str, float] = {}
-    for text in texts:
-        found = _numbers(column, [code_by_text.get(text)])
-        if found is None:
-            return None
-        codes[text] = found[0]
-    return codes
-
-
-def _side(
-    text: str, order: Sequence[str], kept: Sequence[str], yes: Sequence[str]
-) -> int:
-    """Whether an answer is counted, by the two that stand beside it in a scale."""
-    place = order.index(text)
-    before = [other for other in order[:place] if other in kept][-1:]
-    after = [other for other in order[place:] if other in kept][:1]
-    return int(all(other in yes for other in before + after))
-
-
-def in_words(
-    counted: Sequence[str], scale: Sequence[str], is_more: bool = False
-) -> str:
-    """The answers that an outcome counts; neighbouring numbers of a scale by their ends.
-
-    `is_more` if answers are counted too that few people gave and nothing names.
-
-    Examples
-    --------
-    >>> in_words(["0", "1", "2"], ["0", "1", "2", "3"]), in_words(["a", "b"], ["a", "b"])
-    ('0 to 2', 'a or b')
-    >>> in_words(["sometimes"], ["sometimes", "often", "always"], is_more=True)
-    'up to sometimes'
-    """
-    size = len(counted)
-    own = list(counted)
-    if is_more and own == list(scale[:size]):
-        return f"up to {own[-1]}"
-    if is_more and own == list(scale[-size:]):
-        return f"from {own[0]} on"
-    numbers = [re.fullmatch(r"[+-]?\d+([.,]\d+)?", answer) for answer in own]
-    places = [scale.index(answer) for answer in own if answer in scale]
-    if size > 1 and all(numbers) and len(places) == size:
-        if places == list(range(places[0], places[0] + size)):
-            return f"{own[0]} to {own[-1]}"
-    return " or ".join(own)
 
 
 def _title(column: Column) -> str:
@@ -845,13 +572,7 @@ def says_not_chosen(answer: str) -> bool:
     >>> says_not_chosen("Not selected"), says_not_chosen("Not listened to")
     (True, False)
     """
-    return bool(re.fullmatch(_pattern("not_chosen"), plain(answer).lower()))
-
-
-@cache
-def _pattern(name: str) -> str:
-    """A pattern of several lines as one."""
-    return re.sub(r"\|\s+", "|", WORDS[name])
+    return bool(re.fullmatch(pattern("not_chosen"), plain(answer).lower()))
 
 
 def _meaning(column: Column, answers: list[str]) -> _Meaning:
@@ -872,7 +593,7 @@ def _meaning(column: Column, answers: list[str]) -> _Meaning:
         if len(no) == 1:
             answers.sort(key=lambda answer: answer not in no)
             return _Meaning([0, 1], True, True)
-    order = _by_number(column, answers) or order_of(answers)
+    order = by_number(column, answers) or order_of(answers)
     is_ordered = column.given.dtype == "category" and column.given.cat.ordered
     if order is not None and not is_ordered:
         answers[:] = order
@@ -899,26 +620,6 @@ def _of_members(column: Column, answers: list[str]) -> _Meaning | None:
     level_of = {0: group.no, 1: group.yes}
     answers.sort(key=lambda answer: group.levels.index(level_of[said[answer]]))
     return _Meaning([level_of[said[answer]] for answer in answers], True, False)
-
-
-def _by_number(column: Column, answers: Sequence[str]) -> list[str] | None:
-    """Answers by size if all are numbers, as their file writes these; else None."""
-    numbers = _numbers(column, answers)
-    if numbers is None or len(set(numbers)) < max(2, len(answers)):
-        return None
-    pairs = zip(numbers, answers, strict=True)
-    return [answer for _, answer in sorted(pairs)]
-
-
-def _numbers(column: Column, answers: Sequence[Any]) -> list[float] | None:
-    """The numbers that answers spell; None if some spell none."""
-    try:
-        numbers = numbers_of(pd.Series(list(answers), dtype=object), column.decimal)
-    except ValueError:
-        return None
-    if numbers.isna().any():
-        return None
-    return [float(number) for number in numbers]
 
 
 def _level(answer: str, known: Mapping[Any, str]) -> Any:
@@ -960,25 +661,3 @@ def _slug(text: str) -> str:
     if name in RESERVED | DESIGN or name.endswith("_missing"):
         return f"q_{name}"
     return name
-
-
-def spelling(value: Any, labels: Mapping[Any, str]) -> str:
-    """How an answer is written in a mapping: its label if only it has this one, else its code, else both.
-
-    Examples
-    --------
-    >>> spelling(1.0, {1.0: "Yes", 2.0: "No"}), spelling(3.0, {1.0: "Yes"})
-    ('Yes', '3')
-    """
-    label = labels.get(value, "")
-    code = None if isinstance(value, str) else code_of(value)
-    own = code or plain(str(value))
-    others = [other for other in labels if other != value]
-    other_labels = [labels[other] for other in others]
-    if own in other_labels:
-        return f"[{own}] {label}" if label else own
-    if not label or label in other_labels:
-        return own
-    if label in [code_of(other) or plain(str(other)) for other in others]:
-        return f"[{own}] {label}"
-    return label

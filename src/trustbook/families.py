@@ -10,7 +10,8 @@ A count that is withheld then lies between bounds at least 10 people apart, beca
 like a tree have the bounds of Fréchet, which are sums of published cells (Dobra and Fienberg 2000); coarser levels are
 sums of finer ones, and hang on the same tree. This holds as long as an identity says nothing certain of another one.
 Where it does (whoever is trans is LGBTQ+), tables of the two can be subtracted from each other, so what is left must
-pass the gate too. That is asked of the levels that are shown: joined ones may say nothing certain where finer ones do. Where one outcome implies another, the people with only one of them pass the gate as well. Nobody has
+pass the gate too; but not where joined levels of the two say nothing certain of each other any more. Where one outcome
+implies another, the people with only one of them pass the gate as well. Nobody has
 most of the weight of a cell.
 """
 
@@ -113,6 +114,8 @@ class Family:
         Who of the file is of the base, with a weight above zero.
     answered : list of str
         The outcome, and those that everybody of the base answered too.
+    related : set of frozenset
+        Pairs of axes of which some combination does not occur.
     axes : list of str
         The identities that at least half of those who answered told.
     axis_of : dict
@@ -151,7 +154,7 @@ class Family:
         self._inside = self.base.frame[self.counted]
         self.levels = self._inside[list(self.axis_of)].nunique()
         self.places = list(filter(self._is_place, PLACES))
-        self._related: dict[tuple[str, ...], bool] = {}
+        self.related = self._related()
         self.sets: list[list[str]] = []
         self.alone: list[list[str]] = []
         self._keep_alone()
@@ -181,19 +184,18 @@ class Family:
         sizes = self._inside[axis].value_counts()
         return int(sizes[sizes > 0].min())
 
-    def _are_related(self, form: str, other: str) -> bool:
-        """Whether some combination of two identities does not occur, in these forms of them.
+    def _related(self) -> set[frozenset[str]]:
+        """Pairs of axes of which some combination does not occur."""
+        related = set()
+        for pair in combinations(self.axes, 2):
+            if not self._all_occur(pair):
+                related.add(frozenset(pair))
+        return related
 
-        Where levels are joined so that each combination has somebody, one identity says
-        nothing certain of the other any more.
-        """
-        pair = tuple(sorted((form, other)))
-        if pair not in self._related:
-            there = len(self._inside.groupby(list(pair), observed=True))
-            levels = self.levels.reindex(pair)
-            is_place = levels.isna().any()
-            self._related[pair] = not is_place and there < levels.prod()
-        return self._related[pair]
+    def _all_occur(self, forms: Sequence[str]) -> bool:
+        """Whether each combination of levels has somebody."""
+        there = len(self._inside.groupby(list(forms), observed=True))
+        return there == self._inside[list(forms)].nunique().prod()
 
     def _keep_alone(self) -> None:
         """Keep a place for each axis by itself, gender first, before any cross takes it."""
@@ -404,15 +406,17 @@ class Family:
         """Whether what one set less another leaves may be shown, if they are related."""
         forms = dict.fromkeys([*by, *other])
         axis = {form: self.axis_of.get(form, form) for form in forms}
-        columns: dict[str, None] = {}
-        for pair in product(by, other):
-            if axis[pair[0]] != axis[pair[1]] and self._are_related(*pair):
-                columns |= dict.fromkeys(pair)
-        if not columns:
-            return True
         shared = {axis[form] for form in by}
         shared &= {axis[form] for form in other}
         further = [form for form in forms if axis[form] in shared]
+        columns: dict[str, None] = {}
+        for pair in product(by, other):
+            if frozenset(axis[form] for form in pair) not in self.related:
+                continue
+            if not self._all_occur(list(dict.fromkeys([*pair, *further]))):
+                columns |= dict.fromkeys(pair)
+        if not columns:
+            return True
         columns |= dict.fromkeys(further)
         people = self._inside[list(columns)]
         return self._large(_numbered(people))

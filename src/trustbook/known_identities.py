@@ -81,9 +81,7 @@ def identities_of(names: Iterable[str], survey: str = "") -> dict[str, KnownIden
     facts = known[own]
     found: dict[str, KnownIdentity] = {}
     for pattern, said in facts["columns"].items():
-        wanted = re.escape(plain_name(pattern)).replace(
-            re.escape("{year}"), r"\d\d"
-        )
+        wanted = re.escape(plain_name(pattern)).replace(re.escape("{year}"), r"\d\d")
         for plain, name in there.items():
             if re.fullmatch(wanted, plain):
                 found[name] = _identity(own, facts["source"], said)

@@ -1,4 +1,4 @@
-"""A first mapping of a survey file: it runs as it is, says what it left out, and its user decides on each line.
+"""A first mapping of a survey file: it says whether it runs and what it left out, and its user decides on each line.
 
 An answer is written only if at least 10 people gave it, and none of a column that may
 hold personal details: neither a rare text nor an identifier leaves the file.
@@ -18,14 +18,10 @@ import pandas as pd
 
 from trustbook.column_proposals import (
     LONGEST,
-    TRUST,
-    WORDS,
-    Column,
     Proposal,
     Variable,
     propose,
     says_not_chosen,
-    spelling,
 )
 from trustbook.file_facts import FileFacts, facts_of
 from trustbook.known_designs import (
@@ -36,8 +32,11 @@ from trustbook.known_designs import (
 )
 from trustbook.known_identities import identities_of
 from trustbook.runs import source_kind
+from trustbook.supplied import read_supplied
+from trustbook.survey_columns import TRUST, WORDS, Column, spelling
+from trustlib import yaml12
 from trustlib.disclosure import MINIMUM
-from trustlib.errors import require_names
+from trustlib.errors import TrustlibError, require_names
 from trustlib.escaping import one_line_of, visible, yaml_string
 from trustlib.files import read_table
 from trustlib.masking import are_shown
@@ -108,8 +107,8 @@ def first_mapping(
     Returns
     -------
     str
-        Outcomes and identities that it takes, so that it runs, and proposals for other
-        columns as comments; the design that the file seems to have; what was left out.
+        Outcomes and identities that it takes, and proposals for other columns as
+        comments; whether it runs so, which was tried; the design that the file seems to have; what was left out.
         Variables have names from the codebook where a column's name or label suggests
         one, and answers that at least 10 people gave.
 
@@ -137,7 +136,7 @@ def first_mapping(
     asked = wanted or Wanted()
     draft = draft_of(file, encoding, sheet, asked)
     choice = _Choice.of(draft.proposals, bool(asked))
-    lines = [_head(Path(file), encoding, sheet), *_notes(draft.raw), "variables:"]
+    lines = [_source(Path(file), encoding, sheet), *_notes(draft.raw), "variables:"]
     lines += choice.lines()
     if not asked:
         for key, made in draft.facts.sets.items():
@@ -146,7 +145,20 @@ def first_mapping(
                 f"## columns that belong together, {yaml_string(key)}: {names}"
             )
     lines += design_lines(draft.raw, draft.design, WORDS)
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    return WORDS["head"].format(runs=_whether_it_runs(file, text, choice)) + text
+
+
+def _whether_it_runs(file: str | Path, text: str, choice: _Choice) -> str:
+    """A sentence that says whether a mapping runs as it is, which is tried."""
+    if choice.lacking:
+        lacking = WORDS["lacks_something"].format(lacking=" and ".join(choice.lacking))
+        return str(WORDS["runs_not_yet"].format(why=lacking))
+    try:
+        read_supplied(file, yaml12.load(text))
+    except (TrustlibError, ValueError):
+        return str(WORDS["runs_not_yet"].format(why=WORDS["has_faults"]))
+    return str(WORDS["runs_as_it_is"])
 
 
 @dataclass(frozen=True)
@@ -231,11 +243,11 @@ def _names(given: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _head(file: Path, encoding: str | None, sheet: str | None) -> str:
+def _source(file: Path, encoding: str | None, sheet: str | None) -> str:
     """What the mapping says of the file as a whole."""
     name = yaml_string(visible(file.name.partition(".")[0]))
     kind = source_kind(file) or "supplied"
-    head = WORDS["head"]
+    head = ""
     if encoding:
         head += f"encoding: {yaml_string(encoding)}\n"
     if sheet:

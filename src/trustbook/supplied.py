@@ -57,13 +57,14 @@ UNREADABLE = (TrustlibError, ValueError, AttributeError)
 
 
 def read_supplied(
-    file: str | Path, mapping: str | Path
+    file: str | Path, mapping: str | Path | dict
 ) -> tuple[SurveyDesign, list[str], list[str]]:
     r"""Read a file through its mapping; return the design, the outcomes and the identities.
 
     Parameters
     ----------
-    file, mapping : path
+    file : path
+    mapping : path or dict
 
     Returns
     -------
@@ -93,6 +94,7 @@ def read_supplied(
     (['low_trust'], ['gender'], 2)
     """
     kind = load_mapping(mapping)[0].source.kind
+    own_name = "its mapping" if isinstance(mapping, dict) else Path(mapping).name
     hint = "Look at the mapping; in a proposal, delete the # of what is right."
     faults = []
     if kind not in KINDS:
@@ -113,7 +115,7 @@ def read_supplied(
         hint = getattr(error, "hint", hint)
     raise_faults(
         CodebookError,
-        f"{Path(file).name} with {Path(mapping).name} cannot be used",
+        f"{Path(file).name} with {own_name} cannot be used",
         faults,
         hint,
     )
@@ -220,14 +222,14 @@ def unnumbered(lines: Sequence[str]) -> list[str]:
     return [re.sub(r"^ *\d+\. ", "", line) for line in lines]
 
 
-def roles(frame: pd.DataFrame, mapping: str | Path) -> dict[str, str]:
+def roles(frame: pd.DataFrame, mapping: str | Path | dict) -> dict[str, str]:
     """What each variable of a mapping is taken for: an outcome, an identity, or neither and why.
 
     Parameters
     ----------
     frame : DataFrame
         Read through the mapping.
-    mapping : path
+    mapping : path or dict
 
     Returns
     -------
@@ -272,14 +274,14 @@ def left_out(role_of: Mapping[str, str]) -> list[str]:
     return [name for name, role in role_of.items() if role.startswith((RARE, PERSONAL))]
 
 
-def with_told_kinds(frame: pd.DataFrame, mapping: str | Path) -> pd.DataFrame:
+def with_told_kinds(frame: pd.DataFrame, mapping: str | Path | dict) -> pd.DataFrame:
     """A frame in which kinds of missing that only the file names, for few people, have no name.
 
     Parameters
     ----------
     frame : DataFrame
         Read through the mapping.
-    mapping : path
+    mapping : path or dict
 
     Returns
     -------
@@ -339,7 +341,7 @@ def described(frame: pd.DataFrame, mapping: str | Path) -> list[str]:
     ----------
     frame : DataFrame
         Read through the mapping.
-    mapping : path
+    mapping : path or dict
 
     Returns
     -------

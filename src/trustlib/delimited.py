@@ -201,9 +201,10 @@ def _form_of(sample: str) -> _Form:
     """
     form = _Form(_mark_of(sample))
     first, *others = _records(sample, form)[:LOOKED_AT] or [[]]
-    if len(first) > 1 and all(map(_is_quoted, first)):
-        if any(_is_quoted(field) for record in others for field in record):
-            return _Form(form.mark, "'")
+    if len(first) < 2 or not all(map(_is_quoted, first)):
+        return form
+    if any(_is_quoted(field) for record in others for field in record):
+        return _Form(form.mark, "'")
     return form
 
 

@@ -209,7 +209,7 @@ class Part(Form):
     rare : str, 0 or 1
         The kind of missing of answers that are not declared and that fewer than ten
         people gave. Of an outcome also what they give: 0, 1, or ``nearest``, which is
-        what the declared answer gives whose number is nearest. Those that seem to mean
+        what that answer of ten people or more gives whose number is nearest. Those that seem to mean
         no answer are missing all the same.
     blank
         The value of people without an answer, if they have one.

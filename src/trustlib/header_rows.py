@@ -51,8 +51,12 @@ class Names:
     notes: tuple[str, ...] = ()
 
 
-def names_of(first: Sequence[str], second: Sequence[str]) -> Names:
-    """The names of columns by the first two rows of a table.
+def names_of(
+    first: Sequence[str],
+    second: Sequence[str],
+    others: Sequence[Sequence[str]] = (),
+) -> Names:
+    """The names of columns by the first rows of a table.
 
     Parameters
     ----------
@@ -60,6 +64,8 @@ def names_of(first: Sequence[str], second: Sequence[str]) -> Names:
         The row of names.
     second : sequence of str
         The row below it.
+    others : sequence of sequence of str
+        Rows further down.
 
     Returns
     -------
@@ -73,7 +79,7 @@ def names_of(first: Sequence[str], second: Sequence[str]) -> Names:
     ('sex', 'age')
     """
     own = [without_quotes(name) if name.strip() else "" for name in first]
-    if _is_second_header(own, second):
+    if _is_second_header(own, second) and not _is_answered_so(second, others):
         return _joined(own, second)
     return _with_free_texts(own)
 
@@ -97,9 +103,9 @@ def without_quotes(name: str) -> str:
 def _is_second_header(first: Sequence[str], second: Sequence[str]) -> bool:
     """Whether a row below the names says what each column of a question holds.
 
-    It names every column that has no name of its own. The word *Response* stands in it
-    twice, or the first column, which numbers the respondents, is blank in it. Without
-    that word nothing in it is a number, and no question repeats an option.
+    It names every column that has no name of its own. The first column, which numbers
+    the respondents, is blank in it, or is a question as well. The word *Response* stands
+    in it; without that word nothing in it is a number, and no question repeats an option.
     """
     if len(second) != len(first) or not first or not first[0].strip():
         return False
@@ -109,7 +115,8 @@ def _is_second_header(first: Sequence[str], second: Sequence[str]) -> bool:
         return False
     responses = sum(bool(_RESPONSE.fullmatch(text)) for text in below)
     if responses:
-        return responses > 1 or not below[0]
+        is_question = _RESPONSE.fullmatch(below[0]) or not "".join(first[1:2]).strip()
+        return not below[0] or (responses > 1 and bool(is_question))
     if not nameless or below[0]:
         return False
     filled = list(filter(None, below))
@@ -117,6 +124,17 @@ def _is_second_header(first: Sequence[str], second: Sequence[str]) -> bool:
     options = [pair for pair in named if pair[1]]
     is_number = any(re.fullmatch(r"[\d.,:/\s%+-]+", text) for text in filled)
     return not is_number and len(set(options)) == len(options)
+
+
+def _is_answered_so(second: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    """Whether somebody further down answered *Response* too, so that it is an answer."""
+    places = [i for i, text in enumerate(second) if _RESPONSE.fullmatch(text.strip())]
+    return any(
+        _RESPONSE.fullmatch(row[i].strip())
+        for row in others
+        for i in places
+        if i < len(row)
+    )
 
 
 def _carried(names: Sequence[str]) -> list[str]:
@@ -163,7 +181,5 @@ def _distinct(names: Sequence[str], repeatable: Sequence[str]) -> list[str]:
 
 def _with_free_texts(names: Sequence[str]) -> Names:
     """Names of which an option *other* and its free text may have the same."""
-    repeatable = [
-        name for name in names if BETWEEN in name and _FREE_TEXT.search(name)
-    ]
+    repeatable = [name for name in names if BETWEEN in name and _FREE_TEXT.search(name)]
     return Names(tuple(_distinct(names, repeatable)))

@@ -255,15 +255,26 @@ class _Meanings:
             self.undeclared.append(answer)
         return nearest, None
 
+    def _value(self, answer: Any) -> Any:
+        """What a frequent answer gives; None if it is missing or not declared."""
+        names = _names(answer, self.facts.labels)
+        value = self._meaning(self.values, names)
+        if value is not None or self.part.yes is None or self.part.no is not None:
+            return value
+        kinds = (self.missing_here, self.missing_anywhere)
+        is_missing = any(self._meaning(kind, names) is not None for kind in kinds)
+        is_missing = is_missing or self.facts.kind_of_missing(answer) is not None
+        return None if is_missing or plain(str(answer)) == "" else 0
+
     def _nearest(self, answer: Any) -> Any:
-        """What the declared answer means whose number is nearest; None without numbers."""
+        """What the frequent answer means whose number is nearest; None without numbers."""
         own = self._number(answer)
         if own is None:
             return None
         if self._numbered is None:
             self._numbered = {}
             for other in self.people.dropna().unique():
-                value = self._meaning(self.values, _names(other, self.facts.labels))
+                value = None if self._is_rare(other) else self._value(other)
                 number = self._number(other)
                 if value is not None and number is not None:
                     self._numbered[number] = value

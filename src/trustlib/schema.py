@@ -30,7 +30,7 @@ code and label where one alone could mean two answers. Texts are compared in the
 form NFC without blanks at their ends. ``.a`` to ``.z`` are the missing values of Stata.
 ``blank`` is for people without any answer, never for those declared missing. ``rare``
 declares every further answer of fewer than ten people missing; of an outcome it may be 0
-or 1, which they give, or ``nearest``, for what the nearest declared number gives. Bands of ``cut`` have both
+or 1, which they give, or ``nearest``, for what the nearest number of ten people gives. Bands of ``cut`` have both
 their ends (`trustlib.bands`). Levels that are declared by ``levels`` or ``cut`` are a
 scale, unless ``ordered: false`` says otherwise; ``ordered: true`` makes one of others. Levels
 stand in the order of the mapping or codebook, else in that of the file (see

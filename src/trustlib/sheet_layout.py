@@ -103,7 +103,7 @@ def header_of(records: Sequence[Sequence[str]]) -> Header:
     if place >= len(records):
         return Header(place, ())
     second = records[place + 1] if place + 1 < len(records) else []
-    found = names_of(records[place], second)
+    found = names_of(records[place], second, records[place + 2 :])
     notes = list(found.notes)
     if titles:
         notes.insert(

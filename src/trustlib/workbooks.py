@@ -187,8 +187,7 @@ def _frame(rows: Rows, file: str) -> pd.DataFrame:
         )
     frame = pd.DataFrame([[row[p] for p in used] for row in below], columns=kept)
     frame = frame.astype(object).astype("str")
-    names = tuple(kept)
-    return people_below(frame, replace(header, names=names), file)
+    return people_below(frame, replace(header, names=tuple(kept)), file)
 
 
 def _labels_of(

@@ -104,7 +104,7 @@ def _shape(file: Path, draft: Draft) -> list[str]:
 def _variables(draft: Draft) -> list[Entry]:
     """Outcomes and identities, as they are chosen."""
     shelf = Shelf(draft)
-    _require_some(shelf.offers, lambda offer: offer.may_be_outcome)
+    _require_some(shelf.offers, lambda offer: offer.may_be_outcome, "an outcome")
     taken = {v.name for each in draft.proposals for v in each.variables}
     outcomes = Menu(shelf, lambda offer: offer.may_be_outcome, is_several=False)
     tell("", "THE OUTCOME: which question is it about?")
@@ -119,7 +119,7 @@ def _variables(draft: Draft) -> list[Entry]:
         return offer.may_be_identity and offer not in chosen
 
     identities = Menu(shelf, is_free, is_several=True)
-    _require_some(shelf.offers, is_free)
+    _require_some(shelf.offers, is_free, "an identity", chosen)
     tell("", "IDENTITIES: which groups are compared?")
     offers = shelf.identities(chosen)
     numbers = identities.show(offers)
@@ -132,13 +132,22 @@ def _variables(draft: Draft) -> list[Entry]:
     return [*entries, *with_references(made)]
 
 
-def _require_some(offers: Sequence[Offer], fits: Callable[[Offer], bool]) -> None:
-    """Refuse a file of which no outcome, or no identity, can be made."""
-    if not any(offer.is_usable and fits(offer) for offer in offers):
+def _require_some(
+    offers: Sequence[Offer],
+    fits: Callable[[Offer], bool],
+    what: str,
+    chosen: Sequence[Offer] = (),
+) -> None:
+    """Refuse a file of which no outcome, or beside the outcome no identity, can be made."""
+    if any(offer.is_usable and fits(offer) for offer in offers):
+        return
+    look = "Look at what is said of each column: trustlib mapping-init FILE."
+    if chosen:
         raise SurveyFileError(
-            "The file has no column of which an outcome or an identity can be made.",
-            "Look at what is said of each column: trustlib mapping-init FILE.",
+            f"Beside the outcome the file has no column of which {what} can be made.",
+            f"Begin again with another outcome, or ask for a file with groups. {look}",
         )
+    raise SurveyFileError(f"The file has no column of which {what} can be made.", look)
 
 
 def _label(file: Path, entries: list[Entry]) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from trustbook.column_proposals import WORDS
 from trustbook.known_designs import KnownDesign, design_lines
+from trustbook.survey_columns import WORDS
 from trustlib.escaping import one_line_of, visible, yaml_string
 
 LONGEST_LINE = 88

@@ -17,9 +17,7 @@ import yaml
 
 from trustbook.column_proposals import (
     MAX_ANSWERS,
-    WORDS,
     Answers,
-    Column,
     Proposal,
     Variable,
     answers_of,
@@ -27,6 +25,7 @@ from trustbook.column_proposals import (
 )
 from trustbook.known_designs import numbers_in
 from trustbook.proposal import MOST_LEVELS, Draft, Wanted
+from trustbook.survey_columns import WORDS, Column
 from trustlib.escaping import visible
 
 LONGEST = 76  # letters of a line of a list
@@ -91,6 +90,12 @@ class Offer:
     def may_be_identity(self) -> bool:
         """Whether groups can be made of it."""
         return self.identity is not None or self.is_number
+
+    @property
+    def cautions(self) -> list[str]:
+        """What has to be known before it is used."""
+        told = [line.removeprefix("## ") for line in self.proposal.head]
+        return [line for line in told if line.startswith("CAUTION")]
 
     @property
     def yes(self) -> list[str]:

@@ -6,13 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from trustbook.column_proposals import (
-    OLDEST,
-    WORDS,
-    in_words,
-    own_name,
-    rare_value,
-)
+from trustbook.column_proposals import OLDEST, own_name
+from trustbook.rare_answers import in_words, rare_value
+from trustbook.survey_columns import WORDS
 from trustbook.wizard.answers import bands_in, bands_in_words, numbers_in
 from trustbook.wizard.asking import AnswerError, ask, confirm, tell
 from trustbook.wizard.mapping_text import Entry
@@ -140,15 +136,33 @@ def identity_of(offer: Offer, taken: set[str]) -> Entry:
     kind = "country or wave" if is_place(offer) else "identity"
     comment = f"{kind}: {offer.title}"
     if rule is not None and "cut" not in rule:
-        return Entry(names[0], rule, comment)
+        return Entry(names[0], _with_missing(offer, rule), comment)
     name = names[0] if names else own_name(offer.column, "", taken)
     if rule is None:
         rule = {"column": offer.column.name, "label": offer.title}
     return Entry(name, _with_bands(offer, rule), comment)
 
 
+def _with_missing(offer: Offer, rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule of which it was asked whether the answers that seem to be none are left out."""
+    proposed = rule.get("missing")
+    if not proposed or rule.get("values") is None:
+        return rule
+    listed = "; ".join(visible(answer, 60) for answer in proposed)
+    if confirm(f"{offer.title}: leave out as no answers: {listed}?"):
+        return rule
+    kept = {key: value for key, value in rule.items() if key != "missing"}
+    kept["values"] = {**rule["values"], **{answer: answer for answer in proposed}}
+    if "levels" in kept:
+        kept["levels"] = [*kept["levels"], *proposed]
+        kept["ordered"] = False  # nobody knows where these belong in the scale
+    return kept
+
+
 def _with_bands(offer: Offer, rule: dict[str, Any]) -> dict[str, Any]:
     """A rule with the bands that were asked for."""
+    for line in offer.cautions:
+        tell(f"  {line}")
     proposed = rule.get("cut")
     preset = bands_in_words(proposed) if proposed else None
 
