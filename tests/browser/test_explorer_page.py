@@ -196,6 +196,25 @@ class TestWhatIsShown:
         choose(page, axis_0="gender", axis_1="age_band", axis_2="disability")
         assert "The disclosure gate refuses it" in said(page)
 
+    def test_each_list_says_which_identities_are_not_shown_with_the_others(
+        self, page: Page
+    ) -> None:
+        for group, is_shown in ((">", True), ("> optgroup >", False)):
+            options = page.locator(f"#explorer-axis-1 {group} option")
+            axes = [one.get_attribute("value") or "" for one in options.all()]
+            assert axes
+            for axis in axes:
+                choose(page, axis_1=axis)
+                assert page.locator("#explorer-found").is_visible() is is_shown
+                choose(page, axis_1="disability")
+
+    def test_what_was_not_asked_for_says_that_the_gate_would_let_it_pass(
+        self, page: Page
+    ) -> None:
+        choose(page, axis_0="gender", axis_1="disability_or_pain")
+        assert "The disclosure gate would let these cells pass" in said(page)
+        assert "data/hints7/cells.yml" in said(page)
+
     def test_three_identities_show_pairs_and_all_three(self, page: Page) -> None:
         choose(page, axis_2="gender")
         assert page.locator("#explorer-levels tbody tr").count() == 8
