@@ -281,7 +281,6 @@ def test_the_commands_of_the_page(folder, engine):
     (place / "plan.yml").write_text(plan_text())
     by_engine = {command.words[-1]: command for command in commands()}
     by_engine |= {command.words[-2]: command for command in commands()[1:]}
-    run_command(place, by_engine["duckdb"].words, by_engine["duckdb"].lines)
     run_command(place, by_engine[engine].words, by_engine[engine].lines)
 
 
