@@ -281,7 +281,9 @@ def test_the_commands_of_the_page(folder, engine):
     (place / "plan.yml").write_text(plan_text())
     by_engine = {command.words[-1]: command for command in commands()}
     by_engine |= {command.words[-2]: command for command in commands()[1:]}
-    run_command(place, by_engine[engine].words, by_engine[engine].lines)
+    wanted = ["duckdb"] if engine == "duckdb" else ["duckdb", engine]
+    for name in wanted:  # the page compares with cells that DuckDB has written
+        run_command(place, by_engine[name].words, by_engine[name].lines)
 
 
 def test_the_command_with_an_address(folder, workers):
