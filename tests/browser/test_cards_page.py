@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import small_site
 from bs4 import BeautifulSoup
-from looking import AXE_TAGS, RUN_AXE, WIDER, axe_source
+from looking import AXE_TAGS, RUN_AXE, WIDER, axe_source, open_card
 
 from trustbook.sphinx.card_pages import CARD, PLACE, SCRIPT
 from trustbook.sphinx.finding import unbroken
@@ -57,10 +57,7 @@ def opened(chromium: Browser, address: str, **how: Any) -> Iterator[Page]:
 
 def card(page: Page) -> str:
     """What the open card says, unfolded."""
-    page.wait_for_selector("dialog.number-card[open]")
-    for summary in page.locator("dialog details:not([open]) summary").all():
-        summary.click()
-    return page.inner_text("dialog.number-card")
+    return open_card(page).inner_text()
 
 
 def fact(page: Page, name: str) -> str:

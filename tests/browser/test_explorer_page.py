@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from looking import open_card
 
 import explorer_choices
 import trustlib as tl
@@ -393,8 +394,7 @@ def with_cards(page: Page) -> Page:
 def card_of(page: Page, table: str, row: int) -> dict[str, str]:
     """Title, facts and lines of R of a number's card."""
     page.locator(f"#explorer-{table} button.card-number").nth(row).click()
-    card = page.locator("dialog.number-card[open]")
-    card.wait_for()
+    card = open_card(page)
     names = card.locator("dt").all_inner_texts()
     told = dict(zip(names, card.locator("dd").all_inner_texts(), strict=True))
     plain = card.locator(".number-card-plain")
