@@ -47,6 +47,7 @@
     "Standard error", "p-value", "Effective people", "Degrees of freedom",
     "Formula", "Design", "Model", "Convention", "Reading",
   ];
+  const FEW = 3; // so few facts are not folded
   const GAP = 8; // pixels between a number and its card
   const WIDE = 600; // pixels: in narrower windows a card lies at the lower edge
 
@@ -282,13 +283,14 @@
   /** How the number was computed: its error, design and formula, and the lines of R.
    * @param {CardText} text @returns {HTMLElement[]} */
   function folded(text) {
-    const inside = listOf(text.facts.filter(([label]) => TECHNICAL.includes(label)));
+    const facts = text.facts.filter(([label]) => TECHNICAL.includes(label));
+    const inside = listOf(facts);
     if (text.code) {
       inside.push(
         element("p", { class: "number-card-head" }, text.head || "In R, as on the page of this number"),
         element("pre", { tabindex: "0", role: "region", "aria-label": "In R" }, element("code", {}, text.code)));
     }
-    if (!inside.length) return [];
+    if (facts.length < FEW && !text.code) return inside;
     const how = text.code ? "How it is computed, and in R" : "How it is computed";
     const fold = /** @type {HTMLDetailsElement} */ (element("details", {}, element("summary", {}, how), ...inside));
     fold.open = isUnfolded;
