@@ -7,6 +7,7 @@ import math
 import re
 import shutil
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ from trustbook.sphinx.evidence.numbers import (
 )
 from trustbook.sphinx.evidence.plan import load_trials, sections
 from trustbook.sphinx.evidence.sections import record_ids, sections_markdown
+from trustbook.sphinx.evidence.worked import WORDS, worked
 from trustlib.errors import CodebookError, TrustlibError, UnknownNameError
 from trustlib.record.printed import asked_in, load_figures
 from trustlib.record.questions import answers
@@ -578,6 +580,56 @@ def test_the_numbers_of_a_picture_are_a_file_below_it(site, figures, found):
     ] == []
 
 
+class TestWorked:
+    """What is written of a formula computes what its function gives."""
+
+    ROOT_OF = "yes-sayers that undo, the others independent"
+
+    @pytest.mark.parametrize("formula", sorted(set(WORDS) - {ROOT_OF}))
+    def test_the_words_compute_the_number(self, formula):
+        function = numbers.FORMULAS[formula]
+        names = list(signature(function).parameters)
+        values = dict(zip(names, (700.0, 0.8, 900.0, 0.4), strict=False))
+        if formula == "level of the rest":
+            values = {"people": 900.0, "level": 0.7, "part": 200.0, "of_part": 0.8}
+        elif "yes-sayers" in formula:
+            values = dict(zip(names, (700.0, 9000.0, 0.8, 0.4), strict=True))
+        elif formula in ("both if independent", "neither if independent"):
+            values = dict(zip(names, (9000.0, 700.0, 2500.0), strict=True))
+        written = WORDS[formula].replace("·", "*").replace("√", "sqrt")
+        found = eval(written, {"sqrt": math.sqrt}, values)
+        rounding = 1e-4 if "1.96" in written else 1e-12
+        assert found == pytest.approx(function(**values), rel=rounding)
+
+    def test_the_root_solves_its_equation(self):
+        given = {"everybody": 11000.0, "one": 2500.0, "two": 2700.0}
+        given |= {"level": 0.82, "target": 0.47}
+        given["s"] = numbers.FORMULAS[self.ROOT_OF](**given)
+        equation, _, where = WORDS[self.ROOT_OF].partition(", where ")
+        left = equation.partition("with ")[2].partition(" = 0")[0]
+        for named in where.split(", "):
+            name, _, written = named.partition(" = ")
+            given[name] = eval(written, {}, given)
+        left = left.replace("·", "*").replace("s²", "s**2")
+        assert eval(left, {}, given) == pytest.approx(0, abs=1e-12)
+
+    def test_every_number_names_what_went_into_it(self, evidence):
+        said = worked(evidence, "yes-sayers-among")
+        assert "level = 0.82 (R24-017); target = 0.47 (R24-018)" in said
+        assert "everybody = 11,489 (R24-001)" in said
+        said = worked(evidence, "yes-sayers-vanish")
+        assert numbers.quantity(evidence, "both-people").how in said
+
+    def test_what_words_say_has_none(self, evidence):
+        keys = [
+            key
+            for key, number in evidence.plan.numbers.items()
+            if number.formula in numbers.SUMMARIES
+        ]
+        assert keys
+        assert not any(worked(evidence, key) for key in keys)
+
+
 def test_a_computed_number_leads_to_how_it_was_computed(site, known):
     """A tooltip alone is for a mouse; a link is for keyboards and fingers too."""
     page = BeautifulSoup((site[0] / "tried.html").read_text(), "html.parser")
@@ -592,7 +644,9 @@ def test_a_computed_number_leads_to_how_it_was_computed(site, known):
         "computed-both-people",
         "computed-one-item-minority-low",
     ]
-    assert told[0].get_text() == f"{shown}: Computed from the print: {how}."
+    text = told[0].get_text()
+    assert text.startswith(f"{shown}: Computed from the print: {how}. ")
+    assert "one · two / everybody, with everybody = 11,489 (R24-001)" in text
     assert not [
         a for a in page.select("main abbr, .body abbr") if a.find_parent("a") is None
     ]

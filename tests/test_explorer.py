@@ -18,6 +18,7 @@ from trustbook.explorer import (
     REFUSED,
     Question,
     explorer_sources,
+    reasons_of,
     refused_rows,
     stored_rows,
 )
@@ -197,6 +198,16 @@ class TestGiven:
         )
         pages = {cells["id"]: cells["page"] for cells in made["sets"] if cells["page"]}
         assert pages == {"mistrust_2024-gender-ethnicity": f"{page}.html"}
+
+    def test_what_was_tried_and_not_refused_would_pass(self):
+        told = {
+            name: reasons_of(DATA / name)["other"] for name in ("hints7", "synthetic")
+        }
+        assert told["hints7"].startswith(
+            "The disclosure gate would let these cells pass"
+        )
+        assert "gate" not in told["synthetic"]
+        assert all(f"data/{name}/cells.yml" in text for name, text in told.items())
 
     def test_reasons_are_those_of_the_file(self, tmp_path):
         path = tmp_path / "refused.csv"

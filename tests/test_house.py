@@ -144,9 +144,11 @@ class TestEngines:
             canonicalize_name(pin.name): next(iter(pin.specifier)).version
             for pin in locked(ENGINES_LOCK)
         }
-        lines = PROJECT["optional-dependencies"][APART]
-        for need in [*map(Requirement, lines), *map(Requirement, ["setuptools>=80"])]:
-            version = pins[canonicalize_name(need.name)]
+        extras = PROJECT["optional-dependencies"]
+        lines = [*extras[APART], *extras["book"], "setuptools>=80"]
+        for need in map(Requirement, lines):
+            version = pins.get(canonicalize_name(need.name))
+            assert version is not None, f"{need} is not locked: make lock"
             assert need.specifier.contains(version), f"{need}: make lock"
         assert "pyspark" not in {pin.name for pin in locked()}
 

@@ -599,13 +599,12 @@ def tables(ledger, figures, tmp_path_factory):
 
     pytest.importorskip("sphinx", reason="Sphinx is not installed")
     from trustbook.sphinx import ledger_pages, record_pages
+    from trustbook.sphinx.ledger_numbers import read_ledger
 
     sys.path.pop(0)
     folder = tmp_path_factory.mktemp("page")
     write_ledger(ledger, folder)
-    html = ledger_pages.ledger_table(
-        pd.read_csv(folder / "ledger.csv", dtype={"wave": str})
-    )
+    html = ledger_pages.ledger_table(read_ledger(folder / "ledger.csv"))
     assert len(html) < 1_000_000
     return [
         BeautifulSoup(text, "html.parser")
@@ -628,8 +627,13 @@ def test_each_line_of_the_page_leads_to_the_record_and_back(tables, figures, led
         )
     assert page.find(id="ledger-mistrust_all").find("a", href="_runs/paper/paper.html")
     assert page.find(id="ledger-R24-016").find("a", href="do-the-figures-fit.html")
-    assert [a["href"] for a in page.find(id="ledger-R24-019").select("td a")] == [
+    links = page.find(id="ledger-R24-019").select("td a")
+    assert [a["href"] for a in links if "data-card" not in a.attrs] == [
         "record.html#figure-R24-017", "record.html#figure-R24-018"]  # fmt: skip
+    assert {a["data-card"]: a["href"] for a in links if "data-card" in a.attrs} == {
+        "record|R24-019": "record.html#figure-R24-019",
+        "ledger|R24-019": "do-the-figures-fit.html",
+    }
 
 
 def test_a_line_says_synthetic_wherever_a_number_of_the_stand_in_stands(tables, ledger):

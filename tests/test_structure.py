@@ -311,6 +311,7 @@ ORDER = [
     {"trustbook.sphinx.accessible"},
     {"trustbook.sphinx.directives"},
     {"trustbook.sphinx.record_pages"},
+    {"trustbook.sphinx.ledger_numbers"},
     {"trustbook.sphinx.card_pages"},
     {"trustbook.sphinx.light"},
     {
@@ -332,7 +333,7 @@ ORDER = [
     {"trustbook.sphinx.evidence.arithmetic", "trustbook.sphinx.evidence.plan"},
     {"trustbook.sphinx.evidence.lookup", "trustbook.sphinx.panel_pages"},
     {"trustbook.sphinx.evidence.numbers", "trustbook.sphinx.panel_sliders"},
-    {"trustbook.sphinx.evidence.page"},
+    {"trustbook.sphinx.evidence.page", "trustbook.sphinx.evidence.worked"},
     {
         "trustbook.sphinx.evidence.sections",
         "trustbook.sphinx.evidence.figure",

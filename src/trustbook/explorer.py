@@ -38,6 +38,9 @@ REASONS = {
     "with or without the answer, or one person would carry most of the weight of an "
     "answer.",
     "variants": "These are two readings of one identity, so they are not crossed.",
+    "tried": "The disclosure gate would let these cells pass. The book has not made "
+    "them: its plan, {plan}, does not ask for them.",
+    "plan": "The book has not made these cells: its plan, {plan}, does not ask for them.",
 }
 TOLD = "women and men who told all four identities"
 
@@ -159,7 +162,7 @@ def _source(folder: Path, pages: Mapping[tuple[str, str], str]) -> dict[str, Any
         "replicates": _kind_of_replicates(stored),
         "questions": [_worded(q, labels, source.label or "") for q in questions],
         "sets": sets,
-        "reasons": REASONS,
+        "reasons": reasons_of(folder),
         "refused": refused_rows(folder / REFUSED, questions),
     }
 
@@ -326,6 +329,28 @@ def pages_of_cells(runs: Path, pages: Collection[str]) -> dict[tuple[str, str], 
         key = (Path(given["cells"]).stem, ",".join(given["identities"]))
         made.setdefault(key, f"{page}.html")
     return made
+
+
+def reasons_of(folder: Path) -> dict[str, str]:
+    """Why identities are not shown together, by key; ``other`` is for what has no key.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the source. Where `trustbook.refused` tried what its plan leaves out, it is
+        known that the gate would let the rest pass.
+
+    Examples
+    --------
+    >>> sorted(reasons_of(Path("data/none")))
+    ['gate', 'other', 'variants']
+    >>> reasons_of(Path("data/none"))["other"]
+    'The book has not made these cells: its plan, data/none/cells.yml, does not ask for them.'
+    """
+    plan = f"data/{folder.name}/cells.yml"
+    other = REASONS["tried" if (folder / REFUSED).is_file() else "plan"]
+    told = {name: REASONS[name] for name in ("gate", "variants")}
+    return told | {"other": other.format(plan=plan)}
 
 
 def refused_rows(path: Path, questions: list[Question]) -> dict[str, str]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import importlib.resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
 
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN_AXE = """async tags => (await axe.run({runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})).violations
@@ -22,3 +26,12 @@ def axe_source() -> str:
     return (
         importlib.resources.files("axe_playwright_python") / "axe.min.js"
     ).read_text(encoding="utf-8")
+
+
+def open_card(page: Page) -> Locator:
+    """The card of a number that is open, unfolded."""
+    card = page.locator("dialog.number-card[open]")
+    card.wait_for()
+    for summary in card.locator("details:not([open]) summary").all():
+        summary.click()
+    return card

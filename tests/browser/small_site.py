@@ -16,16 +16,15 @@ import small_run
 from trustbook.ledger import COLUMNS
 from trustbook.r_together import write_script
 from trustbook.site import pages
+from trustbook.sphinx.ledger_numbers import NUMBERS
 from trustbook.sphinx.ledger_pages import ledger_table
-from trustbook.verdicts import NEEDS
+from trustbook.verdicts import HOLDS, NEEDS
 from trustlib import Cells, fit_logit
 from trustlib.record.printed import load_figures
 
 ROOT = Path(__file__).resolve().parents[2]
-# Columns of the ledger that hold numbers of ours.
-NUMBERS = ("ours", "std_error", "conf_low", "conf_high", "n", "df", "range_low")
-NUMBERS += ("range_high", "published_low", "published_high")
 QUESTIONS = ("printed-both", "women-share", "one-item-minority")
+COMPUTED = "R24-019"  # the line of the ledger that the small book answers
 AXES = ["ethnicity", "disability"]
 MODEL = "ethnicity * disability"
 PAIR = "cells/discriminated-ethnicity-disability.parquet"
@@ -65,16 +64,21 @@ def small_record(folder: Path) -> None:
     (folder / "questions.yml").write_text(text, encoding="utf-8")
 
 
-def small_ledger(path: Path) -> None:
-    """The page of the ledger with every line of the record, none of them answered."""
+def small_ledger(book: Path) -> None:
+    """The ledger with every line of the record, one of them answered, and its page."""
     figures = load_figures(ROOT / "data" / "published" / "figures.csv")
     names = {"address": "place", "value": "published", "half_width": "tolerance"}
     lines = figures.rename(columns=names).reindex(columns=list(COLUMNS))
     lines = lines.assign(file="figures", verdict=NEEDS)
-    texts = lines.columns.difference([*NUMBERS, "published", "tolerance"])
+    texts = lines.columns.difference(NUMBERS)
     lines[texts] = lines[texts].astype(object).fillna("").astype(str)
-    table = ledger_table(lines)
-    path.write_text(f"# The ledger\n\nSynthetic lines.\n\n{table}\n", encoding="utf-8")
+    answered = lines["id"] == COMPUTED
+    lines.loc[answered, ["ours", "range_low", "range_high"]] = [35.0, 34.0, 36.0]
+    lines.loc[answered, "calculation"] = "R24-017 \N{MINUS SIGN} R24-018"
+    lines.loc[answered, ["evidence", "verdict"]] = ["published", HOLDS]
+    lines.to_csv(book / "_runs" / "ledger.csv", index=False)
+    text = f"# The ledger\n\nSynthetic lines.\n\n{ledger_table(lines)}\n"
+    (book / "ledger.md").write_text(text, encoding="utf-8")
 
 
 def build_small_book(folder: Path) -> Path:
@@ -91,8 +95,8 @@ def build_small_book(folder: Path) -> Path:
     shutil.copytree(cells, folder / "data" / "hints7")
     shutil.copy(ROOT / "data" / "codebook.yml", folder / "data")
     small_record(folder / "data" / "published")
-    small_ledger(book / "ledger.md")
     small_run.make_run(ROOT, book / "_runs")
+    small_ledger(book)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRUSTLIB_RUN_FOLDER", str(book))
         write_script(fit_logit(Cells.read(cells / PAIR), MODEL), AXES, AXES, "A pair")

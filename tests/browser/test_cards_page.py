@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import small_site
 from bs4 import BeautifulSoup
-from looking import AXE_TAGS, RUN_AXE, WIDER, axe_source
+from looking import AXE_TAGS, RUN_AXE, WIDER, axe_source, open_card
 
 from trustbook.sphinx.card_pages import CARD, PLACE, SCRIPT
+from trustbook.sphinx.finding import unbroken
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -30,6 +31,7 @@ IS_REAL = small_site.site_under_test() is not None
 RUN = REAL if IS_REAL else "cards"
 RUN_PAGE = f"_runs/{RUN}/{RUN}.html"
 FINDINGS = "hints7.html" if IS_REAL else "numbers.html"
+LEDGER = "ledger.html"
 PRINTED = "do-the-figures-fit.html" if IS_REAL else "numbers.html"
 LEVEL = ".book-table button.card-number"
 each_page = pytest.mark.parametrize("name", small_site.pages_under_test())
@@ -54,9 +56,8 @@ def opened(chromium: Browser, address: str, **how: Any) -> Iterator[Page]:
 
 
 def card(page: Page) -> str:
-    """What the open card says."""
-    page.wait_for_selector("dialog.number-card[open]")
-    return page.inner_text("dialog.number-card")
+    """What the open card says, unfolded."""
+    return open_card(page).inner_text()
 
 
 def fact(page: Page, name: str) -> str:
@@ -66,6 +67,11 @@ def fact(page: Page, name: str) -> str:
 
 def is_open(page: Page) -> bool:
     return page.locator("dialog.number-card[open]").count() == 1
+
+
+def value(text: str) -> float:
+    """The number that a text begins with."""
+    return float(text.split()[0].replace(",", "").replace("\N{MINUS SIGN}", "-"))
 
 
 def data_of(site: Path, file: str) -> Any:
@@ -85,6 +91,20 @@ def test_every_marked_number_has_a_card_that_says_the_same(
         if file not in files:
             files[file] = data_of(site, file)
         shown = str(number.find(string=True)).strip()
+        if file == "record":
+            assert unbroken(shown) == files[file][key]["printed"]
+            continue
+        if file == "ledger":
+            assert files[file][key]["shown"].removeprefix("Synthetic: ") == shown
+            continue
+        if file == "findings" and name == LEDGER:
+            finding = files[file][key]
+            run = data_of(site, f"runs/{finding['run']}")
+            of_run, of_line = map(
+                value, (run["rows"][finding["row"]]["estimate"], shown)
+            )
+            assert of_run == pytest.approx(of_line, abs=0.0551)
+            continue
         if file == "findings":
             assert shown.split(" (")[0] == files[file][key]["shown"]
             continue
@@ -120,6 +140,22 @@ class TestRunPage:
             assert fact(page, "Design")
             assert fact(page, "Standard error").endswith("points")
             assert "svyciprop" in page.inner_text("dialog pre")
+
+    def test_it_says_the_number_first_and_unfolds_how_it_is_computed(
+        self, chromium: Browser, address: str
+    ) -> None:
+        with opened(chromium, address + RUN_PAGE) as page:
+            page.locator(LEVEL).first.click()
+            page.wait_for_selector("dialog.number-card[open]")
+            fold = page.locator("dialog details")
+            assert page.locator("dialog dd").first.is_visible()
+            assert not page.locator("dialog pre").is_visible()
+            fold.locator("summary").click()
+            assert page.locator("dialog pre").is_visible()
+            page.keyboard.press("Escape")
+            page.locator(LEVEL).nth(1).click()
+            page.wait_for_selector("dialog.number-card[open]")
+            assert page.locator("dialog pre").is_visible()
 
     def test_so_does_a_click_on_another_number_of_the_row(
         self, chromium: Browser, address: str
@@ -184,7 +220,7 @@ class TestKeyboard:
         with opened(chromium, address + RUN_PAGE) as page:
             page.locator(LEVEL).first.focus()
             page.keyboard.press("Enter")
-            card(page)
+            page.wait_for_selector("dialog.number-card[open]")
             focused = "document.activeElement.id"
             assert page.evaluate(focused) == "number-card-title"
             page.keyboard.press("Escape")
@@ -225,6 +261,37 @@ class TestKeyboard:
             assert page.evaluate("document.activeElement.textContent") == last
             page.keyboard.press("Enter")
             assert last in card(page)
+
+
+class TestLedger:
+    def test_our_number_says_how_it_was_worked_out(
+        self, chromium: Browser, address: str
+    ) -> None:
+        with opened(chromium, address + LEDGER) as page:
+            link = page.locator(f'a[data-card="ledger|{small_site.COMPUTED}"]')
+            link.click()
+            said = card(page)
+            assert link.inner_text() in said
+            assert fact(page, "Computed from") == "R24-017 \N{MINUS SIGN} R24-018"
+            assert fact(page, "Open by rounding") == "34.0 to 36.0"
+            link = page.locator('dialog a[href*="#figure-R24-017"]')
+            link.click()
+            page.wait_for_url("**/record.html#figure-R24-017")
+
+    def test_the_printed_one_is_its_line_of_the_record(
+        self, chromium: Browser, address: str
+    ) -> None:
+        with opened(chromium, address + LEDGER) as page:
+            page.locator('a[data-card="record|R24-017"]').click()
+            assert "(R24-017)" in card(page)
+            assert page.url.endswith(LEDGER)
+
+    def test_other_links_of_a_line_lead_on(
+        self, chromium: Browser, address: str
+    ) -> None:
+        with opened(chromium, address + LEDGER) as page:
+            page.locator("#ledger-R24-017 th a").click()
+            page.wait_for_url("**/record.html#figure-R24-017")
 
 
 class TestFindingsAndPrint:

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from looking import open_card
 
 import explorer_choices
 import trustlib as tl
@@ -195,6 +196,25 @@ class TestWhatIsShown:
     def test_a_refused_table_says_that_the_gate_refused_it(self, page: Page) -> None:
         choose(page, axis_0="gender", axis_1="age_band", axis_2="disability")
         assert "The disclosure gate refuses it" in said(page)
+
+    def test_each_list_says_which_identities_are_not_shown_with_the_others(
+        self, page: Page
+    ) -> None:
+        for group, is_shown in ((">", True), ("> optgroup >", False)):
+            options = page.locator(f"#explorer-axis-1 {group} option")
+            axes = [one.get_attribute("value") or "" for one in options.all()]
+            assert axes
+            for axis in axes:
+                choose(page, axis_1=axis)
+                assert page.locator("#explorer-found").is_visible() is is_shown
+                choose(page, axis_1="disability")
+
+    def test_what_was_not_asked_for_says_that_the_gate_would_let_it_pass(
+        self, page: Page
+    ) -> None:
+        choose(page, axis_0="gender", axis_1="disability_or_pain")
+        assert "The disclosure gate would let these cells pass" in said(page)
+        assert "data/hints7/cells.yml" in said(page)
 
     def test_three_identities_show_pairs_and_all_three(self, page: Page) -> None:
         choose(page, axis_2="gender")
@@ -374,8 +394,7 @@ def with_cards(page: Page) -> Page:
 def card_of(page: Page, table: str, row: int) -> dict[str, str]:
     """Title, facts and lines of R of a number's card."""
     page.locator(f"#explorer-{table} button.card-number").nth(row).click()
-    card = page.locator("dialog.number-card[open]")
-    card.wait_for()
+    card = open_card(page)
     names = card.locator("dt").all_inner_texts()
     told = dict(zip(names, card.locator("dd").all_inner_texts(), strict=True))
     plain = card.locator(".number-card-plain")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -261,10 +262,12 @@ def test_a_session_that_leaves_files_out_is_refused(folder, spark, setting):
 
 @needs_java
 def test_people_who_are_drawn_anew_each_time_are_refused(folder, spark):
-    from pyspark.sql.functions import rand
+    from pyspark.sql.functions import udf
 
+    # Spark's own rand() has its seed in the plan, so it draws the same people again.
+    drawn = udf(lambda: random.random() < 0.5, "boolean").asNondeterministic()
     given = spark.read.parquet(str(folder))
-    in_one_sentence(given.filter(rand() < 0.5), "more or fewer people")
+    in_one_sentence(given.filter(drawn()), "more or fewer people")
 
 
 # The page
@@ -278,8 +281,9 @@ def test_the_commands_of_the_page(folder, engine):
     (place / "plan.yml").write_text(plan_text())
     by_engine = {command.words[-1]: command for command in commands()}
     by_engine |= {command.words[-2]: command for command in commands()[1:]}
-    run_command(place, by_engine["duckdb"].words, by_engine["duckdb"].lines)
-    run_command(place, by_engine[engine].words, by_engine[engine].lines)
+    wanted = ["duckdb"] if engine == "duckdb" else ["duckdb", engine]
+    for name in wanted:  # the page compares with cells that DuckDB has written
+        run_command(place, by_engine[name].words, by_engine[name].lines)
 
 
 def test_the_command_with_an_address(folder, workers):

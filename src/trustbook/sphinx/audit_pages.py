@@ -71,9 +71,10 @@ class ComputedNumber:
     place: str
     shown: str
     how: str
+    formula: str = ""
 
 
-def computed(key: str, shown: str, how: str) -> nodes.reference:
+def computed(key: str, shown: str, how: str, formula: str = "") -> nodes.reference:
     """A number with how it was computed as a tooltip, linked to the same words below.
 
     A tooltip alone is for a mouse: neither a keyboard nor a finger reaches it.
@@ -84,7 +85,7 @@ def computed(key: str, shown: str, how: str) -> nodes.reference:
     '#computed-gap-2024'
     """
     place = "computed-" + re.sub(r"\W+", "-", key)
-    number = ComputedNumber(place, unbroken(shown), how)
+    number = ComputedNumber(place, unbroken(shown), how, formula)
     mark = nodes.abbreviation(shown, number.shown, explanation=how)
     return nodes.reference(
         "", "", mark, refuri=f"#{place}", internal=True, computed=number
@@ -104,12 +105,19 @@ def list_computed(app: Sphinx, doctree: nodes.document) -> None:
 def _computed_list(numbers: list[ComputedNumber]) -> str:
     """The list at the end of a page, which can be opened."""
     summary = "<summary>How each computed number of this page was found</summary>"
-    rows = "".join(
-        f'<li id="{number.place}"><strong>{escape(number.shown)}</strong>: '
-        f"{escape(number.how)}</li>"
-        for number in numbers
-    )
+    rows = "".join(map(_computed_row, numbers))
     return f'<details class="computed-numbers">{summary}<ul>{rows}</ul></details>'
+
+
+def _computed_row(number: ComputedNumber) -> str:
+    """A number, how it was computed, and its formula with what went into it."""
+    formula = ""
+    if number.formula:
+        formula = f' <span class="computed-formula">{escape(number.formula)}</span>'
+    return (
+        f'<li id="{number.place}"><strong>{escape(number.shown)}</strong>: '
+        f"<span>{escape(number.how)}</span>{formula}</li>"
+    )
 
 
 # ----- the role and the directive -----

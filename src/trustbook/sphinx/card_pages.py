@@ -30,6 +30,7 @@ from trustbook.cards import RunCards
 from trustbook.cells_json import cells_as_json, compact
 from trustbook.findings import FINDING, load_findings, resolve, text
 from trustbook.sphinx.finding import unbroken
+from trustbook.sphinx.ledger_numbers import cards_of_ledger, read_ledger
 from trustbook.sphinx.record_pages import printed, with_people
 from trustlib.cells import Cells
 from trustlib.errors import TrustlibError
@@ -264,6 +265,9 @@ def shared_files(book: Path) -> Iterator[tuple[str, str]]:
     if (published / "figures.csv").is_file():
         yield "record.js", as_script("record", record_data(published))
         yield "computed.js", as_script("computed", computed_data(published))
+    ledger = book / "_runs" / "ledger.csv"
+    if ledger.is_file():
+        yield "ledger.js", as_script("ledger", cards_of_ledger(read_ledger(ledger)))
 
 
 def run_files(run: str, book: Path, folder: Path) -> Iterator[tuple[str, str]]:

@@ -47,6 +47,7 @@ from trustbook.sphinx.evidence.tables import (
     PrintedGapTable,
     TrialsTable,
 )
+from trustbook.sphinx.evidence.worked import worked
 from trustbook.sphinx.record_pages import RecordRole
 from trustlib.errors import TrustlibError
 
@@ -75,12 +76,14 @@ class EvidenceRole(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Look the number up."""
         try:
-            number = quantity(evidence_for(self.env), self.text)
+            evidence = evidence_for(self.env)
+            number = quantity(evidence, self.text)
+            formula = worked(evidence, self.text)
         except (TrustlibError, OSError) as error:
             message = f"evidence: {error}".replace("\n", " ")
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
         how = f"Computed from the print: {number.how}."
-        return [computed(self.text, number.shown, how)], []
+        return [computed(self.text, number.shown, how, formula)], []
 
 
 class RecordLine(RecordRole):

@@ -26,26 +26,26 @@ from trustbook.sphinx.directives import (
     meanings,
     raw_html,
 )
+from trustbook.sphinx.ledger_numbers import (
+    EVIDENCE,
+    FIGURE,
+    estimate_text,
+    read_ledger,
+    rounding_text,
+)
 from trustbook.sphinx.record_pages import (
-    UNITS,
     distinct_words,
     filtered_table,
     printed,
 )
 from trustbook.verdicts import VERDICTS
 from trustlib.errors import TrustlibError, require_file
-from trustlib.escaping import csv_plains
 
 HEADS = ("Line", "What is said", "Printed", "Ours", "Verdict", "Worked out in")
-EVIDENCE = {
-    "real": "real people",
-    "synthetic": "synthetic people",
-    "published": "published figures",
-}
-AUDIT = '<a href="do-the-figures-fit.html">Do the figures fit together?</a>'
-STAND_IN = '<a href="stand-in.html">the synthetic stand-in</a>'
-CALCULATED = ("figures", "questions")  # files whose figures runs do not repeat
-_FIGURE = re.compile(r"\b[A-Z]+\d*-\d+[a-z]?\b")  # the id of a figure of the record
+AUDIT_PAGE = "do-the-figures-fit.html"
+STAND_IN_PAGE = "stand-in.html"
+AUDIT = f'<a href="{AUDIT_PAGE}">Do the figures fit together?</a>'
+STAND_IN = f'<a href="{STAND_IN_PAGE}">the synthetic stand-in</a>'
 
 
 def slug(text: str) -> str:
@@ -65,13 +65,10 @@ def ledger_table(ledger: pd.DataFrame, verdicts: Iterable[str] = VERDICTS) -> st
     Parameters
     ----------
     ledger : DataFrame
-        As `trustlib check` wrote it, with ``wave`` read as text.
+        From `trustbook.sphinx.ledger_numbers.read_ledger`.
     verdicts : iterable of str
         Those that the filter offers.
     """
-    columns = ledger.select_dtypes(exclude="number").columns
-    texts = {column: ledger[column].fillna("").astype(str) for column in columns}
-    ledger = ledger.assign(**texts)
     items = {item: item for item in ledger["item"] if item}
     choices = {
         "verdict": ("Verdict", {slug(v): v for v in verdicts}),
@@ -122,21 +119,7 @@ def _breaking(text: str) -> str:
 
 def _linked(text: str) -> str:
     """A text in which each figure of the record leads to its row there."""
-    return _FIGURE.sub(r'<a href="record.html#figure-\g<0>">\g<0></a>', escape(text))
-
-
-def _number(value: float, line: pd.Series) -> str:
-    """One of our numbers with the decimals of its kind."""
-    digits = 1 if line["file"] in CALCULATED else 2
-    if line["statistic"] == "count":
-        digits = 0
-    elif line["statistic"] == "ratio":
-        digits = 2
-    return f"{value:,.{digits}f}".replace("-", "−")
-
-
-def _range(low: float, high: float, line: pd.Series) -> str:
-    return f"{_number(low, line)} to {_number(high, line)}"
+    return FIGURE.sub(r'<a href="record.html#figure-\g<0>">\g<0></a>', escape(text))
 
 
 # ----- the cells of a row -----
@@ -158,6 +141,10 @@ def _published(line: pd.Series) -> str:
     if line["file"] == "questions":
         return "not printed"
     html = escape(printed(line.rename({"published": "value"})))
+    if line["file"] == "figures":
+        html = _with_card(
+            html, f"record|{line['id']}", f"record.html#figure-{line['id']}"
+        )
     notes = []
     form = ""
     if line["tolerance"] > 0:
@@ -173,29 +160,34 @@ def _published(line: pd.Series) -> str:
 
 def _ours(line: pd.Series) -> str:
     """Our number, its interval and standard error, and whose it is."""
-    parts = [*_estimate(line), *_precision(line)]
-    if not parts:
+    shown = estimate_text(line)
+    if not shown:
         return "none"
+    parts = _precision(line)
     if line["evidence"] in ("real", "synthetic"):
         people = EVIDENCE[line["evidence"]]
         if line["n"] > 0:
             people += f", {line['n']:,.0f} of them"
         parts.append(people)
-    first, *others = parts
-    return first + _small(others)
+    return _with_card(shown, card_of(line), where_worked_out(line)) + _small(parts)
 
 
-def _estimate(line: pd.Series) -> list[str]:
-    """Our number with its interval, or the range in which it must lie."""
-    unit = UNITS.get(line["statistic"], "")
-    if pd.notna(line["ours"]):
-        text = _number(line["ours"], line) + unit
-        if pd.notna(line["conf_low"]):
-            text += f" ({_range(line['conf_low'], line['conf_high'], line)})"
-        return [text]
-    if pd.notna(line["range_low"]):
-        return [_range(line["range_low"], line["range_high"], line) + unit]
-    return []
+def _with_card(html: str, card: str, href: str) -> str:
+    """A number as a link that opens its card; without scripts it leads on."""
+    return f'<a href="{escape(href)}" data-card="{escape(card)}">{html}</a>'
+
+
+def card_of(line: pd.Series) -> str:
+    """The card of our number in a line: that of its finding, or one of the ledger's own."""
+    kind, _, name = line["calculation"].partition(" ")
+    return f"findings|{name}" if kind == "finding" else f"ledger|{line['id']}"
+
+
+def where_worked_out(line: pd.Series) -> str:
+    """The page on which our number in a line was worked out."""
+    if line["run"]:
+        return f"_runs/{line['run']}/{line['run']}.html"
+    return STAND_IN_PAGE if line["calculation"] == "stand-in" else AUDIT_PAGE
 
 
 def _precision(line: pd.Series) -> list[str]:
@@ -204,9 +196,8 @@ def _precision(line: pd.Series) -> list[str]:
     if pd.notna(line["std_error"]):
         _, _, rule = line["df_rule"].partition("; ")
         parts.append(f"standard error {line['std_error']:.2f}; {rule}")
-    width = line["range_high"] - line["range_low"]
-    if pd.notna(line["ours"]) and width > 1e-6:
-        ends = _range(line["range_low"], line["range_high"], line)
+    ends = rounding_text(line)
+    if ends:
         parts.append(f"from {ends} by the rounding")
     return parts
 
@@ -227,14 +218,14 @@ def _worked_out(line: pd.Series) -> str:
         where = f"table {line['table']}"
         if line["row"]:
             where += f", {line['row']}"
-        link = f'<a href="_runs/{run}/{run}.html">{run}</a>'
+        link = f'<a href="{where_worked_out(line)}">{run}</a>'
         return link + _small([_breaking(where)])
     if calculation == "stand-in":
         reading = _breaking(line["reading"])
         return STAND_IN + _small(filter(None, [reading]))
     if line["file"] == "questions":
         return AUDIT + _small([f"from {_linked(calculation)}"])
-    of_figures = _FIGURE.search(calculation) is not None
+    of_figures = FIGURE.search(calculation) is not None
     if line["verdict"].startswith("inconsistent") and not of_figures:
         question = f'<a href="#ledger-{calculation}">{calculation}</a>'
         return AUDIT + _small([f"question {question}"])
@@ -257,7 +248,7 @@ class LedgerDirective(DataDirective):
         path = Path(self.env.srcdir) / "_runs" / "ledger.csv"
         self.env.note_dependency(str(path))
         path = require_file(path, "ledger", "Write it with `trustlib check`.")
-        return csv_plains(pd.read_csv(path, dtype={"wave": str}))
+        return read_ledger(path)
 
 
 class LedgerTable(LedgerDirective):

@@ -20,6 +20,7 @@
  * @typedef {{run: string, row: string, shown: string, column?: string, published?: string}} FindingData
  * @typedef {{printed: string, claim: string, facts: Facts}} LineData
  * @typedef {{lines: string[], assumed: string[]}} ComputedData
+ * @typedef {{shown: string, claim: string, evidence: string, facts: Facts, lines: string[]}} LedgerData
  *
  * What a card shows.
  * @typedef {Object} CardText
@@ -41,12 +42,19 @@
     ["against", "Compared with"],
   ];
   const OF_TABLE = [["outcome", "Question"], ["design", "Design"], ["model", "Model"], ["convention", "Convention"]];
+  // What the card says at once to everybody; the rest is folded until it is asked for.
+  const TECHNICAL = [
+    "Standard error", "p-value", "Effective people", "Degrees of freedom",
+    "Formula", "Design", "Model", "Convention", "Reading",
+  ];
+  const FEW = 3; // so few facts are not folded
   const GAP = 8; // pixels between a number and its card
   const WIDE = 600; // pixels: in narrower windows a card lies at the lower edge
 
   const root = document.documentElement.dataset.content_root ?? "./";
   /** @type {HTMLDialogElement | null} */
   let card = null;
+  let isUnfolded = false; // a reader who asked once for the rest has it on every card
 
   /** An element with attributes and children; texts are shown as written.
    * @param {string} tag @param {Object<string, string>} attributes
@@ -83,6 +91,8 @@
     const [file, key] = address.split("|");
     const shown = number.textContent?.trim() ?? "";
     if (file === "findings") return ofFinding((await load("findings"))[key]);
+    if (file === "record") return ofLine(key, (await load("record"))[key], `${root}record.html#figure-${key}`);
+    if (file === "ledger") return ofLedger((await load("ledger"))[key], number.getAttribute("href") ?? "");
     if (file === "explorer") return ofExplorer((/** @type {any} */ (window)).trustExplorerCards.textOf(key));
     if (address) return ofRow(await load(file), key);
     const target = decodeURIComponent(number.getAttribute("href")?.split("#")[1] ?? "");
@@ -190,23 +200,42 @@
   /** A number that was computed from print: how, and from which lines.
    * @param {string} place @param {string} shown @returns {Promise<CardText>} */
   async function ofComputed(place, shown) {
-    const told = document.getElementById(place)?.textContent ?? "";
-    const how = told.slice(told.indexOf(": ") + 2);
+    const row = document.getElementById(place);
+    const [how, formula] = ["strong + span", ".computed-formula"].map((part) =>
+      row?.querySelector(part)?.textContent ?? "");
     const [record, computed] = await Promise.all([load("record"), load("computed")]);
     const key = place.replace("computed-", "");
     const end = /-(?:low|high|conflict)$/;
     /** @type {ComputedData} */
     const asked = computed[key] ?? computed[key.replace(end, "")] ?? { lines: [], assumed: [] };
-    const named = how.match(/\b[A-Z]+\d*-\d+[a-z]?\b/g) ?? [];
-    const ids = [...new Set([...asked.lines, ...named])].filter((id) => id in record);
-    const links = ids.map((id) => element("a", { href: `${root}record.html#figure-${id}` },
-      `${id}: ${record[id].claim}: ${record[id].printed}`));
-    const assumed = /** @type {[string, string]} */ (["Assumed", asked.assumed.join("; ")]);
+    const facts = /** @type {[string, string][]} */ ([["Formula", formula], ["Assumed", asked.assumed.join("; ")]]);
     return {
       title: shown,
       about: how,
-      facts: assumed[1] ? [assumed] : [],
-      links,
+      facts: facts.filter(([, text]) => text !== ""),
+      links: linesOf(record, asked.lines, `${how} ${formula}`),
+    };
+  }
+
+  /** Links to lines of the record: some, and those that a text names.
+   * @param {{[id: string]: LineData}} record @param {string[]} ids @param {string} text
+   * @returns {Node[]} */
+  function linesOf(record, ids, text) {
+    const named = text.match(/\b[A-Z]+\d*-\d+[a-z]?\b/g) ?? [];
+    const known = [...new Set([...ids, ...named])].filter((id) => id in record);
+    return known.map((id) => element("a", { href: `${root}record.html#figure-${id}` },
+      `${id}: ${record[id].claim}: ${record[id].printed}`));
+  }
+
+  /** A number of the ledger that no page of a run has: how it was worked out.
+   * @param {LedgerData} line @param {string} href @returns {Promise<CardText>} */
+  async function ofLedger(line, href) {
+    const record = await load("record");
+    return {
+      title: line.shown,
+      about: `${line.claim.replace(/([^?])$/, "$1.")} ${line.evidence}.`,
+      facts: /** @type {[string, string][]} */ (Object.entries(line.facts)),
+      links: [...linesOf(record, line.lines, ""), element("a", { href }, "Where it is worked out")],
     };
   }
 
@@ -230,23 +259,43 @@
 
   /** @param {CardText} text @returns {Node[]} */
   function partsOf(text) {
-    const facts = text.facts.flatMap(([label, said]) => [element("dt", {}, label), element("dd", {}, said)]);
     const parts = [
       element("h2", { id: "number-card-title", tabindex: "-1" }, text.title),
       element("p", { id: "number-card-about" }, text.about),
     ];
     if (text.plain) parts.push(element("p", { class: "number-card-plain" }, text.plain));
-    if (facts.length) parts.push(element("dl", {}, ...facts));
-    if (text.code) {
-      parts.push(
-        element("p", { class: "number-card-head" }, text.head || "In R, as on the page of this number"),
-        element("pre", { tabindex: "0", role: "region", "aria-label": "In R" }, element("code", {}, text.code)));
-    }
+    parts.push(...listOf(text.facts.filter(([label]) => !TECHNICAL.includes(label))));
+    parts.push(...folded(text));
     if (text.links.length) {
       parts.push(element("ul", {}, ...text.links.map((link) => element("li", {}, link))));
     }
     parts.push(element("button", { type: "button", class: "number-card-close", "data-closes": "" }, "Close"));
     return parts;
+  }
+
+  /** Facts as a list of terms; nothing where there are none.
+   * @param {[string, string][]} facts @returns {HTMLElement[]} */
+  function listOf(facts) {
+    const rows = facts.flatMap(([label, said]) => [element("dt", {}, label), element("dd", {}, said)]);
+    return rows.length ? [element("dl", {}, ...rows)] : [];
+  }
+
+  /** How the number was computed: its error, design and formula, and the lines of R.
+   * @param {CardText} text @returns {HTMLElement[]} */
+  function folded(text) {
+    const facts = text.facts.filter(([label]) => TECHNICAL.includes(label));
+    const inside = listOf(facts);
+    if (text.code) {
+      inside.push(
+        element("p", { class: "number-card-head" }, text.head || "In R, as on the page of this number"),
+        element("pre", { tabindex: "0", role: "region", "aria-label": "In R" }, element("code", {}, text.code)));
+    }
+    if (facts.length < FEW && !text.code) return inside;
+    const how = text.code ? "How it is computed, and in R" : "How it is computed";
+    const fold = /** @type {HTMLDetailsElement} */ (element("details", {}, element("summary", {}, how), ...inside));
+    fold.open = isUnfolded;
+    fold.addEventListener("toggle", () => { isUnfolded = fold.open; });
+    return [fold];
   }
 
   /** Open the card of a number, beside it where there is room.
@@ -325,11 +374,15 @@
     next.focus();
   }
 
+  /** Whether a link opens a card: in the tables of record and ledger only one that is marked.
+   * @param {Element} link @returns {boolean} */
+  const isWithCard = (link) => link.matches("[data-card]") || !link.closest("#record-table, #ledger-table");
+
   /** The number that a click is on: a link, a number, or another number of its row.
    * @param {HTMLElement} target @returns {HTMLElement | null} */
   function clicked(target) {
     const link = target.closest(LINKS);
-    if (link) return link.closest("#record-table, #ledger-table") ? null : /** @type {HTMLElement} */ (link);
+    if (link) return isWithCard(link) ? /** @type {HTMLElement} */ (link) : null;
     if (target.closest("a, button:not(.card-number), summary, dialog")) return null;
     const own = target.closest(NUMBERS);
     if (own) return /** @type {HTMLElement} */ (own);
@@ -356,7 +409,7 @@
     if (!("showModal" in HTMLElement.prototype) && typeof HTMLDialogElement === "undefined") return;
     enableAll();
     document.querySelectorAll(LINKS).forEach((link) => {
-      if (!link.closest("#record-table, #ledger-table")) link.setAttribute("aria-haspopup", "dialog");
+      if (isWithCard(link)) link.setAttribute("aria-haspopup", "dialog");
     });
     document.addEventListener("click", onClick);
     document.addEventListener("keydown", walk);

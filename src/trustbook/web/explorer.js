@@ -175,12 +175,20 @@
     [0, 1, 2].forEach((place) => {
       const others = state.axes.filter((_, i) => i !== place);
       const free = known.filter((axis) => !others.includes(axis));
-      const options = free.map((axis) =>
-        /** @type {[string, string]} */ ([axis, trustWords.heading(axis, labels)]));
-      if (place === 2) options.unshift(["", "none"]);
-      fill(part(`axis-${place}`), options, state.axes[place] ?? "");
+      const list = part(`axis-${place}`);
+      const [shown, not] = [true, false].map((wanted) => free
+        .filter((axis) => wanted === hasCells(source, [...others, axis]))
+        .map((axis) => element("option", { value: axis }, trustWords.heading(axis, labels))));
+      if (place === 2) shown.unshift(element("option", { value: "" }, "none"));
+      list.replaceChildren(...shown);
+      if (not.length) list.append(element("optgroup", { label: "Not shown with the others: choose one to see why" }, ...not));
+      list.value = state.axes[place] ?? "";
     });
   }
+
+  /** Whether there are cells of some identities for the question that is chosen.
+   * @param {BookSource} source @param {string[]} axes @returns {boolean} */
+  const hasCells = (source, axes) => cellsFor(source, state.question, axes) !== undefined;
 
   /** The labels of all sets of a source.
    * @param {BookSource} source @returns {Object<string, string>} */
@@ -239,8 +247,7 @@
     const labels = labelsOf(source);
     const wanted = trustWords.identities(state.axes, labels);
     const key = `${state.question}:${[...state.axes].sort().join()}`;
-    const why = source.reasons[source.refused[key]]
-      ?? "These identities were not prepared together for this question.";
+    const why = source.reasons[source.refused[key] ?? "other"] ?? "";
     say(part("said"), [`Not shown: ${wanted}. ${source.label}.`, why]);
     const others = combinationsOf(setsOf(source, state.question)).map(({ axes }) => {
       const button = element("button", { type: "button" }, trustWords.identities(axes, labels));

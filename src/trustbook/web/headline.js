@@ -27,9 +27,10 @@
 (() => {
   const LISTS = /** @type {const} */ (["questions", "bases", "orders"]);
   const SIDES = /** @type {const} */ (["across", "up"]);
-  const LEFT = 34;
+  const LEFT = 50;
   const TOP = 8;
   const SIZE = 300;
+  const WIDTH = LEFT + SIZE + 12;
   const TICKS = [0, 20, 40, 60, 80, 100];
   const SVG = "http://www.w3.org/2000/svg";
 
@@ -158,13 +159,17 @@
    * @param {Combination} combination @param {string[]} names @returns {Element} */
   function picture(combination, names) {
     const says = [...sentences(combination, names), ranges(combination)].join(" ");
-    const svg = drawn("svg", { viewBox: `0 0 ${LEFT + SIZE + 12} ${TOP + SIZE + 24}`, role: "img", "aria-label": `The region of what is possible. ${says}` });
+    const svg = drawn("svg", { viewBox: `0 0 ${WIDTH} ${TOP + SIZE + 40}`, role: "img", "aria-label": `The region of what is possible. ${says}` });
     for (const tick of TICKS) {
       svg.append(
         drawn("path", { class: "headline-grid", d: `M${x(tick)} ${y(0)}V${y(100)}M${x(0)} ${y(tick)}H${x(100)}` }),
         drawn("text", { x: x(tick), y: y(0) + 17, "text-anchor": "middle" }, String(tick)),
         drawn("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, String(tick)));
     }
+    const middle = TOP + SIZE / 2;
+    svg.append(
+      drawn("text", { x: LEFT + SIZE / 2, y: y(0) + 35, "text-anchor": "middle" }, `${headline.groups.across}, %`),
+      drawn("text", { x: 14, y: middle, "text-anchor": "middle", transform: `rotate(-90 14 ${middle})` }, `${headline.groups.up}, %`));
     svg.append(drawn("rect", { class: "headline-frame", x: LEFT, y: TOP, width: SIZE, height: SIZE }));
     if (combination.region) {
       svg.append(drawn("path", { class: "headline-region", d: outline(combination.region) }));
@@ -275,7 +280,7 @@
   function aim(event) {
     const box = part("picture").querySelector("svg")?.getBoundingClientRect();
     if (!box) return;
-    const scale = (LEFT + SIZE + 12) / box.width;
+    const scale = WIDTH / box.width;
     const across = Math.round((100 * ((event.clientX - box.left) * scale - LEFT)) / SIZE);
     const up = Math.round(100 - (100 * ((event.clientY - box.top) * scale - TOP)) / SIZE);
     if (Math.min(across, up) >= 0 && Math.max(across, up) <= 100) take({ across, up });
@@ -288,8 +293,7 @@
       part(`${side}-name`).textContent = `${which}: ${headline.groups[side]}, percent who said yes`;
       part(side).addEventListener("input", () => take({ [side]: Number(part(side).value) }));
     }
-    part("what").textContent = "Shaded: every pair of values that the printed figures allow. "
-      + `Across: ${headline.groups.across}. Up: ${headline.groups.up}. In percent who said yes.`;
+    part("what").textContent = "Shaded: every pair of values that the printed figures allow. In percent who said yes.";
     part("form").addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
     part("picture").addEventListener("click", aim);
     window.addEventListener("hashchange", () => { if (restore(location.hash)) show(); });
