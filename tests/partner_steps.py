@@ -84,6 +84,8 @@ def sentences(text: str) -> Iterator[str]:
         place = re.match(r"(\S+\.\w+: |[a-z]+ \S+: |\w+: )?((column|entry) [^:]+: |\w+: )*", rest)
         if place:
             yield rest[place.end() :]
+        for end in re.finditer(": ", rest):
+            yield rest[end.end() :]
         # one of a kind is told without an s
         yield re.sub(r", 1 fault:$", ", 2 faults:", rest)
 

@@ -457,7 +457,9 @@ def undeclared(design: SurveyDesign) -> dict[str, str]:
 
 
 def _told_by_half(frame: pd.DataFrame, outcome: str, axes: Sequence[str]) -> list[str]:
-    """The axes that at least half of those who answered told."""
+    """The axes that at least half of those who answered told; one alone empties no other."""
+    if len(axes) == 1:
+        return list(axes)
     answered = frame[frame[outcome].notna()]
     share = answered[list(axes)].notna().mean()
     return [axis for axis in axes if share[axis] >= 0.5]
