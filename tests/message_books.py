@@ -169,7 +169,11 @@ def alone(where: dict) -> Step:
     import trustlib as tl
 
     frame = pd.DataFrame(where)
-    return lambda folder: repr(tl.compress(tl.SurveyDesign(frame, weight=None), "y", [c for c in frame if c != "y"]))
+    return lambda folder: repr(
+        tl.compress(
+            tl.SurveyDesign(frame, weight=None), "y", [c for c in frame if c != "y"]
+        )
+    )
 
 
 BOOKS = (
@@ -276,7 +280,9 @@ def by_region(region: list, *words: str, **rule: Any) -> Step:
 
 def polled(columns: dict, **parts: Any) -> Step:
     """The plan of a book of a file with countries or waves."""
-    variables = {name: {"column": name} for name in columns if name in ("wave", "country")}
+    variables = {
+        name: {"column": name} for name in columns if name in ("wave", "country")
+    }
     return planned(variables, columns, **parts)
 
 

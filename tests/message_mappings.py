@@ -224,7 +224,10 @@ def kind_in_file(kind: str) -> Any:
         facts = {b"source": json.dumps({"kind": "synthetic"}).encode()}
         pq.write_table(table.replace_schema_metadata(facts), path)
 
-    files = {"people.parquet": write, "m.yml": mapping(source={"kind": kind, "label": "Made up"})}
+    files = {
+        "people.parquet": write,
+        "m.yml": mapping(source={"kind": kind, "label": "Made up"}),
+    }
     return after(files, "reproduce", "people.parquet", "--mapping", "m.yml", "--plan")
 
 
@@ -442,7 +445,10 @@ def dta(strata: list) -> Any:
     return after(files, "validate", "people.dta", "--mapping", "m.yml")
 
 
-REPLICATES = {"r1": [1.0 + i % 2 for i in range(80)], "r2": [2.0 - i % 2 for i in range(80)]}
+REPLICATES = {
+    "r1": [1.0 + i % 2 for i in range(80)],
+    "r2": [2.0 - i % 2 for i in range(80)],
+}
 JK1 = {"replicate_weights": ["r1", "r2"], "replicate_method": "JK1"}
 DESIGNS = (
     Case("design: There is no column ….", drawn(strata="Region"), drawn(strata="region")),

@@ -45,7 +45,7 @@ def planned(frame: pd.DataFrame, *words: str, plan: tuple = ("--plan",)) -> Step
         if name in ("y", "z"):
             values = {"0": 0, "1": 1}
         variables[name] = {"column": name, "values": values}
-    given = {name: None for name in ("low_trust", "gender")} | variables
+    given = dict.fromkeys(("low_trust", "gender")) | variables
     files = {"people.csv": frame, "m.yml": mapping(given, design={})}
     return after(files, "reproduce", "people.csv", "--mapping", "m.yml", *plan, *words)  # fmt: skip
 
@@ -67,7 +67,12 @@ LARGE_BESIDE = crossed(
     "three",
 )
 RELATED = crossed(
-    {("a", "m"): (40, 40), ("b", "n"): (30, 30), ("c", "o"): (30, 30), ("c", "n"): (4, 4)},
+    {
+        ("a", "m"): (40, 40),
+        ("b", "n"): (30, 30),
+        ("c", "o"): (30, 30),
+        ("c", "n"): (4, 4),
+    },
     "one",
     "two",
 )

@@ -81,10 +81,12 @@ def sentences(text: str) -> Iterator[str]:
     for line in text.splitlines():
         rest = re.sub(r"^ *(\w+Error: |\d+\. )?", "", line.rstrip())
         yield rest
-        place = re.match(r"(\S+\.\w+: |[a-z]+ \S+: |\w+: )?((column|entry) [^:]+: |\w+: )*", rest)
+        place = re.match(
+            r"(\S+\.\w+: |[a-z]+ \S+: |\w+: )?((column|entry) [^:]+: |\w+: )*", rest
+        )
         if place:
             yield rest[place.end() :]
-        for end in re.finditer(": ", rest):
+        for end in re.finditer(r"[:.] ", rest):
             yield rest[end.end() :]
         # one of a kind is told without an s
         yield re.sub(r", 1 fault:$", ", 2 faults:", rest)

@@ -9,13 +9,28 @@ from __future__ import annotations
 import pytest
 
 from message_books import BOOKS, REASONS
+from message_cells import LARGE, SEALED
 from message_files import FILES
+from message_leaving import LEAVING, START
 from message_mappings import DESIGNS, FORMS, TOGETHER
 from message_models import MODELS, TABLES
 from partner_steps import said, sentences
 from test_partner import covers, told
 
-CASES = (*FILES, *FORMS, *TOGETHER, *DESIGNS, *BOOKS, *REASONS, *TABLES, *MODELS)
+CASES = (
+    *FILES,
+    *FORMS,
+    *TOGETHER,
+    *DESIGNS,
+    *BOOKS,
+    *REASONS,
+    *TABLES,
+    *MODELS,
+    *SEALED,
+    *LARGE,
+    *LEAVING,
+    *START,
+)
 pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
 
 
