@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from guide_messages import covers, told
 from message_books import BOOKS, REASONS
 from message_cells import LARGE, SEALED
 from message_files import FILES
@@ -15,7 +16,6 @@ from message_leaving import LEAVING, START
 from message_mappings import DESIGNS, FORMS, TOGETHER
 from message_models import MODELS, TABLES
 from partner_steps import said, sentences
-from test_partner import covers, told
 
 CASES = (
     *FILES,
@@ -31,7 +31,11 @@ CASES = (
     *LEAVING,
     *START,
 )
-pytestmark = pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::trustlib.MissingRowsWarning"),
+    pytest.mark.filterwarnings("ignore::trustlib.FewPSUWarning"),
+    pytest.mark.filterwarnings("ignore:Dask support is moving:FutureWarning"),
+]
 
 
 def is_told(message: str, text: str) -> bool:

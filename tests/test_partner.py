@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from guide_messages import GUIDE, covers, told
 from trustlib.schema import load_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-GUIDE = ROOT / "book" / "partner"
 INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 
 # -- messages ---------------------------------------------------------------------------------------------------------
@@ -212,22 +212,6 @@ def reasons() -> set[str]:
         for text in (words[name].values() if name == "reasons" else [words[name]])
     ]
     return {re.sub(r"\{\w+\}", "…", text) for text in found}
-
-
-def told() -> list[str]:
-    """The messages in the tables of the page."""
-    page = (GUIDE / "messages.md").read_text(encoding="utf-8")
-    return [
-        row[1]
-        for row in re.finditer(r"^\| (?:`` ?|`)(.+?)(?: ?``|`) \|", page, re.MULTILINE)
-    ]
-
-
-def covers(template: str, shown: str) -> bool:
-    """Whether a message as it is shown is one that a template of the source makes."""
-    body = re.escape(template).replace("…", ".+")
-    form = rf"(?:variable …: |design: )?{body}(?:, … faults:)?"
-    return re.fullmatch(form, shown) is not None
 
 
 def all_messages() -> set[str]:

@@ -266,7 +266,7 @@ class TestWrongAnswers:
             "holds something else than numbers above zero",
             "Give strata, PSU; or strata; or , PSU; or none.",
             "Did you mean 'Weight'?",
-            "Give numbers from 1 to 3",
+            "Give one number from 1 to 3.",
         ):
             assert words in said, words
         plan = load_mapping(poll.parent / "mapping.yml")[0]
