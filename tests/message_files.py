@@ -25,6 +25,7 @@ from partner_steps import (
     workbook,
 )
 
+R_FILES = Path(__file__).parent / "rds"  # written by R
 GOOD = people().to_csv(index=False)
 LATIN = GOOD.replace("north", "Süd").encode("latin-1")
 LINES = GOOD.splitlines()
@@ -58,6 +59,11 @@ def in_lists(path: Path) -> None:
 def no_calamine():
     """A machine on which the reader of workbooks is not installed."""
     return mock.patch("trustlib.workbooks.find_spec", return_value=None)
+
+
+def no_rdata():
+    """A machine on which the reader of files of R is not installed."""
+    return mock.patch("trustlib.files.find_spec", return_value=None)
 
 
 def full_disk():
@@ -120,6 +126,16 @@ FILES = (
         within(no_calamine, drafted("people.csv", GOOD)),
     ),
     Case(
+        "… is a file of R, and the package that reads these is not installed.",
+        within(no_rdata, drafted("people.rds", R_FILES / "people.rds")),
+        within(no_rdata, drafted("people.csv", R_FILES / "people.csv")),
+    ),
+    Case(
+        "… holds objects of R by their names, expected one data frame.",
+        drafted("people.RData", R_FILES / "people.RData"),
+        drafted("people.rds", R_FILES / "people.rds"),
+    ),
+    Case(
         "… has … sheets with tables: ….",
         drafted("people.xlsx", workbook(Data=ROWS, Notes=NOTES)),
         drafted("people.xlsx", workbook(Data=ROWS, Notes=NOTES), "--sheet", "Data"),
@@ -168,6 +184,12 @@ FILES = (
         drafted("people.csv.gz", gzip.compress(GOOD.encode())[:-20]),
         drafted("people.csv.gz", gzip.compress(GOOD.encode())),
         way="cut short",
+    ),
+    Case(
+        "… cannot be read: …",
+        drafted("people.rds", R_FILES / "no-list.rds"),
+        drafted("people.rds", R_FILES / "people.rds"),
+        way="a list of R",
     ),
     Case(
         "… holds no rows.",

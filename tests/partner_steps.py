@@ -10,6 +10,7 @@ import copy
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
@@ -146,6 +147,8 @@ def write(folder: Path, files: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if callable(content):
             content(path)
+        elif isinstance(content, Path):
+            shutil.copy(content, path)
         elif isinstance(content, bytes):
             path.write_bytes(content)
         elif isinstance(content, str):
