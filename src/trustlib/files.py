@@ -189,7 +189,10 @@ def _unreadable(path: Path, why: str) -> SurveyFileError:
         "a mapping."
     )
     if path.name.lower().endswith(".rds"):
-        hint = f"Save one data frame alone. {IN_R}"
+        hint = (
+            f"Save one data frame alone. {IN_R} Texts of an old file may need "
+            "`--encoding latin-1`."
+        )
     return SurveyFileError(f"{path.name} cannot be read: {why}", hint)
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,8 @@ FORMATS = (b"X\n", b"A\n", b"A\r\n", b"B\n")
 WORKSPACE = b"RD"  # how a file of load() begins
 NO_NUMBER = np.iinfo(np.int64).min  # of bit64
 TAGGED = 1954  # by what R knows its own NA among values that are no number
+SECONDS = 86_400  # of a day
+LAST_DAY = 2_932_896  # after 1970: the end of the year 9999
 SIGNIFICANT = 15  # digits of a number that R writes as a text
 KINDS = {
     "CLO": "a function",
@@ -368,18 +370,23 @@ def _answers(column: Vector, place: int) -> Any:
         return pd.Series(whole, dtype="Int64").mask(whole == NO_NUMBER)
     numbers = _filled(column.values)
     if "Date" in classes:
-        days = pd.to_datetime(pd.Series(numbers), unit="D")
-        return _texts_of(days.dt.strftime("%Y-%m-%d"))
+        return _iso(numbers, "D", place)
     if "POSIXct" in classes:
-        times = pd.to_datetime(pd.Series(numbers), unit="s")
-        return _texts_of(times.dt.strftime("%Y-%m-%dT%H:%M:%S"))
+        return _iso(numbers, "s", place)
     if column.kind == "INT" and not np.isnan(numbers).any():
         return numbers.astype(np.int64)
     return _with_letters(column, numbers)
 
 
-def _texts_of(texts: pd.Series) -> pd.Series:
-    return texts.astype(object).where(texts.notna(), None)
+def _iso(numbers: np.ndarray, unit: Literal["D", "s"], place: int) -> pd.Series:
+    """Days or seconds since 1970 as texts in the form of ISO."""
+    known = ~np.isnan(numbers)
+    days = numbers if unit == "D" else numbers / SECONDS
+    if (np.abs(days[known]) > LAST_DAY).any():
+        refuse(f"column {place} holds dates that cannot be: it is damaged")
+    whole = np.floor(np.where(known, numbers, 0)).astype(np.int64)
+    texts = np.datetime_as_string(whole.astype(f"datetime64[{unit}]"))
+    return pd.Series(texts, dtype=object).mask(~known, None)
 
 
 def _factor(column: Vector, place: int) -> pd.Categorical:
