@@ -381,8 +381,8 @@ def _answers(column: Vector, place: int) -> Any:
 def _iso(numbers: np.ndarray, unit: Literal["D", "s"], place: int) -> pd.Series:
     """Days or seconds since 1970 as texts in the form of ISO."""
     known = ~np.isnan(numbers)
-    days = numbers if unit == "D" else numbers / SECONDS
-    if (np.abs(days[known]) > LAST_DAY).any():
+    farthest = LAST_DAY if unit == "D" else LAST_DAY * SECONDS
+    if (np.abs(numbers[known]) > farthest).any():
         refuse(f"column {place} holds dates that cannot be: it is damaged")
     whole = np.floor(np.where(known, numbers, 0)).astype(np.int64)
     texts = np.datetime_as_string(whole.astype(f"datetime64[{unit}]"))

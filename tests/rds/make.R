@@ -21,7 +21,7 @@ people <- data.frame(
   age = as.integer(c(NA, 20:42)),
   weight = c(NA, seq(0.5, by = 0.25, length.out = n - 1)),
   told = rep(c(TRUE, FALSE, NA), 8),
-  born = as.Date("1960-02-28") + c(NA, 1:22, 2936490),               # some files say 9999-12-31 for never
+  born = as.Date("1960-02-28") + c(NA, 1:22, 2936491),               # some files say 9999-12-31 for never
   asked = as.POSIXct("2024-03-01 12:30:00", tz = "UTC") + c(NA, 1:23),
   whole = as.character(c(1:22, NA, 100000L)),                        # texts that R has not written yet
   spelt = as.character(c(0.1 + 0.2, 1e5, 123456.7, 1e15, 1e-5, 2, 1 / 3, 1e22, NA, 1:15 * 1000))
