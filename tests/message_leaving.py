@@ -230,7 +230,30 @@ def asked(
     return Case(message, tried(question, wrong, answers), session(answers), "Written: ")
 
 
+def by_country(millions: str) -> Step:
+    """The same of a poll in two countries of her own."""
+    answers = ANSWERS | {"identities": "1,5", "units": f"Region\n{millions}"}
+    answers["reference"] = ""
+    typed = "".join(f"{answer}\n" for answer in answers.values())
+    frame = poll(Country=["Austria" if i % 4 < 2 else "Norway" for i in range(120)])
+    return after({"poll.csv": frame}, "start", "poll.csv", typed=typed)
+
+
 START = (
+    asked("Give the number 1.", "outcome", "2"),
+    asked("Give numbers from 1 to …, such as 1 or 1,2.", "yes", "6"),
+    asked(
+        "Write bands with commas between them, such as 18-34, 35-54, 55+.",
+        "reference",
+        "young; old",
+        WITH_AGES,
+    ),
+    Case(
+        "Give … numbers above 0 with blanks between them, such as 9.1 8.9, or ….",
+        by_country("9.1\n9.1 8.9"),
+        by_country("9.1 8.9"),
+        "Written: ",
+    ),
     asked("Give one number from 1 to ….", "kind", "1,2"),
     asked("These bands do not follow each other: …. …", "reference", "18-34, 40-54, 55+", WITH_AGES),
     asked(

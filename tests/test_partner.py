@@ -170,13 +170,14 @@ def texts(node: ast.AST) -> Iterator[str]:
 def messages(module: str) -> frozenset[str]:
     """Messages of ``package.module``: the first text of each error, and each fault of a list of faults."""
     found: set[str] = set()
-    for node in ast.walk(
-        ast.parse(
-            (ROOT / "src" / f"{module.replace('.', '/')}.py").read_text(
-                encoding="utf-8"
-            )
-        )
-    ):
+    path = ROOT / "src" / f"{module.replace('.', '/')}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = {
+        ast.unparse(node.targets[0]): node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+    }
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = (
                 node.func.attr
@@ -184,7 +185,8 @@ def messages(module: str) -> frozenset[str]:
                 else getattr(node.func, "id", "")
             )
             if name.endswith("Error") and node.args:
-                found |= set(texts(node.args[0]))
+                first = node.args[0]
+                found |= set(texts(named.get(ast.unparse(first), first)))
             elif name == "raise_faults":
                 found |= {f"{text}, … faults:" for text in texts(node.args[1])}
             elif name == "read" and len(node.args) == 5:  # trustlib.forms.read
@@ -194,7 +196,8 @@ def messages(module: str) -> frozenset[str]:
         elif isinstance(node, ast.AugAssign | ast.Assign):
             targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
             if any(
-                "fault" in ast.unparse(t) or ast.unparse(t) in ("text", "what")
+                "fault" in ast.unparse(t)
+                or ast.unparse(t) in ("text", "what", "expected")
                 for t in targets
             ):
                 found |= set(texts(node.value))
