@@ -286,6 +286,10 @@ def polled(columns: dict, **parts: Any) -> Step:
     return planned(variables, columns, **parts)
 
 
+APART = {
+    "sex": ["m", "f"] * 20 + [""] * 40,
+    "region": [""] * 40 + ["north", "south"] * 20,
+}
 SMALL = ["north"] * 75 + ["south"] * 5
 THREE = ["north"] * 40 + ["south"] * 35 + ["west"] * 5
 WAVES = first(40, "spring", "autumn")
@@ -295,6 +299,12 @@ REASONS = (
         "fewer than 10 people, or nobody, with or without the outcome, or one of them with most of the weight: …",
         by_region(SMALL),
         by_region(SMALL, "--axis", "gender"),
+    ),
+    Case(
+        "fewer than 10 people, or nobody, with or without the outcome, or one of them with most of the weight: …",
+        planned({"region": REGION | {"values": NAMED}}, APART),
+        planned({"region": REGION | {"values": NAMED}}, APART, ("--axis", "gender")),
+        way="nobody told both",
     ),
     Case(
         "everyone who is counted has the same level: …",
