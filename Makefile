@@ -178,7 +178,7 @@ data: env ## Write the synthetic stand-in again, from its targets
 LOCK = $(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 # All extras but engines, which is heavy and has an environment of its own.
-LOCKED_EXTRAS = $(addprefix --extra ,book excel letters dask svy test dev)
+LOCKED_EXTRAS = $(addprefix --extra ,book excel r letters dask svy test dev)
 # The environments in which tests run the wheel: its own dependencies and no others, as locked and at their lowest.
 LOCK_OUTSIDE = $(LOCK) tests/outside/tools.in pyproject.toml
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from guide_messages import GUIDE, covers, told
 from trustlib.schema import load_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-GUIDE = ROOT / "book" / "partner"
 INDEX = (GUIDE / "index.md").read_text(encoding="utf-8")
 
 # -- messages ---------------------------------------------------------------------------------------------------------
@@ -170,13 +170,14 @@ def texts(node: ast.AST) -> Iterator[str]:
 def messages(module: str) -> frozenset[str]:
     """Messages of ``package.module``: the first text of each error, and each fault of a list of faults."""
     found: set[str] = set()
-    for node in ast.walk(
-        ast.parse(
-            (ROOT / "src" / f"{module.replace('.', '/')}.py").read_text(
-                encoding="utf-8"
-            )
-        )
-    ):
+    path = ROOT / "src" / f"{module.replace('.', '/')}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = {
+        ast.unparse(node.targets[0]): node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+    }
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = (
                 node.func.attr
@@ -184,7 +185,8 @@ def messages(module: str) -> frozenset[str]:
                 else getattr(node.func, "id", "")
             )
             if name.endswith("Error") and node.args:
-                found |= set(texts(node.args[0]))
+                first = node.args[0]
+                found |= set(texts(named.get(ast.unparse(first), first)))
             elif name == "raise_faults":
                 found |= {f"{text}, … faults:" for text in texts(node.args[1])}
             elif name == "read" and len(node.args) == 5:  # trustlib.forms.read
@@ -194,7 +196,8 @@ def messages(module: str) -> frozenset[str]:
         elif isinstance(node, ast.AugAssign | ast.Assign):
             targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
             if any(
-                "fault" in ast.unparse(t) or ast.unparse(t) in ("text", "what")
+                "fault" in ast.unparse(t)
+                or ast.unparse(t) in ("text", "what", "expected")
                 for t in targets
             ):
                 found |= set(texts(node.value))
@@ -212,22 +215,6 @@ def reasons() -> set[str]:
         for text in (words[name].values() if name == "reasons" else [words[name]])
     ]
     return {re.sub(r"\{\w+\}", "…", text) for text in found}
-
-
-def told() -> list[str]:
-    """The messages in the tables of the page."""
-    page = (GUIDE / "messages.md").read_text(encoding="utf-8")
-    return [
-        row[1]
-        for row in re.finditer(r"^\| (?:`` ?|`)(.+?)(?: ?``|`) \|", page, re.MULTILINE)
-    ]
-
-
-def covers(template: str, shown: str) -> bool:
-    """Whether a message as it is shown is one that a template of the source makes."""
-    body = re.escape(template).replace("…", ".+")
-    form = rf"(?:variable …: |design: )?{body}(?:, … faults:)?"
-    return re.fullmatch(form, shown) is not None
 
 
 def all_messages() -> set[str]:

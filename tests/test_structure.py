@@ -58,6 +58,7 @@ ORDER = [
         "trustlib.masking",
         "trustlib.delimited",
         "trustlib.workbooks",
+        "trustlib.r_reader",
     },
     {"trustlib.writing", "trustlib.keyed_noise"},
     {
@@ -365,6 +366,7 @@ ONLY = {
         "trustlib.labelled_reader",
         "trustbook.file_facts",
     },  # processes of their own
+    "rdata": {"trustlib.r_reader"},  # in such a process too
     "statsmodels": {"trustlib.glm"},
     "formulaic": {"trustlib.encoding"},
     "firthmodels": {"trustlib.review.links"},
@@ -388,7 +390,7 @@ ONLY = {
 }
 # What starts another program in Python names a module: a text is checked by nothing.
 IN_A_STRING = re.compile(r"""["']-c["'],|\bexec\(|\beval\(""")
-LATE = ("statsmodels", "matplotlib", "seaborn", "papermill", "pydantic", "pandera", "pyreadstat", "great_tables", "formulaic", "firthmodels", "sklearn",
+LATE = ("statsmodels", "matplotlib", "seaborn", "papermill", "pydantic", "pandera", "pyreadstat", "rdata", "great_tables", "formulaic", "firthmodels", "sklearn",
         "scipy.stats", "scipy.optimize", "IPython", "importlib.metadata", "email")  # fmt: skip
 TEMPLATES = sorted((ROOT / "notebooks" / "templates").glob("*.ipynb"))
 

@@ -182,7 +182,7 @@ class Family:
 
     def _smallest_level(self, axis: str) -> int:
         sizes = self._inside[axis].value_counts()
-        return int(sizes[sizes > 0].min())
+        return min(sizes[sizes > 0].tolist(), default=0)
 
     def _related(self) -> set[frozenset[str]]:
         """Pairs of axes of which some combination does not occur."""
@@ -313,6 +313,11 @@ class Family:
     def why(self, by: Sequence[str]) -> str:
         """Why a table by these axes, or places and axes, is not shown."""
         axes = [name for name in by if name in self.axis_of]
+        if self._inside.empty:
+            levels = [
+                str(v) for name in axes for v in _levels_used(self.base.frame[name])
+            ]
+            return REASONS["small"].format(levels="; ".join(levels[:NAMED]))
         alike: list[str] = []
         for axis in axes:
             if self.levels[axis] < 2:
@@ -470,7 +475,9 @@ def undeclared(design: SurveyDesign) -> dict[str, str]:
 
 
 def _told_by_half(frame: pd.DataFrame, outcome: str, axes: Sequence[str]) -> list[str]:
-    """The axes that at least half of those who answered told."""
+    """The axes that at least half of those who answered told; one alone empties no other."""
+    if len(axes) == 1:
+        return list(axes)
     answered = frame[frame[outcome].notna()]
     share = answered[list(axes)].notna().mean()
     return [axis for axis in axes if share[axis] >= 0.5]

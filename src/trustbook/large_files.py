@@ -31,6 +31,7 @@ from trustlib.cells import Cells
 from trustlib.compression import compress
 from trustlib.delimited import divided_by
 from trustlib.design import SurveyDesign
+from trustlib.engines import counting
 from trustlib.errors import (
     CodebookError,
     DisclosureError,
@@ -132,7 +133,7 @@ def make_large(
     _require_public(plan.source)
     if address is not None and engine == "duckdb":
         raise RunError("DuckDB has no address.", "Leave --address out.")
-    with ENGINES[engine](parts_of(file), file, address, trusted) as people:
+    with ENGINES[engine](parts_of(file), file, address, trusted) as people, counting():
         options = plan.design.model_dump(exclude_none=True)
         options.pop("weight_blank", None)
         replicates = options.pop("replicate_weights") or None
@@ -158,7 +159,9 @@ def _cells(spec: CellSet, design: SurveyDesign) -> Cells:
     """The exact cells of the people who told all that a set needs."""
     frame = nw.from_native(design.frame)
     told = sorted(spec.told)
-    require_columns([spec.outcome, *told], frame.collect_schema().names())
+    columns = frame.collect_schema().names()
+    require_columns([spec.outcome], columns, "outcome column")
+    require_columns(told, columns, "axis")
     if told:
         answered = [~nw.col(name).is_null() for name in told]
         design = design.domain(nw.all_horizontal(*answered, ignore_nulls=False))

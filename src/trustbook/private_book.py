@@ -167,7 +167,7 @@ def reproduce(
     errors.require_file(
         root / "_config.yml",
         "book with settings at",
-        "Run this in the folder of the project.",
+        "The installation is not whole. Install trustgap again.",
     )
     _require_free(out, kind)
     try:

@@ -52,6 +52,7 @@ from trustlib.errors import (
 )
 from trustlib.files import read_table
 from trustlib.forms import read
+from trustlib.masking import require_columns
 from trustlib.protection import protect
 from trustlib.review import reweighted
 from trustlib.schema import declared_design, load_mapping, load_yaml, read_survey
@@ -357,6 +358,7 @@ def people_of(spec: CellSet, design: SurveyDesign) -> SurveyDesign:
     if spec.where is not None:
         base = base.domain(spec.where)
     if spec.told:
+        require_columns(sorted(spec.told), design.frame.columns, "axis")
         answers = design.frame[sorted(spec.told)]
         base = base.domain(answers.notna().all(axis=1).to_numpy())
     return base

@@ -33,6 +33,7 @@ BOOK = (
     "jupyter_book",
     "platformdirs",
     "python_calamine",
+    "rdata",
     "docx",
     "xlsxwriter",
     "pypdf",

@@ -6,14 +6,15 @@ What an engine would misread, such as a name that is a pattern, is refused befor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from trustlib.errors import DesignError
+from trustlib.errors import DesignError, TrustlibError
 from trustlib.grouping import group_rows
 from trustlib.masking import foreign
 from trustlib.ordering import as_category, as_pandas, without_dictionaries
@@ -61,12 +62,48 @@ def _computed(frame: Any) -> Any:
     try:
         return frame.collect()
     except Exception as error:  # the engines have their own exceptions
-        refusal = DesignError(
-            f"The people could not be read to the end: {foreign(error)}. "
-            "Nothing was counted.",
-            STOPPED,
-        )
+        refusal = _stopped(error)
     raise refusal
+
+
+def _stopped(error: Exception) -> DesignError:
+    return DesignError(
+        f"The people could not be read to the end: {foreign(error)}. "
+        "Nothing was counted.",
+        STOPPED,
+    )
+
+
+@contextmanager
+def counting() -> Iterator[None]:
+    """Say of a file that is lost while it is counted that nothing was.
+
+    DuckDB looks at its files not only when it computes, but at each step before.
+
+    Raises
+    ------
+    DesignError
+
+    Examples
+    --------
+    >>> try:
+    ...     with counting():
+    ...         raise FileNotFoundError
+    ... except DesignError as error:
+    ...     print(error.message)
+    The people could not be read to the end: FileNotFoundError. Nothing was counted.
+    """
+    refusal = None
+    try:
+        yield
+    except Exception as error:
+        is_ours = isinstance(error, TrustlibError)
+        is_of_duckdb = type(error).__module__.lstrip("_").startswith("duckdb")
+        if is_ours or not (is_of_duckdb or isinstance(error, OSError)):
+            raise
+        refusal = _stopped(error)
+    if refusal is not None:
+        raise refusal
 
 
 def without_notes(native: Any) -> Any:

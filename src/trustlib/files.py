@@ -1,4 +1,4 @@
-"""Survey files of each format as they are: tables of texts, workbooks, SPSS, Stata, SAS, Parquet.
+"""Survey files of each format as they are: tables of texts, workbooks, SPSS, Stata, SAS, R, Parquet.
 
 A file is read whole or refused: whatever its reader would shift, fill, cut short or
 replace without a word is a fault.
@@ -12,6 +12,7 @@ import json
 import pickle
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from trustlib.personal import names_that_may_be_told, seems_headerless
 from trustlib.workbooks import ENDINGS as OF_WORKBOOKS
 from trustlib.workbooks import read_workbook
 
+OF_R = "read_rds"
 # Ending of a name -> the reader of `trustlib.labelled_reader`.
 LABELLED = {
     ".sav": "read_sav",
@@ -41,10 +43,18 @@ LABELLED = {
     ".dta": "read_dta",
     ".xpt": "read_xport",
     ".sas7bdat": "read_sas7bdat",
+    ".rds": OF_R,
 }
+WORKSPACES = (".rdata", ".rda")  # of R: several objects by their names
+IN_R = (
+    'In R: saveRDS(people, "people.rds"), haven::write_sav(people, "people.sav") or '
+    'write.csv(people, "people.csv", row.names = FALSE).'
+)
 PACKED = tuple(f"{ending}.gz" for ending in OF_TEXTS)
 SUFFIXES = (*PACKED, *OF_TEXTS, *LABELLED, ".parquet", *OF_WORKBOOKS)
-READING = 900  # seconds for a file of SPSS, Stata or SAS; a damaged one may never end
+READING = (
+    900  # seconds for a file of SPSS, Stata, SAS or R; a damaged one may never end
+)
 READER = (sys.executable, "-m", "trustlib.labelled_reader")
 OURS = "trustlib: "  # how the reader begins what may be repeated
 
@@ -105,8 +115,8 @@ def read_table(
     ----------
     path : path
         A table of texts (.csv, .tsv, .txt and others, also packed as .gz), of SPSS
-        (.sav, .zsav, .por), Stata (.dta) or SAS (.xpt, .sas7bdat), .parquet, or a
-        workbook (.xlsx, .xls, .ods).
+        (.sav, .zsav, .por), Stata (.dta), SAS (.xpt, .sas7bdat) or R (.rds),
+        .parquet, or a workbook (.xlsx, .xls, .ods).
     encoding : str, optional
         Of the texts. By default that which the file declares, for tables of texts UTF-8.
         What divides their columns is found out; decimal commas stay in the texts (see
@@ -174,12 +184,17 @@ def read_table(
 
 
 def _unreadable(path: Path, why: str) -> SurveyFileError:
-    return SurveyFileError(
-        f"{path.name} cannot be read: {why}",
+    hint = (
         "Damaged, cut short or in another encoding? Name it: `--encoding latin-1` "
         "(cp1252 for older files of Excel, cp932 for Japanese ones), or `encoding:` in "
-        "a mapping.",
+        "a mapping."
     )
+    if path.name.lower().endswith(".rds"):
+        hint = (
+            f"Save one data frame alone. {IN_R} Texts of an old file may need "
+            "`--encoding latin-1`."
+        )
+    return SurveyFileError(f"{path.name} cannot be read: {why}", hint)
 
 
 def _require_names_of_columns(frame: pd.DataFrame, file: str) -> None:
@@ -197,6 +212,11 @@ def _suffix(path: Path) -> str:
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix):
             return suffix
+    if path.name.lower().endswith(WORKSPACES):
+        raise SurveyFileError(
+            f"{path.name} holds objects of R by their names, expected one data frame.",
+            f"Load it and save the people alone. {IN_R}",
+        )
     raise SurveyFileError(
         f"{path.name} has an ending that is not known.",
         f"Expected one of {', '.join(SUFFIXES)}. Save it as one of these.",
@@ -309,7 +329,13 @@ def _index_of_pandas(table: Any) -> tuple[dict[str, Any], dict[str, str]]:
 def _read_labelled(
     path: Path, reader: str, encoding: str | None
 ) -> tuple[pd.DataFrame, Labels]:
-    """Read SPSS, Stata or SAS in a process of its own: see `trustlib.labelled_reader`."""
+    """Read SPSS, Stata, SAS or R in a process of its own: see `trustlib.labelled_reader`."""
+    if reader == OF_R and find_spec("rdata") is None:
+        raise SurveyFileError(
+            f"{path.name} is a file of R, and the package that reads these is not "
+            "installed.",
+            f"Install the part r of this library (rdata). {IN_R}",
+        )
     known = ""
     if encoding:  # ReadStat does not know latin-1, but iso8859-1
         known = codecs.lookup(encoding).name

@@ -9,6 +9,7 @@ exists.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
@@ -78,7 +79,7 @@ def _answers(raw: Any) -> Any:
     texts = [plain(str(answer)) for answer in raw]
     repeated = sorted({text for text in texts if texts.count(text) > 1})
     if repeated:
-        raise ValueError(f"answers declared more than once: {', '.join(repeated)}")
+        raise ValueError(f"answers declared more than once: {_named(repeated)}")
     meanings = dict(zip(texts, raw.values(), strict=True))
     lacking = [
         text
@@ -87,10 +88,15 @@ def _answers(raw: Any) -> Any:
     ]
     if lacking:
         raise ValueError(
-            f"no value is given for {', '.join(lacking)}; "
+            f"no value is given for {_named(lacking)}; "
             "answers that mean missing stand in missing"
         )
     return meanings
+
+
+def _named(answers: Sequence[str]) -> str:
+    """Answers of a mapping in a message; one that is empty is a blank."""
+    return ", ".join(answer or "a blank" for answer in answers)
 
 
 def _numbered(raw: Any) -> Any:
@@ -311,13 +317,13 @@ class Part(Form):
     def _each_answer_once(self) -> Part:
         both = sorted({*map(plain, self.yes or [])} & {*map(plain, self.no or [])})
         if both:
-            raise ValueError(f"answers declared more than once: {', '.join(both)}")
+            raise ValueError(f"answers declared more than once: {_named(both)}")
         declared = set(self.meanings)
         if self.blank is not None:
             declared.add("")
         repeated = sorted(declared & set(self.missing))
         if repeated:
-            raise ValueError(f"answers declared more than once: {', '.join(repeated)}")
+            raise ValueError(f"answers declared more than once: {_named(repeated)}")
         return self
 
 

@@ -1,11 +1,11 @@
-"""Read one file of SPSS, Stata or SAS and write it, pickled, to the standard output.
+"""Read one file of SPSS, Stata, SAS or R and write it, pickled, to the standard output.
 
 This is a program of its own: on some damaged files the C reader kills the process it
 runs in, or never ends. `trustlib.files` starts it::
 
     python -m trustlib.labelled_reader READER FILE ENCODING
 
-READER is the function of pyreadstat that reads such files (`READERS`).
+READER is the function of pyreadstat that reads such files, or `read_rds` (`READERS`).
 ENCODING is that of the texts, or empty for what the file declares. What is written are
 the frame and the value labels: column -> {code: label}. ``attrs["missing"]`` of the
 frame has the codes that the file declares missing and that occur.
@@ -23,6 +23,7 @@ from typing import Any
 import pandas as pd
 
 from trustlib.masking import foreign
+from trustlib.r_reader import bound_memory, read_rds
 
 Labels = dict[str, dict]
 PEOPLE = slice(80, 84)  # where the header of an SPSS file says how many there are
@@ -185,6 +186,7 @@ READERS = {
     "read_dta": read_stata,
     "read_xport": read_transport,
     "read_sas7bdat": read_sas,
+    "read_rds": read_rds,
 }
 
 
@@ -234,6 +236,8 @@ def _without_empty(missing: dict[str, list]) -> dict[str, list]:
 
 if __name__ == "__main__":
     reader, file, encoding = sys.argv[1:4]
+    if reader == "read_rds":
+        bound_memory()
     try:
         read = READERS[reader](file, encoding or None)
     except Exception as error:

@@ -171,7 +171,8 @@ def _checked(facts: dict[str, Any]) -> dict[str, Any]:
         raise DesignError(
             f"The kind of the source is {_seen(kind)}, expected a text.", GIVE
         )
-    require_names("kind of source", [kind], (None, *EVIDENCE))
+    if kind is not None:
+        require_names("kind of source", [kind], EVIDENCE)
     rounding = facts.get("rounding")
     if rounding is None:
         return facts

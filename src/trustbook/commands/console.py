@@ -29,7 +29,7 @@ from trustlib.writing import HINT, first_refusal
 # A label such as :x: is a text, no picture.
 console = Console(soft_wrap=True, highlight=False, emoji=False)
 
-FORMATS = "A workbook, a table of texts, SPSS, Stata, SAS or Parquet."
+FORMATS = "A workbook, a table of texts, SPSS, Stata, SAS, R or Parquet."
 SurveyFile = Annotated[Path, typer.Argument(help=FORMATS)]
 MappingFile = Annotated[
     Path, typer.Option(help="How its columns become codebook variables.")

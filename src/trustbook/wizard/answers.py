@@ -82,10 +82,11 @@ def one_number(text: str, most: int) -> int:
     >>> one_number("2", 3)
     2
     """
-    numbers = numbers_in(text, most)
-    if len(numbers) > 1:
-        raise AnswerError(f"Give one number from 1 to {most}.")
-    return numbers[0]
+    try:
+        [number] = numbers_in(text, most)
+    except ValueError:  # none, or several
+        raise AnswerError(f"Give one number from 1 to {most}.") from None
+    return number
 
 
 def bands_in(text: str, oldest: float | None = None) -> dict[str, list[float | None]]:
