@@ -61,6 +61,7 @@ ORDER = [
     {
         "trustlib.forms",
         "trustlib.intervals",
+        "trustlib.drawing",
         "trustlib.grouping",
         "trustlib.formulas",
         "trustlib.values",

@@ -82,11 +82,15 @@ def group_codes(
     if size > 2 * rows + SPARE:
         code, occurring = pd.factorize(code, sort=sort)
         size = len(occurring)
-    row = np.full(size, -1)
-    row[code] = np.arange(rows)
-    occurs = row >= 0
-    number = np.cumsum(occurs) - 1
-    return number[code], row[occurs]
+    occurs = np.zeros(size, dtype=bool)  # short: most places of a large table are empty
+    occurs[code] = True
+    occurring = np.flatnonzero(occurs)
+    number = np.empty(size, dtype=np.int64)
+    number[occurring] = np.arange(len(occurring))
+    group = number[code]
+    row = np.empty(len(occurring), dtype=np.int64)
+    row[group] = np.arange(rows)
+    return group, row
 
 
 def _codes(column: pd.Series, sort: bool) -> tuple[Codes, int]:
