@@ -84,8 +84,12 @@ types: ## Check the types of the pages' scripts, where TypeScript is installed (
 	$(TSC) $(TSC_FLAGS) src/trustbook/web/*.js
 
 .PHONY: test
-test: lint browser-deps ## Check style and types, then run all tests
+test: lint browser-deps ## Check style and types, then run all tests but long proofs
 	$(BIN)/python -m pytest
+
+.PHONY: proof
+proof: env browser-deps ## Make the long proofs whose subject has changed since they were made (ALL=1: every one)
+	$(BIN)/python tests/proofs.py $(if $(ALL),--all)
 
 .PHONY: test-engines
 test-engines: .venv-engines/.in-step ## Count the same people on DuckDB, Polars, PyArrow, Spark and Dask (about 500 MB in .venv-engines; Spark needs Java)

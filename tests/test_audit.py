@@ -263,6 +263,7 @@ def truth(people, group, item=""):
     return people[inside].sum(), people[inside & yes].sum()
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(people=populations(), data=st.data())
@@ -321,6 +322,7 @@ def test_the_truth_lies_inside_the_bounds(people, data):
     assert audit(claims, population).feasible
 
 
+@pytest.mark.proof
 @settings(max_examples=30, deadline=None)
 @given(people=populations(), data=st.data())
 def test_a_gap_as_a_claim_leaves_the_truth_inside(people, data):
@@ -345,6 +347,7 @@ def test_a_gap_as_a_claim_leaves_the_truth_inside(people, data):
     assert high - low <= 0.03 + 3e-4
 
 
+@pytest.mark.proof
 @given(p=st.floats(0.05, 0.95), q=st.floats(0.05, 0.95), share=st.floats(0.1, 0.9))
 @settings(max_examples=40, deadline=None)
 def test_the_bounds_of_frechet_are_attained(p, q, share):
@@ -408,6 +411,7 @@ def irreducible(claims, population, assume=()):
     return conflict
 
 
+@pytest.mark.proof
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(

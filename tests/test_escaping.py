@@ -404,6 +404,7 @@ class TestPictures:
         assert "None of them is defined." in picture.alt or "not defined" in picture.alt
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 class TestPrivateBook:
     """One file with every payload, through `reproduce`, to the pages."""

@@ -213,6 +213,7 @@ def damaged(data: bytes, steps) -> bytes:
     return data
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_file_is_refused_or_read_with_all_its_rows(
     kind, whole, tmp_path, forked

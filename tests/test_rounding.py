@@ -178,6 +178,7 @@ def printed_elsewhere(out: Path) -> set[int]:
     return {*lines, *inhabitants, *ledger["published"].dropna().round().astype(int)}
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_no_exact_number_stands_in_a_private_book(book):
     out, made, frame, warned = book
@@ -206,6 +207,7 @@ def test_no_exact_number_stands_in_a_private_book(book):
     assert not exact & said_in("\n".join(warned))
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_the_words_of_the_search_of_a_private_book_hold_no_exact_number(book):
     out, _, frame, _ = book
@@ -217,6 +219,7 @@ def test_the_words_of_the_search_of_a_private_book_hold_no_exact_number(book):
     assert not exact & set(map(int, words))
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_tables_of_a_private_book_are_rounded_and_say_so(book):
     out, made, _, _ = book
@@ -237,6 +240,7 @@ def test_tables_of_a_private_book_are_rounded_and_say_so(book):
     assert f"rounded to multiples of {BASE}" in (out / "book" / "index.md").read_text()
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_a_private_book_of_a_rounded_source_keeps_no_cells(book):
     """Their totals are exact, and with weights of one they are counts."""

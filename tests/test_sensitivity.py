@@ -574,6 +574,7 @@ class TestImpute:
             impute(with_gaps(), **options)
         assert caught.value.hint
 
+    @pytest.mark.proof
     @pytest.mark.slow
     def test_missing_at_random_is_mended(self):
         """Answers are lost more often in group v, where the outcome is common: complete cases are biased, imputation is not.

@@ -12,20 +12,9 @@ import nbformat
 import pytest
 import yaml
 
+from modules import MODULES, ROOT, imports
 from trustbook.runs import load_plan
 
-ROOT = Path(__file__).parents[1]
-SRC = ROOT / "src"
-MODULES = {
-    ".".join(path.relative_to(SRC).with_suffix("").parts): path
-    for path in SRC.rglob("*.py")
-    if path.stem not in ("__init__", "__main__")
-}
-# Packages that are imported by their own name: they name what their modules offer.
-MODULES |= {
-    package: SRC.joinpath(*package.split("."), "__init__.py")
-    for package in ("trustlib.writing", "trustbook.runs", "trustbook.committee")
-}
 ORDER = [
     {"trustlib.errors"},
     {"trustlib.escaping", "trustlib.stratified"},
@@ -64,6 +53,7 @@ ORDER = [
     {
         "trustlib.forms",
         "trustlib.intervals",
+        "trustlib.drawing",
         "trustlib.grouping",
         "trustlib.formulas",
         "trustlib.values",
@@ -393,20 +383,6 @@ IN_A_STRING = re.compile(r"""["']-c["'],|\bexec\(|\beval\(""")
 LATE = ("statsmodels", "matplotlib", "seaborn", "papermill", "pydantic", "pandera", "pyreadstat", "rdata", "great_tables", "formulaic", "firthmodels", "sklearn",
         "scipy.stats", "scipy.optimize", "IPython", "importlib.metadata", "email")  # fmt: skip
 TEMPLATES = sorted((ROOT / "notebooks" / "templates").glob("*.ipynb"))
-
-
-def imports(path: Path) -> set[str]:
-    """Every module that a file imports, at the top or inside a function."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {
-                node.module,
-                *(f"{node.module}.{alias.name}" for alias in node.names),
-            }
-    return found
 
 
 def test_modules_import_only_what_comes_before_them():

@@ -16,6 +16,7 @@ import oracle
 import trustlib as tl
 from contract import DESIGN_ERROR, UNKNOWN, ids, refused
 from samples import FRAME, people, standard_error
+from trustlib.drawing import Bounds
 from trustlib.tabulation import design_effects, rao_scott
 from trustlib.variance import without_margins
 from trustlib.weighting import bootstrap_weights, kish, rake
@@ -464,6 +465,17 @@ def test_bootstrap_agrees_with_taylor(options):
         np.testing.assert_array_equal(
             found["df"], taylor["df"]
         )  # rank of the replicates less one
+
+
+@pytest.mark.parametrize("largest", [3, 1000, 2**20, 2**31, 2**32])
+def test_numbers_are_drawn_as_numpy_draws_them(largest):
+    """Also near 2**32, where every other word is drawn again."""
+    sizes = np.random.default_rng(largest).integers(2, largest, 300)
+    bounds = Bounds.of(sizes)
+    ours, theirs = (np.random.default_rng(5) for _ in range(2))
+    for _ in range(20):
+        np.testing.assert_array_equal(bounds.drawn(ours), theirs.integers(0, sizes))
+    assert ours.bit_generator.state == theirs.bit_generator.state
 
 
 def test_bootstrap_of_a_lonely_psu_is_certain():

@@ -15,10 +15,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
+from operator import neg
 
 from trustlib.errors import CodebookError
+
+Compute = Callable[[Mapping[str, float]], float]
 
 LONGEST = 200  # characters
 MOST_TOKENS = 60  # of a calculation in which a pair of brackets is looked for
@@ -69,11 +73,39 @@ def evaluate(text: str, names: Mapping[str, float]) -> float:
     >>> evaluate("(82/18) : (47/53)", {}) > 5
     True
     """
+    return read(text, names)(names)
+
+
+def read(text: str, names: Collection[str]) -> Compute:
+    """A calculation that is read once and computed for as many numbers as one likes.
+
+    Parameters
+    ----------
+    text : str
+    names : collection of str
+        Those that it may have.
+
+    Returns
+    -------
+    callable
+        Of a mapping of the names to numbers; raises `UnreadableError` as `evaluate`.
+
+    Raises
+    ------
+    UnreadableError
+        The text is no calculation, or names something else.
+
+    Examples
+    --------
+    >>> twice = read("2 * p", ["p"])
+    >>> twice({"p": 3.0}), twice({"p": 0.5})
+    (6.0, 1.0)
+    """
     reader = _Reader(tokens_of(text), names)
-    result = reader.sum()
+    compute = reader.sum()
     if reader.next():
         raise UnreadableError("Something stands behind the end of the calculation.")
-    return result
+    return compute
 
 
 def tokens_of(text: str) -> list[str]:
@@ -153,7 +185,7 @@ def with_brackets(text: str, names: Mapping[str, float]) -> Iterator[float]:
         inner = ["(", *tokens[start:end], ")"]
         reader = _Reader([*tokens[:start], *inner, *tokens[end:]], names)
         try:
-            result = reader.sum()
+            result = reader.sum()(names)
         except UnreadableError:
             continue
         if end > start and not reader.next():
@@ -190,19 +222,61 @@ def computed(text: str, names: Mapping[str, float], place: str) -> float:
     >>> computed("p - q", {"p": 3.0, "q": 1.0}, "somewhere")
     2.0
     """
-    try:
-        return evaluate(text, names)
-    except UnreadableError as error:
-        raise CodebookError(
-            f"{place}: expected a calculation with {', '.join(names)}, got {text!r}. {error}",
-            "Write numbers, these names, + - * / ^ and brackets.",
-        ) from None
+    return Calculation.read(text, names, place).of(names)
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """A calculation of a file, which must be readable.
+
+    Attributes
+    ----------
+    text : str
+    place : str
+        Where it stands, for messages.
+    compute : callable
+        Of a mapping of names to numbers.
+
+    Examples
+    --------
+    >>> less = Calculation.read("p - q", ["p", "q"], "somewhere")
+    >>> less.of({"p": 3.0, "q": 1.0}), less.of({"p": 3.0, "q": 2.0})
+    (2.0, 1.0)
+    """
+
+    text: str
+    place: str
+    compute: Compute
+
+    @classmethod
+    def read(cls, text: str, names: Collection[str], place: str) -> Calculation:
+        """Read it; see `computed`."""
+        try:
+            return cls(text, place, read(text, names))
+        except UnreadableError as error:
+            raise _refusal(text, names, place, error) from None
+
+    def of(self, names: Mapping[str, float]) -> float:
+        """Its result with these numbers; see `computed`."""
+        try:
+            return self.compute(names)
+        except UnreadableError as error:
+            raise _refusal(self.text, names, self.place, error) from None
+
+
+def _refusal(
+    text: str, names: Collection[str], place: str, error: UnreadableError
+) -> CodebookError:
+    return CodebookError(
+        f"{place}: expected a calculation with {', '.join(names)}, got {text!r}. {error}",
+        "Write numbers, these names, + - * / ^ and brackets.",
+    )
 
 
 class _Reader:
-    """Reads tokens from the left, by the grammar above."""
+    """Reads tokens from the left, by the grammar above, into what computes them."""
 
-    def __init__(self, tokens: list[str], names: Mapping[str, float]) -> None:
+    def __init__(self, tokens: list[str], names: Collection[str]) -> None:
         self.tokens = tokens
         self.names = names
         self.place = 0
@@ -216,56 +290,86 @@ class _Reader:
         self.place += 1
         return token
 
-    def sum(self) -> float:
+    def sum(self) -> Compute:
         result = self.product()
         while self.next() in ("+", "-"):
-            sign = self.take()
-            other = self.product()
-            result = finite(result + other if sign == "+" else result - other)
+            join = JOINED[self.take()]
+            result = _of_two(join, result, self.product())
         return result
 
-    def product(self) -> float:
+    def product(self) -> Compute:
         result = self.signed()
         while self.next() in ("*", "/", ":"):
-            sign = self.take()
-            other = self.signed()
-            result = JOINED[sign](result, other)
+            join = JOINED[self.take()]
+            result = _of_two(join, result, self.signed())
         return result
 
-    def signed(self) -> float:
+    def signed(self) -> Compute:
         if self.next() not in ("+", "-"):
             return self.power()
         sign = self.take()
         result = self.signed()
-        return -result if sign == "-" else result
+        return _of_one(neg, result) if sign == "-" else result
 
-    def power(self) -> float:
+    def power(self) -> Compute:
         base = self.atom()
         if self.next() not in ("^", "**"):
             return base
         self.take()
-        exponent = self.signed()
-        return _safely(lambda: math.pow(base, exponent))
+        return _of_two(raised, base, self.signed())
 
-    def atom(self) -> float:
+    def atom(self) -> Compute:
         token = self.take()
         if token == "(":
             return self.bracket()
         if token[:1].isdigit() or token[:1] == ".":
-            return finite(float(token))
+            value = finite(float(token))
+            return lambda names: value
         if token in self.names:
-            return float(self.names[token])
+            return lambda names: float(names[token])
         if token in FUNCTIONS and self.take() == "(":
-            value = self.bracket()
-            return _safely(lambda: FUNCTIONS[token](value))
+            function = FUNCTIONS[token]
+            return _of_one(lambda value: _safely(function, value), self.bracket())
         raise UnreadableError("A number or a known name is expected.")
 
-    def bracket(self) -> float:
+    def bracket(self) -> Compute:
         """What stands up to the closing bracket."""
         result = self.sum()
         if self.take() != ")":
             raise UnreadableError("A bracket is not closed.")
         return result
+
+
+def _of_one(join: Callable[[float], float], one: Compute) -> Compute:
+    return lambda names: join(one(names))
+
+
+def _of_two(
+    join: Callable[[float, float], float], one: Compute, other: Compute
+) -> Compute:
+    return lambda names: join(one(names), other(names))
+
+
+def added(one: float, other: float) -> float:
+    """A sum.
+
+    Examples
+    --------
+    >>> added(2.0, 4.0)
+    6.0
+    """
+    return finite(one + other)
+
+
+def subtracted(one: float, other: float) -> float:
+    """A difference.
+
+    Examples
+    --------
+    >>> subtracted(2.0, 4.0)
+    -2.0
+    """
+    return finite(one - other)
 
 
 def multiplied(one: float, other: float) -> float:
@@ -297,7 +401,29 @@ def divided(one: float, other: float) -> float:
     return finite(one / other)
 
 
-JOINED = {"*": multiplied, "/": divided, ":": divided}
+def raised(base: float, exponent: float) -> float:
+    """A power.
+
+    Raises
+    ------
+    UnreadableError
+        It is no number.
+
+    Examples
+    --------
+    >>> raised(2.0, 4.0)
+    16.0
+    """
+    return _safely(math.pow, base, exponent)
+
+
+JOINED = {
+    "+": added,
+    "-": subtracted,
+    "*": multiplied,
+    "/": divided,
+    ":": divided,
+}
 
 
 def finite(value: float) -> float:
@@ -318,9 +444,9 @@ def finite(value: float) -> float:
     return value
 
 
-def _safely(compute: Callable[[], float]) -> float:
+def _safely(function: Callable[..., float], *values: float) -> float:
     """The value of a function where it has one."""
     try:
-        return finite(compute())
+        return finite(function(*values))
     except (ValueError, OverflowError):
         raise UnreadableError("The result is no number.") from None

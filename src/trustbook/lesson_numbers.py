@@ -28,7 +28,7 @@ from typing import Any
 
 import pandas as pd
 
-from trustbook.calculation import computed, names_in
+from trustbook.calculation import Calculation, computed, names_in
 from trustbook.findings import FORMATS, published_figure
 from trustbook.lesson_forms import NumberForm
 from trustbook.replicates import FILE, read_stored
@@ -193,27 +193,37 @@ class Numbers:
         return "" if again == number.shown() else NOTE.format(again)
 
     def as_printed(self, names: Iterable[str]) -> Iterator[dict[str, float]]:
-        """The numbers that are printed alike: the ends of the rounding of some of them."""
-        read = [name for name in self._read_from_files(names) if self[name].half]
-        for signs in product((-1, 0, 1), repeat=len(read)):
-            moved = self.values()
-            for name, sign in zip(read, signs, strict=True):
-                moved[name] += sign * self[name].half
-            for name, number in self.numbers.items():
-                if number.calculation:
-                    moved[name] = computed(number.calculation, moved, name)
-            yield moved
+        """The numbers that are printed alike: the ends of the rounding of some of them.
 
-    def _read_from_files(self, names: Iterable[str]) -> list[str]:
-        """The numbers that some rest on, each once."""
-        found: dict[str, None] = {}
+        What does not follow from them, and is none of them, keeps its value.
+        """
+        needed = self._needed(names)
+        values = self.values()
+        steps = {
+            name: Calculation.read(number.calculation, values, name)
+            for name, number in self.numbers.items()
+            if number.calculation and name in needed
+        }
+        read = [n for n in needed if self[n].half and n not in steps]
+        ends = [
+            [values[name] + sign * self[name].half for sign in (-1, 0, 1)]
+            for name in read
+        ]
+        for moved in product(*ends):
+            alike = values | dict(zip(read, moved, strict=True))
+            for name, calculation in steps.items():
+                alike[name] = calculation.of(alike)
+            yield alike
+
+    def _needed(self, names: Iterable[str]) -> dict[str, None]:
+        """Some numbers and all that they rest on, each once."""
+        needed: dict[str, None] = {}
         for name in names:
             calculation = self[name].calculation
             if calculation:
-                found |= dict.fromkeys(self._read_from_files(names_in(calculation)))
-            else:
-                found[name] = None
-        return list(found)
+                needed |= self._needed(names_in(calculation))
+            needed[name] = None
+        return needed
 
 
 def make_numbers(forms: Mapping[str, NumberForm], data: Path) -> Numbers:

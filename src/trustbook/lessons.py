@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trustbook.calculation import computed, names_in
+from trustbook.calculation import Calculation, computed, names_in
 from trustbook.exercises import (
     ChoiceTask,
     ClaimsTask,
@@ -274,13 +274,11 @@ def _target(
     calculation: str, reply: str, numbers: Numbers, slack: float, place: str
 ) -> Target:
     """A number that an answer may be, with the room that printed digits leave."""
-    value = computed(calculation, numbers.values(), place)
-    ends = [
-        computed(calculation, values, place)
-        for values in numbers.as_printed(names_in(calculation))
-    ]
+    read = Calculation.read(calculation, numbers.numbers, place)
+    value = read.of(numbers.values())
+    ends = map(read.of, numbers.as_printed(names_in(calculation)))
     room = max(abs(end - value) for end in ends) + slack * abs(value)
-    shown = computed(calculation, numbers.printed(), place)
+    shown = read.of(numbers.printed())
     return Target(value, room, reply, shown)
 
 

@@ -7,8 +7,10 @@ stand-in without saying so, or is too heavy for a slow line, does not leave the 
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -46,11 +48,11 @@ FILE_NAME = re.compile(r"\.(png|jpe?g|gif|svg|webp)$", re.IGNORECASE)
 CSS_REMOTE = re.compile(r"(?:url\(|@import)\s*['\"]?\s*((?:https?:)?//[^'\")\s]+)")
 # What an execution, papermill, Sphinx or myst-nb leaves on a page when something went wrong.
 ERROR_PARTS = (
-    ".output.traceback",
-    ".output.error",
-    ".output.stderr",
-    ".system-message",
-    ".problematic",
+    {"output", "traceback"},
+    {"output", "error"},
+    {"output", "stderr"},
+    {"system-message"},
+    {"problematic"},
 )
 ERROR_WORDS = ("An Exception was encountered at", "Traceback (most recent call last)")
 REMOTE = ("http", "https", "ws", "wss", "ftp")
@@ -129,26 +131,38 @@ def _broken(site: Path, page: str, target: str) -> str:
     path = site / page
     if parts.path:
         path = _place(site, page, unquote(parts.path))
+    return _leads_nowhere(site, normpath(path), unquote(parts.fragment))
+
+
+@cache
+def _leads_nowhere(site: Path, name: str, fragment: str) -> str:
+    """Why a link to a file, and to a place in it if one is named, leads nowhere."""
+    path = Path(name)
     if path.is_dir():
         path = path / "index.html"
     if not path.is_file():
         return "which does not exist"
     if not path.resolve().is_relative_to(site.resolve()):
         return "outside the site"
-    if not parts.fragment or path.suffix != ".html":
-        return ""
-    if unquote(parts.fragment) not in _ids(path):
+    if fragment and path.suffix == ".html" and fragment not in _ids(path):
         return "a place that page does not have"
     return ""
 
 
 def _place(site: Path, page: str, path: str) -> Path:
     """The file that a path leads to; a page that a host shows anywhere names its base."""
-    root = _soup(site / page).find("html")
-    base = root.get("data-base") if root is not None else None
-    if base is not None and path.startswith(str(base)):
-        return site / path.removeprefix(str(base))
+    base = _base(site / page)
+    if base is not None and path.startswith(base):
+        return site / path.removeprefix(base)
     return (site / page).parent / path
+
+
+@cache
+def _base(path: Path) -> str | None:
+    """The base that a page names."""
+    root = _soup(path).find("html")
+    base = root.get("data-base") if root is not None else None
+    return None if base is None else str(base)
 
 
 def poor_alt_texts(site: Path) -> list[str]:
@@ -177,9 +191,10 @@ def error_outputs(site: Path) -> list[str]:
 
 def _errors_in(main: Any) -> Iterator[str]:
     """What an execution or a build left in the main part of a page."""
-    for part in main.select(", ".join(ERROR_PARTS)):
-        classes = ".".join(part.get_attribute_list("class"))
-        yield f".{classes} {_said(part)[:120]}"
+    for part in main.find_all(class_=True):
+        classes = part.get_attribute_list("class")
+        if any(error.issubset(classes) for error in ERROR_PARTS):
+            yield f".{'.'.join(classes)} {_said(part)[:120]}"
     outputs = main.select(".cell_output, article > section > p")
     texts = " ".join(_said(output) for output in outputs)
     for words in ERROR_WORDS:
@@ -195,8 +210,8 @@ def unmarked_synthetic(site: Path) -> list[str]:
     metadata of a picture.
     """
     names = pages(site)
-    run_class = f".{MADE_FROM_SYNTHETIC}-run"
-    of_runs = {name for name in names if _soup(site / name).select_one(run_class)}
+    run_class = f"{MADE_FROM_SYNTHETIC}-run"
+    of_runs = {name for name in names if _soup(site / name).find(class_=run_class)}
     faults = []
     for name in names:
         main = _soup(site / name).find("main")
@@ -227,7 +242,7 @@ def _unmarked_parts(page: _Page, of_runs: set[str]) -> Iterator[str]:
 
 def _marked(page: _Page) -> Iterator[tuple[Any, Any]]:
     """What is marked as made from the stand-in, and headings and tables of its runs; each with what is around it."""
-    for part in page.main.select(f".{MADE_FROM_SYNTHETIC}"):
+    for part in page.main.find_all(class_=MADE_FROM_SYNTHETIC):
         yield part, part
     if not page.is_synthetic:
         return
@@ -240,7 +255,7 @@ def _marked(page: _Page) -> Iterator[tuple[Any, Any]]:
 
 def _linked(page: _Page, of_runs: set[str]) -> Iterator[tuple[Any, Any]]:
     """Numbers and downloads of a run of the stand-in; each with what is around it."""
-    for link in page.main.select("a.reference[href]"):
+    for link in page.main.find_all("a", class_="reference", href=True):
         leads_to_run = _target(page.name, str(link["href"])) in of_runs
         is_number = link.find_parent(class_=FINDING) is not None
         if is_number and leads_to_run and not page.is_synthetic:
@@ -254,7 +269,7 @@ def _linked(page: _Page, of_runs: set[str]) -> Iterator[tuple[Any, Any]]:
 def _unmarked_pictures(page: _Page, site: Path) -> Iterator[str]:
     """Pictures whose text and metadata do not agree on what they are made from."""
     folder = (site / page.name).parent
-    for image in page.main.select("img[src]"):
+    for image in page.main.find_all("img", src=True):
         path = folder / unquote(str(image["src"]))
         if path.suffix != ".png" or not path.is_file():
             continue
@@ -448,9 +463,22 @@ CHECKS = (
 
 def check_pages(site: Path) -> list[str]:
     """All faults of a built site."""
-    _soup.cache_clear()
-    _ids.cache_clear()
-    return [fault for check in CHECKS for fault in check(site)]
+    for kept in (_soup, _ids, _base, _leads_nowhere):
+        kept.cache_clear()
+    with _without_collector():
+        return [fault for check in CHECKS for fault in check(site)]
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Without Python's search for what nobody holds, which would go through millions of tags that are all kept."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _local_targets(path: Path) -> Iterator[tuple[str, str]]:

@@ -227,17 +227,46 @@ class Cells:
             a combination's smallest count is at least the gate's minimum times its
             number of cells.
         """
-        axes, group = combinations(self.frame, list(by))
+        table, group = combinations(self.frame, list(by))
+        table["n"], table["smallest"] = self.counted(group, len(table))
+        return table
+
+    def counted(self, group: Codes, size: int) -> tuple[Codes, Codes]:
+        """People, and the smallest count, of groups of cells; see `counts`.
+
+        Parameters
+        ----------
+        group : int array (C,)
+            Group of each cell, 0 to size-1.
+        size : int
+
+        Returns
+        -------
+        n, smallest : int array (size,)
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import trustlib as tl
+        >>> rows = pd.DataFrame({"y": [1.0] * 12 + [0.0] * 30})
+        >>> cells = tl.compress(tl.SurveyDesign(rows, weight=None), "y")
+        >>> [counts.tolist() for counts in cells.counted(np.array([0]), 1)]
+        [[42], [12]]
+        """
         n = self.frame["n"].to_numpy()
-        total = np.bincount(group, n).astype(int)
+        total = np.bincount(group, n, size).astype(int)
         if self.sealed:
             least = np.minimum(n // 2, MINIMUM)
-            smallest = np.bincount(group, least).astype(int)
-        else:
-            events = np.bincount(group, self.frame["n_events"].to_numpy()).astype(int)
-            smallest = smallest_count(total, events)
-            smallest[self._dominated(group, len(axes))] = 1
-        return axes.assign(n=total, smallest=smallest)
+            return total, np.bincount(group, least, size).astype(int)
+        events = np.bincount(group, self.frame["n_events"].to_numpy(), size)
+        smallest = smallest_count(total, events.astype(int))
+        smallest[self._dominated(group, size)] = 1
+        return total, smallest
+
+    def grouped(self, by: Sequence[str]) -> tuple[Codes, Codes]:
+        """The combination of `by` that each cell has, and a cell of each; see `combinations`."""
+        columns = [self.frame[axis] for axis in by]
+        return group_rows(columns, len(self), sort=True)
 
     def seal(self) -> Cells:
         """Totals and their covariance only: what may be committed, published or sent.

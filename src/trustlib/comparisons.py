@@ -154,7 +154,7 @@ def _pairs(estimates: Estimates, reference: Mapping[str, Any] | None) -> _Pairs:
     """Each row that is not itself a reference, and the row that it is compared with."""
     frame = estimates.frame
     by = list(estimates.by)
-    rows = frame[by].to_dict("records")
+    rows = _in_dicts(frame, by)
     if by == ["axis", "level"] and reference is None:
         named = ["level"]
         compared: tuple[str, ...] = ("axis",)
@@ -181,9 +181,18 @@ def _pairs(estimates: Estimates, reference: Mapping[str, Any] | None) -> _Pairs:
             "Compare levels `by` an axis with two or more.",
         )
     at = at[others]
-    axes = frame[by].iloc[others].reset_index(drop=True)
-    axes["reference"] = [_in_words(rows[i], named) for i in at]
+    columns: dict[str, Any] = {name: frame[name].array.take(others) for name in by}
+    columns["reference"] = [_in_words(rows[i], named) for i in at]
+    axes = pd.DataFrame(columns)
     return _Pairs(axes, np.column_stack([others, at]), compared, first)
+
+
+def _in_dicts(frame: pd.DataFrame, by: list[str]) -> list[dict]:
+    """The levels of each row: axis -> level. Many times as fast as ``to_dict``."""
+    if not by:
+        return [{}] * len(frame)
+    columns = [frame[name].tolist() for name in by]
+    return [dict(zip(by, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _first_of_axes(rows: list[dict]) -> list[dict]:

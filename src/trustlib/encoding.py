@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -116,9 +116,10 @@ class Encoding:
         if part.factor not in self.levels:
             return values.to_numpy(float)[:, None]
         levels = self.levels[part.factor]
-        codes = values.cat.codes.to_numpy()
-        if list(values.cat.categories) != levels:
-            place = pd.Index(levels).get_indexer(values.cat.categories)
+        category = cast(pd.Categorical, values.array)
+        codes = category.codes
+        if list(category.categories) != levels:
+            place = pd.Index(levels).get_indexer(category.categories)
             codes = np.r_[place, -1][codes]  # -1, missing, is the last
         if (codes < 0).any():
             raise ValueError("a value is missing, or no level that the model knows")

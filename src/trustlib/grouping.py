@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -40,10 +41,35 @@ def group_rows(
     >>> group.tolist(), row.tolist()
     ([1, 0, 1], [1, 2])
     """
+    return group_codes((_codes(column, sort) for column in columns), rows, sort)
+
+
+def group_codes(
+    columns: Iterable[tuple[Codes, int]], rows: int, sort: bool = False
+) -> tuple[Codes, Codes]:
+    """The same of columns whose values have numbers already.
+
+    Parameters
+    ----------
+    columns : iterable of (int array (rows,), int)
+        The number of each value, -1 if it is missing, and how many numbers there are.
+    rows, sort
+        As in `group_rows`.
+
+    Returns
+    -------
+    group, row : int array
+        As of `group_rows`.
+
+    Examples
+    --------
+    >>> group, row = group_codes([(np.array([1, 0, 1]), 2)], 3)
+    >>> group.tolist(), row.tolist()
+    ([1, 0, 1], [1, 2])
+    """
     code = np.zeros(rows, dtype=np.int8)
     size = 1
-    for column in columns:
-        values, levels = _codes(column, sort)
+    for values, levels in columns:
         if size * (levels + 1) > MOST:
             code, occurring = pd.factorize(code, sort=sort)
             size = len(occurring)
@@ -56,17 +82,22 @@ def group_rows(
     if size > 2 * rows + SPARE:
         code, occurring = pd.factorize(code, sort=sort)
         size = len(occurring)
-    row = np.full(size, -1)
-    row[code] = np.arange(rows)
-    occurs = row >= 0
-    number = np.cumsum(occurs) - 1
-    return number[code], row[occurs]
+    occurs = np.zeros(size, dtype=bool)  # short: most places of a large table are empty
+    occurs[code] = True
+    occurring = np.flatnonzero(occurs)
+    number = np.empty(size, dtype=np.int64)
+    number[occurring] = np.arange(len(occurring))
+    group = number[code]
+    row = np.empty(len(occurring), dtype=np.int64)
+    row[group] = np.arange(rows)
+    return group, row
 
 
 def _codes(column: pd.Series, sort: bool) -> tuple[Codes, int]:
     """The values of a column numbered from 0, missing ones -1, and how many there are."""
-    if column.dtype == "category":
-        return column.cat.codes.to_numpy(), len(column.cat.categories)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        category = cast(pd.Categorical, column.array)
+        return category.codes, len(category.categories)
     if column.dtype in (bool, float):  # answers and the like number themselves
         values = column.to_numpy()
         one = (values == 1).view(np.int8)

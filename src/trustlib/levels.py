@@ -22,7 +22,7 @@ from trustlib.estimates import (
     level_estimates,
     scaled_parts,
 )
-from trustlib.grouping import group_rows
+from trustlib.grouping import group_codes
 from trustlib.logit import LogitFit
 from trustlib.margins import average_predictions
 from trustlib.variance import Array, Codes, Part, Spread
@@ -151,10 +151,9 @@ def one_way(
     require_a((Cells, LogitFit), source, "Give Cells or the result of fit_logit.")
     cells = source.cells if isinstance(source, LogitFit) else source
     named = _named_axes(cells, axes)
-    groups = [_level_of_cells(cells, names) for names in named.values()]
     rows = _rows_of_axes(cells, named)
     if isinstance(source, Cells):
-        member = np.vstack([_membership(group) for group in groups])
+        member = np.vstack([_membership(group) for group in rows.groups])
         made = _proportions(cells, rows.axes, member, rows.counts, interval, plus_four)
     elif plus_four:
         raise EstimandError(
@@ -165,7 +164,7 @@ def one_way(
         made = average_predictions(
             source, rows.axes, rows.settings, rows.counts, interval
         )
-    return replace(made, _people=_overlapping(cells, groups))
+    return replace(made, _people=_overlapping(cells, rows.groups))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,11 +179,14 @@ class _Rows:
         Axis -> level of each row.
     counts : DataFrame (m rows)
         Columns n and smallest.
+    groups : list of int array (C,)
+        The level of each cell, for each of the axes.
     """
 
     axes: pd.DataFrame
     settings: list[dict]
     counts: pd.DataFrame
+    groups: list[Codes]
 
 
 def _named_axes(cells: Cells, axes: Axes | None) -> dict[str, list[str]]:
@@ -206,37 +208,34 @@ def _named_axes(cells: Cells, axes: Axes | None) -> dict[str, list[str]]:
     return named
 
 
-def _level_of_cells(cells: Cells, axes: list[str]) -> Codes:
-    """The combination of some axes that each cell has, numbered in their order."""
-    _, group = combinations(cells.frame, axes)
-    return group
-
-
 def _rows_of_axes(cells: Cells, named: dict[str, list[str]]) -> _Rows:
     """The levels that occur of each of several axes, in words and as settings."""
     axes: list[tuple[str, str]] = []
     settings: list[dict] = []
-    counts: list[pd.DataFrame] = []
+    groups: list[Codes] = []
+    counts: list[tuple[Codes, Codes]] = []
     for axis, names in named.items():
-        people = cells.counts(names)
-        counts.append(people[["n", "smallest"]])
-        for setting in people[names].to_dict("records"):
-            settings.append(setting)
-            level = ", ".join(map(str, setting.values()))
-            axes.append((axis, level))
+        group, first = cells.grouped(names)
+        groups.append(group)
+        counts.append(cells.counted(group, len(first)))
+        levels = [cells.frame[name].array.take(first).tolist() for name in names]
+        for setting in zip(*levels, strict=True):
+            settings.append(dict(zip(names, setting, strict=True)))
+            axes.append((axis, ", ".join(map(str, setting))))
     in_words = pd.DataFrame(axes, columns=["axis", "level"])
-    people = pd.concat(counts, ignore_index=True)
-    return _Rows(in_words, settings, people)
+    n, smallest = map(np.concatenate, zip(*counts, strict=True))
+    people = pd.DataFrame({"n": n, "smallest": smallest})
+    return _Rows(in_words, settings, people, groups)
 
 
 def _overlapping(cells: Cells, groups: Sequence[Codes]) -> People:
     """The people of the levels of several axes, one axis after the other; `groups` holds the level of each cell."""
-    columns = [pd.Series(group) for group in groups]
-    atom, first = group_rows(columns, len(cells))
+    sizes = [int(group.max()) + 1 for group in groups]
+    atom, first = group_codes(zip(groups, sizes, strict=True), len(cells))
     people = np.bincount(atom, cells.frame["n"].to_numpy())
     member = []
-    for group in groups:
-        levels = np.arange(int(group.max()) + 1)
+    for group, size in zip(groups, sizes, strict=True):
+        levels = np.arange(size)
         member.append(levels[:, None] == group[first])
     return People(np.vstack(member), people.astype(np.int64))
 

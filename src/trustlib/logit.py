@@ -201,15 +201,16 @@ class LogitFit:
 
     def _smallest_within(self, joint: frozenset[str], axes: dict[str, set[str]]) -> int:
         """Smallest count in the cells that the terms over some axes tell apart."""
-        kinds = self.cells.frame.dtypes
-        categories = [axis for axis in joint if kinds[axis] == "category"]
+        frame = self.cells.frame
+        categories = [axis for axis in joint if frame[axis].dtype == "category"]
         if len(categories) == len(joint):  # they tell apart all that there is
-            return int(self.cells.counts(categories)["smallest"].min())
+            group, first = self.cells.grouped(categories)
+            _, smallest = self.cells.counted(group, len(first))
+            return int(smallest.min())
         columns = []
         for term, places in self.spec.term_indices.items():
             if axes[term] <= joint:
                 columns += places
-        frame = self.cells.frame
         x = np.c_[np.ones(len(frame)), self.x[:, columns]]
         patterns = np.unique(x, axis=0)
         if np.linalg.matrix_rank(patterns) < len(patterns):

@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from trustlib.cells import SUMS, Cells, combinations
+from trustlib.cells import SUMS, Cells
 from trustlib.errors import (
     EstimandError,
     axis_names,
@@ -32,7 +32,7 @@ from trustlib.estimates import (
     estimates_of_cells,
     level_estimates,
 )
-from trustlib.grouping import group_rows
+from trustlib.grouping import group_codes
 from trustlib.logit import LogitFit
 from trustlib.masking import require_levels_of
 from trustlib.newton import expit, influence
@@ -409,6 +409,8 @@ class _CodedAxes:
     ----------
     columns : dict
         Axis -> its levels in each cell, a category.
+    kinds : dict
+        Axis -> its type in the cells.
     codes : int array (axes, C)
         Number of each level.
     number : dict
@@ -418,7 +420,8 @@ class _CodedAxes:
         each combination (G,).
     """
 
-    columns: dict[str, pd.Series]
+    columns: dict[str, pd.Categorical]
+    kinds: dict[str, Any]
     codes: Codes
     number: dict[str, dict[Any, int]]
     groups: dict[tuple[str, ...], tuple[Codes, Codes]]
@@ -436,11 +439,22 @@ class _CodedAxes:
                 codes[place] = self.number[axis][setting[axis]]
         return codes
 
+    def grouped(self, codes: Codes, axes: Iterable[str]) -> tuple[Codes, Codes]:
+        """The combinations of some axes in numbered levels (axes, rows), as `group_rows`."""
+        numbered = zip(codes, self.columns.items(), strict=True)
+        chosen = (
+            (number, len(column.categories))
+            for number, (axis, column) in numbered
+            if axis in axes
+        )
+        return group_codes(chosen, codes.shape[1], sort=True)
+
     def decoded(self, codes: Codes) -> pd.DataFrame:
-        """Numbered levels (axes, rows) as a frame of levels."""
+        """Numbered levels (axes, rows) as a frame of levels, of the types of the cells."""
         levels = {}
         for number, (axis, column) in zip(codes, self.columns.items(), strict=True):
-            levels[axis] = pd.Categorical.from_codes(number, dtype=column.dtype)
+            category = pd.Categorical.from_codes(number, dtype=column.dtype)
+            levels[axis] = category.astype(self.kinds[axis], copy=False)
         return pd.DataFrame(levels, index=range(codes.shape[1]))
 
 
@@ -479,30 +493,30 @@ def counterfactuals(fit: LogitFit, settings: list[dict]) -> Iterator[Counterfact
 
 def _coded_axes(cells: Cells, settings: list[dict]) -> _CodedAxes:
     """The axes of cells, numbered so that each setting has its numbers too."""
-    columns = {
-        axis: _as_category(cells.frame[axis], axis, settings) for axis in cells.by
-    }
+    columns = {}
+    kinds = {}
     number = {}
-    for axis, column in columns.items():
-        levels = column.cat.categories
+    for axis in cells.by:
+        column = cells.frame[axis]
+        kinds[axis] = column.dtype
+        columns[axis] = _as_category(column, axis, settings)
+        levels = columns[axis].categories
         number[axis] = {level: place for place, level in enumerate(levels)}
-    numbered = [column.cat.codes for column in columns.values()]
-    codes = np.array(numbered, dtype=np.int64).reshape(len(columns), -1)
-    axes = _CodedAxes(columns, codes, number, {})
-    groups = {}
-    for others in {axes.others(setting) for setting in settings}:
-        held = [columns[axis] for axis in others]
-        groups[others] = group_rows(held, len(cells), sort=True)
+    numbered = [column.codes for column in columns.values()]
+    codes = np.array(numbered, dtype=np.int64).reshape(len(columns), len(cells))
+    axes = _CodedAxes(columns, kinds, codes, number, {})
+    kept = {axes.others(setting) for setting in settings}
+    groups = {others: axes.grouped(codes, others) for others in kept}
     return replace(axes, groups=groups)
 
 
-def _as_category(column: pd.Series, axis: str, settings: list[dict]) -> pd.Series:
+def _as_category(column: pd.Series, axis: str, settings: list[dict]) -> pd.Categorical:
     """An axis as a category; a number has the values of the settings among its levels."""
     if column.dtype == "category":
-        return column
+        return cast(pd.Categorical, column.array)
     asked = {setting[axis] for setting in settings if axis in setting}
     levels = sorted({*column, *asked})
-    return pd.Series(pd.Categorical(column, levels))
+    return pd.Categorical(column, levels)
 
 
 def _predicted(
@@ -510,9 +524,9 @@ def _predicted(
 ) -> Iterator[Counterfactual]:
     """Predictions of some settings, whose design matrix is made at once."""
     pieces = [axes.set_to(setting) for setting in settings]
-    every = axes.decoded(np.hstack(pieces))
-    rows, place = combinations(every, list(axes.columns))
-    mu, x = fit.probabilities(rows.astype(_types(fit.cells, axes.columns)))
+    every = np.hstack(pieces)
+    place, row = axes.grouped(every, axes.columns)
+    mu, x = fit.probabilities(axes.decoded(every[:, row]))
     ends = np.cumsum([piece.shape[1] for piece in pieces])
     places = np.split(place, ends[:-1])
     for setting, at in zip(settings, places, strict=True):

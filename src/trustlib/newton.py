@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from trustlib.errors import ConvergenceError
-from trustlib.variance import Array
+from trustlib.variance import Array, Codes
 
 NEAR = 1e-11  # a shorter step has converged
 STEPS = 40
@@ -100,7 +100,7 @@ def newton(
     """Weighted logit coefficients for R sets of cell totals at once.
 
     Newton steps on all sets together, until each is shorter than `near`. The R Hessians
-    are one product of (R, C) with the (C, p*p) outer products of the rows of x; if
+    are one product of (R, C) with the products of the columns of x, each pair once; if
     there are fewer sets than coefficients, that takes more room, and each is computed
     by itself.
 
@@ -134,8 +134,9 @@ def newton(
     beta = np.tile(start, (len(weight), 1))
     for _ in range(STEPS):
         mu = expit(beta @ x.T)
-        score = (events - weight * mu) @ x
-        slope = weight * mu * (1 - mu)
+        fitted = weight * mu
+        score = (events - fitted) @ x
+        slope = fitted * (1 - mu)
         step = _solved(hessians.at(slope), score)
         beta = beta + np.clip(step, -LONGEST, LONGEST)
         length = np.abs(step)
@@ -154,22 +155,25 @@ class _Hessians:
     """What makes the Hessians of many sets of totals from the slopes of their cells."""
 
     x: Array  # (C, p)
-    outer: Array | None  # (C, p * p) outer products of the rows of x; None for few sets
+    products: Array | None  # (C, p * (p + 1) / 2) of the columns of x, each pair once
+    place: Codes  # (p, p) of the pair among them
 
     @classmethod
     def of(cls, x: Array, sets: int) -> _Hessians:
-        size, p = x.shape
+        p = x.shape[1]
+        place = np.zeros((p, p), dtype=np.int64)
         if sets <= p:
-            return cls(x, None)
-        products = x[:, :, None] * x[:, None, :]
-        return cls(x, products.reshape(size, p * p))
+            return cls(x, None, place)
+        row, column = np.triu_indices(p)
+        place[row, column] = np.arange(len(row))
+        place[column, row] = np.arange(len(row))
+        return cls(x, x[:, row] * x[:, column], place)
 
     def at(self, slope: Array) -> Array:
         """The Hessians (R, p, p) for slopes (R, C)."""
-        if self.outer is None:
+        if self.products is None:
             return (slope[:, None] * self.x.T) @ self.x
-        p = self.x.shape[1]
-        return (slope @ self.outer).reshape(-1, p, p)
+        return (slope @ self.products)[:, self.place]
 
 
 def _solved(hessians: Array, scores: Array) -> Array:

@@ -201,12 +201,14 @@ def design_matrix(cells: Cells, formula: str) -> DesignMatrix:
     >>> design_matrix(cells, "group").x.tolist()
     [[1.0, 0.0], [1.0, 1.0]]
     """
-    frame = cells.frame[list(cells.by)]
-    numbers = {axis: frame[axis].dtype != "category" for axis in cells.by}
+    frame = cells.frame
+    numbers = {}
     levels: list[str] = []
-    for axis, is_number in numbers.items():
-        if not is_number:
-            levels += map(str, frame[axis].cat.categories)
+    for axis in cells.by:
+        kind = frame[axis].dtype
+        numbers[axis] = not isinstance(kind, pd.CategoricalDtype)
+        if isinstance(kind, pd.CategoricalDtype):
+            levels += map(str, kind.categories)
     terms = read_formula(formula, cells.outcome, numbers, levels)
     for axis in sorted(terms.own):
         if not numbers[axis] and frame[axis].nunique() < 2:

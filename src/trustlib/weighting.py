@@ -17,6 +17,7 @@ import pandas as pd
 
 from trustlib.answers import in_one_form
 from trustlib.design import DOMAIN, SurveyDesign
+from trustlib.drawing import Bounds
 from trustlib.engines import collect, without_notes
 from trustlib.errors import (
     MOST_NAMES,
@@ -283,7 +284,7 @@ def bootstrap_weights(
     rng = np.random.default_rng(seed)
     drawn = np.empty((len(frame), replicates), order="F")
     for r in range(replicates):
-        np.multiply(weight, draws.factor(rng), out=drawn[:, r])
+        draws.weigh(weight, rng, out=drawn[:, r])
     names = [f"bootstrap_{r}" for r in range(1, replicates + 1)]
     columns = pd.DataFrame(drawn, columns=names, index=frame.index, copy=False)
     kept = frame.drop(columns=[DOMAIN, *names], errors="ignore")
@@ -336,9 +337,10 @@ class _Draws:
 
     unit: Codes  # (n,) the PSU of each person, those of a stratum together
     start: Codes  # (D,) where the stratum of each draw begins among them
-    size: Codes  # (D,) how many PSUs it has
+    bounds: Bounds  # (D,) how many PSUs it has
     least: Array  # (P,) factor of a PSU that is not drawn; 1 for a lonely one
     each: Array  # (P,) what each time that it is drawn adds
+    room: Array  # (P,) for factors: fresh memory costs more than they
 
     @classmethod
     def of(cls, design: SurveyDesign, frame: pd.DataFrame) -> _Draws:
@@ -362,16 +364,21 @@ class _Draws:
         return cls(
             unit=place[unit],
             start=(np.cumsum(n) - n)[drawn],
-            size=n[drawn],
+            bounds=Bounds.of(n[drawn]),
             least=(1 - root)[stratum[together]],
             each=(root * rate)[stratum[together]],
+            room=np.empty(len(row)),
         )
 
-    def factor(self, rng: np.random.Generator) -> Array:
-        """By what the weight of each person (n,) is multiplied in one replicate."""
-        place = self.start + rng.integers(0, self.size)
-        drawn = np.bincount(place, minlength=len(self.each))
-        return (self.least + self.each * drawn)[self.unit]
+    def weigh(self, weight: Array, rng: np.random.Generator, out: Array) -> None:
+        """Put into `out` the weights (n,) of people in one replicate."""
+        place = self.bounds.drawn(rng)
+        place += self.start
+        times = np.bincount(place, minlength=len(self.each))
+        factor = np.multiply(self.each, times, out=self.room)
+        factor += self.least
+        factor.take(self.unit, out=out, mode="clip")  # other modes copy `out` before
+        out *= weight
 
 
 def _weights(design: SurveyDesign, people: Any) -> Array:
