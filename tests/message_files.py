@@ -83,6 +83,8 @@ TWICE = people().assign(
     **{unicodedata.normalize(form, "Île"): 1 for form in ("NFC", "NFD")}
 )
 TITLED = "Export of May,,,,,\n" + GOOD
+_NAMES, *_LINES = GOOD.splitlines(keepends=True)
+NAMED_ROWS = _NAMES + "".join(f"{i},{line}" for i, line in enumerate(_LINES, 1))
 NOTED = GOOD + "weighted by age and sex\n"
 TOTALS = GOOD + "Total,,,160,,\nMean,,,2,,\n"
 PRIVATE_ONLY = "name,mail\n" + "".join(
@@ -223,6 +225,11 @@ FILES = (
         "… has two columns named … (the index of pandas counts as a column, and two Unicode forms of a name are one).",
         drafted("people.parquet", TWICE),
         drafted("people.parquet", people(**{"Île": 1, "Île 2": 2})),
+    ),
+    Case(
+        "… has one field more in every line than in the line of names.",
+        drafted("people.csv", NAMED_ROWS),
+        drafted("people.csv", GOOD),
     ),
     Case(
         "… has … lines with more or fewer than … fields, the first in line ….",
