@@ -83,8 +83,9 @@ TWICE = people().assign(
     **{unicodedata.normalize(form, "Île"): 1 for form in ("NFC", "NFD")}
 )
 TITLED = "Export of May,,,,,\n" + GOOD
-_NAMES, *_LINES = GOOD.splitlines(keepends=True)
-NAMED_ROWS = _NAMES + "".join(f"{i},{line}" for i, line in enumerate(_LINES, 1))
+NAMED_ROWS = "\n".join(
+    [LINES[0], *(f"{i},{line}" for i, line in enumerate(LINES[1:], 1)), ""]
+)
 NOTED = GOOD + "weighted by age and sex\n"
 TOTALS = GOOD + "Total,,,160,,\nMean,,,2,,\n"
 PRIVATE_ONLY = "name,mail\n" + "".join(
