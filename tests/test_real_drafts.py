@@ -227,7 +227,8 @@ def test_quotes_around_names_and_texts_are_taken_off(tmp_path):
 # -- groups are no outcomes -------------------------------------------------------------------------------------------
 
 DUMMIES = {
-    "gender": ["female", "is_female", "woman", "Frau", "weiblich", "femme", "feminin", "mulher", "mujer", "女性", "male", "homme", "hombre", "mann"],
+    "gender": ["female", "is_female", "woman", "Frau", "weiblich", "femme", "feminin", "mulher", "mujer", "女性", "male", "homme", "hombre", "mann",
+               "female (0/1)", "d_female", "sexo_feminino", "Respondent is female", "female dummy", "女性ダミー"],
     "disability": ["disabled", "disability", "behindert", "handicap", "discapacidad", "deficiencia", "障害"],
     "ethnicity": ["minority", "ethnic_minority", "Minderheit", "minorité", "minoría", "minoria", "少数民族"],
     "": ["immigrant", "migrant", "foreign_born", "Migrationshintergrund", "étranger", "inmigrante", "imigrante", "移民", "black", "rural", "married", "degree", "catholic", "employed", "urban"],

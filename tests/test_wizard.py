@@ -325,6 +325,53 @@ class TestOffers:
         (rule,) = [rule for rule in plan.variables.values() if rule.yes]
         assert rule.yes == ["4", "5"]
 
+    @pytest.mark.parametrize("left_out", [True, False])
+    def test_of_an_identity_it_is_asked_too_which_answers_are_none(
+        self, tmp_path, left_out
+    ):
+        frame = people()[["How much do you trust your doctor?", "Gender"]]
+        group = np.resize(["White", "Asian", "Prefer not to say"], ROWS)
+        path = write_xlsx(frame.assign(**{"Ethnic group": group}), tmp_path / "p.xlsx")
+        answer = "" if left_out else "n"
+        said = session(
+            path, "trust doctor", "", "", "", "", "2", answer, "", "", "", "", "3", "", "n"
+        )  # fmt: skip
+        assert "Ethnic group: leave out as no answers: Prefer not to say?" in said
+        rule = load_yaml(tmp_path / "mapping.yml")["variables"]["ethnicity_detail"]
+        assert ("Prefer not to say" in rule["values"]) == (not left_out)
+        assert ("missing" in rule) == left_out
+        axes = read_supplied(path, tmp_path / "mapping.yml")[2]
+        assert axes == ["ethnicity_detail"]
+
+    def test_ages_that_cannot_be_years_have_a_caution_and_no_bands_to_take(
+        self, tmp_path
+    ):
+        frame = people().drop(columns="Age").assign(age=1.8 + np.arange(ROWS) % 80 / 10)
+        path = write_xlsx(frame, tmp_path / "p.xlsx")
+        said = session(
+            path, "trust doctor", "", "", "", "", "age", "4", "up to 3.9, 4+", "", "", "", "3", "", "n"
+        )  # fmt: skip
+        assert "CAUTION: these numbers cannot be ages of adults in years" in said
+        rules = load_yaml(tmp_path / "mapping.yml")["variables"].values()
+        [cut] = [rule["cut"] for rule in rules if "cut" in rule]
+        assert cut == {"up to 3.9": [None, 3.9], "4+": [4]}
+
+    def test_the_rare_end_of_a_scale_is_counted(self, tmp_path):
+        trust = np.repeat(SCALE, [6, 200, 250, 240, 204])
+        frame = people().assign(**{"How much do you trust your doctor?": trust})
+        path = write_xlsx(frame, tmp_path / "p.xlsx")
+        session(path, "trust doctor", "", "", "", "", "", "", "", "", "", "3", "", "n")
+        [rule] = [
+            rule
+            for rule in load_yaml(tmp_path / "mapping.yml")["variables"].values()
+            if "yes" in rule
+        ]
+        assert rule["yes"] == ["A little", "Somewhat"]
+        assert rule["rare"] == 1
+        assert rule["label"].startswith("up to Somewhat (")
+        read = read_survey(path, tmp_path / "mapping.yml")
+        assert read[next(iter(read))].sum() == 456
+
     @pytest.mark.parametrize(
         ("columns", "words"),
         [

@@ -172,14 +172,20 @@ class Column:
         """The group of which its name says that 1 means to belong to it; None if none."""
         for text in (spaced(self.name), self.title.lower()):
             for gender, words in WORDS["one_gender"].items():
-                if re.fullmatch(words, text):
+                if _names_group(words, text):
                     other = "man" if gender == "woman" else "woman"
                     return Membership("gender", other, gender)
-            if re.fullmatch(WORDS["one_minority"], text):
+            if _names_group(WORDS["one_minority"], text):
                 return Membership("ethnicity", "majority", "minority")
-            if re.fullmatch(pattern("members"), text) and "disab" not in text:
+            if _names_group(pattern("members"), text) and "disab" not in text:
                 return Membership("", "no", "yes")
         return None
+
+
+def _names_group(words: str, text: str) -> bool:
+    """Whether a text is the name of a group, and no more."""
+    around = (WORDS["before_group"], WORDS["behind_group"])
+    return bool(re.fullmatch(f"{around[0]}({words}){around[1]}", text))
 
 
 def _is_short(text: str) -> bool:
