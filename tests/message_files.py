@@ -252,7 +252,7 @@ FILES = (
         then="a row of totals",
     ),
     Case(
-        "The file has no column of which an outcome or an identity can be made.",
+        "The file has no column of which … can be made.",
         after({"names.csv": PRIVATE_ONLY}, "start", "names.csv"),
         after({"names.csv": PRIVATE_ONLY}, "mapping-init", "names.csv"),
         then="may hold",

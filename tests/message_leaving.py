@@ -240,6 +240,15 @@ def by_country(millions: str) -> Step:
 
 
 START = (
+    Case(
+        "Beside the outcome the file has no column of which … can be made.",
+        after(
+            {"poll.csv": poll()[["Gender", "Name"]]},
+            "start", "poll.csv", typed="Gender\n\n1\nMen\n",
+        ),
+        session(ANSWERS),
+        "Written: ",
+    ),
     asked("Give the number 1.", "outcome", "2"),
     asked("Give numbers from 1 to …, such as 1 or 1,2.", "yes", "6"),
     asked(

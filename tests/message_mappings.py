@@ -271,6 +271,11 @@ TOGETHER = (
         way="rare ones",
     ),
     Case(
+        "rare gives …, and only an outcome of 1 and 0 counts rare answers; write a text, which keeps them apart",
+        mapped({"gender": {**GENDER, "rare": 1}}, RARE),
+        mapped({"gender": {**GENDER, "rare": "too few to show"}}, RARE),
+    ),
+    Case(
         "variable …: column … has numbers outside of all bands: …",
         mapped({"age_band": {"column": "age", "cut": AGE}}, {"age": first(20, 999, 30)}),
         mapped(
