@@ -109,6 +109,7 @@ class TestRegion:
         assert min(across) == pytest.approx(86.0, abs=0.05)
 
 
+@pytest.mark.proof
 class TestContradictions:
     @pytest.mark.parametrize("name", IMPOSSIBLE)
     def test_where_nothing_is_possible_it_is_that_of_the_audit(self, name):

@@ -462,6 +462,7 @@ def start_program(path: Path, out: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.skipif(
     sys.platform != "linux",
     reason="the fast engine, which makes this quick, is for Linux",
@@ -578,6 +579,7 @@ def test_a_dry_run_says_why_and_does_nothing(project):
     assert contents(out) == before
 
 
+@pytest.mark.proof
 class TestCluster:
     @pytest.fixture
     def distributed(self):
