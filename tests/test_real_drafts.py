@@ -489,3 +489,29 @@ def test_every_known_source_is_named():
 )  # fmt: skip
 def test_a_draft_says_that_it_runs_only_where_it_does(tmp_path, frame, words):
     assert words in draft_of(tmp_path, frame).splitlines()[0]
+
+
+AGES_AND_CODES = np.where(I % 8 == 0, 97 + I % 3, 18 + I % 68)
+
+
+@pytest.mark.parametrize(
+    ("ages", "is_told"),
+    [
+        (AGES_AND_CODES, True),
+        (18 + I % 82, False),  # people of 93 to 99 among others
+        (np.where(I < 8, 99, 18 + I % 68), False),  # too few to say so
+    ],
+)
+def test_codes_that_stand_apart_from_ages_are_told(tmp_path, ages, is_told):
+    text = draft_of(tmp_path, people(age=ages))
+    assert ("the highest numbers, from 96 to 99" in text) is is_told
+    assert "cut: {" in text
+
+
+def test_codes_of_a_known_survey_are_no_ages(tmp_path):
+    frame = people(AGEP_A=AGES_AND_CODES, SEX_A=1 + I % 2)
+    text = draft_of(tmp_path, frame)
+    assert "stand apart" not in text
+    read = read_supplied(tmp_path / "p.csv", tmp_path / "m.yml")[0].frame
+    given = read["age_band"].notna()
+    assert (given == (AGES_AND_CODES < 96)).all()

@@ -44,6 +44,8 @@ MARKS = (";", "|", " / ", ",")  # between the answers of a list in one cell
 LISTED = 0.1  # share of cells that hold several answers, from which on they are lists
 OLDEST = 120
 ADULT = 18
+CODES = (96, 99)  # numbers that surveys of adults give to no answer on an age
+APART = 92  # the highest age of others from which such codes stand apart
 AGES = ((18, 24), (25, 34), (35, 44), (45, 54), (55, 64))
 WITHOUT_ORDER = (
     "ethnicity",
@@ -431,7 +433,8 @@ def _of_many(column: Column, different: int, taken: set[str]) -> Proposal:
         return Proposal(column, [*_hint(column), many, odd])
     own = own_name(column, "age_band", taken)
     lines = [*_about(column), f"cut: {cut_of_ages(numbers)}"]
-    lost = {}
+    lost = dict.fromkeys(column.known.missing, "no answer") if column.known else {}
+    apart = "" if lost else codes_apart(numbers)
     for answer, n in column.answers[column.is_filled].value_counts().items():
         number = numbers[column.answers == answer].iloc[0]
         if n >= MINIMUM and not 0 <= number <= OLDEST and not looks_personal(answer):
@@ -441,7 +444,8 @@ def _of_many(column: Column, different: int, taken: set[str]) -> Proposal:
     rare = bool(outside.sum() > sum((column.answers == a).sum() for a in lost))
     lines += Answers([], lost, int(rare)).more()
     variable = Variable(own, tuple(lines), False, len(AGES) + 1)
-    return Proposal(column, [f"{many}; both ends belong to a band"], [variable])
+    head = [f"{many}; both ends belong to a band", *filter(None, [apart])]
+    return Proposal(column, head, [variable])
 
 
 def odd_ages(ages: pd.Series) -> str:
@@ -465,6 +469,26 @@ def odd_ages(ages: pd.Series) -> str:
     if not why:
         return ""
     return str(WORDS["odd_ages"]).format(why=WORDS["why_odd"][why])
+
+
+def codes_apart(ages: pd.Series) -> str:
+    """A caution if the highest ages seem to be codes of people who did not answer; else nothing.
+
+    Such codes, 96 to 99, stand apart from the ages of everybody else, and ten people or
+    more have them.
+
+    Examples
+    --------
+    >>> codes_apart(pd.Series([18.0, 40.0, 85.0] * 9 + [97.0, 99.0] * 9)).partition(": ")[0]
+    '## CAUTION'
+    >>> codes_apart(pd.Series([18.0, 40.0, 95.0] * 9 + [97.0, 99.0] * 9))
+    ''
+    """
+    is_code = ages.between(CODES[0], OLDEST)
+    highest = ages[ages < CODES[0]].max()
+    if is_code.sum() < MINIMUM or ages[is_code].max() > CODES[1]:
+        return ""
+    return str(WORDS["codes_apart"]) if highest <= APART else ""
 
 
 def cut_of_ages(ages: pd.Series) -> str:
