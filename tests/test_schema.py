@@ -280,7 +280,7 @@ CSV = {
     "short line": (b"a,b,c\n1,2,3\n1,2\n", "line 3"),
     "cut in the last line": (b"a,b\n1,2\n3", "line 3"),
     "long line": (b"a,b\n1,2\n1,2,3\n", "line 3"),
-    "all lines long": (b"a,b\n1,2,3\n4,5,6\n", "line 2"),
+    "all lines long": (b"a,b\n1,2,3\n4,5,6\n", "one field more"),
     "quote not closed": (b'a,b\n1,"x\n2,y\n', "cannot be read"),
     "Latin-1": ("a,b\né,1\n".encode("latin-1"), "encoding"),
     "UTF-16 that does not say so": (

@@ -76,6 +76,7 @@ def small_ledger(book: Path) -> None:
     lines.loc[answered, ["ours", "range_low", "range_high"]] = [35.0, 34.0, 36.0]
     lines.loc[answered, "calculation"] = "R24-017 \N{MINUS SIGN} R24-018"
     lines.loc[answered, ["evidence", "verdict"]] = ["published", HOLDS]
+    lines.loc[answered, "run"] = small_run.RUN
     lines.to_csv(book / "_runs" / "ledger.csv", index=False)
     text = f"# The ledger\n\nSynthetic lines.\n\n{ledger_table(lines)}\n"
     (book / "ledger.md").write_text(text, encoding="utf-8")
