@@ -12,6 +12,7 @@ import pyreadstat
 import pytest
 from typer.testing import CliRunner
 
+import partner_steps
 import trustlib as tl
 from contract import refused
 from trustbook.cli import app
@@ -231,15 +232,7 @@ def test_a_zero_of_sas_is_a_zero(tmp_path):
 
 
 def workbook(path, **sheets: list[list]) -> None:
-    import openpyxl
-
-    book = openpyxl.Workbook()
-    book.remove(book.active)
-    for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-    book.save(path)
+    partner_steps.workbook(**sheets)(path)
 
 
 def rows_of(frame: pd.DataFrame) -> list[list]:
